@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { routeSettings } from '../../config/schema.js';
+import { CausewayError } from '../../errors/error.js';
+import type { AssignmentItem, WorkerAssignment } from '../../model/assignment.js';
+import { formatPartitions } from '../../model/partition-set.js';
+import type { Route } from '../../model/route.js';
+import { decodeRecord, encodeRecord } from './codec.js';
+import { count, partitionSet } from './fields.js';
+
+/** A part stays well below ZooKeeper's 1 MB so that several fit one multi. */
+export const MAX_ASSIGNMENT_PART_BYTES = 512 * 1024;
+/** Topic groups of one part; measured gzip sizes keep 20,000 groups below the limit above. */
+const GROUPS_PER_PART = 5_000;
+export const MAX_ASSIGNMENT_PARTS = 64;
+
+const storedRoute = routeSettings.loose().extend({ name: z.string() });
+
+/** Items of one topic that agree in everything but the partition. */
+const itemGroup = z.object({
+  route: z.string(),
+  topic: z.string(),
+  targetTopic: z.string(),
+  topicId: z.string().nullable(),
+  timeline: count,
+  state: z.enum(['own', 'revoke']),
+  paused: z.boolean(),
+  started: z.boolean(),
+  start: z.enum(['earliest', 'latest', 'beginning']),
+  partitions: partitionSet,
+});
+
+const assignmentPart = z.object({
+  worker: z.string(),
+  incarnation: z.string(),
+  epoch: count,
+  generation: count,
+  part: count,
+  parts: count.max(MAX_ASSIGNMENT_PARTS),
+  routes: z.array(storedRoute),
+  groups: z.array(itemGroup),
+});
+
+type ItemGroup = Omit<z.input<typeof itemGroup>, 'partitions'> & { numbers: number[] };
+
+function groupItems(items: readonly AssignmentItem[]): ItemGroup[] {
+  const groups = new Map<string, ItemGroup>();
+  for (const item of items) {
+    const { partition, sourceTopicId, ...rest } = item;
+    const shared = { ...rest, topicId: sourceTopicId };
+    const key = JSON.stringify([
+      shared.route, shared.topic, shared.targetTopic, shared.topicId, shared.timeline,
+      shared.state, shared.paused, shared.started, shared.start,
+    ]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { ...shared, numbers: [partition] });
+    else group.numbers.push(partition);
+  }
+  return [...groups.values()];
+}
+
+/**
+ * The node's content (index 0) and that of its parts 1..n-1, each gzipped JSON. All parts name the same generation;
+ * they are written in one multi (exactly-once.md 7.4).
+ * @throws NODE_TOO_LARGE when the assignment cannot be split small enough.
+ */
+export function encodeAssignment(assignment: WorkerAssignment): Buffer[] {
+  const groups = groupItems(assignment.items).map(({ numbers, ...group }) => ({
+    ...group,
+    partitions: formatPartitions(numbers),
+  }));
+  const parts = Math.max(1, Math.ceil(groups.length / GROUPS_PER_PART));
+  const { worker, incarnation, epoch, generation, routes } = assignment;
+  const buffers: Buffer[] = [];
+  for (let part = 0; part < parts; part++) {
+    const slice = groups.slice(part * GROUPS_PER_PART, (part + 1) * GROUPS_PER_PART);
+    const record = { worker, incarnation, epoch, generation, part, parts, routes: part === 0 ? routes : [], groups: slice };
+    buffers.push(encodeRecord(record, { gzip: true }));
+  }
+  if (parts > MAX_ASSIGNMENT_PARTS || buffers.some((buffer) => buffer.length > MAX_ASSIGNMENT_PART_BYTES)) {
+    throw new CausewayError('NODE_TOO_LARGE', `the assignment of ${assignment.items.length} partitions is too large`, {
+      place: { worker },
+      fix: 'Add workers, so that each has fewer partitions.',
+    });
+  }
+  return buffers;
+}
+
+/** How many parts (this one included) belong to the assignment whose first part is given. */
+export function assignmentParts(first: Buffer, path: string): number {
+  return decodeRecord(assignmentPart, first, path).parts;
+}
+
+/**
+ * @param buffers part 0 (the node) and the parts 1..n-1 in order
+ * @throws NODE_CORRUPT when a part is unreadable, missing or of another generation (a write in between: read again)
+ */
+export function decodeAssignment(buffers: readonly Buffer[], path: string): WorkerAssignment {
+  const parts = buffers.map((buffer) => decodeRecord(assignmentPart, buffer, path));
+  const first = parts[0];
+  const whole =
+    first !== undefined &&
+    parts.length === first.parts &&
+    parts.every((part, i) => part.part === i && part.generation === first.generation && part.epoch === first.epoch);
+  if (!whole) throw new CausewayError('NODE_CORRUPT', 'the parts of the assignment do not belong together', { place: { path } });
+  const { worker, incarnation, epoch, generation } = first;
+  const items = parts.flatMap((part) =>
+    part.groups.flatMap(({ partitions, topicId, ...shared }) =>
+      partitions.map((partition): AssignmentItem => ({ ...shared, sourceTopicId: topicId, partition })),
+    ),
+  );
+  return { worker, incarnation, epoch, generation, routes: first.routes as readonly Route[], items };
+}

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { routeSettings } from '../../config/schema.js';
+import type { Route, TopicEntry } from '../../model/route.js';
+import type { TopicProgress } from '../../model/topic-progress.js';
+import { formatPartitions } from '../../model/partition-set.js';
+import { MAX_PARTITIONS_PER_TOPIC } from '../../model/topic-partition.js';
+import { decodeRecord, encodeRecord } from './codec.js';
+import { count, partitionSet } from './fields.js';
+
+const routeRecord = routeSettings.loose().extend({ name: z.string() });
+
+export function encodeRoute(route: Route): Buffer {
+  return encodeRecord(route, { gzip: false });
+}
+
+export function decodeRoute(data: Buffer, path: string): Route {
+  const { name, source, target, naming, delivery, start, isolation, targetTopics } = decodeRecord(routeRecord, data, path);
+  const { create, replicationFactor } = targetTopics;
+  return {
+    name, source, target, naming, delivery, start, isolation,
+    targetTopics: replicationFactor === undefined ? { create } : { create, replicationFactor },
+  };
+}
+
+const topicEntry = z.object({
+  route: z.string(),
+  topic: z.string(),
+  partitions: z.union([z.literal('all'), z.number().int().min(1).max(MAX_PARTITIONS_PER_TOPIC)]),
+  paused: z.boolean(),
+  addedAt: z.string(),
+});
+
+export function encodeTopicEntry(entry: TopicEntry): Buffer {
+  return encodeRecord(entry, { gzip: false });
+}
+
+export function decodeTopicEntry(data: Buffer, path: string): TopicEntry {
+  return decodeRecord(topicEntry, data, path);
+}
+
+const topicProgress = z.object({
+  route: z.string(),
+  topic: z.string(),
+  sourceTopicId: z.string().nullable(),
+  targetTopic: z.string(),
+  timeline: count,
+  started: partitionSet,
+  initialPartitions: count,
+});
+
+export function encodeTopicProgress(progress: TopicProgress): Buffer {
+  return encodeRecord({ ...progress, started: formatPartitions(progress.started) }, { gzip: false });
+}
+
+export function decodeTopicProgress(data: Buffer, path: string): TopicProgress {
+  return decodeRecord(topicProgress, data, path);
+}

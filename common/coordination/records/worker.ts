@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import type { LaneRecord, LiveWorker, WorkerReport } from '../../model/worker.js';
+import { decodeRecord, encodeRecord } from './codec.js';
+import { count, decimal, groupRefs, refGroups } from './fields.js';
+
+const liveWorker = z.object({
+  worker: z.string(),
+  incarnation: z.string(),
+  zone: z.string(),
+  capacity: z.number().positive(),
+  http: z.string(),
+  version: z.string(),
+  startedAt: z.string(),
+  leaving: z.boolean(),
+});
+
+export function encodeLiveWorker(live: LiveWorker): Buffer {
+  return encodeRecord(live, { gzip: false });
+}
+
+export function decodeLiveWorker(data: Buffer, path: string): LiveWorker {
+  return decodeRecord(liveWorker, data, path);
+}
+
+const laneRecord = z.object({
+  transactionalId: z.string(),
+  worker: z.string(),
+  incarnation: z.string(),
+  index: count,
+  target: z.string(),
+  producerId: decimal,
+  producerEpoch: z.number().int(),
+  state: z.enum(['active', 'fencing']),
+  createdAt: z.string(),
+});
+
+export function encodeLane(lane: LaneRecord): Buffer {
+  return encodeRecord(lane, { gzip: false });
+}
+
+export function decodeLane(data: Buffer, path: string): LaneRecord {
+  return decodeRecord(laneRecord, data, path);
+}
+
+const workerReport = z.object({
+  worker: z.string(),
+  incarnation: z.string(),
+  epoch: count,
+  generation: count,
+  held: refGroups,
+  doubtful: refGroups,
+  started: refGroups,
+});
+
+export function encodeReport(report: WorkerReport): Buffer {
+  const { held, doubtful, started } = report;
+  const grouped = { held: groupRefs(held), doubtful: groupRefs(doubtful), started: groupRefs(started) };
+  return encodeRecord({ ...report, ...grouped }, { gzip: true });
+}
+
+export function decodeReport(data: Buffer, path: string): WorkerReport {
+  return decodeRecord(workerReport, data, path);
+}

@@ -1,0 +1,44 @@
+/*
+ * The fleet's nodes, relative to its root. Final from the first release: an older process must be able to read what a newer one wrote.
+ *
+ *   /fleet                      fleet id; made once (exactly-once.md 7.6)
+ *   /epoch                      the controller's epoch; every leader write checks its version
+ *   /leader                     ephemeral: who leads
+ *   /controllers/<id>           ephemeral: every controller, with its HTTP address
+ *   /routes/<name>              desired: a route
+ *   /topics/<route>/<topic>     desired: a topic entry
+ *   /progress/<route>/<topic>   leader's memory: timeline, started partitions
+ *   /assignments/<worker>       leader -> worker (gzip; parts below 512 KiB as children `p1`, `p2`, ... of the node)
+ *   /live/<worker>              ephemeral: the worker's incarnation and address
+ *   /lanes/<transactional id>   persistent: which producer identities exist (whom to fence)
+ *   /reports/<worker>           worker -> leader: generation applied, everything held or doubtful (gzip)
+ */
+
+export const FLEET = '/fleet';
+export const EPOCH = '/epoch';
+export const LEADER = '/leader';
+export const CONTROLLERS = '/controllers';
+export const ROUTES = '/routes';
+export const TOPICS = '/topics';
+export const PROGRESS = '/progress';
+export const ASSIGNMENTS = '/assignments';
+export const LIVE = '/live';
+export const LANES = '/lanes';
+export const REPORTS = '/reports';
+
+/** Parents that a leader makes sure of before it does anything else (multis do not create parents). */
+export const BASE_PATHS = [CONTROLLERS, ROUTES, TOPICS, PROGRESS, ASSIGNMENTS, LIVE, LANES, REPORTS] as const;
+
+/** A topic name as one path segment: `.` and `..` are illegal topics and every other legal name is a legal segment. */
+export const controllerPath = (id: string): string => `${CONTROLLERS}/${id}`;
+export const routePath = (route: string): string => `${ROUTES}/${route}`;
+export const topicsPath = (route: string): string => `${TOPICS}/${route}`;
+export const topicPath = (route: string, topic: string): string => `${TOPICS}/${route}/${topic}`;
+export const progressRoutePath = (route: string): string => `${PROGRESS}/${route}`;
+export const progressPath = (route: string, topic: string): string => `${PROGRESS}/${route}/${topic}`;
+export const assignmentPath = (worker: string): string => `${ASSIGNMENTS}/${worker}`;
+export const assignmentPartPath = (worker: string, part: number): string => `${ASSIGNMENTS}/${worker}/p${part}`;
+export const livePath = (worker: string): string => `${LIVE}/${worker}`;
+export const lanePath = (transactionalId: string): string => `${LANES}/${transactionalId}`;
+export const reportPath = (worker: string): string => `${REPORTS}/${worker}`;
+

@@ -1,0 +1,79 @@
+/** What a code means to the three audiences: HTTP clients, process supervisors, retry loops. */
+export interface ErrorCodeInfo {
+  /** HTTP status when the error reaches a REST client. */
+  readonly httpStatus: number;
+  /** Exit code when the error ends a process (sysexits.h: 64 usage, 69 unavailable, 70 internal, 78 configuration). */
+  readonly exitCode: number;
+  /** True where the same call may succeed later without anybody changing anything. */
+  readonly retryable: boolean;
+  /** One sentence for the reader of docs/errors. */
+  readonly meaning: string;
+}
+
+const info = (httpStatus: number, exitCode: number, retryable: boolean, meaning: string): ErrorCodeInfo => ({
+  httpStatus,
+  exitCode,
+  retryable,
+  meaning,
+});
+
+/** The one catalogue of error codes. Codes are an interface: never renamed, only added. */
+export const ERROR_CODES = {
+  // configuration and usage
+  CONFIG_INVALID: info(500, 78, false, 'The configuration file has faults; each is listed with line and column.'),
+  USAGE: info(400, 64, false, 'The command line is wrong.'),
+  WORKER_ID_TAKEN: info(409, 78, false, 'Another live process runs under this worker id.'),
+  // REST
+  MALFORMED_JSON: info(400, 1, false, 'The request body is not JSON of the expected form.'),
+  INVALID_REQUEST: info(400, 1, false, 'A field of the request is missing, unknown or of the wrong type.'),
+  UNAUTHENTICATED: info(401, 1, false, 'A bearer token is required.'),
+  NOT_FOUND: info(404, 1, false, 'There is no such resource.'),
+  METHOD_NOT_ALLOWED: info(405, 1, false, 'The resource does not answer this method.'),
+  ROUTE_UNKNOWN: info(404, 1, false, 'No route has this name.'),
+  ROUTE_EXISTS: info(409, 1, false, 'A different route of this name exists already.'),
+  ROUTE_IN_USE: info(409, 1, false, 'The route still has topics.'),
+  ROUTE_INVALID: info(422, 1, false, 'The route contradicts itself, the clusters or another route.'),
+  CLUSTER_UNKNOWN: info(422, 1, false, 'The operators’ configuration names no such cluster.'),
+  TOPIC_NAME_ILLEGAL: info(422, 1, false, 'The topic name breaks Kafka’s rules.'),
+  TOPIC_UNKNOWN: info(404, 1, false, 'The topic is not mirrored by this route.'),
+  TOPIC_UNKNOWN_AT_SOURCE: info(422, 1, false, 'The source cluster has no such topic.'),
+  TOPIC_EXISTS: info(409, 1, false, 'The topic is mirrored by this route already.'),
+  TARGET_CONFLICT: info(422, 1, false, 'Another source partition is mirrored into the same target partition.'),
+  PARTITIONS_BELOW_CURRENT: info(422, 1, false, 'Partition counts never shrink.'),
+  PARTITIONS_BEYOND_SOURCE: info(422, 1, false, 'The source topic has fewer partitions than asked for.'),
+  PRECONDITION_FAILED: info(412, 1, false, 'The resource changed since it was read (ETag).'),
+  PRECONDITION_REQUIRED: info(428, 1, false, 'If-Match is required here.'),
+  NO_LEADER: info(503, 75, true, 'No controller leads at the moment.'),
+  REQUEST_TOO_LARGE: info(413, 1, false, 'The request body is larger than allowed.'),
+  RATE_LIMITED: info(429, 1, true, 'Too many requests.'),
+  // coordination
+  COORDINATION_UNAVAILABLE: info(503, 69, true, 'ZooKeeper (or the embedded store) does not answer.'),
+  COORDINATION_SESSION_LOST: info(503, 69, true, 'The coordination session is over; its ephemeral nodes are gone.'),
+  NODE_EXISTS: info(409, 1, false, 'The node exists already.'),
+  NODE_MISSING: info(404, 1, false, 'The node does not exist.'),
+  NODE_NOT_EMPTY: info(409, 1, false, 'The node has children.'),
+  BAD_VERSION: info(412, 1, false, 'The node changed since it was read.'),
+  NODE_TOO_LARGE: info(413, 1, false, 'The value is larger than a coordination node may be.'),
+  NODE_CORRUPT: info(500, 70, false, 'A coordination node holds something this version cannot read.'),
+  EPOCH_LOST: info(503, 70, false, 'Another controller has begun a reign; this one’s is over.'),
+  STORE_LOCKED: info(409, 78, false, 'Another process uses the embedded store’s folder.'),
+  COORDINATION_AUTH_FAILED: info(503, 78, false, 'The coordination service refused our credentials.'),
+  // Kafka
+  CLUSTER_UNREACHABLE: info(503, 69, true, 'No broker of the cluster could be reached.'),
+  KAFKA_AUTH_FAILED: info(503, 78, false, 'The cluster refused our credentials or certificate.'),
+  KAFKA_ERROR: info(502, 70, false, 'A broker answered with an error code.'),
+  KAFKA_PROTOCOL: info(502, 70, false, 'A broker’s answer does not follow the protocol.'),
+  CONNECTION_LOST: info(503, 69, true, 'The connection to a broker ended.'),
+  REQUEST_TIMEOUT: info(504, 69, true, 'A broker did not answer in time; the connection was closed.'),
+  UNSUPPORTED_BROKER: info(502, 78, false, 'The broker offers no version of an API that is needed.'),
+  // partitions
+  BATCH_CORRUPT: info(500, 70, false, 'A record batch is damaged.'),
+  BATCH_UNSUPPORTED: info(500, 70, false, 'A record batch cannot pass as it is and is not handled yet; the partition pauses.'),
+  LANE_DEAD: info(500, 70, false, 'The producer identity was fenced or forgotten by the target.'),
+  // anything else
+  TIMEOUT: info(504, 69, true, 'The operation did not end in time.'),
+  SHUTTING_DOWN: info(503, 75, true, 'The process is stopping.'),
+  INTERNAL_INVARIANT: info(500, 70, false, 'Our own code reached a state it must never reach: a bug.'),
+} as const satisfies Record<string, ErrorCodeInfo>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { CausewayError } from '../errors/error.js';
+import { partitionKey } from './topic-partition.js';
+
+/**
+ * A (source, target) position pair: everything of the source partition before `sourceOffset` is settled, and the copies lie
+ * before `targetOffset`. A hint, never a proof (exactly-once.md section 4).
+ * Kept as a group offset on the target: the offset is `targetOffset`, the rest is metadata v1.
+ */
+export interface Checkpoint {
+  /** Next source offset to read. */
+  readonly sourceOffset: bigint;
+  /** Next target offset after the last copied record. */
+  readonly targetOffset: bigint;
+  /** Leader epoch of the last source batch settled; -1 unknown. */
+  readonly sourceLeaderEpoch: number;
+  /** Canonical UUID text, null where the cluster has no topic ids. */
+  readonly sourceTopicId: string | null;
+  readonly targetTopicId: string | null;
+  readonly timeline: number;
+  /** Where the current run began: target = source + (targetStart - sourceStart) since then. */
+  readonly runSourceStart: bigint;
+  readonly runTargetStart: bigint;
+  /** The lane all data behind this checkpoint was written by. */
+  readonly lane: { readonly transactionalId: string; readonly producerId: bigint; readonly producerEpoch: number };
+  /** Version of the rules and naming that decided what was copied. */
+  readonly rulesVersion: number;
+}
+
+/** Well below the broker's offset.metadata.max.bytes of 4096; keeps one commit of many partitions within one batch. */
+export const MAX_CHECKPOINT_METADATA_BYTES = 1024;
+/** One group has one coordinator; sixteen spread a route over the target's brokers. */
+export const CHECKPOINT_GROUPS_PER_ROUTE = 16;
+
+/** The group that keeps the target partition's checkpoint: `causeway.<route>.<0-15>` by hash of the partition. */
+export function checkpointGroup(route: string, targetTopic: string, partition: number): string {
+  const digest = createHash('sha256').update(partitionKey(targetTopic, partition)).digest();
+  return `causeway.${route}.${(digest[0] as number) % CHECKPOINT_GROUPS_PER_ROUTE}`;
+}
+
+/** Group-offset metadata, format 1: a JSON array behind the version so that it stays far below the limit. */
+export function encodeCheckpointMetadata(checkpoint: Checkpoint): string {
+  const { lane } = checkpoint;
+  const text = `1:${JSON.stringify([
+    String(checkpoint.sourceOffset),
+    checkpoint.sourceLeaderEpoch,
+    checkpoint.sourceTopicId,
+    checkpoint.targetTopicId,
+    checkpoint.timeline,
+    String(checkpoint.runSourceStart),
+    String(checkpoint.runTargetStart),
+    lane.transactionalId,
+    String(lane.producerId),
+    lane.producerEpoch,
+    checkpoint.rulesVersion,
+  ])}`;
+  if (Buffer.byteLength(text) > MAX_CHECKPOINT_METADATA_BYTES) {
+    throw new CausewayError('INTERNAL_INVARIANT', `checkpoint metadata exceeds ${MAX_CHECKPOINT_METADATA_BYTES} bytes`);
+  }
+  return text;
+}
+
+const OFFSET = /^-?\d{1,19}$/;
+
+/**
+ * @param targetOffset the group's committed offset
+ * @throws NODE_CORRUPT when the metadata is not format 1: written by a stranger or a later version.
+ */
+export function decodeCheckpoint(targetOffset: bigint, metadata: string): Checkpoint {
+  const fail = (): never => {
+    throw new CausewayError('NODE_CORRUPT', 'the checkpoint’s metadata is not of format 1', {
+      fix: 'Another program commits to this consumer group, or a later version wrote it.',
+    });
+  };
+  if (!metadata.startsWith('1:')) return fail();
+  let fields: unknown;
+  try {
+    fields = JSON.parse(metadata.slice(2));
+  } catch {
+    return fail();
+  }
+  if (!Array.isArray(fields) || fields.length !== 11) return fail();
+  const offset = (value: unknown): bigint => (typeof value === 'string' && OFFSET.test(value) ? BigInt(value) : fail());
+  const integer = (value: unknown): number => (Number.isSafeInteger(value) ? (value as number) : fail());
+  const text = (value: unknown): string => (typeof value === 'string' ? value : fail());
+  const textOrNull = (value: unknown): string | null => (value === null ? null : text(value));
+  return {
+    sourceOffset: offset(fields[0]),
+    targetOffset,
+    sourceLeaderEpoch: integer(fields[1]),
+    sourceTopicId: textOrNull(fields[2]),
+    targetTopicId: textOrNull(fields[3]),
+    timeline: integer(fields[4]),
+    runSourceStart: offset(fields[5]),
+    runTargetStart: offset(fields[6]),
+    lane: { transactionalId: text(fields[7]), producerId: offset(fields[8]), producerEpoch: integer(fields[9]) },
+    rulesVersion: integer(fields[10]),
+  };
+}

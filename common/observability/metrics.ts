@@ -1,0 +1,151 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Metric names are an interface: never renamed, only added. `docs/metrics.md` is checked against this catalogue. */
+interface MetricSpec {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Upper bounds of a histogram's buckets, in seconds. */
+  readonly buckets?: readonly number[];
+}
+
+const counter = (help: string, ...labels: string[]): MetricSpec => ({ type: 'counter', help, labels });
+const gauge = (help: string, ...labels: string[]): MetricSpec => ({ type: 'gauge', help, labels });
+const histogram = (help: string, buckets: readonly number[], ...labels: string[]): MetricSpec => ({
+  type: 'histogram', help, labels, buckets,
+});
+
+const HTTP_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
+const LOOP_BUCKETS = [0.001, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
+
+export const METRICS = {
+  causeway_build_info: gauge('Always 1; what runs here', 'version', 'role', 'node'),
+  // worker
+  causeway_records_copied_total: counter('Records acknowledged by the target', 'route', 'topic'),
+  causeway_bytes_copied_total: counter('Batch bytes acknowledged by the target', 'route', 'topic'),
+  causeway_lag_records: gauge('Records at the source not yet copied', 'route', 'topic'),
+  causeway_lag_seconds: gauge('Age of the oldest record not yet copied, estimated', 'route', 'topic'),
+  causeway_inflight_bytes: gauge('Bytes fetched or being fetched and not yet acknowledged'),
+  causeway_batches_total: counter('Batches by how they passed: raw, or decoded or skipped and why', 'how', 'reason'),
+  causeway_partitions: gauge('Partitions of this worker by state', 'route', 'state'),
+  causeway_assigned_partitions: gauge('Partitions assigned to this worker'),
+  causeway_assignment_generation: gauge('Generation of the assignment applied'),
+  causeway_lanes: gauge('Producer identities in use', 'target'),
+  causeway_broker_connections_total: counter('Connections opened to brokers; all but the first to each are reconnects', 'cluster'),
+  causeway_partition_errors_total: counter('Faults of single partitions', 'code'),
+  causeway_produce_duplicates_total: counter('Produce requests the target recognised as repeats', 'route'),
+  causeway_checkpoint_commits_total: counter('Checkpoint commits', 'outcome'),
+  causeway_thread_restarts_total: counter('Data threads started again after a failure'),
+  // controller
+  causeway_leader: gauge('1 on the controller that leads'),
+  causeway_leader_epoch: gauge('Epoch of the latest reign this controller knows of'),
+  causeway_fenced_writes_total: counter('Writes refused because another reign had begun'),
+  causeway_reconcile_seconds: histogram('One full compare of desired and actual', LOOP_BUCKETS),
+  causeway_reconcile_errors_total: counter('Compares that failed', 'code'),
+  causeway_assignment_moves_total: counter('Partitions given to a worker', 'reason'),
+  causeway_assignment_bytes: gauge('Size of the largest assignment node'),
+  causeway_desired_partitions: gauge('Partitions that should be mirrored', 'route'),
+  causeway_unassigned_partitions: gauge('Partitions that should be mirrored and are with no worker', 'route'),
+  causeway_live_workers: gauge('Workers that are alive'),
+  // both
+  causeway_coordination_sessions_total: counter('Coordination sessions begun; all but the first are re-connections'),
+  causeway_coordination_connected: gauge('1 while the coordination service answers'),
+  causeway_http_request_seconds: histogram('HTTP requests', HTTP_BUCKETS, 'method', 'pattern', 'status'),
+} as const satisfies Record<string, MetricSpec>;
+
+export type MetricName = keyof typeof METRICS;
+export type Labels = Readonly<Record<string, string>>;
+
+/** At most this many series of one metric; the rest are dropped and counted, so that one scrape stays small. */
+const MAX_SERIES_PER_METRIC = 20_000;
+
+/** The process's metrics: the only door to prom-client. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #metrics = new Map<MetricName, Counter | Gauge | Histogram>();
+  readonly #series = new Map<MetricName, Set<string>>();
+  readonly #dropped: Counter;
+
+  constructor(build: { readonly version: string; readonly role: string }) {
+    const registers = [this.#registry];
+    for (const [name, spec] of Object.entries(METRICS) as [MetricName, MetricSpec][]) {
+      const settings = { name, help: spec.help, labelNames: [...spec.labels], registers };
+      this.#metrics.set(name, create(spec, settings));
+    }
+    this.#dropped = new Counter({
+      name: 'causeway_dropped_series_total', help: 'Series not kept because a metric had too many', labelNames: ['metric'], registers,
+    });
+    collectDefaultMetrics({ register: this.#registry });
+    this.set('causeway_build_info', 1, { ...build, node: process.version });
+  }
+
+  inc(name: MetricName, amount = 1, labels: Labels = {}): void {
+    const metric = this.#metrics.get(name);
+    if (amount > 0 && metric instanceof Counter && this.#admit(name, labels)) metric.inc(labels, amount);
+  }
+
+  set(name: MetricName, value: number, labels: Labels = {}): void {
+    const metric = this.#metrics.get(name);
+    if (metric instanceof Gauge && this.#admit(name, labels)) metric.set(labels, value);
+  }
+
+  observe(name: MetricName, seconds: number, labels: Labels = {}): void {
+    const metric = this.#metrics.get(name);
+    if (metric instanceof Histogram && this.#admit(name, labels)) metric.observe(labels, seconds);
+  }
+
+  /** Forgets one series, when what it speaks of is no longer here. */
+  remove(name: MetricName, labels: Labels): void {
+    this.#metrics.get(name)?.remove(labels);
+    this.#series.get(name)?.delete(seriesKey(labels));
+  }
+
+  /** Forgets all series of a metric; for gauges that are set anew as a whole. */
+  reset(name: MetricName): void {
+    this.#metrics.get(name)?.reset();
+    this.#series.get(name)?.clear();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** The Prometheus text exposition. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #admit(name: MetricName, labels: Labels): boolean {
+    let known = this.#series.get(name);
+    if (known === undefined) {
+      known = new Set();
+      this.#series.set(name, known);
+    }
+    const key = seriesKey(labels);
+    if (known.has(key)) return true;
+    if (known.size >= MAX_SERIES_PER_METRIC) {
+      this.#dropped.inc({ metric: name });
+      return false;
+    }
+    known.add(key);
+    return true;
+  }
+}
+
+function create(
+  spec: MetricSpec,
+  settings: { name: string; help: string; labelNames: string[]; registers: Registry[] },
+): Counter | Gauge | Histogram {
+  switch (spec.type) {
+    case 'counter':
+      return new Counter(settings);
+    case 'gauge':
+      return new Gauge(settings);
+    case 'histogram':
+      return new Histogram({ ...settings, buckets: [...(spec.buckets ?? [])] });
+  }
+}
+
+function seriesKey(labels: Labels): string {
+  return Object.values(labels).join('\u0000');
+}

@@ -1,0 +1,14 @@
+// What every command does first: the right Node, installed packages, compiled code, and the Java parts it needs.
+import { ensureOpenssl } from './java.mjs';
+import { ensureKafka } from './kafka-set.mjs';
+import { requireNode } from './node-check.mjs';
+import { build, ensurePackages } from './packages.mjs';
+
+/** @param {{compile?: boolean, kafka?: string[], openssl?: boolean}} needs `kafka`: the versions to have ready. */
+export async function bootstrap({ compile = true, kafka = [], openssl = false } = {}) {
+  requireNode();
+  await ensurePackages();
+  if (compile) await build();
+  for (const version of kafka) await ensureKafka(version);
+  if (openssl) await ensureOpenssl();
+}
