@@ -1,10 +1,10 @@
 // One Kafka version made ready to start fast: jars, quiet logging, a formatted storage template and class-data archives
 // (they halve a JVM's start, and take most of its CPU away). All of it cached; all but the jars only an optimisation.
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
-import { spawn } from 'node:child_process';
 import { ensureJava, javaCommand } from './java.mjs';
 import { ensureKafkaJars } from './kafka-jars.mjs';
 import { withLock } from './lock.mjs';
@@ -39,7 +39,12 @@ const warmUpLimitMs = 60_000;
 function writeLogging(workDir, version) {
   const isLog4j1 = version.startsWith('3.');
   const path = join(workDir, isLog4j1 ? 'log4j.properties' : 'log4j2.properties');
-  writeFileSync(path, isLog4j1 ? log4j1 : log4j2);
+  const wanted = isLog4j1 ? log4j1 : log4j2;
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== wanted) {
+    // A starting broker may be reading it: never show a half-written file.
+    writeFileSync(`${path}.${process.pid}`, wanted);
+    renameSync(`${path}.${process.pid}`, path);
+  }
   return isLog4j1 ? [`-Dlog4j.configuration=file:${path}`] : [`-Dlog4j2.configurationFile=file:${path}`];
 }
 

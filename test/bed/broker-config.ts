@@ -1,0 +1,83 @@
+import { type BedSecurity, type PreparedSecurity, securedListener } from './security.js';
+
+export interface BrokerAddress {
+  readonly id: number;
+  /** Listener between brokers, and for clients of a cluster without `security`. */
+  readonly plaintextPort: number;
+  readonly controllerPort: number;
+  readonly securedPort?: number;
+}
+
+export interface BrokerConfigInput {
+  readonly broker: BrokerAddress;
+  readonly brokers: readonly BrokerAddress[];
+  readonly dataDir: string;
+  readonly security?: PreparedSecurity;
+  /** Wins over everything set here. */
+  readonly overrides: Readonly<Record<string, string>>;
+}
+
+/** The server.properties of one node that is broker and controller at once. */
+export function brokerConfig(input: BrokerConfigInput): string {
+  const settings = {
+    ...nodeConfig(input),
+    ...smallAndFast(input.brokers.length),
+    ...input.security?.brokerConfig,
+    ...input.overrides,
+  };
+  const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function nodeConfig({ broker, brokers, dataDir, security }: BrokerConfigInput): Record<string, string> {
+  const address = (port: number) => `127.0.0.1:${port}`;
+  const clientListeners = [`PLAINTEXT://${address(broker.plaintextPort)}`];
+  const protocols = ['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT'];
+  if (security !== undefined && broker.securedPort !== undefined) {
+    const protocol: BedSecurity['protocol'] = security.client.protocol;
+    clientListeners.push(`${securedListener}://${address(broker.securedPort)}`);
+    protocols.push(`${securedListener}:${protocol}`);
+  }
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': String(broker.id),
+    'controller.quorum.voters': brokers.map((node) => `${node.id}@${address(node.controllerPort)}`).join(','),
+    'controller.listener.names': 'CONTROLLER',
+    listeners: [...clientListeners, `CONTROLLER://${address(broker.controllerPort)}`].join(','),
+    'advertised.listeners': clientListeners.join(','),
+    'listener.security.protocol.map': protocols.join(','),
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'log.dirs': dataDir,
+  };
+}
+
+function smallAndFast(brokerCount: number): Record<string, string> {
+  const replication = String(Math.min(brokerCount, 3));
+  const minIsr = brokerCount >= 3 ? '2' : '1';
+  return {
+    // Loopback with pinned buffers stalls Java clients for hundreds of milliseconds; -1 leaves them to the kernel.
+    'socket.send.buffer.bytes': '-1',
+    'socket.receive.buffer.bytes': '-1',
+    'replica.socket.receive.buffer.bytes': '-1',
+    'num.network.threads': '2',
+    'num.io.threads': '4',
+    'auto.create.topics.enable': 'false',
+    'offsets.topic.num.partitions': '4',
+    'offsets.topic.replication.factor': replication,
+    'transaction.state.log.num.partitions': '4',
+    'transaction.state.log.replication.factor': replication,
+    'transaction.state.log.min.isr': minIsr,
+    'share.coordinator.state.topic.replication.factor': replication,
+    'share.coordinator.state.topic.min.isr': minIsr,
+    'group.initial.rebalance.delay.ms': '0',
+    'group.min.session.timeout.ms': '1000',
+    // Tests write records with timestamps of any time.
+    'log.retention.ms': '-1',
+    'log.segment.delete.delay.ms': '1000',
+    // The cleaner's default buffer alone is 128 MiB of heap.
+    'log.cleaner.dedupe.buffer.size': '4194304',
+    'broker.heartbeat.interval.ms': '500',
+    // A killed broker is let in again only once its old session is over.
+    'broker.session.timeout.ms': '3000',
+  };
+}
