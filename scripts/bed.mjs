@@ -1,8 +1,8 @@
 // npm run bed: two Kafka clusters and a ZooKeeper to play with by hand; Ctrl-C stops them and removes their data.
 //   npm run bed [-- --brokers 1..3] [--source-version 3.9.1] [--target-version 4.1.0]
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { bootstrap } from './lib/bootstrap.mjs';
 import { distRoot, runMain, SetupError } from './lib/project.mjs';
 
@@ -17,7 +17,9 @@ function options() {
     });
     return { brokers: Number(values.brokers), source: values['source-version'], target: values['target-version'] };
   } catch (error) {
-    throw new SetupError(`${error.message}; usage: npm run bed -- [--brokers 1..3] [--source-version V] [--target-version V]`);
+    throw new SetupError(
+      `${error.message}; usage: npm run bed -- [--brokers 1..3] [--source-version V] [--target-version V]`,
+    );
   }
 }
 

@@ -1,6 +1,16 @@
 // Kafka's jars by Maven coordinates, copied once into the cache; or those of a Kafka distribution that is already there.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ensureMaven } from './java.mjs';
@@ -26,8 +36,22 @@ const artifacts = {
 };
 
 const requiredJars = {
-  '3.9.1': ['kafka_2.13-3.9.1', 'kafka-clients-3.9.1', 'kafka-tools-3.9.1', 'zookeeper-3.8', 'slf4j-reload4j', 'scala-library'],
-  '4.1.0': ['kafka_2.13-4.1.0', 'kafka-clients-4.1.0', 'kafka-tools-4.1.0', 'log4j-core', 'log4j-slf4j', 'scala-library'],
+  '3.9.1': [
+    'kafka_2.13-3.9.1',
+    'kafka-clients-3.9.1',
+    'kafka-tools-3.9.1',
+    'zookeeper-3.8',
+    'slf4j-reload4j',
+    'scala-library',
+  ],
+  '4.1.0': [
+    'kafka_2.13-4.1.0',
+    'kafka-clients-4.1.0',
+    'kafka-tools-4.1.0',
+    'log4j-core',
+    'log4j-slf4j',
+    'scala-library',
+  ],
 };
 
 const copyGoal = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
@@ -115,7 +139,10 @@ function distributionOf(version) {
   const homes = (process.env.CAUSEWAY_KAFKA_HOME ?? '').split(delimiter).filter((home) => home !== '');
   for (const home of homes) {
     const libs = join(home, 'libs');
-    if (!existsSync(libs)) throw new SetupError(`CAUSEWAY_KAFKA_HOME: ${home} has no libs folder; it must be an unpacked Kafka distribution`);
+    if (!existsSync(libs))
+      throw new SetupError(
+        `CAUSEWAY_KAFKA_HOME: ${home} has no libs folder; it must be an unpacked Kafka distribution`,
+      );
     if (jarsIn(libs).some((jar) => jar === `kafka_2.13-${version}.jar`)) return libs;
   }
   return undefined;
@@ -126,7 +153,8 @@ function distributionOf(version) {
  * @returns {Promise<{libsDir: string, jars: string[], workDir: string}>} `workDir`: where to keep what is made from them.
  */
 export async function ensureKafkaJars(version) {
-  if (!kafkaVersions.includes(version)) throw new SetupError(`no Kafka ${version} here; known: ${kafkaVersions.join(', ')}`);
+  if (!kafkaVersions.includes(version))
+    throw new SetupError(`no Kafka ${version} here; known: ${kafkaVersions.join(', ')}`);
   const libs = distributionOf(version);
   if (libs === undefined) {
     const setDir = await fetchSet(version);

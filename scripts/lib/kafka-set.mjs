@@ -75,7 +75,9 @@ async function writeBrokerConfig(folder) {
 /** Starts a JVM that writes its class-data archive when it ends, and ends it as soon as `marker` is logged. */
 async function recordArchive(javaArgs, marker, archive) {
   const unfinished = `${archive}.${process.pid}`;
-  const child = spawn(javaCommand(), [`-XX:ArchiveClassesAtExit=${unfinished}`, ...javaArgs], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(javaCommand(), [`-XX:ArchiveClassesAtExit=${unfinished}`, ...javaArgs], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const killer = setTimeout(() => child.kill('SIGKILL'), warmUpLimitMs);
   const onExit = () => child.kill('SIGKILL');
   process.once('exit', onExit);
@@ -98,7 +100,9 @@ async function recordArchive(javaArgs, marker, archive) {
 async function formatTemplate(set, scratch) {
   const config = await writeBrokerConfig(scratch);
   const args = ['-Xshare:auto', ...set.loggingArgs, '-cp', set.classpath, 'kafka.tools.StorageTool'];
-  const result = await run(javaCommand(), [...args, 'format', '-t', 'AAAAAAAAAAAAAAAAAAAAAQ', '-c', config], { timeoutMs: 60_000 });
+  const result = await run(javaCommand(), [...args, 'format', '-t', 'AAAAAAAAAAAAAAAAAAAAAQ', '-c', config], {
+    timeoutMs: 60_000,
+  });
   const checkpoint = join(scratch, 'data', 'bootstrap.checkpoint');
   if (result.code !== 0 || !existsSync(checkpoint)) {
     throw new SetupError(`Kafka ${set.version} could not format its storage:\n${result.output.slice(-2_000)}`);

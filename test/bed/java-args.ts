@@ -6,7 +6,8 @@ export type JvmProfile = 'fast' | 'server';
 /** JVM arguments of a profile; `archive` is a class-data archive to start from, where it exists. */
 export function jvmArgs(profile: JvmProfile, heapMb: number, archive?: string): string[] {
   const heap = [`-Xmx${heapMb}m`, '-XX:-UsePerfData', '-Djava.awt.headless=true', '-Djava.net.preferIPv4Stack=true'];
-  const shared = archive !== undefined && existsSync(archive) ? [`-XX:SharedArchiveFile=${archive}`, '-Xshare:auto'] : [];
+  const shared =
+    archive !== undefined && existsSync(archive) ? [`-XX:SharedArchiveFile=${archive}`, '-Xshare:auto'] : [];
   switch (profile) {
     case 'fast':
       return [...heap, ...shared, '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xss512k'];

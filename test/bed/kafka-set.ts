@@ -39,7 +39,9 @@ async function locate(version: KafkaVersion): Promise<KafkaSet> {
     return JSON.parse(stdout) as KafkaSet;
   } catch (error) {
     const stderr = (error as { stderr?: string }).stderr ?? '';
-    throw new BedError(`Kafka ${version} is not to be had here: ${stderr.trim() || String(error)}`, undefined, { cause: error });
+    throw new BedError(`Kafka ${version} is not to be had here: ${stderr.trim() || String(error)}`, undefined, {
+      cause: error,
+    });
   }
 }
 
@@ -47,7 +49,8 @@ async function locate(version: KafkaVersion): Promise<KafkaSet> {
 export function projectRoot(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     const manifest = join(folder, 'package.json');
-    if (existsSync(manifest) && (JSON.parse(readFileSync(manifest, 'utf8')) as { name?: string }).name === 'causeway') return folder;
+    if (existsSync(manifest) && (JSON.parse(readFileSync(manifest, 'utf8')) as { name?: string }).name === 'causeway')
+      return folder;
     if (folder === dirname(folder)) throw new BedError('the test bed does not lie inside the project');
   }
 }

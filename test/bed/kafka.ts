@@ -68,7 +68,8 @@ export interface KafkaClusterHandle {
 /** Starts a KRaft cluster whose nodes are broker and controller at once, and waits until every broker sees all others. */
 export async function startKafkaCluster(options: KafkaClusterOptions): Promise<KafkaClusterHandle> {
   const count = options.brokers ?? 1;
-  if (!Number.isInteger(count) || count < 1 || count > 3) throw new BedError(`a bed cluster has 1 to 3 brokers, not ${count}`);
+  if (!Number.isInteger(count) || count < 1 || count > 3)
+    throw new BedError(`a bed cluster has 1 to 3 brokers, not ${count}`);
   const set = await kafkaSet(options.version ?? '3.9.1');
   const workspace = new Workspace(options.name);
   const cluster: ClusterContext = {
@@ -77,7 +78,9 @@ export async function startKafkaCluster(options: KafkaClusterOptions): Promise<K
     workspace,
     clusterId: randomUuid(),
     addresses: await chooseAddresses(count, options.security !== undefined),
-    ...(options.security === undefined ? {} : { security: await prepareSecurity(options.security, workspace.path('tls')) }),
+    ...(options.security === undefined
+      ? {}
+      : { security: await prepareSecurity(options.security, workspace.path('tls')) }),
   };
   await format(cluster);
   const brokers = cluster.addresses.map((address) => new Broker(cluster, address));
@@ -180,7 +183,8 @@ class Broker implements BrokerHandle {
   }
 
   #running(): BedChild {
-    if (this.#child === undefined || this.#child.status !== undefined) throw new BedError(`broker ${this.id} is not running`, this.logFile);
+    if (this.#child === undefined || this.#child.status !== undefined)
+      throw new BedError(`broker ${this.id} is not running`, this.logFile);
     return this.#child;
   }
 }
@@ -215,7 +219,10 @@ async function format(cluster: ClusterContext): Promise<void> {
     const dataDir = workspace.path('data', `broker-${broker.id}`);
     const configFile = workspace.path(`broker-${broker.id}.properties`);
     const overrides = cluster.options.config ?? {};
-    writeFileSync(configFile, brokerConfig({ broker, brokers: addresses, dataDir, overrides, ...(security === undefined ? {} : { security }) }));
+    writeFileSync(
+      configFile,
+      brokerConfig({ broker, brokers: addresses, dataDir, overrides, ...(security === undefined ? {} : { security }) }),
+    );
     mkdirSync(dataDir, { recursive: true });
     if (broker.id === 1 && security !== undefined && security.formatArgs.length > 0) {
       await formatWithTool(cluster, configFile, security.formatArgs);
@@ -223,12 +230,21 @@ async function format(cluster: ClusterContext): Promise<void> {
       continue;
     }
     copyFileSync(checkpoint, `${dataDir}/bootstrap.checkpoint`);
-    const meta = ['version=1', `cluster.id=${cluster.clusterId}`, `node.id=${broker.id}`, `directory.id=${randomUuid()}`];
+    const meta = [
+      'version=1',
+      `cluster.id=${cluster.clusterId}`,
+      `node.id=${broker.id}`,
+      `directory.id=${randomUuid()}`,
+    ];
     writeFileSync(`${dataDir}/meta.properties`, `${meta.join('\n')}\n`);
   }
 }
 
-async function formatWithTool({ set, clusterId }: ClusterContext, configFile: string, extra: readonly string[]): Promise<void> {
+async function formatWithTool(
+  { set, clusterId }: ClusterContext,
+  configFile: string,
+  extra: readonly string[],
+): Promise<void> {
   const jvm = [...jvmArgs('fast', 128, set.brokerArchive), ...set.loggingArgs, '-cp', set.classpath];
   const args = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', configFile, ...extra];
   try {

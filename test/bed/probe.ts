@@ -19,7 +19,9 @@ function exchange(port: number, request: Buffer, isComplete: (answer: Buffer) =>
       answer = Buffer.concat([answer, chunk]);
       if (isComplete(answer)) finish(undefined);
     });
-    socket.once('close', () => finish(isComplete(answer) ? undefined : new Error(`port ${port} closed the connection`)));
+    socket.once('close', () =>
+      finish(isComplete(answer) ? undefined : new Error(`port ${port} closed the connection`)),
+    );
   });
 }
 
@@ -38,7 +40,11 @@ export async function aliveBrokers(port: number): Promise<number[]> {
   at += clientId.copy(request, at);
   at = request.writeInt32BE(0, at);
   request.writeInt8(0, at);
-  const answer = await exchange(port, request, (bytes) => bytes.length >= 4 && bytes.length >= 4 + bytes.readInt32BE(0));
+  const answer = await exchange(
+    port,
+    request,
+    (bytes) => bytes.length >= 4 && bytes.length >= 4 + bytes.readInt32BE(0),
+  );
   return parseBrokerIds(answer);
 }
 

@@ -130,6 +130,8 @@ async function openssl(args: readonly string[]): Promise<void> {
   try {
     await promisify(execFile)('openssl', args, { timeout: 30_000 });
   } catch (error) {
-    throw new BedError(`openssl ${args[0]} failed; secured listeners need openssl: ${String(error)}`, undefined, { cause: error });
+    throw new BedError(`openssl ${args[0]} failed; secured listeners need openssl: ${String(error)}`, undefined, {
+      cause: error,
+    });
   }
 }

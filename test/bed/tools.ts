@@ -25,7 +25,11 @@ export interface ToolOptions {
  * Runs a Java tool to its end and returns its standard output.
  * @throws BedError when its status is not 0 or it takes longer than `timeoutMs` (default 60 s).
  */
-export async function runKafkaTool(mainClass: string, args: readonly string[], options: ToolOptions = {}): Promise<string> {
+export async function runKafkaTool(
+  mainClass: string,
+  args: readonly string[],
+  options: ToolOptions = {},
+): Promise<string> {
   const set = await kafkaSet(options.version ?? '3.9.1');
   const jvm = [...jvmArgs('fast', options.heapMb ?? 256, set.brokerArchive), ...set.loggingArgs, '-cp', set.classpath];
   const child = spawn(set.java, [...jvm, mainClass, ...args], { stdio: 'pipe', timeout: options.timeoutMs ?? 60_000 });
@@ -44,6 +48,7 @@ export async function runKafkaTool(mainClass: string, args: readonly string[], o
     child.once('error', reject);
     child.once('close', (...status) => resolve(status));
   });
-  if (code !== 0) throw new BedError(`${mainClass} ended with ${signal ?? `status ${code}`}\n${output.slice(-4_096)}\n${errors}`);
+  if (code !== 0)
+    throw new BedError(`${mainClass} ended with ${signal ?? `status ${code}`}\n${output.slice(-4_096)}\n${errors}`);
   return output;
 }

@@ -99,8 +99,18 @@ class ZooKeeper implements ZooKeeperHandle {
   async start(): Promise<void> {
     if (this.#child !== undefined && this.#child.status === undefined) return;
     const jvm = [...jvmArgs('fast', 128, this.#set.brokerArchive), ...this.#set.loggingArgs, ...this.#javaProperties];
-    const main = ['-cp', this.#set.classpath, 'org.apache.zookeeper.server.ZooKeeperServerMain', this.#workspace.path('zoo.cfg')];
-    const child = BedChild.start({ name: 'ZooKeeper', command: this.#set.java, args: [...jvm, ...main], logFile: this.logFile });
+    const main = [
+      '-cp',
+      this.#set.classpath,
+      'org.apache.zookeeper.server.ZooKeeperServerMain',
+      this.#workspace.path('zoo.cfg'),
+    ];
+    const child = BedChild.start({
+      name: 'ZooKeeper',
+      command: this.#set.java,
+      args: [...jvm, ...main],
+      logFile: this.logFile,
+    });
     this.#child = child;
     await waitUntil('ZooKeeper serves', () => zooKeeperServes(this.port), { child });
   }
@@ -132,7 +142,8 @@ class ZooKeeper implements ZooKeeperHandle {
   }
 
   #running(): BedChild {
-    if (this.#child === undefined || this.#child.status !== undefined) throw new BedError('ZooKeeper is not running', this.logFile);
+    if (this.#child === undefined || this.#child.status !== undefined)
+      throw new BedError('ZooKeeper is not running', this.logFile);
     return this.#child;
   }
 }

@@ -23,7 +23,9 @@ describe('test bed: Kafka', () => {
       assert.ok(broker !== undefined);
       try {
         const server = ['--bootstrap-server', cluster.bootstrapServers];
-        await runKafkaTool(toolClasses.topics, [...server, '--create', '--topic', 'orders', '--partitions', '3'], { version });
+        await runKafkaTool(toolClasses.topics, [...server, '--create', '--topic', 'orders', '--partitions', '3'], {
+          version,
+        });
 
         broker.pause();
         await assert.rejects(aliveBrokers(broker.port), /did not answer/);

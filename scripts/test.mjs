@@ -1,0 +1,108 @@
+// npm test: installs what it needs, then checks and tests everything. Its last line is `N passed, N failed`.
+//   npm test [-- --checks | --unit | --integration] [--only <part of a path>] [--demo]
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { bootstrap } from './lib/bootstrap.mjs';
+import { kafkaVersions } from './lib/kafka-jars.mjs';
+import { runTestFiles } from './lib/node-test.mjs';
+import { projectRoot, SetupError } from './lib/project.mjs';
+import { run } from './lib/run.mjs';
+import { compiled, selectTestFiles } from './lib/test-files.mjs';
+
+const wholeRunMs = 1_500_000;
+const fastRunMs = 300_000;
+const fastTestMs = 60_000;
+const realFileMs = 300_000;
+const demoMs = 420_000;
+
+const startedAt = Date.now();
+const total = { passed: 0, failed: 0 };
+
+function report(title, { passed, failed, output = '' }, since) {
+  total.passed += passed;
+  total.failed += failed;
+  const seconds = ((Date.now() - since) / 1_000).toFixed(1);
+  console.log(`${failed === 0 ? 'ok    ' : 'FAILED'} ${title}: ${passed} passed, ${failed} failed in ${seconds} s`);
+  if (failed > 0) console.log(output.trimEnd().replace(/^/gm, '    '));
+}
+
+async function check(title, command, args, timeoutMs = 120_000) {
+  const since = Date.now();
+  const { code, output } = await run(command, args, { cwd: projectRoot, timeoutMs });
+  report(title, { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, output }, since);
+}
+
+function bin(name) {
+  return join(projectRoot, 'node_modules', '.bin', name);
+}
+
+async function runChecks() {
+  await check('lint and format', bin('biome'), ['check', '.']);
+  const rooms = ['common', 'controller', 'worker', 'cli', 'ui', 'test'].filter((room) =>
+    existsSync(join(projectRoot, room)),
+  );
+  await check('import directions', bin('depcruise'), ['--config', '.dependency-cruiser.cjs', ...rooms]);
+  await check('dead code', bin('knip'), ['--no-progress']);
+}
+
+async function runFast(files) {
+  if (files.length === 0) return;
+  const since = Date.now();
+  const limits = { timeoutMs: fastRunMs, testTimeoutMs: fastTestMs, concurrency: 2 };
+  const result = await runTestFiles(files.map(compiled), limits);
+  report(`unit and property tests (${files.length} files)`, result, since);
+}
+
+/** One after the other: each has the machine, its brokers and its ports to itself. */
+async function runReal(files) {
+  for (const file of files) {
+    const since = Date.now();
+    const leftMs = startedAt + wholeRunMs - since;
+    if (leftMs <= 0)
+      report(
+        file,
+        { passed: 0, failed: 1, output: `not run: the ${wholeRunMs / 60_000} minutes of a whole run are over` },
+        since,
+      );
+    else report(file, await runTestFiles([compiled(file)], { timeoutMs: Math.min(realFileMs, leftMs) }), since);
+  }
+}
+
+async function buildAndPrepare(needsBrokers) {
+  const since = Date.now();
+  await bootstrap({ kafka: needsBrokers ? kafkaVersions : [], openssl: needsBrokers });
+  report('types and build', { passed: 1, failed: 0 }, since);
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      checks: { type: 'boolean', default: false },
+      unit: { type: 'boolean', default: false },
+      integration: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      demo: { type: 'boolean', default: false },
+    },
+  });
+  const isPart = values.checks || values.unit || values.integration || values.only !== undefined;
+  const { fast, real } = selectTestFiles({ only: values.only });
+  const wantsFast = values.unit || !(values.checks || values.integration);
+  const wantsReal = values.integration || !(values.checks || values.unit);
+  await buildAndPrepare(wantsReal && real.length > 0);
+  if (!isPart || values.checks) await runChecks();
+  if (wantsFast) await runFast(fast);
+  if (wantsReal) await runReal(real);
+  if (values.demo && existsSync(join(projectRoot, 'scripts', 'demo.mjs'))) {
+    await check('demo', process.execPath, ['scripts/demo.mjs', '--check'], demoMs);
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  total.failed += 1;
+  console.log(error instanceof SetupError ? error.message : (error?.stack ?? String(error)));
+}
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
