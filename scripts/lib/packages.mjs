@@ -25,7 +25,7 @@ export async function ensurePackages() {
   if (isInstalled()) return;
   say('installing npm packages');
   const npmCli = process.env.npm_execpath;
-  const args = ['ci', '--include=dev', '--no-audit', '--no-fund'];
+  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
   const result = npmCli?.endsWith('.js')
     ? await run(process.execPath, [npmCli, ...args], { cwd: projectRoot })
     : await run('npm', args, { cwd: projectRoot });
