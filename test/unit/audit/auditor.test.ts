@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { auditPartition } from '../../audit/auditor.js';
+import {
+  dropped,
+  repeated,
+  swapped,
+  withAlteredValue,
+  withHeaders,
+  withIntruder,
+  withNullForEmptyKey,
+  withShiftedTimestamp,
+} from '../../audit/damage.js';
+import type { AuditRecord } from '../../audit/record.js';
+import { sequenceOf } from '../../audit/record-reader.js';
+import { type AuditCounts, type AuditResult, EMPTY_RESULT, isClean } from '../../audit/report.js';
+import { sampleDump } from './sample-dump.js';
+
+const options = { topic: 'orders', partition: 0 };
+const audit = (source: readonly AuditRecord[], target: readonly AuditRecord[], extra = {}): Promise<AuditResult> =>
+  auditPartition(sequenceOf(source, 7), sequenceOf(target, 5), { ...options, ...extra });
+
+function assertCounts(
+  result: AuditResult,
+  source: readonly AuditRecord[],
+  target: readonly AuditRecord[],
+  expected: Partial<AuditCounts>,
+): void {
+  const { firstProblems, ...counts } = result;
+  const { firstProblems: _none, ...empty } = EMPTY_RESULT;
+  assert.deepEqual(counts, { ...empty, records: source.length, targetRecords: target.length, ...expected });
+  const kinds = new Set(firstProblems.map((problem) => problem.kind));
+  for (const kind of kinds) assert.ok(counts[kind] > 0, `problem listed but not counted: ${kind}`);
+}
+
+for (const tagged of [true, false]) {
+  const source = sampleDump(100, { tagged });
+  const check = async (target: readonly AuditRecord[], expected: Partial<AuditCounts>): Promise<AuditResult> => {
+    const result = await audit(source, target);
+    assertCounts(result, source, target, expected);
+    return result;
+  };
+
+  describe(`the auditor, records ${tagged ? 'with' : 'without'} tags`, () => {
+    test('finds nothing in a faithful copy at other offsets', async () => {
+      const result = await check(
+        source.map((record) => ({ ...record, offset: record.offset * 2 + 10 })),
+        {},
+      );
+      assert.ok(isClean(result));
+    });
+
+    test('an empty target misses everything, and an empty source makes everything a phantom', async () => {
+      await check([], { missing: 100 });
+      assertCounts(await audit([], source), [], source, { phantom: 100 });
+    });
+
+    for (const at of [0, 50, 99]) {
+      test(`one dropped record is missing, nothing else (position ${at})`, async () => {
+        const result = await check(dropped(source, at), { missing: 1 });
+        assert.deepEqual(result.firstProblems, [{ kind: 'missing', topic: 'orders', partition: 0, sourceOffset: at }]);
+      });
+
+      test(`one altered value is different, neither missing nor a phantom (position ${at})`, async () => {
+        const result = await check(withAlteredValue(source, at), { different: 1 });
+        assert.deepEqual(result.firstProblems[0]?.fields, ['value']);
+        assert.equal(result.firstProblems[0]?.sourceOffset, at);
+      });
+    }
+
+    test('a resent stretch counts as duplicates and not as reordered', async () => {
+      const result = await check(repeated(source, 40, 49), { duplicated: 10 });
+      assert.ok(!isClean(result));
+      assert.ok(isClean(result, { allowDuplicates: true }));
+    });
+
+    test('two swapped neighbours are one record out of order', async () => {
+      const result = await check(swapped(source, 30), { reordered: 1 });
+      assert.equal(result.firstProblems[0]?.sourceOffset, 30);
+    });
+
+    test('a timestamp shifted by 1 ms is different', async () => {
+      const result = await check(withShiftedTimestamp(source, 12, 1), { different: 1 });
+      assert.deepEqual(result.firstProblems[0]?.fields, ['timestamp']);
+    });
+
+    test('an empty key in the place of a null key is different', async () => {
+      const result = await check(withNullForEmptyKey(source, 5), { different: 1 });
+      assert.deepEqual(result.firstProblems[0]?.fields, ['key']);
+    });
+
+    test('headers in another order, a lost repeat, and a null that became empty are different', async () => {
+      const changes = [
+        withHeaders(source, 20, (headers) => [...headers].reverse()),
+        withHeaders(source, 20, (headers) => headers.slice(1)),
+        withHeaders(source, 20, (headers) =>
+          headers.map((header) => ({ ...header, value: header.value ?? Buffer.alloc(0) })),
+        ),
+      ];
+      for (const target of changes) {
+        const result = await check(target, { different: 1 });
+        assert.deepEqual(result.firstProblems[0]?.fields, ['headers']);
+      }
+    });
+
+    test('an alien record is a phantom', async () => {
+      const alien: AuditRecord = { offset: 0, timestamp: 1, key: null, value: Buffer.from('hello'), headers: [] };
+      for (const at of [0, 33, 100]) await check(withIntruder(source, at, alien), { phantom: 1 });
+    });
+
+    test('a loss, a change and a resend in one log are told apart', async () => {
+      const target = repeated(withAlteredValue(dropped(source, 70), 50), 10, 19);
+      await check(target, { missing: 1, different: 1, duplicated: 10 });
+    });
+  });
+}
+
+describe('the auditor and records of elsewhere', () => {
+  const source = sampleDump(50);
+
+  test('a record of another partition or another topic is misplaced', async () => {
+    const [, , otherPartition] = sampleDump(5, { partition: 1 });
+    const [, , otherTopic] = sampleDump(5, { topic: 'clicks' });
+    for (const intruder of [otherPartition, otherTopic]) {
+      const target = withIntruder(source, 25, intruder as AuditRecord);
+      assertCounts(await audit(source, target), source, target, { phantom: 1, misplaced: 1 });
+    }
+  });
+
+  test('a record that the source never committed is a phantom even in the place of a missing one', async () => {
+    const [intruder] = sampleDump(60).slice(55);
+    const target = withIntruder(dropped(source, 25), 25, intruder as AuditRecord);
+    assertCounts(await audit(source, target), source, target, { phantom: 1, missing: 1 });
+  });
+
+  test('a repeat that differs from the first copy is both a duplicate and different', async () => {
+    const target = withAlteredValue(repeated(source, 10, 10), 11);
+    assertCounts(await audit(source, target), source, target, { duplicated: 1, different: 1 });
+  });
+
+  test('records that the source itself holds twice are expected twice', async () => {
+    const twice = repeated(source, 20, 29);
+    assert.ok(isClean(await audit(twice, twice)));
+    const target = dropped(twice, 35);
+    assert.ok(!isClean(await audit(twice, target), { allowDuplicates: true }));
+  });
+
+  test('a record later than the window allows is missing here and a stranger there: never clean', async () => {
+    const target = [...source.slice(1), source[0] as AuditRecord];
+    const window = { records: 2, bytes: 1 << 20 };
+    assertCounts(await audit(source, target, { window }), source, target, { reordered: 1 });
+    const far = [...source.slice(4), ...source.slice(0, 4)];
+    assert.ok(!isClean(await audit(source, far, { window }), { allowDuplicates: true }));
+  });
+});
