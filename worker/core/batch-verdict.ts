@@ -1,0 +1,108 @@
+import {
+  CODEC_MASK,
+  CONTROL_BIT,
+  LOG_APPEND_TIME_BIT,
+  MAGIC_V2,
+} from '../../common/kafka/wire/records/batch-header.js';
+import type { BatchView } from '../../common/kafka/wire/records/batch-scan.js';
+
+/** Codecs above zstd are not defined. */
+const HIGHEST_CODEC = 4;
+
+/**
+ * What a LogAppendTime source batch's records carry at the target: the times their producers gave them (the batch passes raw, bit 3
+ * cleared), or the source's append time that the source's readers see (the batch is decoded).
+ */
+export type AppendTimePolicy = 'producer-time' | 'append-time';
+
+export type SkipReason = 'before-position' | 'control' | 'empty' | 'aborted';
+export type RecodeReason = 'position-inside' | 'compacted' | 'append-time';
+export type UnsupportedReason = 'old-magic' | 'unknown-magic' | 'unknown-codec';
+
+/** What becomes of one source batch. `index` numbers the verdicts for counting. */
+export type BatchVerdict =
+  | { readonly kind: 'raw'; readonly index: number }
+  | { readonly kind: 'skip'; readonly reason: SkipReason; readonly index: number }
+  | { readonly kind: 'recode'; readonly reason: RecodeReason; readonly index: number }
+  | { readonly kind: 'unsupported'; readonly reason: UnsupportedReason; readonly index: number };
+
+// One object per verdict, made once: the hot path allocates nothing.
+const RAW = { kind: 'raw', index: 0 } as const;
+const BEFORE_POSITION = { kind: 'skip', reason: 'before-position', index: 1 } as const;
+const CONTROL = { kind: 'skip', reason: 'control', index: 2 } as const;
+const EMPTY = { kind: 'skip', reason: 'empty', index: 3 } as const;
+const ABORTED = { kind: 'skip', reason: 'aborted', index: 4 } as const;
+const POSITION_INSIDE = { kind: 'recode', reason: 'position-inside', index: 5 } as const;
+const COMPACTED = { kind: 'recode', reason: 'compacted', index: 6 } as const;
+const APPEND_TIME = { kind: 'recode', reason: 'append-time', index: 7 } as const;
+const OLD_MAGIC = { kind: 'unsupported', reason: 'old-magic', index: 8 } as const;
+const UNKNOWN_MAGIC = { kind: 'unsupported', reason: 'unknown-magic', index: 9 } as const;
+const UNKNOWN_CODEC = { kind: 'unsupported', reason: 'unknown-codec', index: 10 } as const;
+
+/** Every verdict there is; `ALL_VERDICTS[i].index === i`. */
+export const ALL_VERDICTS: readonly BatchVerdict[] = [
+  RAW,
+  BEFORE_POSITION,
+  CONTROL,
+  EMPTY,
+  ABORTED,
+  POSITION_INSIDE,
+  COMPACTED,
+  APPEND_TIME,
+  OLD_MAGIC,
+  UNKNOWN_MAGIC,
+  UNKNOWN_CODEC,
+];
+
+/**
+ * What must become of a source batch (mirrormaker2.md 10.4, broker-probes 5): only a batch of magic 2 with records, without holes,
+ * wholly at or behind the position and not a marker may pass as it is.
+ * @param position next source offset that is to be copied
+ * @param aborted what the transaction filter said of this batch
+ */
+export function batchVerdict(
+  batch: BatchView,
+  position: number,
+  aborted: boolean,
+  appendTime: AppendTimePolicy = 'producer-time',
+): BatchVerdict {
+  if (batch.lastOffset < position) return BEFORE_POSITION;
+  if (batch.magic !== MAGIC_V2) return batch.magic === 0 || batch.magic === 1 ? OLD_MAGIC : UNKNOWN_MAGIC;
+  const attributes = batch.attributes;
+  if ((attributes & CONTROL_BIT) !== 0) return CONTROL;
+  const count = batch.recordCount;
+  if (count === 0) return EMPTY;
+  if (aborted) return ABORTED;
+  if ((attributes & CODEC_MASK) > HIGHEST_CODEC) return UNKNOWN_CODEC;
+  if (batch.baseOffset < position) return POSITION_INSIDE;
+  if (batch.lastOffset - batch.baseOffset + 1 !== count) return COMPACTED;
+  if (appendTime === 'append-time' && (attributes & LOG_APPEND_TIME_BIT) !== 0) return APPEND_TIME;
+  return RAW;
+}
+
+/** Counts of one verdict, labelled as `causeway_batches_total` wants them. */
+export interface VerdictCount {
+  readonly how: BatchVerdict['kind'];
+  readonly reason: string;
+  readonly count: number;
+}
+
+/** Counts verdicts without a map look-up per batch. */
+export class VerdictCounts {
+  readonly #counts = new Float64Array(ALL_VERDICTS.length);
+
+  add(verdict: BatchVerdict): void {
+    this.#counts[verdict.index] = (this.#counts[verdict.index] as number) + 1;
+  }
+
+  /** What was counted since the last call; verdicts that did not occur are left out. */
+  take(): VerdictCount[] {
+    const taken: VerdictCount[] = [];
+    for (const verdict of ALL_VERDICTS) {
+      const count = this.#counts[verdict.index] as number;
+      if (count > 0) taken.push({ how: verdict.kind, reason: verdict.kind === 'raw' ? '' : verdict.reason, count });
+    }
+    this.#counts.fill(0);
+    return taken;
+  }
+}
