@@ -30,6 +30,8 @@ export interface ClientSecurity {
   readonly caFile?: string;
   readonly clientCertFile?: string;
   readonly clientKeyFile?: string;
+  /** Key and certificate of the client in one file, as Java clients want it. */
+  readonly clientStoreFile?: string;
 }
 
 /** The client's view, the brokers' configuration and the `--add-scram` arguments of kafka-storage. */
@@ -85,7 +87,12 @@ function saslConfig(mechanisms: readonly SaslMechanism[], users: readonly BedUse
 }
 
 interface Certificates {
-  readonly client: { readonly caFile: string; readonly clientCertFile: string; readonly clientKeyFile: string };
+  readonly client: {
+    readonly caFile: string;
+    readonly clientCertFile: string;
+    readonly clientKeyFile: string;
+    readonly clientStoreFile: string;
+  };
   readonly serverStore: string;
 }
 
@@ -117,9 +124,14 @@ async function makeCertificates(folder: string): Promise<Certificates> {
   };
   const server = await sign('server', '/CN=localhost', 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
   const client = await sign('client', '/CN=causeway', 'extendedKeyUsage=clientAuth\n');
-  const serverStore = join(folder, 'server-store.pem');
-  writeFileSync(serverStore, readFileSync(server.key, 'utf8') + readFileSync(server.cert, 'utf8'));
-  return { client: { caFile, clientCertFile: client.cert, clientKeyFile: client.key }, serverStore };
+  const clientFiles = { caFile, clientCertFile: client.cert, clientKeyFile: client.key };
+  return { client: { ...clientFiles, clientStoreFile: storeOf(client) }, serverStore: storeOf(server) };
+}
+
+function storeOf(pair: { readonly key: string; readonly cert: string }): string {
+  const path = pair.cert.replace(/\.pem$/, '-store.pem');
+  writeFileSync(path, readFileSync(pair.key, 'utf8') + readFileSync(pair.cert, 'utf8'));
+  return path;
 }
 
 function newKey(path: string): string[] {

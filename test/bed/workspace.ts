@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const prefix = 'causeway-bed-';
+const keepLogsMs = 86_400_000;
 const open = new Set<Workspace>();
 let swept = false;
 
@@ -56,7 +57,9 @@ function sweepLeftovers(): void {
       process.kill(pid, 0);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') continue;
-      rmSync(join(tmpdir(), name, 'data'), { recursive: true, force: true });
+      const folder = join(tmpdir(), name);
+      const isOld = Date.now() - statSync(folder).mtimeMs > keepLogsMs;
+      rmSync(isOld ? folder : join(folder, 'data'), { recursive: true, force: true });
     }
   }
 }
