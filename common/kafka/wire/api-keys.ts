@@ -1,0 +1,55 @@
+/** Kafka's API keys, as far as we speak them (https://kafka.apache.org/protocol#protocol_api_keys). */
+export const ApiKey = {
+  Produce: 0,
+  Fetch: 1,
+  ListOffsets: 2,
+  Metadata: 3,
+  OffsetCommit: 8,
+  OffsetFetch: 9,
+  FindCoordinator: 10,
+  SaslHandshake: 17,
+  ApiVersions: 18,
+  InitProducerId: 22,
+  OffsetForLeaderEpoch: 23,
+  SaslAuthenticate: 36,
+} as const;
+
+export type ApiKey = (typeof ApiKey)[keyof typeof ApiKey];
+
+export interface ApiSpec {
+  /** Kafka's name of the API, for messages. */
+  readonly name: string;
+  /** The versions our encoders and decoders implement, both inclusive. */
+  readonly minVersion: number;
+  readonly maxVersion: number;
+  /** From this version on compact lengths and tagged fields are used (KIP-482), in the header too. */
+  readonly firstFlexibleVersion: number;
+}
+
+const NEVER_FLEXIBLE = 0x7fff;
+
+const spec = (name: string, minVersion: number, maxVersion: number, firstFlexibleVersion: number): ApiSpec => ({
+  name,
+  minVersion,
+  maxVersion,
+  firstFlexibleVersion,
+});
+
+export const API_SPECS: Readonly<Record<ApiKey, ApiSpec>> = {
+  [ApiKey.Produce]: spec('Produce', 3, 11, 9),
+  [ApiKey.Fetch]: spec('Fetch', 4, 15, 12),
+  [ApiKey.ListOffsets]: spec('ListOffsets', 1, 7, 6),
+  [ApiKey.Metadata]: spec('Metadata', 1, 12, 9),
+  [ApiKey.OffsetCommit]: spec('OffsetCommit', 5, 8, 8),
+  [ApiKey.OffsetFetch]: spec('OffsetFetch', 5, 8, 6),
+  [ApiKey.FindCoordinator]: spec('FindCoordinator', 1, 4, 3),
+  [ApiKey.SaslHandshake]: spec('SaslHandshake', 1, 1, NEVER_FLEXIBLE),
+  [ApiKey.ApiVersions]: spec('ApiVersions', 0, 3, 3),
+  [ApiKey.InitProducerId]: spec('InitProducerId', 1, 4, 2),
+  [ApiKey.OffsetForLeaderEpoch]: spec('OffsetForLeaderEpoch', 2, 4, 4),
+  [ApiKey.SaslAuthenticate]: spec('SaslAuthenticate', 1, 2, 2),
+};
+
+export function isFlexible(api: ApiKey, version: number): boolean {
+  return version >= API_SPECS[api].firstFlexibleVersion;
+}

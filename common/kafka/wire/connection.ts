@@ -1,0 +1,223 @@
+import type { Socket } from 'node:net';
+import type { CausewayError } from '../../errors/error.js';
+import type { ClusterConnection } from '../../model/cluster.js';
+import type { Logger } from '../../observability/logger.js';
+import type { Clock } from '../../runtime/clock.js';
+import { type BrokerAddress, formatAddress } from './address.js';
+import { ApiKey, isFlexible } from './api-keys.js';
+import {
+  type ConnectionPlace,
+  closedByUs,
+  connectionLost,
+  malformed,
+  openFault,
+  requestTimeout,
+  unsupported,
+} from './connection-faults.js';
+import { FrameAssembler } from './frame-assembler.js';
+import { commonVersion, login, type OfferedVersions, offeredVersions } from './handshake.js';
+import { requestHeader, responseBodyStart } from './headers.js';
+import { PendingRequests } from './pending-requests.js';
+import { protocolError } from './reader.js';
+import { openTransport } from './transport.js';
+
+export interface ConnectionOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly cluster: ClusterConnection;
+  readonly clientId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called each time a connection is ready for requests; for the metric. */
+  readonly onConnect?: () => void;
+}
+
+export interface RequestOptions {
+  /** Instead of the cluster's requestTimeoutMs; a long poll needs its wait on top. */
+  readonly timeoutMs?: number;
+}
+
+const MAX_CORRELATION_ID = 0x7fff_ffff;
+
+/** A SASL session is left in good time before the broker ends it (KIP-368): see `expiring`. */
+const SESSION_USE_RATIO = 0.8;
+
+/**
+ * One socket to one broker, ready for requests. Requests are answered in the order they were sent (Kafka handles one per connection
+ * at a time), many may be in flight. The first request that is not answered in time closes the connection, since nothing behind it
+ * can be trusted to come; all that are outstanding fail with the same error.
+ */
+export class BrokerConnection {
+  readonly #options: ConnectionOptions;
+  readonly #address: BrokerAddress;
+  readonly #place: ConnectionPlace;
+  readonly #pending: PendingRequests;
+  readonly #assembler = new FrameAssembler((frame) => this.#onFrame(frame));
+  readonly #clientId: Buffer;
+  readonly #closeListeners: ((error: CausewayError) => void)[] = [];
+  #socket: Socket | undefined;
+  #versions: OfferedVersions = new Map();
+  #correlationId = 0;
+  #closedError: CausewayError | undefined;
+  #expiresAtMs = Number.POSITIVE_INFINITY;
+
+  private constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#address = { host: options.host, port: options.port };
+    this.#place = { cluster: options.cluster.name, address: this.address };
+    this.#clientId = Buffer.from(options.clientId);
+    this.#pending = new PendingRequests(options.clock, (api, timeoutMs) => this.#onTimeout(api, timeoutMs));
+  }
+
+  /**
+   * Connects, asks for the broker's versions and logs in where the cluster has SASL; bounded by connectTimeoutMs and requestTimeoutMs.
+   * @throws CLUSTER_UNREACHABLE, KAFKA_AUTH_FAILED, UNSUPPORTED_BROKER, KAFKA_PROTOCOL
+   */
+  static async open(options: ConnectionOptions): Promise<BrokerConnection> {
+    const connection = new BrokerConnection(options);
+    const { cluster, clock } = options;
+    connection.#socket = await openTransport({
+      address: connection.#address,
+      cluster,
+      clock,
+      onBytes: (chunk, length) => connection.#onBytes(chunk, length),
+      onClosed: (fault) => connection.close(connectionLost(connection.#place, fault)),
+    });
+    try {
+      await connection.#handshake();
+    } catch (error) {
+      const fault = openFault(connection.#place, error);
+      connection.close(fault);
+      throw fault;
+    }
+    options.onConnect?.();
+    options.logger.debug('broker.connected', { cluster: cluster.name, address: connection.address });
+    return connection;
+  }
+
+  /** `host:port`. */
+  get address(): string {
+    return formatAddress(this.#address);
+  }
+
+  /** The highest version both sides speak; undefined where there is none. */
+  versionOf(api: ApiKey): number | undefined {
+    return commonVersion(api, this.#versions);
+  }
+
+  /** The highest version both sides speak. @throws UNSUPPORTED_BROKER */
+  requireVersion(api: ApiKey): number {
+    const version = this.versionOf(api);
+    if (version !== undefined) return version;
+    throw unsupported(this.#place, api, this.#versions.get(api));
+  }
+
+  /** Requests sent and not answered yet. */
+  get inFlight(): number {
+    return this.#pending.size;
+  }
+
+  /** Why it is closed; undefined while it is open. */
+  get closedError(): CausewayError | undefined {
+    return this.#closedError;
+  }
+
+  /** True when the SASL session nears its end: open another connection, and close this one when nothing is in flight. */
+  get expiring(): boolean {
+    return this.#options.clock.monotonicMs() >= this.#expiresAtMs;
+  }
+
+  /** Called once when the connection closes, at the next turn if it is closed already. */
+  onClose(listener: (error: CausewayError) => void): void {
+    const closed = this.#closedError;
+    if (closed === undefined) this.#closeListeners.push(listener);
+    else queueMicrotask(() => listener(closed));
+  }
+
+  /**
+   * Sends one request. The buffers are handed to the kernel as they are and must stay unchanged until the answer.
+   * @returns the response behind its header; a view into a buffer that belongs to this response alone.
+   * @throws REQUEST_TIMEOUT, CONNECTION_LOST, KAFKA_PROTOCOL: the connection is closed then, and the outcome at the broker unknown.
+   */
+  request(
+    api: ApiKey,
+    version: number,
+    body: readonly Buffer[] | Buffer,
+    options: RequestOptions = {},
+  ): Promise<Buffer> {
+    if (this.#closedError !== undefined) return Promise.reject(this.#closedError);
+    const pieces = Buffer.isBuffer(body) ? [body] : body;
+    const flexible = isFlexible(api, version);
+    this.#correlationId = this.#correlationId === MAX_CORRELATION_ID ? 0 : this.#correlationId + 1;
+    const correlationId = this.#correlationId;
+    const header = requestHeader({ api, version, flexible, correlationId, clientId: this.#clientId }, pieces);
+    return new Promise((resolve, reject) => {
+      const timeoutMs = options.timeoutMs ?? this.#options.cluster.requestTimeoutMs;
+      // ApiVersions alone is always answered with the old header, so that any client can read it (KIP-511).
+      const taggedHeader = flexible && api !== ApiKey.ApiVersions;
+      this.#pending.add({ correlationId, api, taggedHeader, resolve, reject }, timeoutMs);
+      this.#send(header, pieces);
+    });
+  }
+
+  /** Closes at once; all outstanding requests fail with `error`, CONNECTION_LOST unless said. Later calls do nothing. */
+  close(error?: CausewayError): void {
+    if (this.#closedError !== undefined) return;
+    const reason = error ?? closedByUs(this.#place);
+    this.#closedError = reason;
+    this.#socket?.destroy();
+    this.#pending.failAll(reason);
+    for (const listener of this.#closeListeners.splice(0)) listener(reason);
+  }
+
+  async #handshake(): Promise<void> {
+    const { cluster, clock } = this.#options;
+    const call = (api: ApiKey, version: number, body: readonly Buffer[]): Promise<Buffer> =>
+      this.request(api, version, body);
+    this.#versions = await offeredVersions(call);
+    if (cluster.sasl === undefined) return;
+    const lifetimeMs = await login(cluster.sasl, this.#versions, call);
+    if (lifetimeMs > 0) this.#expiresAtMs = clock.monotonicMs() + lifetimeMs * SESSION_USE_RATIO;
+  }
+
+  /** One writev for the header and all pieces, none of them copied. */
+  #send(header: Buffer, pieces: readonly Buffer[]): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    socket.cork();
+    socket.write(header);
+    for (const piece of pieces) if (piece.length > 0) socket.write(piece);
+    socket.uncork();
+  }
+
+  #onBytes(chunk: Buffer, length: number): void {
+    if (this.#closedError !== undefined) return;
+    try {
+      this.#assembler.push(chunk, length);
+    } catch (error) {
+      this.close(malformed(this.#place, error));
+    }
+  }
+
+  #onFrame(frame: Buffer): void {
+    const pending = this.#pending.take();
+    const correlationId = frame.readInt32BE(0);
+    if (pending === undefined) throw protocolError(`a response to request ${correlationId} where none was due`);
+    try {
+      if (pending.correlationId !== correlationId) {
+        throw protocolError(`a response to request ${correlationId} where ${pending.correlationId} was due`);
+      }
+      pending.resolve(frame.subarray(responseBodyStart(frame, pending.taggedHeader)));
+    } catch (error) {
+      const fault = malformed(this.#place, error);
+      pending.reject(fault);
+      throw fault;
+    }
+  }
+
+  #onTimeout(api: ApiKey, timeoutMs: number): void {
+    const error = requestTimeout(this.#place, api, timeoutMs);
+    this.#options.logger.warn('broker.request_timeout', { err: error });
+    this.close(error);
+  }
+}

@@ -1,0 +1,144 @@
+import { readFile } from 'node:fs/promises';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { CausewayError, messageOf } from '../../errors/error.js';
+import type { ClusterConnection, TlsSettings } from '../../model/cluster.js';
+import type { Clock } from '../../runtime/clock.js';
+import { type BrokerAddress, formatAddress } from './address.js';
+
+/** One read of a plain socket fills at most this; reused for all reads of the connection. */
+const READ_BUFFER_BYTES = 256 * 1024;
+
+/** TCP keepalive finds a peer that vanished without a word while nothing is in flight. */
+const KEEPALIVE_MS = 30_000;
+
+export interface TransportOptions {
+  readonly address: BrokerAddress;
+  readonly cluster: ClusterConnection;
+  readonly clock: Clock;
+  /** The next bytes; `chunk` is valid during the call only. */
+  readonly onBytes: (chunk: Buffer, length: number) => void;
+  /** Called once, when a socket that had connected is gone; the fault where there was one. */
+  readonly onClosed: (fault: CausewayError | undefined) => void;
+}
+
+/**
+ * Connects over TCP or TLS within the cluster's connectTimeoutMs.
+ * @throws CLUSTER_UNREACHABLE, or KAFKA_AUTH_FAILED when certificates are the reason.
+ */
+export async function openTransport(options: TransportOptions): Promise<Socket> {
+  const { tls } = options.cluster;
+  const address = formatAddress(options.address);
+  const files = tls === undefined ? undefined : await readTlsFiles(tls, options.cluster.name, address);
+  const socket = files === undefined ? plainSocket(options) : tlsSocket(options, tls as TlsSettings, files);
+  return new Promise<Socket>((resolve, reject) => {
+    let fault: CausewayError | undefined;
+    let connected = false;
+    const timer = options.clock.after(options.cluster.connectTimeoutMs, () => {
+      fault = unreachable(options.cluster.name, address, `no connection within ${options.cluster.connectTimeoutMs} ms`);
+      socket.destroy();
+    });
+    socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
+      timer.cancel();
+      connected = true;
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true, KEEPALIVE_MS);
+      resolve(socket);
+    });
+    socket.on('error', (error) => {
+      fault ??= socketFault(error, options.cluster, address);
+    });
+    socket.once('close', () => {
+      timer.cancel();
+      if (connected) options.onClosed(fault);
+      else reject(fault ?? unreachable(options.cluster.name, address, 'the connection was closed while it opened'));
+    });
+  });
+}
+
+function plainSocket(options: TransportOptions): Socket {
+  return connectTcp({
+    host: options.address.host,
+    port: options.address.port,
+    onread: {
+      buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+      callback: (length: number, chunk: Uint8Array) => {
+        options.onBytes(chunk as Buffer, length);
+        return true;
+      },
+    },
+  });
+}
+
+interface TlsFiles {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
+function tlsSocket(options: TransportOptions, tls: TlsSettings, files: TlsFiles): Socket {
+  const { host, port } = options.address;
+  // SNI must not carry an IP address (RFC 6066); the certificate is then verified against the IP itself.
+  const serverName = tls.serverName ?? (isIP(host) === 0 ? host : undefined);
+  const socket = connectTls({
+    host,
+    port,
+    ...files,
+    ...(tls.passphrase === undefined ? {} : { passphrase: tls.passphrase }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    rejectUnauthorized: tls.insecure !== true,
+    minVersion: 'TLSv1.2',
+  });
+  socket.on('data', (chunk: Buffer) => options.onBytes(chunk, chunk.length));
+  return socket;
+}
+
+/** Read at each connect, so that rotated certificates need no restart. */
+async function readTlsFiles(tls: TlsSettings, cluster: string, address: string): Promise<TlsFiles> {
+  const read = async (path: string): Promise<Buffer> => {
+    try {
+      return await readFile(path);
+    } catch (error) {
+      throw new CausewayError('KAFKA_AUTH_FAILED', `the TLS file cannot be read: ${messageOf(error)}`, {
+        place: { cluster, address, path },
+        fix: 'Check the path and the rights of the file in the cluster’s tls section.',
+      });
+    }
+  };
+  return {
+    ...(tls.caFile === undefined ? {} : { ca: await read(tls.caFile) }),
+    ...(tls.certFile === undefined ? {} : { cert: await read(tls.certFile) }),
+    ...(tls.keyFile === undefined ? {} : { key: await read(tls.keyFile) }),
+  };
+}
+
+/** Node's and OpenSSL's codes for refused certificates, ours or the broker's. */
+const CERTIFICATE_FAULT = /CERT|SELF_SIGNED|UNABLE_TO|ALERT|HOSTNAME_MISMATCH|OSSL|BAD_DECRYPT|PEM|X509/;
+
+function socketFault(error: NodeJS.ErrnoException, cluster: ClusterConnection, address: string): CausewayError {
+  const code = error.code ?? '';
+  if (cluster.tls !== undefined && code === 'ERR_SSL_WRONG_VERSION_NUMBER') {
+    return unreachable(
+      cluster.name,
+      address,
+      'the port does not answer in TLS, and tls is configured for the cluster',
+      error,
+    );
+  }
+  if (cluster.tls !== undefined && CERTIFICATE_FAULT.test(code)) {
+    return new CausewayError('KAFKA_AUTH_FAILED', `TLS failed: ${error.message}`, {
+      place: { cluster: cluster.name, address },
+      fix: 'Check the CA, the certificate and the server name in the cluster’s tls section.',
+      cause: error,
+    });
+  }
+  return unreachable(cluster.name, address, messageOf(error) || code, error);
+}
+
+function unreachable(cluster: string, address: string, reason: string, cause?: unknown): CausewayError {
+  return new CausewayError('CLUSTER_UNREACHABLE', `cannot connect to the broker: ${reason}`, {
+    place: { cluster, address },
+    fix: 'Check the address, the broker and what lies between.',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
