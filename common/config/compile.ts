@@ -1,5 +1,11 @@
-import type { ClusterConnection } from '../model/cluster.js';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { invariant } from '../errors/assert.js';
+import { CausewayError } from '../errors/error.js';
+import type { ClusterConnection, TlsSettings } from '../model/cluster.js';
 import type { Route } from '../model/route.js';
+import { formatPath } from './faults.js';
+import { crossFieldFaults, zooKeeperServers } from './rules.js';
 import type { ConfigFile, RouteSettings } from './schema.js';
 
 /** How a process serves HTTP; without a token only loopback addresses are possible (checked before this exists). */
@@ -43,12 +49,115 @@ export interface Config {
   readonly logLevel: ConfigFile['logging']['level'];
 }
 
+/** What the machine adds to the file. */
+export interface CompileContext {
+  readonly hostname: string;
+  /** Relative names start here: the configuration file's folder. */
+  readonly baseDir: string;
+}
+
+/**
+ * Checks the sections against each other and completes them. Secrets named by `...File` keys must have been read (`load.ts` does).
+ * @throws CONFIG_INVALID listing every fault
+ */
+export function compileConfig(
+  file: ConfigFile,
+  context: CompileContext = { hostname: hostname(), baseDir: process.cwd() },
+): Config {
+  const faults = crossFieldFaults(file);
+  if (faults.length > 0) {
+    const lines = faults.map(({ path, message }) => `${formatPath(path)}: ${message}`);
+    throw new CausewayError('CONFIG_INVALID', `the configuration is not usable: ${lines.join('; ')}`);
+  }
+  const defaultId = identifierFromHostname(context.hostname);
+  const { controller, worker } = file;
+  const clusters = Object.entries(file.clusters).map(
+    ([name, cluster]) => [name, clusterConnection(name, cluster)] as const,
+  );
+  return deepFreeze({
+    fleet: file.fleet,
+    coordination: coordinationSettings(file, context),
+    clusters: new Map(clusters),
+    routes: Object.entries(file.routes).map(([name, settings]) => routeFromSettings(name, settings)),
+    controller: { ...controller, id: controller.id ?? defaultId, http: httpSettings(controller.http) },
+    worker: { ...worker, id: worker.id ?? defaultId, http: httpSettings(worker.http) },
+    logLevel: file.logging.level,
+  });
+}
+
 /** A route from its settings, as the file and PUT /api/v1/routes/{name} give them. */
 export function routeFromSettings(name: string, settings: RouteSettings): Route {
   const { create, replicationFactor } = settings.targetTopics;
   const { source, target, naming, delivery, start, isolation } = settings;
   return {
-    name, source, target, naming, delivery, start, isolation,
+    name,
+    source,
+    target,
+    naming,
+    delivery,
+    start,
+    isolation,
     targetTopics: replicationFactor === undefined ? { create } : { create, replicationFactor },
   };
+}
+
+/** The host's name as an identifier: dots and whatever else is illegal become dashes. */
+export function identifierFromHostname(name: string): string {
+  const legal = name
+    .replace(/[^A-Za-z0-9_-]/g, '-')
+    .replace(/^[-_]+/, '')
+    .slice(0, 63)
+    .replace(/[-_]+$/, '');
+  return legal === '' ? 'node' : legal;
+}
+
+function coordinationSettings({ coordination, fleet }: ConfigFile, context: CompileContext): CoordinationSettings {
+  if (coordination.type === 'embedded') {
+    return { type: 'embedded', dir: resolve(context.baseDir, coordination.embedded.dir) };
+  }
+  const { connect, root, sessionTimeoutMs, digest, digestFile } = coordination.zookeeper;
+  invariant(digest !== undefined || digestFile === undefined, 'coordination.zookeeper.digestFile has not been read');
+  return {
+    type: 'zookeeper',
+    connect: zooKeeperServers(connect).join(','),
+    root: `${root}/${fleet}`,
+    sessionTimeoutMs,
+    digest,
+  };
+}
+
+function clusterConnection(name: string, cluster: ConfigFile['clusters'][string]): ClusterConnection {
+  const { bootstrap, tls, sasl, connectTimeoutMs, requestTimeoutMs } = cluster;
+  return {
+    name,
+    bootstrap,
+    connectTimeoutMs,
+    requestTimeoutMs,
+    ...(tls === undefined ? {} : { tls: tlsSettings(tls) }),
+    ...(sasl === undefined
+      ? {}
+      : { sasl: { mechanism: sasl.mechanism, username: sasl.username, password: saslPassword(sasl) } }),
+  };
+}
+
+function saslPassword({ password }: { readonly password?: string | undefined }): string {
+  invariant(password !== undefined, 'sasl.passwordFile has not been read');
+  return password;
+}
+
+function tlsSettings(tls: NonNullable<ConfigFile['clusters'][string]['tls']>): TlsSettings {
+  const { passphraseFile, ...settings } = tls;
+  invariant(tls.passphrase !== undefined || passphraseFile === undefined, 'tls.passphraseFile has not been read');
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
+function httpSettings(http: ConfigFile['controller']['http']): HttpSettings {
+  invariant(http.token !== undefined || http.tokenFile === undefined, 'http.tokenFile has not been read');
+  return { host: http.host, port: http.port, advertised: http.advertised, token: http.token };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const child of value instanceof Map ? value.values() : Object.values(value)) deepFreeze(child);
+  return Object.freeze(value);
 }

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { identifierFault } from '../model/worker.js';
 import { topicNameFault } from '../model/topic-partition.js';
+import { identifierFault } from '../model/worker.js';
 
 /*
- * The configuration file's form: this schema is its documentation, its check and its type.
- * Units are in the names. Secrets may be written in place, as ${ENVIRONMENT} variables, or in files named by the `...File` twins.
+ * The configuration file's form: this schema is its documentation (docs/configuration.md is made from the descriptions), its check
+ * and its type. Units are in the names. Secrets may be written in place, as ${ENVIRONMENT} variables, or in files named by the `...File` twins.
  */
 
 const identifier = z.string().superRefine((value, context) => {
@@ -13,68 +13,104 @@ const identifier = z.string().superRefine((value, context) => {
 });
 const ms = z.number().int().min(1).max(86_400_000);
 const bytes = z.number().int().min(1);
-const hostPort = z
-  .string()
-  .regex(/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/, 'write it as host:port, an IPv6 address in brackets');
+const HOST_PORT = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/;
+const hostPort = z.string().refine((value) => {
+  const port = Number(HOST_PORT.exec(value)?.[1] ?? 0);
+  return port >= 1 && port <= 65_535;
+}, 'write it as host:port, an IPv6 address in brackets');
 
 const tls = z.strictObject({
-  caFile: z.string().optional(),
-  certFile: z.string().optional(),
-  keyFile: z.string().optional(),
-  passphrase: z.string().optional(),
-  serverName: z.string().optional(),
-  insecure: z.boolean().optional(),
+  caFile: z.string().min(1).optional().describe('PEM file of the authorities to trust instead of the system’s.'),
+  certFile: z.string().min(1).optional().describe('PEM file of our certificate chain, for mutual TLS.'),
+  keyFile: z.string().min(1).optional().describe('PEM file of our private key.'),
+  passphrase: z.string().optional().describe('Passphrase of the private key.'),
+  passphraseFile: z.string().min(1).optional().describe('File that holds the passphrase.'),
+  serverName: z.string().min(1).optional().describe('Name to verify instead of the host; also sent as SNI.'),
+  insecure: z.boolean().optional().describe('true switches verification off; warned about at every start.'),
 });
 
-const sasl = z
-  .strictObject({
-    mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
-    username: z.string().min(1),
-    password: z.string().optional(),
-    passwordFile: z.string().optional(),
-  })
-  .refine((value) => (value.password === undefined) !== (value.passwordFile === undefined), {
-    message: 'give exactly one of password and passwordFile',
-  });
+const sasl = z.strictObject({
+  mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).describe('How to authenticate.'),
+  username: z.string().min(1).describe('Name of the principal.'),
+  password: z.string().min(1).optional().describe('Its password.'),
+  passwordFile: z.string().min(1).optional().describe('File that holds the password.'),
+});
 
 const cluster = z.strictObject({
-  bootstrap: z.array(hostPort).min(1).max(32),
-  tls: tls.optional(),
-  sasl: sasl.optional(),
-  connectTimeoutMs: ms.default(10_000),
-  requestTimeoutMs: ms.default(30_000),
+  bootstrap: z.array(hostPort).min(1).max(32).describe('Brokers to begin with, as host:port.'),
+  tls: tls
+    .optional()
+    .describe('TLS towards the brokers; `{}` for TLS with the system’s authorities, absent for plaintext.'),
+  sasl: sasl.optional().describe('Authentication towards the brokers.'),
+  connectTimeoutMs: ms.default(10_000).describe('How long a connection may take to come about.'),
+  requestTimeoutMs: ms.default(30_000).describe('How long a broker may take to answer; then the connection is closed.'),
 });
 
 const http = z.strictObject({
-  /** Without a token anything but a loopback address is refused. */
-  host: z.string().default('127.0.0.1'),
-  /** 0 picks a free port. */
-  port: z.number().int().min(0).max(65_535).default(0),
-  /** What others are told to connect to; host and the real port unless set. */
-  advertised: hostPort.optional(),
-  token: z.string().min(16).optional(),
-  tokenFile: z.string().optional(),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address to listen on. Without a token only a loopback address is allowed.'),
+  port: z.number().int().min(0).max(65_535).default(0).describe('Port to listen on; 0 picks a free one.'),
+  advertised: hostPort
+    .optional()
+    .describe('What others are told to connect to, as host:port; host and the real port unless set.'),
+  token: z.string().min(16).optional().describe('Bearer token that every request except probes must carry.'),
+  tokenFile: z.string().min(1).optional().describe('File that holds the token.'),
 });
 
 const zookeeper = z.strictObject({
-  connect: z.string().min(1),
+  connect: z.string().min(1).describe('ZooKeeper servers as `host:port,host:port`.'),
   root: z
     .string()
-    .regex(/^(?:\/[A-Za-z0-9._-]+)+$/, 'an absolute path such as /causeway')
-    .default('/causeway'),
-  sessionTimeoutMs: ms.min(1_000).default(6_000),
-  digest: z.string().regex(/^[^:]+:.+$/, 'user:password').optional(),
-  digestFile: z.string().optional(),
+    .regex(/^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)+$/, 'write it as an absolute path such as /causeway')
+    .default('/causeway')
+    .describe('Everything is kept below `<root>/<fleet>`.'),
+  sessionTimeoutMs: ms
+    .min(1_000)
+    .default(6_000)
+    .describe('After this long without a word from us the session is over (the server may bound it).'),
+  digest: z
+    .string()
+    .regex(/^[^:]+:.+$/, 'write it as user:password')
+    .optional()
+    .describe('Digest credentials, as user:password; nodes are then readable by them alone.'),
+  digestFile: z.string().min(1).optional().describe('File that holds the digest credentials.'),
+});
+
+const embedded = z.strictObject({
+  dir: z.string().min(1).describe('Folder of the embedded store; made when missing.'),
 });
 
 const coordination = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('zookeeper'), zookeeper }),
-  z.strictObject({ type: z.literal('embedded'), embedded: z.strictObject({ dir: z.string().min(1) }) }),
+  z.strictObject({
+    type: z
+      .literal('zookeeper')
+      .describe('Where the fleet’s state is kept: `zookeeper` for fleets, `embedded` for `causeway standalone`.'),
+    zookeeper: zookeeper.describe('With type zookeeper.'),
+  }),
+  z.strictObject({
+    type: z
+      .literal('embedded')
+      .describe('Where the fleet’s state is kept: `zookeeper` for fleets, `embedded` for `causeway standalone`.'),
+    embedded: embedded.describe('With type embedded.'),
+  }),
 ]);
 
+const policy =
+  'How target topics are named: `identity` keeps the name, `default` is `<source><separator><topic>` as MirrorMaker 2 does.';
 export const naming = z.discriminatedUnion('policy', [
-  z.strictObject({ policy: z.literal('identity') }),
-  z.strictObject({ policy: z.literal('default'), separator: z.string().min(1).max(8).default('.') }),
+  z.strictObject({ policy: z.literal('identity').describe(policy) }),
+  z.strictObject({
+    policy: z.literal('default').describe(policy),
+    separator: z
+      .string()
+      .min(1)
+      .max(8)
+      .default('.')
+      .describe('Between the source cluster’s name and the topic, with policy default.'),
+  }),
 ]);
 
 export const topicName = z.string().superRefine((value, context) => {
@@ -84,65 +120,120 @@ export const topicName = z.string().superRefine((value, context) => {
 
 /** A route's settings, shared by the configuration file and PUT /api/v1/routes/{name}. */
 export const routeSettings = z.strictObject({
-  source: identifier,
-  target: identifier,
-  naming: naming.default({ policy: 'identity' }),
-  delivery: z.enum(['exactly-once', 'transactional', 'at-least-once']).default('at-least-once'),
-  start: z.enum(['earliest', 'latest']).default('earliest'),
-  isolation: z.enum(['read_committed', 'read_uncommitted']).default('read_committed'),
+  source: identifier.describe('Name of the cluster to read from.'),
+  target: identifier.describe('Name of the cluster to write to.'),
+  naming: naming.default({ policy: 'identity' }).describe('How target topics are named.'),
+  delivery: z
+    .enum(['exactly-once', 'transactional', 'at-least-once'])
+    .default('at-least-once')
+    .describe('What is promised per record. This version offers `at-least-once` and refuses the others.'),
+  start: z
+    .enum(['earliest', 'latest'])
+    .default('earliest')
+    .describe(
+      'Where a topic’s present partitions begin when it is added; partitions that appear later always begin at their first record.',
+    ),
+  isolation: z
+    .enum(['read_committed', 'read_uncommitted'])
+    .default('read_committed')
+    .describe('Whether records of open and aborted source transactions are left out.'),
   targetTopics: z
-    .strictObject({ create: z.boolean().default(true), replicationFactor: z.number().int().min(1).max(32).optional() })
-    .default({ create: true }),
+    .strictObject({
+      create: z.boolean().default(true).describe('Create missing target topics and grow short ones.'),
+      replicationFactor: z
+        .number()
+        .int()
+        .min(1)
+        .max(32)
+        .optional()
+        .describe(
+          'Replication factor of created topics; the source topic’s, at most the number of target brokers, unless set.',
+        ),
+    })
+    .default({ create: true })
+    .describe('What to do about topics at the target.'),
 });
 
 const controller = z.strictObject({
-  id: identifier.optional(),
-  http: http.default({ host: '127.0.0.1', port: 0 }),
-  /** How long a worker may be gone before its partitions move; long enough for a clumsy restart, short enough for a death. */
-  takeoverDelayMs: z.number().int().min(0).max(3_600_000).default(2_000),
-  /** A handoff without a report by then is treated as a death. */
-  handoffTimeoutMs: ms.default(10_000),
-  /** The level-triggered full compare (jittered); watches only make it sooner. */
-  reconcileIntervalMs: ms.default(5_000),
-  /** How often the source clusters are asked for topics and partitions. */
-  metadataIntervalMs: ms.default(2_000),
-  /** The route that uReplicator's paths (/topics) mean; the only route where there is just one. */
-  legacyRoute: identifier.optional(),
+  id: identifier.optional().describe('Name of this controller; the host’s name unless set.'),
+  http: http.default({ host: '127.0.0.1', port: 0 }).describe('The REST server.'),
+  takeoverDelayMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .default(2_000)
+    .describe(
+      'How long a worker may be gone before its partitions move: long enough for a clumsy restart, short enough for a death.',
+    ),
+  handoffTimeoutMs: ms.default(10_000).describe('A planned move without a report by then is treated as a death.'),
+  reconcileIntervalMs: ms
+    .default(5_000)
+    .describe('How often desired and actual are compared in full (jittered); watches only make it sooner.'),
+  metadataIntervalMs: ms.default(2_000).describe('How often the source clusters are asked for topics and partitions.'),
+  legacyRoute: identifier
+    .optional()
+    .describe('The route that uReplicator’s paths (`/topics`) mean; the only route where there is just one.'),
 });
 
 const worker = z.strictObject({
-  id: identifier.optional(),
-  http: http.default({ host: '127.0.0.1', port: 0 }),
-  zone: z.string().max(64).default(''),
-  capacity: z.number().min(0.01).max(1_000).default(1),
-  /** Data threads; a partition lives on one. */
-  threads: z.number().int().min(1).max(64).default(1),
-  /** Bytes fetched and not yet acknowledged by the target, over all partitions. */
-  maxInflightBytes: bytes.min(1 << 20).default(256 << 20),
-  fetchMaxBytes: bytes.default(16 << 20),
-  fetchMaxPartitionBytes: bytes.default(1 << 20),
-  fetchMaxWaitMs: ms.default(500),
-  /** Connections per target broker; each carries up to 5 requests. */
-  produceConnections: z.number().int().min(1).max(16).default(2),
-  checkpointIntervalMs: ms.default(1_000),
-  /** Unchanged checkpoints are written again: groups without members expire offset by offset (exactly-once.md 4.4). */
-  checkpointRefreshMs: ms.default(600_000),
-  /** What to do when the session is over while the target is not able to fence: stop until back, or go on and risk repeats. */
-  onCoordinationLoss: z.enum(['stop', 'continue']).default('stop'),
-  /** How long SIGTERM may take to hand over before the process ends anyway. */
-  shutdownTimeoutMs: ms.default(20_000),
+  id: identifier.optional().describe('Name of this worker, unique in the fleet; the host’s name unless set.'),
+  http: http.default({ host: '127.0.0.1', port: 0 }).describe('Status, metrics and probes.'),
+  zone: z.string().max(64).default('').describe('Where the worker runs; kept and shown, not used for placement yet.'),
+  capacity: z.number().min(0.01).max(1_000).default(1).describe('Relative share of the load.'),
+  threads: z.number().int().min(1).max(64).default(1).describe('Data threads; a partition lives on one.'),
+  maxInflightBytes: bytes
+    .min(1 << 20)
+    .default(256 << 20)
+    .describe('Bytes fetched and not yet acknowledged by the target, over all partitions.'),
+  fetchMaxBytes: bytes.default(16 << 20).describe('Bytes of one answer to Fetch; at most maxInflightBytes.'),
+  fetchMaxPartitionBytes: bytes
+    .default(1 << 20)
+    .describe('Bytes of one partition in an answer to Fetch; at most fetchMaxBytes.'),
+  fetchMaxWaitMs: ms.default(500).describe('How long a broker may hold a Fetch back while there is nothing new.'),
+  produceConnections: z
+    .number()
+    .int()
+    .min(1)
+    .max(16)
+    .default(2)
+    .describe('Connections per target broker; each carries up to 5 requests.'),
+  checkpointIntervalMs: ms.default(1_000).describe('How often changed positions are committed at the target.'),
+  checkpointRefreshMs: ms
+    .default(600_000)
+    .describe('How often unchanged positions are committed again: group offsets without members expire one by one.'),
+  onCoordinationLoss: z
+    .enum(['stop', 'continue'])
+    .default('stop')
+    .describe(
+      'When the coordination session is over and the target cannot fence: stop until it is back, or go on and risk repeats.',
+    ),
+  shutdownTimeoutMs: ms
+    .default(20_000)
+    .describe('How long SIGTERM may take to hand over before the process ends anyway.'),
+});
+
+const logging = z.strictObject({
+  level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('The least severe event that is logged.'),
 });
 
 /** A whole configuration file. */
 export const configSchema = z.strictObject({
-  fleet: identifier.default('default'),
-  coordination,
-  clusters: z.record(identifier, cluster).refine((value) => Object.keys(value).length > 0, { message: 'name at least one cluster' }),
-  /** Routes created when they do not exist yet; afterwards REST owns them. */
-  routes: z.record(identifier, routeSettings).default({}),
-  controller: controller.prefault({}),
-  worker: worker.prefault({}),
-  logging: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+  fleet: identifier
+    .default('default')
+    .describe('Name of the fleet; part of znode paths, transactional ids and lane names.'),
+  coordination: coordination.describe('Where the fleet’s state is kept.'),
+  clusters: z
+    .record(identifier, cluster)
+    .refine((value) => Object.keys(value).length > 0, { message: 'name at least one cluster' })
+    .describe('Kafka clusters by name. They come from this file only, never over REST.'),
+  routes: z
+    .record(identifier, routeSettings)
+    .default({})
+    .describe('Routes to create when they do not exist yet; afterwards REST owns them.'),
+  controller: controller.prefault({}).describe('For `causeway controller` and `causeway standalone`.'),
+  worker: worker.prefault({}).describe('For `causeway worker` and `causeway standalone`.'),
+  logging: logging.prefault({}).describe('Logs are JSON lines on stdout.'),
 });
 
 /** The file as written, checked, with defaults. `compile.ts` turns it into `Config`. */

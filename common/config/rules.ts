@@ -1,0 +1,139 @@
+import type { ConfigFault, ConfigPath } from './faults.js';
+import { suggestion } from './nearest.js';
+import type { ConfigFile } from './schema.js';
+
+/** A place, and whether others can reach what listens there. */
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i;
+const WILDCARD = /^(?:0\.0\.0\.0|::|\[::\])$/;
+
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host);
+}
+
+/** What the sections say against each other; each on its own is right by the schema. */
+export function crossFieldFaults(file: ConfigFile): ConfigFault[] {
+  return [
+    ...coordinationFaults(file),
+    ...Object.entries(file.clusters).flatMap(([name, cluster]) => clusterFaults(cluster, ['clusters', name])),
+    ...Object.entries(file.routes).flatMap(([name, route]) => routeFaults(file, route, ['routes', name])),
+    ...httpFaults(file.controller.http, ['controller', 'http']),
+    ...httpFaults(file.worker.http, ['worker', 'http']),
+    ...budgetFaults(file.worker),
+  ];
+}
+
+/** What is allowed and yet deserves a word at every start. */
+export function crossFieldWarnings(file: ConfigFile): ConfigFault[] {
+  return Object.entries(file.clusters).flatMap(([name, { tls, sasl }]): ConfigFault[] => {
+    const path = ['clusters', name];
+    const insecure = { path: [...path, 'tls', 'insecure'], message: 'the brokers’ certificates are not verified' };
+    const clear = { path: [...path, 'sasl'], message: 'the password goes over the network in clear; add tls' };
+    return [
+      ...(tls?.insecure === true ? [insecure] : []),
+      ...(sasl?.mechanism === 'plain' && tls === undefined ? [clear] : []),
+    ];
+  });
+}
+
+function coordinationFaults(file: ConfigFile): ConfigFault[] {
+  if (file.coordination.type !== 'zookeeper') return [];
+  const path = ['coordination', 'zookeeper', 'connect'];
+  return connectFaults(file.coordination.zookeeper.connect).map((message) => ({ path, message }));
+}
+
+/** Why the ZooKeeper client could not use the connect string. */
+function connectFaults(connect: string): string[] {
+  if (connect.includes('/'))
+    return ['must be host:port,host:port without a path; put the path into coordination.zookeeper.root'];
+  return zooKeeperServers(connect).flatMap((server) => {
+    // The client splits at every ":" (fault Z12): an address with several would become another host.
+    if (server.includes('[') || /^[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*$/i.test(server)) {
+      return [
+        `"${server}": the ZooKeeper client cannot use IPv6 addresses; write a host name that resolves to it, as host:port`,
+      ];
+    }
+    const match = /^([A-Za-z0-9._-]+):(\d{1,5})$/.exec(server);
+    const port = Number(match?.[2] ?? 0);
+    if (port < 1 || port > 65_535) return [`"${server}" is not host:port; write host:port,host:port`];
+    return [];
+  });
+}
+
+export function zooKeeperServers(connect: string): string[] {
+  return connect.split(',').map((server) => server.trim());
+}
+
+function clusterFaults({ tls, sasl }: ConfigFile['clusters'][string], path: ConfigPath): ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  if (sasl !== undefined && sasl.password === undefined && sasl.passwordFile === undefined) {
+    faults.push({ path: [...path, 'sasl'], message: 'give password or passwordFile', atKey: true });
+  }
+  if (tls !== undefined && (tls.certFile === undefined) !== (tls.keyFile === undefined)) {
+    faults.push({
+      path: [...path, 'tls'],
+      message: 'certFile and keyFile belong together: give both or neither',
+      atKey: true,
+    });
+  }
+  return faults;
+}
+
+function routeFaults(file: ConfigFile, route: ConfigFile['routes'][string], path: ConfigPath): ConfigFault[] {
+  const names = Object.keys(file.clusters);
+  const faults: ConfigFault[] = [];
+  for (const side of ['source', 'target'] as const) {
+    const name = route[side];
+    if (!names.includes(name)) {
+      const message = `no cluster is named "${name}"; clusters: ${names.join(', ')}${suggestion(name, names)}`;
+      faults.push({ path: [...path, side], message });
+    }
+  }
+  const shared = sharedBroker(file, route);
+  if (route.source === route.target) {
+    faults.push({
+      path: [...path, 'target'],
+      message: 'source and target are the same cluster; a route leads from one cluster to another',
+    });
+  } else if (shared !== undefined) {
+    const message = `the clusters "${route.source}" and "${route.target}" share the broker ${shared}: they are one cluster under two names`;
+    faults.push({ path: [...path, 'target'], message });
+  }
+  if (route.delivery !== 'at-least-once') {
+    const message =
+      `"${route.delivery}" is not available in this version: exactly-once and transactional delivery arrive with the fencing release; ` +
+      'write at-least-once, or leave the key out';
+    faults.push({ path: [...path, 'delivery'], message });
+  }
+  return faults;
+}
+
+function sharedBroker(file: ConfigFile, route: ConfigFile['routes'][string]): string | undefined {
+  const target = file.clusters[route.target]?.bootstrap ?? [];
+  return file.clusters[route.source]?.bootstrap.find((address) => target.includes(address));
+}
+
+function httpFaults(http: ConfigFile['controller']['http'], path: ConfigPath): ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  if (!isLoopback(http.host) && http.token === undefined && http.tokenFile === undefined) {
+    const message = `listening on ${http.host} needs a token: set token or tokenFile beside it, or listen on 127.0.0.1`;
+    faults.push({ path: [...path, 'host'], message });
+  }
+  if (WILDCARD.test(http.host) && http.advertised === undefined) {
+    const message = `others cannot connect to ${http.host}: say in advertised (host:port) what they are to use`;
+    faults.push({ path: [...path, 'host'], message });
+  }
+  return faults;
+}
+
+function budgetFaults(worker: ConfigFile['worker']): ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  if (worker.fetchMaxPartitionBytes > worker.fetchMaxBytes) {
+    const message = `fetchMaxPartitionBytes (${worker.fetchMaxPartitionBytes}) is more than fetchMaxBytes (${worker.fetchMaxBytes})`;
+    faults.push({ path: ['worker', 'fetchMaxPartitionBytes'], message });
+  }
+  if (worker.fetchMaxBytes > worker.maxInflightBytes) {
+    const message = `fetchMaxBytes (${worker.fetchMaxBytes}) is more than maxInflightBytes (${worker.maxInflightBytes})`;
+    faults.push({ path: ['worker', 'fetchMaxBytes'], message });
+  }
+  return faults;
+}

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { isMap, isScalar, type Node, parseDocument } from 'yaml';
+import { checkConfigText } from '../../../common/config/load.js';
+import { editDistance, nearest } from '../../../common/config/nearest.js';
+import { configReference } from '../../../common/config/reference.js';
+import { FULL_CONFIG } from './sample.js';
+
+interface KeyPlace {
+  readonly path: string;
+  readonly key: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Keys whose names the operator chooses stand below these. */
+const NAMED = new Set(['clusters', 'routes']);
+
+function keysOf(text: string): KeyPlace[] {
+  const places: KeyPlace[] = [];
+  const visit = (node: Node | null, path: readonly string[]): void => {
+    if (!isMap(node)) return;
+    for (const { key, value } of node.items) {
+      assert.ok(isScalar(key) && key.range);
+      const name = String(key.value);
+      const chosen = path.length === 1 && NAMED.has(path[0] ?? '');
+      const next = [...path, chosen ? '<name>' : name];
+      if (!chosen) places.push({ path: next.join('.'), key: name, start: key.range[0], end: key.range[1] });
+      visit(value as Node | null, next);
+    }
+  };
+  visit(parseDocument(text).contents, []);
+  return places;
+}
+
+/** Every kind of single edit, at every position. */
+function misspellings(word: string): string[] {
+  const edits = new Set<string>();
+  for (let i = 0; i <= word.length; i++) {
+    edits.add(`${word.slice(0, i)}x${word.slice(i)}`);
+    if (i === word.length) continue;
+    edits.add(word.slice(0, i) + word.slice(i + 1));
+    edits.add(`${word.slice(0, i)}q${word.slice(i + 1)}`);
+    if (i + 1 < word.length) edits.add(word.slice(0, i) + word[i + 1] + word[i] + word.slice(i + 2));
+  }
+  edits.delete(word);
+  edits.delete('');
+  return [...edits];
+}
+
+/** Forms that exclude what the full sample has: the same test on texts of their own. */
+const OTHER_FORMS = [
+  FULL_CONFIG.replace(
+    /coordination:[\s\S]*?\nclusters/,
+    'coordination:\n  type: embedded\n  embedded:\n    dir: state\nclusters',
+  ),
+  ...[
+    'password: secret',
+    'passphrase: open',
+    'digest: causeway:secret',
+    'token: 0123456789abcdef',
+    'token: fedcba9876543210',
+  ].map((secret) => FULL_CONFIG.replace(secret, `${secret.split(':')[0]}File: /dev/null`)),
+  FULL_CONFIG.replace(
+    'insecure: true',
+    'insecure: true\n      caFile: /dev/null\n      certFile: /dev/null\n      keyFile: /dev/null',
+  ),
+];
+
+describe('misspelt keys', () => {
+  const tried = new Set<string>();
+
+  for (const [form, text] of [FULL_CONFIG, ...OTHER_FORMS].entries()) {
+    test(`every key of form ${form} with one wrong edit is refused, and the right one suggested`, () => {
+      for (const { path, key, start, end } of keysOf(text)) {
+        if (form > 0 && tried.has(path)) continue;
+        tried.add(path);
+        for (const wrong of misspellings(key)) {
+          const outcome = checkConfigText(`${text.slice(0, start)}${wrong}${text.slice(end)}`, 'c.yaml', {
+            environment: {},
+          });
+          assert.ok(!outcome.ok, `${path} as ${wrong} was accepted`);
+          const fault = outcome.faults.find(({ message }) => message.startsWith('unknown key'));
+          assert.ok(fault?.message.includes(`"${key}"`), `${path} as ${wrong}: ${fault?.message}`);
+        }
+      }
+    });
+  }
+
+  test('the forms above use every documented key', () => {
+    const documented = configReference().map(({ path }) => path);
+    assert.deepEqual(
+      documented.filter((path) => !tried.has(path)),
+      [],
+    );
+  });
+
+  test('other spellings of the same word are understood, far words are not guessed at', () => {
+    assert.deepEqual(nearest('max-inflight-bytes', ['maxInflightBytes', 'fetchMaxBytes']), ['maxInflightBytes']);
+    assert.deepEqual(nearest('take_over_delay_ms', ['takeoverDelayMs']), ['takeoverDelayMs']);
+    assert.deepEqual(nearest('colour', ['maxInflightBytes', 'zone']), []);
+    assert.equal(editDistance('theads', 'threads'), 1);
+    assert.equal(editDistance('ab', 'ba'), 1);
+  });
+});

@@ -1,0 +1,82 @@
+/** A configuration that uses every key of the ZooKeeper form; the secrets' twins and the embedded form are in the tests' own texts. */
+export const FULL_CONFIG = `fleet: prod
+coordination:
+  type: zookeeper
+  zookeeper:
+    connect: zk1:2181,zk2:2181
+    root: /causeway
+    sessionTimeoutMs: 6000
+    digest: causeway:secret
+clusters:
+  east:
+    bootstrap: [east1:9092, "[fd00::1]:9092"]
+    tls:
+      serverName: kafka.east
+      insecure: true
+      passphrase: open
+    sasl:
+      mechanism: scram-sha-512
+      username: causeway
+      password: secret
+    connectTimeoutMs: 10000
+    requestTimeoutMs: 30000
+  west:
+    bootstrap: [west1:9092]
+routes:
+  east-west:
+    source: east
+    target: west
+    naming:
+      policy: default
+      separator: "."
+    delivery: at-least-once
+    start: latest
+    isolation: read_uncommitted
+    targetTopics:
+      create: true
+      replicationFactor: 3
+controller:
+  id: c1
+  http:
+    host: 0.0.0.0
+    port: 9090
+    advertised: c1.example:9090
+    token: 0123456789abcdef
+  takeoverDelayMs: 2000
+  handoffTimeoutMs: 10000
+  reconcileIntervalMs: 5000
+  metadataIntervalMs: 2000
+  legacyRoute: east-west
+worker:
+  id: w1
+  http:
+    host: 127.0.0.1
+    port: 9091
+    advertised: w1.example:9091
+    token: fedcba9876543210
+  zone: a
+  capacity: 2
+  threads: 2
+  maxInflightBytes: 268435456
+  fetchMaxBytes: 16777216
+  fetchMaxPartitionBytes: 1048576
+  fetchMaxWaitMs: 500
+  produceConnections: 2
+  checkpointIntervalMs: 1000
+  checkpointRefreshMs: 600000
+  onCoordinationLoss: stop
+  shutdownTimeoutMs: 20000
+logging:
+  level: info
+`;
+
+export const SMALL_CONFIG = `coordination:
+  type: embedded
+  embedded:
+    dir: state
+clusters:
+  a:
+    bootstrap: [localhost:9092]
+  b:
+    bootstrap: [localhost:9093]
+`;
