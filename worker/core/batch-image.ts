@@ -78,7 +78,8 @@ export function writeImageHeader(
     throw refused(source, attributes, baseSequence);
   }
   buffer.copy(out, outAt, start, start + BATCH_HEADER_BYTES);
-  out.fill(0, outAt, outAt + 8);
+  out.writeInt32BE(0, outAt);
+  out.writeInt32BE(0, outAt + 4);
   out.writeInt32BE(-1, outAt + LEADER_EPOCH_AT);
   out.writeUInt16BE(attributes & ~CLEARED_BITS, outAt + ATTRIBUTES_AT);
   out.writeInt32BE(producer.idHigh, outAt + PRODUCER_ID_AT);

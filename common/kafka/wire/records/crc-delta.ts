@@ -11,6 +11,20 @@ const POWERS = 29; // 2^28 = MAX_BATCH_BYTES
 const WORDS_PER_POWER = 4 * 256;
 const SHIFT_TABLES = buildShiftTables();
 
+/** `POSITION_TABLES[256 * k + b]`: the remainder of byte b with k zero bytes behind it; look-ups that do not wait for each other. */
+const POSITIONS = 36;
+const POSITION_TABLES = buildPositionTables();
+
+function buildPositionTables(): Int32Array {
+  const tables = new Int32Array(POSITIONS * 256);
+  tables.set(CRC32C_TABLE);
+  for (let at = 256; at < tables.length; at++) {
+    const previous = tables[at - 256] as number;
+    tables[at] = (previous >>> 8) ^ (CRC32C_TABLE[previous & 0xff] as number);
+  }
+  return tables;
+}
+
 function buildShiftTables(): Int32Array {
   const tables = new Int32Array(POWERS * WORDS_PER_POWER);
   for (let bit = 0; bit < 32; bit++) {
@@ -71,6 +85,7 @@ export function shiftRemainder(remainder: number, zeroBytes: number): number {
 /**
  * The CRC of `oldBytes[oldAt..]` after `changedBytes` of them became those of `newBytes[newAt..]`, with `trailingBytes` unchanged
  * bytes behind, all inside the CRC's range. Bytes before the change do not matter.
+ * @param changedBytes at most 36: the header from the attributes to the base sequence
  * @returns unsigned 32 bits
  */
 export function patchCrc32c(
@@ -82,11 +97,14 @@ export function patchCrc32c(
   changedBytes: number,
   trailingBytes: number,
 ): number {
-  if (trailingBytes < 0 || trailingBytes > MAX_BATCH_BYTES) throw new RangeError(`${trailingBytes} trailing bytes`);
+  if (changedBytes > POSITIONS || trailingBytes < 0 || trailingBytes > MAX_BATCH_BYTES) {
+    throw new RangeError(`${changedBytes} changed and ${trailingBytes} trailing bytes`);
+  }
   let remainder = 0;
-  for (let i = 0; i < changedBytes; i++) {
+  let table = (changedBytes - 1) * 256;
+  for (let i = 0; i < changedBytes; i++, table -= 256) {
     const difference = (oldBytes[oldAt + i] as number) ^ (newBytes[newAt + i] as number);
-    remainder = (remainder >>> 8) ^ (CRC32C_TABLE[(remainder ^ difference) & 0xff] as number);
+    if (difference !== 0) remainder ^= POSITION_TABLES[table + difference] as number;
   }
   return (oldCrc ^ shiftRemainder(remainder, trailingBytes)) >>> 0;
 }
