@@ -14,6 +14,8 @@ export interface AuditRecord {
   readonly headers: readonly AuditHeader[];
 }
 
+export const emptyRecord: AuditRecord = { offset: -1, timestamp: -1, key: null, value: null, headers: [] };
+
 export type RecordField = 'key' | 'value' | 'headers' | 'timestamp';
 
 function sameBytes(a: Buffer | null, b: Buffer | null): boolean {
