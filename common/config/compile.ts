@@ -5,7 +5,7 @@ import { CausewayError } from '../errors/error.js';
 import type { ClusterConnection, TlsSettings } from '../model/cluster.js';
 import type { Route } from '../model/route.js';
 import { formatPath } from './faults.js';
-import { crossFieldFaults, zooKeeperServers } from './rules.js';
+import { crossFieldFaults } from './rules.js';
 import type { ConfigFile, RouteSettings } from './schema.js';
 
 /** How a process serves HTTP; without a token only loopback addresses are possible (checked before this exists). */
@@ -119,7 +119,7 @@ function coordinationSettings({ coordination, fleet }: ConfigFile, context: Comp
   invariant(digest !== undefined || digestFile === undefined, 'coordination.zookeeper.digestFile has not been read');
   return {
     type: 'zookeeper',
-    connect: zooKeeperServers(connect).join(','),
+    connect: connect.trim(),
     root: `${root}/${fleet}`,
     sessionTimeoutMs,
     digest,

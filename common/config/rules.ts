@@ -1,3 +1,5 @@
+import { parseConnectString } from '../coordination/zookeeper/connect-string.js';
+import { isCausewayError, messageOf } from '../errors/error.js';
 import type { ConfigFault, ConfigPath } from './faults.js';
 import { suggestion } from './nearest.js';
 import type { ConfigFile } from './schema.js';
@@ -41,26 +43,15 @@ function coordinationFaults(file: ConfigFile): ConfigFault[] {
   return connectFaults(file.coordination.zookeeper.connect).map((message) => ({ path, message }));
 }
 
-/** Why the ZooKeeper client could not use the connect string. */
+/** Why the store could not use the connect string; the store's own reader decides. */
 function connectFaults(connect: string): string[] {
-  if (connect.includes('/'))
-    return ['must be host:port,host:port without a path; put the path into coordination.zookeeper.root'];
-  return zooKeeperServers(connect).flatMap((server) => {
-    // The client splits at every ":" (fault Z12): an address with several would become another host.
-    if (server.includes('[') || /^[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*$/i.test(server)) {
-      return [
-        `"${server}": the ZooKeeper client cannot use IPv6 addresses; write a host name that resolves to it, as host:port`,
-      ];
-    }
-    const match = /^([A-Za-z0-9._-]+):(\d{1,5})$/.exec(server);
-    const port = Number(match?.[2] ?? 0);
-    if (port < 1 || port > 65_535) return [`"${server}" is not host:port; write host:port,host:port`];
+  try {
+    parseConnectString(connect);
     return [];
-  });
-}
-
-export function zooKeeperServers(connect: string): string[] {
-  return connect.split(',').map((server) => server.trim());
+  } catch (error) {
+    const fix = isCausewayError(error) ? (error.fix ?? '') : '';
+    return [`${messageOf(error)}. ${fix}`.trim()];
+  }
 }
 
 function clusterFaults({ tls, sasl }: ConfigFile['clusters'][string], path: ConfigPath): ConfigFault[] {

@@ -61,7 +61,7 @@ const http = z.strictObject({
 });
 
 const zookeeper = z.strictObject({
-  connect: z.string().min(1).describe('ZooKeeper servers as `host:port,host:port`.'),
+  connect: z.string().min(1).describe('ZooKeeper servers as `host:port,host:port`; IPv6 addresses in brackets.'),
   root: z
     .string()
     .regex(/^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)+$/, 'write it as an absolute path such as /causeway')
