@@ -101,6 +101,23 @@ export class RecordCursor {
     return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
   }
 
+  /** The current record's headers as views, in order. */
+  headers(): [key: Buffer, value: Buffer | null][] {
+    const headers: [Buffer, Buffer | null][] = [];
+    const behind = this.#at;
+    this.#at = this.headersStart;
+    for (let i = 0; i < this.headerCount; i++) headers.push([this.#bytes() as Buffer, this.#bytes()]);
+    this.#at = behind;
+    return headers;
+  }
+
+  #bytes(): Buffer | null {
+    const length = this.#varint();
+    if (length < 0) return null;
+    this.#at += length;
+    return this.buffer.subarray(this.#at - length, this.#at);
+  }
+
   #skipHeaders(end: number): void {
     if (this.headerCount < 0 || this.headerCount * 2 > end - this.#at)
       throw fault(`a record claims ${this.headerCount} headers`);

@@ -1,0 +1,125 @@
+import { CausewayError } from '../../../errors/error.js';
+import {
+  ATTRIBUTES_AT,
+  BATCH_HEADER_BYTES,
+  type BatchSlice,
+  baseTimestamp,
+  CODEC_MASK,
+  CONTROL_BIT,
+  CRC_AT,
+  LOG_APPEND_TIME_BIT,
+  MAGIC_V2,
+  maxTimestamp,
+} from './batch-header.js';
+import { type BatchCursor, scanBatches } from './batch-scan.js';
+import { codecOf, decompress } from './compression.js';
+import { crc32c } from './crc32c.js';
+import { RecordCursor } from './record-cursor.js';
+
+/** A header of a record; keys may repeat and their order counts. */
+export type RecordHeader = readonly [key: Buffer, value: Buffer | null];
+
+/** A record's content, byte for byte. */
+export interface KafkaRecord {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly RecordHeader[];
+  /** Milliseconds since 1970; -1 = none. */
+  readonly timestamp: bigint;
+}
+
+export interface DecodedRecord extends KafkaRecord {
+  readonly offset: bigint;
+}
+
+/** The records' bytes of a batch, decompressed. */
+export interface RecordsRange {
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** @throws BATCH_CORRUPT when the CRC-32C does not match the batch's bytes */
+export function verifyCrc({ buffer, start, length }: BatchSlice): void {
+  const computed = crc32c(buffer.subarray(start + ATTRIBUTES_AT, start + length));
+  const claimed = buffer.readUInt32BE(start + CRC_AT);
+  if (computed === claimed) return;
+  throw new CausewayError('BATCH_CORRUPT', `the batch’s CRC-32C is ${computed}, its header says ${claimed}`, {
+    place: { offset: buffer.readBigInt64BE(start) },
+    fix: 'The batch is damaged at the source or was damaged on the way; fetch it again, then check the source broker’s log.',
+  });
+}
+
+/** Decompresses where needed; otherwise a view. The codec must be loaded. @throws BATCH_CORRUPT, BATCH_UNSUPPORTED */
+export function recordsOf({ buffer, start, length }: BatchSlice): RecordsRange {
+  const attributes = buffer.readUInt16BE(start + ATTRIBUTES_AT);
+  if ((attributes & CODEC_MASK) === 0) return { buffer, start: start + BATCH_HEADER_BYTES, end: start + length };
+  const content = decompress(codecOf(attributes), buffer.subarray(start + BATCH_HEADER_BYTES, start + length));
+  return { buffer: content, start: 0, end: content.length };
+}
+
+/** Calls `visit` at each record with one cursor for all of them; checks the structure, not the CRC. @returns records seen */
+export function walkRecords(range: RecordsRange, recordCount: number, visit: (record: RecordCursor) => void): number {
+  const cursor = new RecordCursor().reset(range.buffer, range.start, range.end, recordCount);
+  while (cursor.next()) visit(cursor);
+  return recordCount;
+}
+
+/** A whole batch as objects: for auditors, walks and tests, never for the data path. */
+export interface DecodedBatch {
+  readonly baseOffset: bigint;
+  readonly lastOffset: bigint;
+  readonly attributes: number;
+  readonly control: boolean;
+  /** As a consumer sees them (the append time where bit 3 says so). Keys and values are views of the batch or its decompressed copy. */
+  readonly records: readonly DecodedRecord[];
+}
+
+/**
+ * Decodes one batch, CRC checked first. Compressed batches need `loadCodec` before.
+ * @throws BATCH_CORRUPT, BATCH_UNSUPPORTED (magic 0 and 1, missing codec, too large)
+ */
+export function decodeBatch(batch: Buffer): DecodedBatch {
+  const cursor = scanBatches(batch);
+  if (!cursor.next()) throw new CausewayError('BATCH_CORRUPT', 'the batch is cut off');
+  return decodeSlice(cursor);
+}
+
+/** Every batch of a fetch response's records, decoded; a partial one at the end is left out. */
+export function decodeBatches(records: Buffer): DecodedBatch[] {
+  const decoded: DecodedBatch[] = [];
+  const cursor = scanBatches(records);
+  while (cursor.next()) decoded.push(decodeSlice(cursor));
+  return decoded;
+}
+
+function decodeSlice(batch: BatchCursor): DecodedBatch {
+  const { buffer, start, attributes } = batch;
+  if (batch.magic !== MAGIC_V2)
+    throw new CausewayError('BATCH_UNSUPPORTED', `record format ${batch.magic} is not decoded`);
+  verifyCrc(batch);
+  const first = BigInt(batch.baseOffset);
+  const base = baseTimestamp(buffer, start);
+  const appendTime = (attributes & LOG_APPEND_TIME_BIT) !== 0 ? maxTimestamp(buffer, start) : undefined;
+  const records: DecodedRecord[] = [];
+  walkRecords(recordsOf(batch), batch.recordCount, (record) => {
+    records.push({
+      offset: first + BigInt(record.offsetDelta),
+      timestamp: appendTime ?? BigInt.asIntN(64, base + record.timestampDelta()),
+      key: bytes(record.buffer, record.keyStart, record.keyLength),
+      value: bytes(record.buffer, record.valueStart, record.valueLength),
+      headers: record.headers(),
+    });
+  });
+  return {
+    baseOffset: first,
+    lastOffset: BigInt(batch.lastOffset),
+    attributes,
+    control: (attributes & CONTROL_BIT) !== 0,
+    records,
+  };
+}
+
+function bytes(buffer: Buffer, start: number, length: number): Buffer | null {
+  return length < 0 ? null : buffer.subarray(start, start + length);
+}
