@@ -41,4 +41,3 @@ export const assignmentPartPath = (worker: string, part: number): string => `${A
 export const livePath = (worker: string): string => `${LIVE}/${worker}`;
 export const lanePath = (transactionalId: string): string => `${LANES}/${transactionalId}`;
 export const reportPath = (worker: string): string => `${REPORTS}/${worker}`;
-

@@ -48,8 +48,15 @@ function groupItems(items: readonly AssignmentItem[]): ItemGroup[] {
     const { partition, sourceTopicId, ...rest } = item;
     const shared = { ...rest, topicId: sourceTopicId };
     const key = JSON.stringify([
-      shared.route, shared.topic, shared.targetTopic, shared.topicId, shared.timeline,
-      shared.state, shared.paused, shared.started, shared.start,
+      shared.route,
+      shared.topic,
+      shared.targetTopic,
+      shared.topicId,
+      shared.timeline,
+      shared.state,
+      shared.paused,
+      shared.started,
+      shared.start,
     ]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { ...shared, numbers: [partition] });
@@ -73,7 +80,16 @@ export function encodeAssignment(assignment: WorkerAssignment): Buffer[] {
   const buffers: Buffer[] = [];
   for (let part = 0; part < parts; part++) {
     const slice = groups.slice(part * GROUPS_PER_PART, (part + 1) * GROUPS_PER_PART);
-    const record = { worker, incarnation, epoch, generation, part, parts, routes: part === 0 ? routes : [], groups: slice };
+    const record = {
+      worker,
+      incarnation,
+      epoch,
+      generation,
+      part,
+      parts,
+      routes: part === 0 ? routes : [],
+      groups: slice,
+    };
     buffers.push(encodeRecord(record, { gzip: true }));
   }
   if (parts > MAX_ASSIGNMENT_PARTS || buffers.some((buffer) => buffer.length > MAX_ASSIGNMENT_PART_BYTES)) {
@@ -101,7 +117,8 @@ export function decodeAssignment(buffers: readonly Buffer[], path: string): Work
     first !== undefined &&
     parts.length === first.parts &&
     parts.every((part, i) => part.part === i && part.generation === first.generation && part.epoch === first.epoch);
-  if (!whole) throw new CausewayError('NODE_CORRUPT', 'the parts of the assignment do not belong together', { place: { path } });
+  if (!whole)
+    throw new CausewayError('NODE_CORRUPT', 'the parts of the assignment do not belong together', { place: { path } });
   const { worker, incarnation, epoch, generation } = first;
   const items = parts.flatMap((part) =>
     part.groups.flatMap(({ partitions, topicId, ...shared }) =>

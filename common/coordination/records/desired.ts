@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { routeSettings } from '../../config/schema.js';
-import type { Route, TopicEntry } from '../../model/route.js';
-import type { TopicProgress } from '../../model/topic-progress.js';
 import { formatPartitions } from '../../model/partition-set.js';
+import type { Route, TopicEntry } from '../../model/route.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../../model/topic-partition.js';
+import type { TopicProgress } from '../../model/topic-progress.js';
 import { decodeRecord, encodeRecord } from './codec.js';
 import { count, partitionSet } from './fields.js';
 
@@ -14,10 +14,20 @@ export function encodeRoute(route: Route): Buffer {
 }
 
 export function decodeRoute(data: Buffer, path: string): Route {
-  const { name, source, target, naming, delivery, start, isolation, targetTopics } = decodeRecord(routeRecord, data, path);
+  const { name, source, target, naming, delivery, start, isolation, targetTopics } = decodeRecord(
+    routeRecord,
+    data,
+    path,
+  );
   const { create, replicationFactor } = targetTopics;
   return {
-    name, source, target, naming, delivery, start, isolation,
+    name,
+    source,
+    target,
+    naming,
+    delivery,
+    start,
+    isolation,
     targetTopics: replicationFactor === undefined ? { create } : { create, replicationFactor },
   };
 }

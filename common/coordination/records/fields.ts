@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { formatPartitions, parsePartitions } from '../../model/partition-set.js';
 import type { PartitionRef } from '../../model/assignment.js';
+import { formatPartitions, parsePartitions } from '../../model/partition-set.js';
 
 /** Fields that several records share. */
 export const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -8,14 +8,17 @@ export const decimal = z
   .string()
   .regex(/^-?\d{1,19}$/)
   .transform((text) => BigInt(text));
-export const partitionSet = z.string().max(1_000_000).transform((text, context) => {
-  try {
-    return parsePartitions(text);
-  } catch {
-    context.addIssue({ code: 'custom', message: `not a partition set: ${text.slice(0, 40)}` });
-    return z.NEVER;
-  }
-});
+export const partitionSet = z
+  .string()
+  .max(1_000_000)
+  .transform((text, context) => {
+    try {
+      return parsePartitions(text);
+    } catch {
+      context.addIssue({ code: 'custom', message: `not a partition set: ${text.slice(0, 40)}` });
+      return z.NEVER;
+    }
+  });
 
 /** `[route, topic, "0-5,7"]`: partitions grouped by topic. */
 export const refGroups = z
