@@ -1,5 +1,5 @@
 import { MAX_BATCH_BYTES } from './batch-header.js';
-import { CRC32C_TABLE } from './crc32c.js';
+import { CRC32C_TABLE } from './crc32c-table.js';
 
 /**
  * CRC-32C after a change of a few bytes, without reading the rest. A CRC is linear: crc(new) xor crc(old) is the plain remainder
