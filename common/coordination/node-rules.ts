@@ -19,7 +19,7 @@ export function checkPath(path: string): void {
   const segments = path.split('/');
   const named = segments.slice(1).every((segment) => segment !== '' && segment !== '.' && segment !== '..');
   invariant(
-    segments[0] === '' && named && !ILLEGAL_CHARACTERS.test(path),
+    segments.length > 1 && segments[0] === '' && named && !ILLEGAL_CHARACTERS.test(path),
     `illegal coordination path ${JSON.stringify(path)}`,
   );
 }
@@ -66,6 +66,8 @@ export const nodeMissing = (path: string): CausewayError =>
   new CausewayError('NODE_MISSING', 'the node does not exist', at(path));
 export const nodeNotEmpty = (path: string): CausewayError =>
   new CausewayError('NODE_NOT_EMPTY', 'the node has children', at(path));
+export const noChildrenAllowed = (path: string): CausewayError =>
+  new CausewayError('INTERNAL_INVARIANT', 'an ephemeral node cannot have children', at(path));
 export const badVersion = (path: string): CausewayError =>
   new CausewayError('BAD_VERSION', 'the node changed since it was read', at(path));
 export const sessionLost = (): CausewayError =>

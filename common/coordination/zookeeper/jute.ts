@@ -14,6 +14,7 @@ export const ZK_RUNTIME_INCONSISTENCY = -2;
 export const ZK_NO_NODE = -101;
 export const ZK_NO_AUTH = -102;
 export const ZK_BAD_VERSION = -103;
+export const ZK_NO_CHILDREN_FOR_EPHEMERALS = -108;
 export const ZK_NODE_EXISTS = -110;
 export const ZK_NOT_EMPTY = -111;
 export const ZK_SESSION_EXPIRED = -112;

@@ -1,10 +1,11 @@
 import { CausewayError } from '../../errors/error.js';
-import { badVersion, nodeExists, nodeMissing, nodeNotEmpty } from '../node-rules.js';
+import { badVersion, noChildrenAllowed, nodeExists, nodeMissing, nodeNotEmpty } from '../node-rules.js';
 import {
   ZK_AUTH_FAILED,
   ZK_BAD_VERSION,
   ZK_INVALID_ACL,
   ZK_NO_AUTH,
+  ZK_NO_CHILDREN_FOR_EPHEMERALS,
   ZK_NO_NODE,
   ZK_NODE_EXISTS,
   ZK_NOT_EMPTY,
@@ -21,6 +22,8 @@ export function errorOf(err: number, path: string): CausewayError {
       return nodeNotEmpty(path);
     case ZK_BAD_VERSION:
       return badVersion(path);
+    case ZK_NO_CHILDREN_FOR_EPHEMERALS:
+      return noChildrenAllowed(path);
     case ZK_NO_AUTH:
     case ZK_AUTH_FAILED:
     case ZK_INVALID_ACL:
