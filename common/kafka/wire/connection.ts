@@ -60,6 +60,7 @@ export class BrokerConnection {
   #correlationId = 0;
   #closedError: CausewayError | undefined;
   #expiresAtMs = Number.POSITIVE_INFINITY;
+  #retiring = false;
 
   private constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -70,7 +71,7 @@ export class BrokerConnection {
   }
 
   /**
-   * Connects, asks for the broker's versions and logs in where the cluster has SASL; bounded by connectTimeoutMs and requestTimeoutMs.
+   * Connects, asks for the broker's versions and logs in where the cluster has SASL; each step bounded by connectTimeoutMs.
    * @throws CLUSTER_UNREACHABLE, KAFKA_AUTH_FAILED, UNSUPPORTED_BROKER, KAFKA_PROTOCOL
    */
   static async open(options: ConnectionOptions): Promise<BrokerConnection> {
@@ -93,6 +94,11 @@ export class BrokerConnection {
     options.onConnect?.();
     options.logger.debug('broker.connected', { cluster: cluster.name, address: connection.address });
     return connection;
+  }
+
+  /** For errors that speak of this connection. */
+  get place(): ConnectionPlace {
+    return this.#place;
   }
 
   /** `host:port`. */
@@ -122,7 +128,7 @@ export class BrokerConnection {
     return this.#closedError;
   }
 
-  /** True when the SASL session nears its end: open another connection, and close this one when nothing is in flight. */
+  /** True when the SASL session nears its end: open another connection, and retire this one. */
   get expiring(): boolean {
     return this.#options.clock.monotonicMs() >= this.#expiresAtMs;
   }
@@ -170,10 +176,18 @@ export class BrokerConnection {
     for (const listener of this.#closeListeners.splice(0)) listener(reason);
   }
 
+  /** Closes as soon as nothing is in flight. */
+  retire(): void {
+    this.#retiring = true;
+    if (this.#pending.size === 0) this.close();
+  }
+
   async #handshake(): Promise<void> {
     const { cluster, clock } = this.#options;
+    // What connects and then stays silent must not hold up the attempt to reach another broker.
+    const timeoutMs = cluster.connectTimeoutMs;
     const call = (api: ApiKey, version: number, body: readonly Buffer[]): Promise<Buffer> =>
-      this.request(api, version, body);
+      this.request(api, version, body, { timeoutMs });
     this.#versions = await offeredVersions(call);
     if (cluster.sasl === undefined) return;
     const lifetimeMs = await login(cluster.sasl, this.#versions, call);
@@ -213,6 +227,7 @@ export class BrokerConnection {
       pending.reject(fault);
       throw fault;
     }
+    if (this.#retiring && this.#pending.size === 0) this.close();
   }
 
   #onTimeout(api: ApiKey, timeoutMs: number): void {

@@ -1,5 +1,6 @@
 import { CausewayError } from '../../../errors/error.js';
 import { ApiKey, isFlexible } from '../api-keys.js';
+import type { Api } from '../call.js';
 import { Reader } from '../reader.js';
 import { Writer } from '../writer.js';
 
@@ -71,3 +72,9 @@ export function decodeFindCoordinatorResponse(version: number, body: Buffer): Fi
 function readNode(reader: Reader): { nodeId: number; host: string; port: number } {
   return { nodeId: reader.int32(), host: reader.string(), port: reader.int32() };
 }
+
+export const FIND_COORDINATOR: Api<FindCoordinatorRequest, FindCoordinatorResponse> = {
+  key: ApiKey.FindCoordinator,
+  encode: encodeFindCoordinatorRequest,
+  decode: decodeFindCoordinatorResponse,
+};

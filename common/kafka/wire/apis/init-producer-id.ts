@@ -1,4 +1,5 @@
 import { ApiKey, isFlexible } from '../api-keys.js';
+import type { Api } from '../call.js';
 import { Reader } from '../reader.js';
 import { Writer } from '../writer.js';
 
@@ -43,3 +44,9 @@ export function decodeInitProducerIdResponse(version: number, body: Buffer): Ini
   reader.end();
   return response;
 }
+
+export const INIT_PRODUCER_ID: Api<InitProducerIdRequest, InitProducerIdResponse> = {
+  key: ApiKey.InitProducerId,
+  encode: encodeInitProducerIdRequest,
+  decode: decodeInitProducerIdResponse,
+};

@@ -1,23 +1,20 @@
 import { ApiKey, isFlexible } from '../api-keys.js';
+import type { Api } from '../call.js';
 import { Reader } from '../reader.js';
 import { Writer } from '../writer.js';
 import { groupByTopic } from './group-by-topic.js';
-
-/** Special timestamps. */
-export const EARLIEST = -2n;
-export const LATEST = -1n;
 
 export interface ListOffsetsPartition {
   readonly topic: string;
   readonly partition: number;
   /** -1: not checked (v4+). */
   readonly currentLeaderEpoch: number;
-  /** ms since 1970, or EARLIEST or LATEST. */
+  /** ms since 1970; -2 the log's start, -1 its end. */
   readonly timestamp: bigint;
 }
 
 export interface ListOffsetsRequest {
-  /** 1: LATEST is the last stable offset (v2+). */
+  /** 1: the log's end is the last stable offset (v2+). */
   readonly isolationLevel: 0 | 1;
   readonly partitions: readonly ListOffsetsPartition[];
 }
@@ -26,7 +23,7 @@ export interface ListedOffset {
   readonly topic: string;
   readonly partition: number;
   readonly errorCode: number;
-  /** -1 for EARLIEST and LATEST, and where no record is that late. */
+  /** -1 for the log's start and end, and where no record is that late. */
   readonly timestamp: bigint;
   readonly offset: bigint;
   /** -1 unknown. */
@@ -89,3 +86,9 @@ export function decodeListOffsetsResponse(version: number, body: Buffer): ListOf
   reader.end();
   return { throttleTimeMs, partitions: topics.flat() };
 }
+
+export const LIST_OFFSETS: Api<ListOffsetsRequest, ListOffsetsResponse> = {
+  key: ApiKey.ListOffsets,
+  encode: encodeListOffsetsRequest,
+  decode: decodeListOffsetsResponse,
+};

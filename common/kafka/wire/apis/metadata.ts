@@ -1,4 +1,5 @@
 import { ApiKey, isFlexible } from '../api-keys.js';
+import type { Api } from '../call.js';
 import { Reader } from '../reader.js';
 import { Writer } from '../writer.js';
 
@@ -121,3 +122,9 @@ function readPartition(reader: Reader, version: number): MetadataPartition {
   reader.tags();
   return { partition, errorCode, leader, leaderEpoch, replicas, isr };
 }
+
+export const METADATA: Api<MetadataRequest, MetadataResponse> = {
+  key: ApiKey.Metadata,
+  encode: encodeMetadataRequest,
+  decode: decodeMetadataResponse,
+};

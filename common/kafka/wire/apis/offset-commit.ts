@@ -1,4 +1,5 @@
 import { ApiKey, isFlexible } from '../api-keys.js';
+import type { Api } from '../call.js';
 import { Reader } from '../reader.js';
 import { Writer } from '../writer.js';
 import { groupByTopic } from './group-by-topic.js';
@@ -68,3 +69,9 @@ export function decodeOffsetCommitResponse(version: number, body: Buffer): Offse
   reader.end();
   return { throttleTimeMs, partitions: topics.flat() };
 }
+
+export const OFFSET_COMMIT: Api<OffsetCommitRequest, OffsetCommitResponse> = {
+  key: ApiKey.OffsetCommit,
+  encode: encodeOffsetCommitRequest,
+  decode: decodeOffsetCommitResponse,
+};

@@ -1,6 +1,7 @@
 import { CausewayError } from '../../../errors/error.js';
 import type { TopicPartition } from '../../../model/topic-partition.js';
 import { ApiKey, isFlexible } from '../api-keys.js';
+import type { Api } from '../call.js';
 import { Reader } from '../reader.js';
 import { Writer } from '../writer.js';
 import { groupByTopic } from './group-by-topic.js';
@@ -91,3 +92,9 @@ function readTopic(reader: Reader): FetchedOffset[] {
   reader.tags();
   return partitions;
 }
+
+export const OFFSET_FETCH: Api<OffsetFetchRequest, OffsetFetchResponse> = {
+  key: ApiKey.OffsetFetch,
+  encode: encodeOffsetFetchRequest,
+  decode: decodeOffsetFetchResponse,
+};

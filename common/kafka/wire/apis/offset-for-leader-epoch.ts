@@ -1,4 +1,5 @@
 import { ApiKey, isFlexible } from '../api-keys.js';
+import type { Api } from '../call.js';
 import { Reader } from '../reader.js';
 import { Writer } from '../writer.js';
 import { groupByTopic } from './group-by-topic.js';
@@ -78,3 +79,9 @@ export function decodeOffsetForLeaderEpochResponse(version: number, body: Buffer
   reader.end();
   return { throttleTimeMs, partitions: topics.flat() };
 }
+
+export const OFFSET_FOR_LEADER_EPOCH: Api<OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse> = {
+  key: ApiKey.OffsetForLeaderEpoch,
+  encode: encodeOffsetForLeaderEpochRequest,
+  decode: decodeOffsetForLeaderEpochResponse,
+};
