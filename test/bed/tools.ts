@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { BedError } from './bed-error.js';
-import { jvmArgs } from './java-args.js';
+import { type JvmProfile, jvmArgs } from './java-args.js';
 import { type KafkaVersion, kafkaSet } from './kafka-set.js';
 
 /** Main classes of Kafka's own command line tools. */
@@ -19,6 +19,8 @@ export interface ToolOptions {
   readonly stdin?: string;
   readonly timeoutMs?: number;
   readonly heapMb?: number;
+  /** Default 'fast'. */
+  readonly jvm?: JvmProfile;
 }
 
 /**
@@ -31,7 +33,12 @@ export async function runKafkaTool(
   options: ToolOptions = {},
 ): Promise<string> {
   const set = await kafkaSet(options.version ?? '3.9.1');
-  const jvm = [...jvmArgs('fast', options.heapMb ?? 256, set.brokerArchive), ...set.loggingArgs, '-cp', set.classpath];
+  const jvm = [
+    ...jvmArgs(options.jvm ?? 'fast', options.heapMb ?? 256, set.brokerArchive),
+    ...set.loggingArgs,
+    '-cp',
+    set.classpath,
+  ];
   const child = spawn(set.java, [...jvm, mainClass, ...args], { stdio: 'pipe', timeout: options.timeoutMs ?? 60_000 });
   let output = '';
   let errors = '';

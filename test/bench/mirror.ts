@@ -1,0 +1,138 @@
+import { startKafkaCluster } from '../bed/kafka.js';
+import { runKafkaTool, toolClasses } from '../bed/tools.js';
+import { Workspace } from '../bed/workspace.js';
+import { settleDisk } from './disk.js';
+import { EndOffsets } from './end-offsets.js';
+import { fillTopic } from './fill.js';
+import { type MirrorCase, mirrorCases } from './mirror-cases.js';
+import { type CaseReport, caseReport, caseTable, type RoundFigures, roundFigures } from './mirror-report.js';
+import { mirrorMaker2 } from './mm2.js';
+import type { MirrorHost, MirrorSubject } from './subject.js';
+import { measureWindow } from './window.js';
+
+export interface MirrorBenchOptions {
+  readonly cases: readonly string[];
+  readonly rounds: number;
+  /** Values per case, in MB (10^6 bytes). */
+  readonly megabytes: number;
+  /** Only this subject. */
+  readonly subject?: MirrorSubject['name'];
+  readonly log: (line: string) => void;
+}
+
+const runLimitMs = 180_000;
+const brokerHeapMb = 512;
+const warmUpMegabytes = 300;
+// Kafka's own defaults where the bed has chosen smaller ones.
+const brokerConfig = { 'num.network.threads': '3', 'num.io.threads': '8', 'broker.session.timeout.ms': '9000' };
+
+const subjects: readonly MirrorSubject[] = [mirrorMaker2];
+
+/** Mirrors the same pre-filled topics with each subject in turn, on the same two brokers. */
+export async function runMirrorBench(options: MirrorBenchOptions): Promise<{ cases: CaseReport[] }> {
+  const cases = mirrorCases(options.cases, options.megabytes);
+  const cluster = { version: '3.9.1', jvm: 'server', heapMb: brokerHeapMb, config: brokerConfig } as const;
+  const folder = new Workspace('bench');
+  const [source, target] = await Promise.all([
+    startKafkaCluster({ ...cluster, name: 'bench-source' }),
+    startKafkaCluster({ ...cluster, name: 'bench-target' }),
+  ]);
+  const host: MirrorHost = { source, target, folder };
+  try {
+    options.log('warming up the brokers');
+    await warmUp(host);
+    const reports: CaseReport[] = [];
+    for (const test of cases) reports.push(await runCase(host, test, options));
+    return { cases: reports };
+  } catch (error) {
+    folder.markFailed();
+    throw error;
+  } finally {
+    await Promise.all([source.stop(), target.stop()]);
+    folder.remove();
+  }
+}
+
+/** The first to write to a just-started broker would pay for its JVM's compilation. */
+async function warmUp({ target, folder }: MirrorHost): Promise<void> {
+  const [small] = mirrorCases(['1KB-none'], warmUpMegabytes);
+  if (small === undefined) return;
+  await fillTopic(target.bootstrapServers, 'warm-up', small, folder.folder);
+  await deleteTopic(target.bootstrapServers, 'warm-up');
+}
+
+async function runCase(host: MirrorHost, test: MirrorCase, options: MirrorBenchOptions): Promise<CaseReport> {
+  const topic = `bench-${test.name.toLowerCase()}`;
+  options.log(`${test.name}: filling the source with ${test.records} records`);
+  await fillTopic(host.source.bootstrapServers, topic, test, host.folder.folder);
+  await expectFilled(host, topic, test);
+  const rounds: Record<MirrorSubject['name'], RoundFigures[]> = { mm2: [], causeway: [] };
+  const wanted = subjects.filter((subject) => options.subject === undefined || subject.name === options.subject);
+  for (let round = 1; round <= options.rounds; round += 1) {
+    // Who goes first changes, so that a drift of the machine favours nobody.
+    for (const subject of round % 2 === 1 ? wanted : [...wanted].reverse()) {
+      const figures = await runOnce(host, subject, test, topic, round);
+      rounds[subject.name].push(figures);
+      options.log(`${test.name} round ${round} ${subject.name}: ${JSON.stringify(figures)}`);
+    }
+  }
+  await deleteTopic(host.source.bootstrapServers, topic);
+  const report = caseReport(test, rounds.mm2, rounds.causeway);
+  options.log(caseTable(report));
+  return report;
+}
+
+async function expectFilled(host: MirrorHost, topic: string, test: MirrorCase): Promise<void> {
+  const offsets = await EndOffsets.open(portOf(host.source), topic, test.partitions);
+  const filled = await offsets.sum();
+  offsets.close();
+  if (filled !== test.records) throw new Error(`the source holds ${filled} records instead of ${test.records}`);
+}
+
+async function runOnce(
+  host: MirrorHost,
+  subject: MirrorSubject,
+  test: MirrorCase,
+  topic: string,
+  round: number,
+): Promise<RoundFigures> {
+  await settleDisk();
+  const run = await subject.start(host, test, topic, round);
+  const offsets = await EndOffsets.open(portOf(host.target), run.targetTopic, test.partitions);
+  try {
+    const brokerPids = [...host.source.brokers, ...host.target.brokers].map((broker) => broker.pid);
+    const pids = run.processes.map((part) => part.pid);
+    const measured = await measureWindow({
+      target: offsets,
+      records: test.records,
+      pids,
+      brokerPids,
+      timeoutMs: runLimitMs,
+    });
+    return roundFigures(
+      measured,
+      run.processes.map((part) => part.role),
+    );
+  } finally {
+    offsets.close();
+    await run.stop();
+    await deleteTopic(host.target.bootstrapServers, run.targetTopic);
+  }
+}
+
+function portOf(cluster: MirrorHost['source']): number {
+  const [broker] = cluster.brokers;
+  if (broker === undefined) throw new Error(`cluster "${cluster.name}" has no broker`);
+  return broker.plaintextPort;
+}
+
+async function deleteTopic(bootstrapServers: string, topic: string): Promise<void> {
+  await runKafkaTool(toolClasses.topics, [
+    '--bootstrap-server',
+    bootstrapServers,
+    '--delete',
+    '--if-exists',
+    '--topic',
+    topic,
+  ]);
+}

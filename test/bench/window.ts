@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EndOffsets } from './end-offsets.js';
+import { machineCpuS, peakRssMb, processCpuS } from './process-usage.js';
+
+const pollMs = 20;
+const afterEndMs = 300;
+
+/** What happened at the target from one record to a later one. */
+export interface MeasuredWindow {
+  readonly records: number;
+  readonly seconds: number;
+  /** CPU seconds of each measured process in the window, in the order given. */
+  readonly cpuS: readonly number[];
+  /** Cores used by anybody but the mirror, the brokers and the bench: a disturbed run shows here. */
+  readonly foreignCores: number;
+}
+
+export interface Measurement {
+  /** From the first record to the last. */
+  readonly whole: MeasuredWindow;
+  /** From the middle of the records to the last: a just-started JVM has compiled its hot code by then. */
+  readonly secondHalf: MeasuredWindow;
+  /** Peak resident set of each measured process, its start included. */
+  readonly peakRssMb: readonly number[];
+}
+
+export interface WindowOptions {
+  readonly target: EndOffsets;
+  readonly records: number;
+  /** The processes to measure. */
+  readonly pids: readonly number[];
+  /** Brokers: neither measured nor foreign. */
+  readonly brokerPids: readonly number[];
+  readonly timeoutMs: number;
+}
+
+interface Sample {
+  readonly atMs: number;
+  readonly records: number;
+  readonly cpuS: readonly number[];
+  readonly machineCpuS: number;
+  readonly ownCpuS: number;
+}
+
+/**
+ * Waits for the first record and for the last one at the target, and measures from one to the other.
+ * @throws Error when the records do not all arrive within `timeoutMs`, or more arrive than there are.
+ */
+export async function measureWindow(options: WindowOptions): Promise<Measurement> {
+  const giveUpAt = performance.now() + options.timeoutMs;
+  const reach = async (wanted: number) => {
+    for (;;) {
+      const records = await options.target.sum();
+      if (records >= wanted) return takeSample(options, records);
+      if (performance.now() > giveUpAt) {
+        throw new Error(`${records} of ${options.records} records at the target after ${options.timeoutMs} ms`);
+      }
+      await sleep(pollMs);
+    }
+  };
+  const first = await reach(1);
+  const middle = await reach(Math.ceil(options.records / 2));
+  const last = await reach(options.records);
+  const rss = options.pids.map(peakRssMb);
+  // Whoever repeats records does so right after the end, too.
+  await sleep(afterEndMs);
+  const settled = await options.target.sum();
+  if (settled !== options.records) throw new Error(`${settled} records at the target instead of ${options.records}`);
+  return { whole: between(first, last), secondHalf: between(middle, last), peakRssMb: rss };
+}
+
+function between(from: Sample, to: Sample): MeasuredWindow {
+  const seconds = (to.atMs - from.atMs) / 1_000;
+  const foreignCpuS = to.machineCpuS - from.machineCpuS - (to.ownCpuS - from.ownCpuS);
+  return {
+    records: to.records - from.records,
+    seconds,
+    cpuS: to.cpuS.map((value, index) => value - (from.cpuS[index] ?? 0)),
+    foreignCores: Math.max(0, foreignCpuS / seconds),
+  };
+}
+
+function takeSample({ pids, brokerPids }: WindowOptions, records: number): Sample {
+  const cpuS = pids.map(processCpuS);
+  const others = [...brokerPids, process.pid].map(processCpuS);
+  const ownCpuS = [...cpuS, ...others].reduce((sum, value) => sum + value, 0);
+  return { atMs: performance.now(), records, cpuS, machineCpuS: machineCpuS(), ownCpuS };
+}
