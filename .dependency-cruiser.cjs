@@ -65,7 +65,7 @@ module.exports = {
       comment: 'A command talks to a controller over REST.',
       severity: 'error',
       from: { path: '^cli/', pathNot: processStarters },
-      to: { path: '^(common|controller|worker|ui)/', pathNot: '^common/(api|config|errors|model)/' },
+      to: { path: '^(common|controller|worker|ui)/', pathNot: '^common/(api|config|errors|model|process)/' },
     },
     {
       name: 'cli-starts-processes-through-app',
@@ -84,7 +84,11 @@ module.exports = {
       comment: 'Only a composition root picks the coordination store; all others know the port.',
       severity: 'error',
       from: { path: '^(controller|worker|common/(?!coordination/))', pathNot: '^(controller|worker)/app\\.ts$' },
-      to: { path: '^common/coordination/(zookeeper|embedded)/' },
+      // The form of a connect string is a matter of configuration too.
+      to: {
+        path: '^common/coordination/(zookeeper|embedded)/',
+        pathNot: '^common/coordination/zookeeper/connect-string\.ts$',
+      },
     },
     onlyIn('node-zookeeper-client', '^common/coordination/zookeeper/'),
     onlyIn('kafkajs', '^common/kafka/admin/'),
