@@ -4,12 +4,13 @@ import type { Clock } from '../../runtime/clock.js';
 import type { Closable } from '../../runtime/lifecycle.js';
 import type { Random } from '../../runtime/random.js';
 import { parentPath } from '../node-rules.js';
-import type { CoordinationStore, StoreNode, StoreOp } from '../ports.js';
+import type { CoordinationStore, MultiOutcome, StoreOp } from '../ports.js';
+import type { StoreBackend, TreeView } from './backend.js';
 import { FolderLock } from './folder-lock.js';
 import { GroupCommit } from './group-commit.js';
 import { EmbeddedStore } from './store.js';
 import { makeDirectory, StoreFiles } from './store-files.js';
-import { Tree, type TreeChange } from './tree.js';
+import { Tree } from './tree.js';
 
 const DEFAULT_SESSION_TIMEOUT_MS = 6_000;
 const DEFAULT_OPERATION_TIMEOUT_MS = 10_000;
@@ -35,7 +36,11 @@ export interface EmbeddedEngine extends Closable {
 }
 
 /** Takes the folder (STORE_LOCKED), reads it (NODE_CORRUPT) and drops all ephemeral nodes of earlier runs. */
-export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promise<EmbeddedEngine> {
+export function openEmbeddedEngine(options: EmbeddedEngineOptions): Promise<EmbeddedEngine> {
+  return openEngine(options);
+}
+
+async function openEngine(options: EmbeddedEngineOptions): Promise<Engine> {
   await makeDirectory(options.dir);
   const lock = await FolderLock.take(options.dir, options.clock, options.random);
   const files = new StoreFiles(options.dir);
@@ -57,7 +62,7 @@ export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promis
 
 /** An engine with one handle; closing the handle closes the engine. */
 export async function openEmbeddedStore(options: EmbeddedEngineOptions): Promise<CoordinationStore> {
-  const engine = (await openEmbeddedEngine(options)) as Engine;
+  const engine = await openEngine(options);
   return engine.connectOnly();
 }
 
@@ -69,8 +74,7 @@ interface EngineParts {
   readonly snapshotBytes: number;
 }
 
-/** Internal side of the engine, as the handles use it. */
-export class Engine implements EmbeddedEngine {
+class Engine implements EmbeddedEngine, StoreBackend {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly sessionTimeoutMs: number;
@@ -124,21 +128,17 @@ export class Engine implements EmbeddedEngine {
     this.#announce(this.#parts.tree.removeOwned(id));
   }
 
-  forget(store: EmbeddedStore): void {
-    this.#stores.delete(store);
+  forget(handle: object): void {
+    this.#stores.delete(handle as EmbeddedStore);
   }
 
-  /** What is read is durable before anybody acts on it. */
-  async read<T>(
-    pick: (tree: { get(path: string): StoreNode | undefined; children: Tree['children'] }) => T,
-  ): Promise<T> {
+  async read<T>(pick: (tree: TreeView) => T): Promise<T> {
     const value = pick(this.#parts.tree);
     await this.#durable();
     return value;
   }
 
-  /** Applies the operations at once and resolves when they are on disk. */
-  async write(ops: readonly StoreOp[], owner: bigint): Promise<TreeChange['outcome']> {
+  async write(ops: readonly StoreOp[], owner: bigint): Promise<MultiOutcome> {
     this.#commit.check();
     const { tree } = this.#parts;
     const change = tree.apply(ops, owner);
@@ -148,7 +148,6 @@ export class Engine implements EmbeddedEngine {
     return change.outcome;
   }
 
-  /** Creates for the missing parents of a path, from the top down. */
   missingParents(path: string): readonly StoreOp[] {
     const ops: StoreOp[] = [];
     for (let parent = parentPath(path); parent !== undefined; parent = parentPath(parent)) {

@@ -13,18 +13,18 @@ import {
 } from '../node-rules.js';
 import type { CoordinationStore, MultiOutcome, StoreNode, StoreOp, StoreSession } from '../ports.js';
 import { SessionBoard } from '../session-board.js';
-import type { Engine } from './engine.js';
+import type { StoreBackend } from './backend.js';
 
 /** One session on an embedded engine. */
 export class EmbeddedStore implements CoordinationStore {
-  readonly #engine: Engine;
+  readonly #engine: StoreBackend;
   readonly #onClose: () => Promise<void>;
   readonly #board: SessionBoard;
   readonly #hints: HintBoard;
   #ended = false;
   #closing: Promise<void> | undefined;
 
-  constructor(engine: Engine, onClose: () => Promise<void>) {
+  constructor(engine: StoreBackend, onClose: () => Promise<void>) {
     this.#engine = engine;
     this.#onClose = onClose;
     const onError = (err: unknown): void => engine.logger.error('coordination_listener_failed', { err });
