@@ -1,5 +1,5 @@
-import { partitionKey } from './topic-partition.js';
 import type { Route } from './route.js';
+import { partitionKey } from './topic-partition.js';
 
 /** One source partition of a route, and the target partition it is mirrored into (the same number). */
 export interface PartitionRef {

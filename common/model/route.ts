@@ -1,7 +1,5 @@
 /** How a target topic is named: `identity` keeps the name, `default` is MM2's DefaultReplicationPolicy (`<source><separator><topic>`). */
-export type NamingPolicy =
-  | { readonly policy: 'identity' }
-  | { readonly policy: 'default'; readonly separator: string };
+export type NamingPolicy = { readonly policy: 'identity' } | { readonly policy: 'default'; readonly separator: string };
 
 /** exactly-once.md section 1. */
 export type Delivery = 'exactly-once' | 'transactional' | 'at-least-once';

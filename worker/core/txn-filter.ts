@@ -12,7 +12,8 @@ import { RecordCursor } from '../../common/kafka/wire/records/record-cursor.js';
 /** One entry of a fetch response's AbortedTransactions. */
 export interface AbortedTransaction {
   readonly producerId: bigint;
-  readonly firstOffset: bigint;
+  /** Fetch responses give guarded numbers. */
+  readonly firstOffset: number | bigint;
 }
 
 const ABORT_MARKER = 0;

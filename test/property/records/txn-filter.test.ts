@@ -81,7 +81,7 @@ describe('transaction filter', () => {
         const listed = reversed ? [...aborted].reverse() : aborted;
         const passed: bigint[] = [];
         const filter = new TxnFilter().reset(
-          listed.filter(({ producerId, firstOffset }) => endOf(log, producerId, firstOffset) >= from),
+          listed.filter(({ producerId, firstOffset }) => endOf(log, producerId, BigInt(firstOffset)) >= from),
         );
         const cursor = scanBatches(bytes);
         while (cursor.next()) {

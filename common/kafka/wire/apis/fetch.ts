@@ -1,4 +1,5 @@
 import { ApiKey, isFlexible } from '../api-keys.js';
+import type { Api } from '../call.js';
 import { Reader } from '../reader.js';
 import { Writer } from '../writer.js';
 import { groupByTopic } from './group-by-topic.js';
@@ -183,3 +184,9 @@ function readAborted(reader: Reader): readonly AbortedTransaction[] {
   }
   return aborted;
 }
+
+export const FETCH: Api<FetchRequest, FetchResponse> = {
+  key: ApiKey.Fetch,
+  encode: encodeFetchRequest,
+  decode: decodeFetchResponse,
+};

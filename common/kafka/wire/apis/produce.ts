@@ -1,4 +1,5 @@
 import { ApiKey, isFlexible } from '../api-keys.js';
+import type { Api } from '../call.js';
 import { Reader } from '../reader.js';
 import { Writer } from '../writer.js';
 import { groupByTopic } from './group-by-topic.js';
@@ -118,3 +119,9 @@ function readRecordErrors(reader: Reader): readonly RecordError[] {
   }
   return errors;
 }
+
+export const PRODUCE: Api<ProduceRequest, ProduceResponse> = {
+  key: ApiKey.Produce,
+  encode: encodeProduceRequest,
+  decode: decodeProduceResponse,
+};

@@ -1,0 +1,117 @@
+import { CausewayError } from '../../common/errors/error.js';
+import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
+import { kafkaError } from '../../common/kafka/wire/error-codes.js';
+import { commitOffsets } from '../../common/kafka/wire/operations/commit-offsets.js';
+import { fetchOffsets } from '../../common/kafka/wire/operations/fetch-offsets.js';
+import {
+  type Checkpoint,
+  checkpointGroup,
+  decodeCheckpoint,
+  encodeCheckpointMetadata,
+} from '../../common/model/checkpoint.js';
+import { partitionKey } from '../../common/model/topic-partition.js';
+
+export interface CheckpointTarget {
+  readonly route: string;
+  readonly targetTopic: string;
+  readonly partition: number;
+}
+
+/** What the target's groups say of one partition. */
+export type LoadedCheckpoint =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'found'; readonly checkpoint: Checkpoint }
+  | { readonly kind: 'failed'; readonly error: CausewayError };
+
+/** Checkpoints as group offsets on the target cluster (exactly-once.md 4.1). */
+export class CheckpointStore {
+  readonly #client: ClusterClient;
+
+  constructor(client: ClusterClient) {
+    this.#client = client;
+  }
+
+  /** By `topic-partition` of the target. A group whose coordinator cannot be reached fails its own partitions only. */
+  async load(targets: readonly CheckpointTarget[]): Promise<Map<string, LoadedCheckpoint>> {
+    const loaded = new Map<string, LoadedCheckpoint>();
+    await Promise.all(
+      [...byGroup(targets)].map(async ([group, members]) => {
+        const refs = members.map(({ targetTopic, partition }) => ({ topic: targetTopic, partition }));
+        try {
+          // require_stable: what an unfinished transaction still hides must not be read as an old position.
+          for (const answer of await fetchOffsets(this.#client, group, refs, true)) {
+            loaded.set(partitionKey(answer.topic, answer.partition), interpret(answer, group));
+          }
+        } catch (error) {
+          for (const ref of refs)
+            loaded.set(partitionKey(ref.topic, ref.partition), { kind: 'failed', error: asError(error) });
+        }
+      }),
+    );
+    return loaded;
+  }
+
+  /** Writes the pairs; gives the partitions (by target key) that were not written, with the reason. */
+  async commit(
+    entries: readonly (CheckpointTarget & { readonly checkpoint: Checkpoint })[],
+  ): Promise<Map<string, CausewayError>> {
+    const failed = new Map<string, CausewayError>();
+    await Promise.all(
+      [...byGroup(entries)].map(async ([group, members]) => {
+        const offsets = members.map(({ targetTopic, partition, checkpoint }) => ({
+          topic: targetTopic,
+          partition,
+          offset: checkpoint.targetOffset,
+          metadata: encodeCheckpointMetadata(checkpoint),
+        }));
+        try {
+          for (const answer of await commitOffsets(this.#client, group, offsets)) {
+            if (answer.errorCode === 0) continue;
+            const place = { topic: answer.topic, partition: answer.partition };
+            failed.set(partitionKey(answer.topic, answer.partition), kafkaError(answer.errorCode, place));
+          }
+        } catch (error) {
+          for (const { topic, partition } of offsets) failed.set(partitionKey(topic, partition), asError(error));
+        }
+      }),
+    );
+    return failed;
+  }
+}
+
+function interpret(
+  answer: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly errorCode: number;
+    readonly offset: bigint;
+    readonly metadata: string;
+  },
+  group: string,
+): LoadedCheckpoint {
+  const place = { topic: answer.topic, partition: answer.partition };
+  if (answer.errorCode !== 0) return { kind: 'failed', error: kafkaError(answer.errorCode, place) };
+  if (answer.offset < 0n) return { kind: 'none' };
+  try {
+    return { kind: 'found', checkpoint: decodeCheckpoint(answer.offset, answer.metadata) };
+  } catch (error) {
+    const message = `consumer group ${group} holds an offset that is not a checkpoint of ours`;
+    return { kind: 'failed', error: new CausewayError('NODE_CORRUPT', message, { place, cause: error }) };
+  }
+}
+
+function byGroup<T extends CheckpointTarget>(targets: readonly T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const target of targets) {
+    const group = checkpointGroup(target.route, target.targetTopic, target.partition);
+    const members = groups.get(group);
+    if (members === undefined) groups.set(group, [target]);
+    else members.push(target);
+  }
+  return groups;
+}
+
+function asError(error: unknown): CausewayError {
+  if (error instanceof CausewayError) return error;
+  throw error;
+}

@@ -1,0 +1,190 @@
+import { invariant } from '../../common/errors/assert.js';
+import type { BatchSlice } from '../../common/kafka/wire/records/batch-header.js';
+
+/** One batch on its way from source to target. Offsets are guarded numbers (< 2^53): this is the hot path. */
+export interface QueuedBatch {
+  /** First source offset of the batch's records. */
+  readonly sourceFirst: number;
+  /** Source offset settled once this batch is acknowledged; grows when skipped batches follow it directly. */
+  sourceNext: number;
+  readonly recordCount: number;
+  /** Bytes charged to the budget until acknowledged. */
+  readonly bytes: number;
+  /** Partition leader epoch the source batch carried. */
+  readonly leaderEpoch: number;
+  /** Newest record timestamp, ms; for lag in seconds. */
+  readonly maxTimestampMs: number;
+  /** The batch as fetched (or re-encoded): the image to send is made from it when it is first sent. */
+  readonly source: BatchSlice;
+  /** Header (61 bytes) and payload as sent; fixed at the first send so that a resend is byte-identical. */
+  image: readonly Buffer[] | undefined;
+  /** First sequence number; fixed at the first send, -1 before. */
+  baseSequence: number;
+  /** Where the target stored it; -1 until acknowledged. */
+  targetBase: number;
+  state: 'queued' | 'sent' | 'acked';
+  /** The outcome of the latest send is unknown or was a retriable refusal: the next send is a repeat of the same bytes. */
+  resend: boolean;
+}
+
+/** What an acknowledgement settled: positions only move over an unbroken prefix of acknowledged batches. */
+export interface Settled {
+  readonly batches: readonly QueuedBatch[];
+  readonly sourceNext: number;
+}
+
+/**
+ * The batches of one partition between fetch and acknowledgement, in source order. Pure: decides what may be sent next and what is settled.
+ * Rules: exactly-once.md section 3 (window 1 until the first ack; in doubt: the same bytes first, nothing new meanwhile).
+ */
+export class PartitionQueue {
+  #batches: QueuedBatch[] = [];
+  #sent = 0;
+  #bytes = 0;
+  /** Everything of the source before this is settled. */
+  #settledNext: number;
+  /** Next offset to fetch: behind everything queued or skipped. */
+  #fetchNext: number;
+  /** Some batch must be sent again; nothing new goes out until all of those are stored. */
+  #resending = false;
+  /** All answers of before the refusal are in, so repeats may go out, in order. */
+  #resendOpen = false;
+
+  constructor(position: number) {
+    this.#settledNext = position;
+    this.#fetchNext = position;
+  }
+
+  get settledNext(): number {
+    return this.#settledNext;
+  }
+
+  get fetchNext(): number {
+    return this.#fetchNext;
+  }
+
+  /** Batches sent and not answered. */
+  get unanswered(): number {
+    return this.#sent;
+  }
+
+  get length(): number {
+    return this.#batches.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** True while some batch must be sent again before anything new. */
+  get resending(): boolean {
+    return this.#resending;
+  }
+
+  push(batch: QueuedBatch): void {
+    invariant(batch.sourceNext > this.#fetchNext, 'a queued batch must lie behind everything fetched so far');
+    this.#batches.push(batch);
+    this.#bytes += batch.bytes;
+    this.#fetchNext = batch.sourceNext;
+  }
+
+  /** Source offsets before `next` hold nothing to copy (control, aborted, emptied batches): settled with the batch before them. */
+  skipTo(next: number): void {
+    if (next <= this.#fetchNext) return;
+    this.#fetchNext = next;
+    const last = this.#batches.at(-1);
+    if (last === undefined) this.#settledNext = next;
+    else last.sourceNext = next;
+  }
+
+  /** The batch to send now, or undefined: none, the window is full, or answers are awaited before a resend may begin. */
+  next(window: number): QueuedBatch | undefined {
+    if (this.#sent >= window || (this.#resending && !this.#resendOpen)) return undefined;
+    // At most `window` batches before the first queued one are sent or acknowledged: the search is short.
+    const batch = this.#batches.find((candidate) => candidate.state === 'queued');
+    return batch !== undefined && this.#resending && !batch.resend ? undefined : batch;
+  }
+
+  /** True when an older batch was refused or is in doubt and waits to be sent again: an out-of-sequence answer is then no surprise. */
+  behindRefused(batch: QueuedBatch): boolean {
+    for (const older of this.#batches) {
+      if (older === batch) return false;
+      if (older.resend && older.state === 'queued') return true;
+    }
+    return false;
+  }
+
+  markSent(batch: QueuedBatch): void {
+    invariant(batch.state === 'queued', 'only a queued batch is sent');
+    batch.state = 'sent';
+    this.#sent += 1;
+  }
+
+  /** The batch was stored (now or earlier). Gives what that settles, oldest first; empty while an older batch is open. */
+  ack(batch: QueuedBatch, targetBase: number): Settled {
+    invariant(batch.state === 'sent', 'only a sent batch is acknowledged');
+    batch.targetBase = targetBase;
+    batch.state = 'acked';
+    batch.resend = false;
+    this.#answered();
+    return this.#settle();
+  }
+
+  /** Refused in a way that a later send of the same bytes may cure, or the answer never came. */
+  requeue(batch: QueuedBatch): void {
+    invariant(batch.state === 'sent', 'only a sent batch is requeued');
+    batch.state = 'queued';
+    batch.resend = true;
+    this.#resending = true;
+    this.#resendOpen = false;
+    this.#answered();
+  }
+
+  /** Drops what was never sent (a drain begins); gives the bytes freed. Batches in doubt stay: they need their answer. */
+  dropUnsent(): number {
+    const kept = this.#batches.filter((batch) => batch.state !== 'queued' || batch.resend);
+    return this.#keep(kept);
+  }
+
+  /** The oldest batch that is not acknowledged. */
+  get oldest(): QueuedBatch | undefined {
+    return this.#batches.find((batch) => batch.state !== 'acked');
+  }
+
+  /** Drops everything, whatever its state; gives the bytes freed. Answers still on their way must be ignored by the caller. */
+  dropAll(): number {
+    this.#sent = 0;
+    this.#resending = false;
+    this.#resendOpen = false;
+    return this.#keep([]);
+  }
+
+  /** True when every batch has its final answer. */
+  get drained(): boolean {
+    return this.#batches.length === 0;
+  }
+
+  #answered(): void {
+    this.#sent -= 1;
+    if (this.#sent === 0) this.#resendOpen = this.#resending;
+  }
+
+  #settle(): Settled {
+    let settled = 0;
+    while (this.#batches[settled]?.state === 'acked') settled += 1;
+    const batches = settled === 0 ? [] : this.#batches.splice(0, settled);
+    for (const batch of batches) this.#bytes -= batch.bytes;
+    const last = batches.at(-1);
+    if (last !== undefined) this.#settledNext = last.sourceNext;
+    if (this.#resending && !this.#batches.some((batch) => batch.resend)) this.#resending = false;
+    return { batches, sourceNext: this.#settledNext };
+  }
+
+  #keep(kept: QueuedBatch[]): number {
+    const before = this.#bytes;
+    this.#batches = kept;
+    this.#bytes = kept.reduce((sum, batch) => sum + batch.bytes, 0);
+    this.#fetchNext = kept.at(-1)?.sourceNext ?? this.#settledNext;
+    return before - this.#bytes;
+  }
+}

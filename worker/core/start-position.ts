@@ -1,0 +1,98 @@
+import type { ErrorCode } from '../../common/errors/codes.js';
+import type { AssignmentItem } from '../../common/model/assignment.js';
+import type { Checkpoint } from '../../common/model/checkpoint.js';
+
+/** What is known about a partition before it is copied by a new owner. Offsets as the brokers answered them just now. */
+export interface StartFacts {
+  readonly item: AssignmentItem;
+  /** Of the target's consumer group; undefined when there is none. */
+  readonly checkpoint: Checkpoint | undefined;
+  readonly sourceTopicId: string | null;
+  readonly targetTopicId: string | null;
+  readonly sourceEarliest: bigint;
+  readonly sourceLatest: bigint;
+  readonly targetEnd: bigint;
+}
+
+export type StartPlan =
+  /** Copy from here. The pair (sourceOffset, targetOffset) is committed before the first fetch (exactly-once.md 4.3). */
+  | {
+      readonly kind: 'begin';
+      readonly sourceOffset: bigint;
+      readonly targetOffset: bigint;
+      /** Start of the run this continues or opens. */
+      readonly runSourceStart: bigint;
+      readonly runTargetStart: bigint;
+    }
+  /** Not yet: ask again a little later. */
+  | { readonly kind: 'wait'; readonly code: ErrorCode; readonly message: string }
+  /** An operator has to decide. */
+  | { readonly kind: 'pause'; readonly code: ErrorCode; readonly message: string };
+
+const pause = (code: ErrorCode, message: string): StartPlan => ({ kind: 'pause', code, message });
+
+/** Where a new owner continues, or why it must not (exactly-once.md section 4, design.md 5.3). */
+export function planStart(facts: StartFacts): StartPlan {
+  const { item, checkpoint, sourceTopicId } = facts;
+  if (item.sourceTopicId !== null && sourceTopicId !== null && item.sourceTopicId !== sourceTopicId) {
+    return pause('SOURCE_TOPIC_RECREATED', `the source topic now has id ${sourceTopicId}, not ${item.sourceTopicId}`);
+  }
+  // A checkpoint of another timeline is void: something broke continuity since (4.2).
+  if (checkpoint !== undefined && checkpoint.timeline === item.timeline) return resume(facts, checkpoint);
+  if (item.started) {
+    return pause('CHECKPOINT_MISSING', 'the partition was mirrored before, but the target holds no checkpoint for it');
+  }
+  return firstStart(facts);
+}
+
+function firstStart({ item, sourceEarliest, sourceLatest, targetEnd }: StartFacts): StartPlan {
+  const sourceOffset = item.start === 'latest' ? sourceLatest : sourceEarliest;
+  if (item.start === 'beginning' && sourceEarliest > 0n) {
+    const message = `the partition was added to a mirrored topic, but its records [0, ${sourceEarliest}) are gone already`;
+    return pause('SOURCE_OFFSET_GONE', message);
+  }
+  return {
+    kind: 'begin',
+    sourceOffset,
+    targetOffset: targetEnd,
+    runSourceStart: sourceOffset,
+    runTargetStart: targetEnd,
+  };
+}
+
+function resume(facts: StartFacts, checkpoint: Checkpoint): StartPlan {
+  const { sourceTopicId, targetTopicId, sourceEarliest, sourceLatest, targetEnd } = facts;
+  const { sourceOffset } = checkpoint;
+  if (differ(checkpoint.sourceTopicId, sourceTopicId)) {
+    return pause('SOURCE_TOPIC_RECREATED', `the checkpoint is about source topic id ${checkpoint.sourceTopicId}`);
+  }
+  if (differ(checkpoint.targetTopicId, targetTopicId)) {
+    return pause('TARGET_TOPIC_RECREATED', `the checkpoint is about target topic id ${checkpoint.targetTopicId}`);
+  }
+  if (targetEnd < checkpoint.targetOffset) {
+    // Right after a leader change the high watermark may lag behind what was acknowledged.
+    const message = `the target ends at ${targetEnd}, before the checkpoint’s ${checkpoint.targetOffset}`;
+    return { kind: 'wait', code: 'TARGET_TOPIC_RECREATED', message };
+  }
+  if (sourceOffset < sourceEarliest) {
+    return pause('SOURCE_OFFSET_GONE', `the records [${sourceOffset}, ${sourceEarliest}) are gone from the source`);
+  }
+  if (sourceOffset > sourceLatest) {
+    return pause(
+      'SOURCE_OFFSET_GONE',
+      `the source ends at ${sourceLatest}, before the position ${sourceOffset}: it was truncated`,
+    );
+  }
+  const sameRun = targetEnd === checkpoint.targetOffset;
+  return {
+    kind: 'begin',
+    sourceOffset,
+    targetOffset: targetEnd,
+    runSourceStart: sameRun ? checkpoint.runSourceStart : sourceOffset,
+    runTargetStart: sameRun ? checkpoint.runTargetStart : targetEnd,
+  };
+}
+
+function differ(a: string | null, b: string | null): boolean {
+  return a !== null && b !== null && a !== b;
+}

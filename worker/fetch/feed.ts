@@ -1,0 +1,13 @@
+import type { FetchedPartition } from '../../common/kafka/wire/apis/fetch.js';
+
+/** A partition as the fetcher sees it. */
+export interface Feed {
+  readonly key: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: string | null;
+  /** The offset to fetch next, or undefined while it must wait (back-pressure, pause, start). */
+  wanted(): number | undefined;
+  /** Data or news from the leader; synchronous, and the only place where bytes enter the partition. */
+  accept(fetched: FetchedPartition): void;
+}

@@ -1,0 +1,88 @@
+import { CausewayError } from '../../common/errors/error.js';
+import { type LaneRecord, laneTransactionalId, MAX_PARTITIONS_PER_LANE } from '../../common/model/worker.js';
+import { Lane } from './lane.js';
+
+/** More lanes than this in one incarnation means a loop of deaths, not a load. */
+const MAX_LANES_PER_POOL = 1_000;
+
+export interface LanePoolDeps {
+  readonly fleet: string;
+  readonly worker: string;
+  readonly incarnation: string;
+  readonly target: string;
+  /** Numbers unique within the incarnation, over all threads. */
+  readonly nextIndex: () => number;
+  /** FindCoordinator, then a bare InitProducerId: once per id (exactly-once.md 2.3, 2.5). */
+  readonly initProducer: (
+    transactionalId: string,
+  ) => Promise<{ readonly producerId: bigint; readonly producerEpoch: number }>;
+  /** Resolves when the lane's persistent node is written; nothing is produced before (2.2). */
+  readonly register: (lane: LaneRecord) => Promise<void>;
+  readonly isoNow: () => string;
+}
+
+/** The lanes of one thread for one target cluster; makes a new one when those it has are full or dead. */
+export class LanePool {
+  readonly #deps: LanePoolDeps;
+  readonly #lanes: Lane[] = [];
+  #opening: Promise<Lane> | undefined;
+
+  constructor(deps: LanePoolDeps) {
+    this.#deps = deps;
+  }
+
+  get lanes(): readonly Lane[] {
+    return this.#lanes;
+  }
+
+  /**
+   * A lane with room for the target partition; the partition has joined it. A partition that rode a living lane before returns to it.
+   * @param avoid lanes this partition must not use again
+   */
+  async laneFor(targetKey: string, avoid: ReadonlySet<Lane> = new Set()): Promise<Lane> {
+    for (;;) {
+      const open = this.#lanes.find((lane) => !lane.dead && !avoid.has(lane) && lane.size < MAX_PARTITIONS_PER_LANE);
+      if (open !== undefined) {
+        open.join(targetKey);
+        return open;
+      }
+      this.#opening ??= this.#open().finally(() => {
+        this.#opening = undefined;
+      });
+      await this.#opening;
+    }
+  }
+
+  async #open(): Promise<Lane> {
+    const { fleet, worker, incarnation, target } = this.#deps;
+    if (this.#lanes.length >= MAX_LANES_PER_POOL) {
+      throw new CausewayError(
+        'LANE_DEAD',
+        `${MAX_LANES_PER_POOL} producer identities were used up in one incarnation`,
+        {
+          place: { cluster: target, worker },
+          fix: 'Find out who fences this worker’s transactional ids; then restart it.',
+        },
+      );
+    }
+    const index = this.#deps.nextIndex();
+    const transactionalId = laneTransactionalId(fleet, worker, incarnation, index);
+    const { producerId, producerEpoch } = await this.#deps.initProducer(transactionalId);
+    const createdAt = this.#deps.isoNow();
+    const record: LaneRecord = {
+      transactionalId,
+      worker,
+      incarnation,
+      index,
+      target,
+      producerId,
+      producerEpoch,
+      state: 'active',
+      createdAt,
+    };
+    await this.#deps.register(record);
+    const lane = new Lane(record);
+    this.#lanes.push(lane);
+    return lane;
+  }
+}

@@ -1,0 +1,197 @@
+import { isCausewayError, messageOf } from '../../common/errors/error.js';
+import type { FetchedPartition } from '../../common/kafka/wire/apis/fetch.js';
+import { type BatchSlice, maxTimestampMs, partitionLeaderEpoch } from '../../common/kafka/wire/records/batch-header.js';
+import { BatchCursor } from '../../common/kafka/wire/records/batch-scan.js';
+import { recodeBatch } from '../../common/kafka/wire/records/recode.js';
+import { batchVerdict, type VerdictCounts } from '../core/batch-verdict.js';
+import type { ByteBudget } from '../core/byte-budget.js';
+import { TxnFilter } from '../core/txn-filter.js';
+import type { Feed } from '../fetch/feed.js';
+import type { MirroredPartition } from './mirrored-partition.js';
+import type { PartitionPort } from './port.js';
+
+/** A partition holds at most this many times its fetch size between source and target; then its fetches wait. */
+const QUEUE_FETCHES = 6;
+/** A damaged batch may have been damaged on the way: fetched again this often before the partition pauses. */
+const MAX_REFETCHES = 3;
+
+const OFFSET_OUT_OF_RANGE = 1;
+const UNKNOWN_TOPIC_ID = 100;
+const UNKNOWN_TOPIC_OR_PARTITION = 3;
+const TOPIC_AUTHORIZATION_FAILED = 29;
+
+export interface IntakeDeps {
+  readonly budget: ByteBudget;
+  readonly counts: VerdictCounts;
+  readonly fetchMaxPartitionBytes: number;
+  readonly port: PartitionPort;
+}
+
+/** The source side of one partition: takes fetched bytes, decides batch by batch what becomes of them, fills the queue. */
+export class Intake implements Feed {
+  readonly #partition: MirroredPartition;
+  readonly #deps: IntakeDeps;
+  readonly #filter = new TxnFilter();
+  readonly #cursor = new BatchCursor();
+  /** A batch is being decoded: what follows it waits. */
+  #decoding = false;
+  #refetches = 0;
+
+  constructor(partition: MirroredPartition, deps: IntakeDeps) {
+    this.#partition = partition;
+    this.#deps = deps;
+  }
+
+  get key(): string {
+    return this.#partition.key;
+  }
+
+  get topic(): string {
+    return this.#partition.item.topic;
+  }
+
+  get partition(): number {
+    return this.#partition.item.partition;
+  }
+
+  get topicId(): string | null {
+    return this.#partition.sourceTopicId;
+  }
+
+  wanted(): number | undefined {
+    const { state, queue } = this.#partition;
+    const copying = state === 'running' || state === 'backing-off';
+    const full = queue.bytes >= QUEUE_FETCHES * this.#deps.fetchMaxPartitionBytes;
+    return !copying || this.#decoding || full ? undefined : queue.fetchNext;
+  }
+
+  accept(fetched: FetchedPartition): void {
+    const partition = this.#partition;
+    if (fetched.errorCode !== 0) {
+      this.#failed(fetched.errorCode);
+      return;
+    }
+    partition.sourceEnd =
+      partition.route.isolation === 'read_committed' ? fetched.lastStableOffset : fetched.highWatermark;
+    if (fetched.records === null || fetched.records.length === 0) return;
+    this.#filter.reset(fetched.abortedTransactions);
+    this.#cursor.reset(fetched.records);
+    this.#consume();
+  }
+
+  /** Takes batches until the response ends or one has to be decoded, which may need its codec loaded first. */
+  #consume(): void {
+    const partition = this.#partition;
+    const cursor = this.#cursor;
+    const { queue } = partition;
+    try {
+      while (cursor.next()) {
+        const aborted = partition.route.isolation === 'read_committed' && this.#filter.isAborted(cursor);
+        const verdict = batchVerdict(cursor, queue.fetchNext, aborted);
+        this.#deps.counts.add(verdict);
+        switch (verdict.kind) {
+          case 'raw':
+            this.#push(cursor, cursor.baseOffset, cursor.lastOffset + 1, cursor.recordCount);
+            break;
+          case 'skip':
+            queue.skipTo(cursor.lastOffset + 1);
+            break;
+          case 'recode':
+            this.#decode();
+            return;
+          case 'unsupported': {
+            const message = `the batch at offset ${cursor.baseOffset} cannot be mirrored yet: ${verdict.reason}`;
+            this.#deps.port.pause(partition, { code: 'BATCH_UNSUPPORTED', message });
+            return;
+          }
+        }
+      }
+      if (!cursor.partial) this.#refetches = 0;
+    } catch (error) {
+      this.#damaged(error);
+      return;
+    }
+    this.#deps.port.ready(partition);
+  }
+
+  #decode(): void {
+    const partition = this.#partition;
+    const cursor = this.#cursor;
+    const { life, queue } = partition;
+    const { lastOffset } = cursor;
+    this.#decoding = true;
+    recodeBatch(cursor, { fromOffset: queue.fetchNext })
+      .then(
+        (recoded) => {
+          this.#decoding = false;
+          if (partition.life !== life) return;
+          if (recoded === undefined) queue.skipTo(lastOffset + 1);
+          else this.#push(recoded.batch, recoded.firstOffset, lastOffset + 1, recoded.recordCount);
+          this.#consume();
+        },
+        (error: unknown) => {
+          this.#decoding = false;
+          if (partition.life === life) this.#damaged(error);
+        },
+      )
+      .finally(() => this.#deps.port.freed(partition, 0));
+  }
+
+  #push(batch: BatchSlice, sourceFirst: number, sourceNext: number, recordCount: number): void {
+    const { buffer, start, length } = batch;
+    this.#deps.budget.charge(length);
+    this.#partition.queue.push({
+      sourceFirst,
+      sourceNext,
+      recordCount,
+      bytes: length,
+      leaderEpoch: partitionLeaderEpoch(buffer, start),
+      maxTimestampMs: maxTimestampMs(buffer, start),
+      source: { buffer, start, length },
+      image: undefined,
+      baseSequence: -1,
+      targetBase: -1,
+      state: 'queued',
+      resend: false,
+    });
+  }
+
+  #damaged(error: unknown): void {
+    this.#refetches += 1;
+    const partition = this.#partition;
+    if (isCausewayError(error, 'BATCH_UNSUPPORTED')) {
+      this.#deps.port.pause(partition, { code: 'BATCH_UNSUPPORTED', message: messageOf(error) });
+    } else if (this.#refetches > MAX_REFETCHES) {
+      const message = `the batch at offset ${partition.queue.fetchNext} is damaged at the source: ${messageOf(error)}`;
+      this.#deps.port.pause(partition, { code: 'BATCH_CORRUPT', message });
+    } else {
+      this.#deps.port.ready(partition);
+    }
+  }
+
+  #failed(code: number): void {
+    const partition = this.#partition;
+    const { port } = this.#deps;
+    switch (code) {
+      case OFFSET_OUT_OF_RANGE: {
+        // Which end was passed is told by the start procedure, which asks for the log's present bounds.
+        const message = `the source does not hold offset ${partition.queue.fetchNext} any more`;
+        port.restart(partition, { code: 'SOURCE_OFFSET_GONE', message });
+        return;
+      }
+      case UNKNOWN_TOPIC_ID:
+      case UNKNOWN_TOPIC_OR_PARTITION:
+        port.restart(partition, {
+          code: 'SOURCE_TOPIC_MISSING',
+          message: 'the source leader does not know the partition',
+        });
+        return;
+      case TOPIC_AUTHORIZATION_FAILED:
+        port.restart(partition, { code: 'KAFKA_AUTH_FAILED', message: 'READ on the source topic is denied' });
+        return;
+      default:
+        // Leadership in motion: another broker will be asked as soon as the metadata say which.
+        port.refreshSource(partition);
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import type { ErrorCode } from '../../common/errors/codes.js';
+import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
+import type { Checkpoint } from '../../common/model/checkpoint.js';
+import type { Route } from '../../common/model/route.js';
+import type { PartitionState, PartitionStatus } from '../../common/model/status.js';
+import { partitionKey } from '../../common/model/topic-partition.js';
+import { PartitionQueue } from '../core/partition-queue.js';
+import { RateMeter } from '../core/rate-meter.js';
+import type { Lane } from '../lane/lane.js';
+
+/** Why a partition is not running. */
+export interface Reason {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** Version of the rules that decide what is copied; grows when they change (exactly-once.md 6.5). */
+export const RULES_VERSION = 1;
+
+/**
+ * Everything one thread knows about one mirrored partition. The parts that act on it (fetcher, intake, outlet, checkpoints)
+ * each have one job; this holds the state they share and the transitions between states.
+ */
+export class MirroredPartition {
+  readonly key: string;
+  readonly targetKey: string;
+  item: AssignmentItem;
+  route: Route;
+  queue = new PartitionQueue(0);
+  lane: Lane | undefined;
+  /** Lanes that lost track of this partition's sequence numbers. */
+  readonly brokenLanes = new Set<Lane>();
+  sourceTopicId: string | null = null;
+  targetTopicId: string | null = null;
+  sourceEnd = -1;
+  sourceLeaderEpoch = -1;
+  targetNext = -1;
+  runSourceStart = 0;
+  runTargetStart = 0;
+  /** The first pair is committed: the partition has begun. */
+  started = false;
+  /** Settled at this wall time's record timestamp; for lag in seconds. */
+  lastTimestampMs = -1;
+  /** Where the last committed checkpoint stood. */
+  committedSource = -1;
+  committedAtMs = Number.NEGATIVE_INFINITY;
+  recordsCopied = 0;
+  bytesCopied = 0;
+  /** Consecutive failures; drives the back-off. */
+  failures = 0;
+  readonly rate = new RateMeter();
+  #state: PartitionState = 'starting';
+  #reason: Reason | undefined;
+  /** Grows at each (re)start: answers meant for an earlier life are recognised and dropped. */
+  #life = 0;
+
+  constructor(item: AssignmentItem, route: Route) {
+    this.item = item;
+    this.route = route;
+    this.key = refKey(item);
+    this.targetKey = partitionKey(item.targetTopic, item.partition);
+  }
+
+  get state(): PartitionState {
+    return this.#state;
+  }
+
+  get reason(): Reason | undefined {
+    return this.#reason;
+  }
+
+  get life(): number {
+    return this.#life;
+  }
+
+  /** Begins (again) at a position pair; everything of an earlier life is forgotten. */
+  begin(position: {
+    readonly source: number;
+    readonly target: number;
+    readonly runSource: number;
+    readonly runTarget: number;
+  }): void {
+    this.#life += 1;
+    this.queue = new PartitionQueue(position.source);
+    this.targetNext = position.target;
+    this.runSourceStart = position.runSource;
+    this.runTargetStart = position.runTarget;
+  }
+
+  setState(state: PartitionState, reason?: Reason): void {
+    this.#state = state;
+    this.#reason = reason;
+  }
+
+  /** Answers still on their way belong to a life that is over. */
+  endLife(): void {
+    this.#life += 1;
+  }
+
+  /** The pair that is settled now; undefined before the partition has a position and a lane. */
+  checkpoint(): Checkpoint | undefined {
+    if (this.lane === undefined || this.targetNext < 0) return undefined;
+    const { transactionalId, producerId, producerEpoch } = this.lane.record;
+    return {
+      sourceOffset: BigInt(this.queue.settledNext),
+      targetOffset: BigInt(this.targetNext),
+      sourceLeaderEpoch: this.sourceLeaderEpoch,
+      sourceTopicId: this.sourceTopicId,
+      targetTopicId: this.targetTopicId,
+      timeline: this.item.timeline,
+      runSourceStart: BigInt(this.runSourceStart),
+      runTargetStart: BigInt(this.runTargetStart),
+      lane: { transactionalId, producerId, producerEpoch },
+      rulesVersion: RULES_VERSION,
+    };
+  }
+
+  status(wallMs: number): PartitionStatus {
+    const { route, topic, partition, targetTopic } = this.item;
+    const known = this.sourceEnd >= 0 && this.targetNext >= 0;
+    const lagRecords = known ? Math.max(0, this.sourceEnd - this.queue.settledNext) : -1;
+    return {
+      route,
+      topic,
+      partition,
+      targetTopic,
+      state: this.#state,
+      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
+      sourceOffset: BigInt(this.targetNext < 0 ? -1 : this.queue.settledNext),
+      targetOffset: BigInt(this.targetNext),
+      sourceEndOffset: BigInt(this.sourceEnd),
+      lagRecords,
+      lagSeconds: this.#lagSeconds(lagRecords, wallMs),
+      recordsCopied: this.recordsCopied,
+      bytesCopied: this.bytesCopied,
+      recordsPerS: this.rate.recordsPerS,
+      bytesPerS: this.rate.bytesPerS,
+    };
+  }
+
+  /** The last copied record's age stands for the next one's, which nobody has read yet. */
+  #lagSeconds(lagRecords: number, wallMs: number): number {
+    if (lagRecords === 0) return 0;
+    if (lagRecords < 0 || this.lastTimestampMs < 0) return -1;
+    return Math.max(0, (wallMs - this.lastTimestampMs) / 1_000);
+  }
+}

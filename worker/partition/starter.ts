@@ -1,0 +1,238 @@
+import { isCausewayError, messageOf } from '../../common/errors/error.js';
+import { kafkaError } from '../../common/kafka/wire/error-codes.js';
+import { listOffsets, TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from '../../common/kafka/wire/operations/list-offsets.js';
+import { partitionKey } from '../../common/model/topic-partition.js';
+import type { Logger } from '../../common/observability/logger.js';
+import { backoffMs } from '../../common/runtime/backoff.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Random } from '../../common/runtime/random.js';
+import type { LoadedCheckpoint } from '../checkpoint/checkpoint-store.js';
+import { planStart, type StartPlan } from '../core/start-position.js';
+import type { SourceSide } from '../thread/source-side.js';
+import type { TargetSide } from '../thread/target-side.js';
+import type { MirroredPartition, Reason } from './mirrored-partition.js';
+
+/** Partitions whose positions are asked for together. */
+const MAX_BATCH = 500;
+const RETRY_BACKOFF = { initialMs: 100, maxMs: 10_000 } as const;
+
+export interface StarterDeps {
+  readonly sides: (partition: MirroredPartition) => { readonly source: SourceSide; readonly target: TargetSide };
+  /** The first pair is committed; the partition has a lane and a position. */
+  readonly started: (partition: MirroredPartition) => void;
+  readonly pause: (partition: MirroredPartition, reason: Reason) => void;
+  /** Not in the works any more, whatever came of it. */
+  readonly settled: (partition: MirroredPartition) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+type Positioned = { readonly partition: MirroredPartition; readonly plan: StartPlan & { readonly kind: 'begin' } };
+
+/**
+ * Finds where each new partition continues and commits that pair before anything is fetched (exactly-once.md 4.3).
+ * Partitions that wait at the same time are asked for together: a worker that takes over a thousand needs a handful of requests.
+ */
+export class Starter {
+  readonly #deps: StarterDeps;
+  readonly #queue = new Set<MirroredPartition>();
+  readonly #delayed = new Map<MirroredPartition, () => void>();
+  #active = new Set<MirroredPartition>();
+  #closed = false;
+
+  constructor(deps: StarterDeps) {
+    this.#deps = deps;
+  }
+
+  request(partition: MirroredPartition, delayMs = 0): void {
+    if (this.#closed) return;
+    if (delayMs > 0) {
+      const timer = this.#deps.clock.after(delayMs, () => {
+        this.#delayed.delete(partition);
+        this.request(partition);
+      });
+      this.#delayed.set(partition, () => timer.cancel());
+      return;
+    }
+    this.#queue.add(partition);
+    if (this.#active.size === 0) queueMicrotask(() => this.#next());
+  }
+
+  /** Gives up on a partition that is still waiting; false when it is being worked on right now (`settled` follows). */
+  cancel(partition: MirroredPartition): boolean {
+    this.#delayed.get(partition)?.();
+    this.#delayed.delete(partition);
+    this.#queue.delete(partition);
+    return !this.#active.has(partition);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const cancel of this.#delayed.values()) cancel();
+    this.#delayed.clear();
+    this.#queue.clear();
+  }
+
+  #next(): void {
+    if (this.#closed || this.#active.size > 0 || this.#queue.size === 0) return;
+    const batch = [...this.#queue].slice(0, MAX_BATCH);
+    for (const partition of batch) this.#queue.delete(partition);
+    this.#active = new Set(batch);
+    this.#startAll(batch)
+      .catch((error: unknown) => {
+        for (const partition of batch) if (!partition.started) this.#retry(partition, reasonOf(error));
+      })
+      .finally(() => {
+        this.#active = new Set();
+        for (const partition of batch) this.#deps.settled(partition);
+        this.#next();
+      });
+  }
+
+  async #startAll(batch: readonly MirroredPartition[]): Promise<void> {
+    const routes = new Set(batch.map((partition) => partition.item.route));
+    const starts = [...routes].map((route) => this.#startRoute(batch.filter(({ item }) => item.route === route)));
+    await Promise.all(starts);
+  }
+
+  async #startRoute(partitions: readonly MirroredPartition[]): Promise<void> {
+    const ready = partitions.filter((partition) => this.#hasLeaders(partition));
+    const [first] = ready;
+    if (first === undefined) return;
+    const { target } = this.#deps.sides(first);
+    const checkpoints = await target.checkpointStore.load(ready.map(({ item }) => item));
+    const positioned = await this.#positions(ready, checkpoints);
+    const begun: MirroredPartition[] = [];
+    for (const { partition, plan } of positioned) {
+      partition.lane?.leave(partition.targetKey);
+      partition.lane = await target.lanes.laneFor(partition.targetKey, partition.brokenLanes);
+      partition.begin({
+        source: Number(plan.sourceOffset),
+        target: Number(plan.targetOffset),
+        runSource: Number(plan.runSourceStart),
+        runTarget: Number(plan.runTargetStart),
+      });
+      begun.push(partition);
+    }
+    const committed = await target.checkpoints.flush(begun);
+    for (const partition of begun) {
+      if (committed.has(partition)) {
+        partition.started = true;
+        this.#deps.started(partition);
+      } else {
+        this.#retry(partition, {
+          code: 'KAFKA_ERROR',
+          message: 'the first checkpoint could not be committed at the target',
+        });
+      }
+    }
+  }
+
+  #hasLeaders(partition: MirroredPartition): boolean {
+    const { source, target } = this.#deps.sides(partition);
+    const { topic, targetTopic, partition: number } = partition.item;
+    const sourceLed = source.leaders.leader(topic, number) !== undefined;
+    const targetLed = target.leaders.leader(targetTopic, number) !== undefined;
+    partition.sourceTopicId = source.leaders.topic(topic)?.topicId ?? null;
+    partition.targetTopicId = target.leaders.topic(targetTopic)?.topicId ?? null;
+    if (sourceLed && targetLed) return true;
+    if (!sourceLed) source.leaders.refresh();
+    if (!targetLed) target.leaders.refresh();
+    this.#retry(
+      partition,
+      sourceLed
+        ? { code: 'TARGET_TOPIC_MISSING', message: `target topic ${targetTopic} has no leader for the partition` }
+        : { code: 'SOURCE_TOPIC_MISSING', message: 'the source topic has no leader for the partition' },
+    );
+    return false;
+  }
+
+  async #positions(
+    partitions: readonly MirroredPartition[],
+    checkpoints: ReadonlyMap<string, LoadedCheckpoint>,
+  ): Promise<Positioned[]> {
+    const [first] = partitions;
+    if (first === undefined) return [];
+    const { source, target } = this.#deps.sides(first);
+    const at = (topic: string, partition: number, timestamp: bigint) => ({ topic, partition, timestamp });
+    const sourceRefs = partitions.map(({ item }) => item);
+    const [earliest, latest, ends] = await Promise.all([
+      listOffsets(
+        source.client,
+        first.route.isolation,
+        sourceRefs.map((i) => at(i.topic, i.partition, TIMESTAMP_EARLIEST)),
+      ),
+      listOffsets(
+        source.client,
+        first.route.isolation,
+        sourceRefs.map((i) => at(i.topic, i.partition, TIMESTAMP_LATEST)),
+      ),
+      listOffsets(
+        target.client,
+        'read_uncommitted',
+        sourceRefs.map((i) => at(i.targetTopic, i.partition, TIMESTAMP_LATEST)),
+      ),
+    ]);
+    const offsets = [earliest, latest, ends].map(
+      (answers) => new Map(answers.map((answer) => [partitionKey(answer.topic, answer.partition), answer])),
+    );
+    const positioned: Positioned[] = [];
+    for (const partition of partitions) {
+      const sourceKey = partitionKey(partition.item.topic, partition.item.partition);
+      const loaded = checkpoints.get(partition.targetKey) ?? { kind: 'none' };
+      const answers = [offsets[0]?.get(sourceKey), offsets[1]?.get(sourceKey), offsets[2]?.get(partition.targetKey)];
+      const plan = this.#plan(partition, loaded, answers);
+      if (plan !== undefined) positioned.push({ partition, plan });
+    }
+    return positioned;
+  }
+
+  #plan(
+    partition: MirroredPartition,
+    loaded: LoadedCheckpoint,
+    answers: readonly ({ readonly errorCode: number; readonly offset: bigint } | undefined)[],
+  ): Positioned['plan'] | undefined {
+    if (loaded.kind === 'failed') return this.#retry(partition, reasonOf(loaded.error));
+    const offsets = answers.map((answer) => (answer?.errorCode === 0 ? answer.offset : undefined));
+    const [sourceEarliest, sourceLatest, targetEnd] = offsets;
+    if (sourceEarliest === undefined || sourceLatest === undefined || targetEnd === undefined) {
+      const code = answers.find((answer) => answer !== undefined && answer.errorCode !== 0)?.errorCode ?? -1;
+      const { source, target } = this.#deps.sides(partition);
+      source.leaders.refresh();
+      target.leaders.refresh();
+      return this.#retry(partition, reasonOf(kafkaError(code, {})));
+    }
+    partition.sourceEnd = Number(sourceLatest);
+    const plan = planStart({
+      item: partition.item,
+      checkpoint: loaded.kind === 'found' ? loaded.checkpoint : undefined,
+      sourceTopicId: partition.sourceTopicId,
+      targetTopicId: partition.targetTopicId,
+      sourceEarliest,
+      sourceLatest,
+      targetEnd,
+    });
+    switch (plan.kind) {
+      case 'begin':
+        return plan;
+      case 'wait':
+        return this.#retry(partition, plan);
+      case 'pause':
+        this.#deps.pause(partition, { code: plan.code, message: plan.message });
+        return undefined;
+    }
+  }
+
+  #retry(partition: MirroredPartition, reason: Reason): undefined {
+    partition.setState('backing-off', { code: reason.code, message: reason.message });
+    const delayMs = backoffMs(partition.failures, RETRY_BACKOFF, this.#deps.random);
+    partition.failures += 1;
+    this.request(partition, delayMs);
+    return undefined;
+  }
+}
+
+function reasonOf(error: unknown): Reason {
+  return { code: isCausewayError(error) ? error.code : 'INTERNAL_INVARIANT', message: messageOf(error) };
+}

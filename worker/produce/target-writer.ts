@@ -1,0 +1,104 @@
+import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Closable } from '../../common/runtime/lifecycle.js';
+import type { Random } from '../../common/runtime/random.js';
+import type { Leaders } from '../cluster/leaders.js';
+import type { Outlet } from '../partition/outlet.js';
+import { ProduceChannel } from './produce-channel.js';
+
+/** A partition without a leader is looked at again this often. */
+const LEADERLESS_RETRY_MS = 200;
+
+export interface TargetWriterDeps {
+  readonly client: ClusterClient;
+  readonly leaders: Leaders;
+  readonly cluster: string;
+  /** Channels per broker. */
+  readonly connections: number;
+  readonly requestTimeoutMs: number;
+  readonly mayProduce: () => boolean;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Routes each partition's batches to a channel of the broker that leads it. */
+export class TargetWriter implements Closable {
+  readonly #deps: TargetWriterDeps;
+  readonly #channels = new Map<string, ProduceChannel>();
+  readonly #assigned = new Map<Outlet, ProduceChannel>();
+  #closed = false;
+
+  constructor(deps: TargetWriterDeps) {
+    this.#deps = deps;
+  }
+
+  /** The outlet may have something to send. */
+  ready(outlet: Outlet): void {
+    if (this.#closed) return;
+    const channel = this.#channelFor(outlet);
+    if (channel === undefined) {
+      this.#deps.leaders.refresh();
+      this.#later(outlet, LEADERLESS_RETRY_MS);
+    } else {
+      channel.ready(outlet);
+    }
+  }
+
+  remove(outlet: Outlet): void {
+    this.#assigned.get(outlet)?.remove(outlet);
+    this.#assigned.delete(outlet);
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    for (const channel of this.#channels.values()) channel.close();
+    return Promise.resolve();
+  }
+
+  #later(outlet: Outlet, delayMs: number): void {
+    const { life } = outlet.partition;
+    this.#deps.clock.after(delayMs, () => {
+      if (!this.#closed && outlet.partition.life === life) this.ready(outlet);
+    });
+  }
+
+  /** The present channel while answers are outstanding there: order within a partition must not depend on two connections. */
+  #channelFor(outlet: Outlet): ProduceChannel | undefined {
+    const { item, queue } = outlet.partition;
+    const current = this.#assigned.get(outlet);
+    if (current !== undefined && queue.unanswered > 0) return current;
+    const leader = this.#deps.leaders.leader(item.targetTopic, item.partition);
+    if (leader === undefined) return undefined;
+    const channel = this.#channel(leader.broker, item.partition % this.#deps.connections);
+    if (channel !== current) {
+      current?.remove(outlet);
+      this.#assigned.set(outlet, channel);
+    }
+    return channel;
+  }
+
+  #channel(broker: number, index: number): ProduceChannel {
+    const key = `${broker}/${index}`;
+    let channel = this.#channels.get(key);
+    if (channel === undefined) {
+      const { client, leaders, cluster, requestTimeoutMs, mayProduce, clock, random, logger } = this.#deps;
+      channel = new ProduceChannel({
+        client,
+        cluster,
+        broker,
+        index,
+        requestTimeoutMs,
+        mayProduce,
+        clock,
+        random,
+        logger,
+        reroute: (outlet, delayMs) => this.#later(outlet, delayMs),
+        onTrouble: () => leaders.refresh(),
+      });
+      this.#channels.set(key, channel);
+    }
+    return channel;
+  }
+}

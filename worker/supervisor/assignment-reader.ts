@@ -1,0 +1,121 @@
+import type { CoordinationStore } from '../../common/coordination/ports.js';
+import { assignmentParts, decodeAssignment } from '../../common/coordination/records/assignment.js';
+import { assignmentPartPath, assignmentPath } from '../../common/coordination/znodes.js';
+import { compareAssignments, type WorkerAssignment } from '../../common/model/assignment.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { Clock, Timer } from '../../common/runtime/clock.js';
+import type { Closable } from '../../common/runtime/lifecycle.js';
+import type { Random } from '../../common/runtime/random.js';
+
+/** A read that failed or met a half-visible write is repeated soon. */
+const RETRY_MS = 200;
+/** Parts of different generations: the leader wrote in between; more often than this it is damage. */
+const MAX_TORN_READS = 5;
+
+export interface AssignmentReaderDeps {
+  readonly store: CoordinationStore;
+  readonly worker: string;
+  /** The incarnation this worker lives in; assignments for others are not ours. */
+  readonly incarnation: () => string | undefined;
+  readonly accepted: (assignment: WorkerAssignment) => void;
+  /** The full compare happens at least this often, whatever the watches say. */
+  readonly intervalMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Level-triggered: reads this worker's assignment on every hint and on a timer; the highest (epoch, generation) wins (exactly-once.md 7.4). */
+export class AssignmentReader implements Closable {
+  readonly #deps: AssignmentReaderDeps;
+  readonly #unsubscribe: () => void;
+  #highest: { readonly epoch: number; readonly generation: number } = { epoch: -1, generation: -1 };
+  #syncedSession = 0;
+  #timer: Timer | undefined;
+  #reading: Promise<void> | undefined;
+  #again = false;
+  #closed = false;
+  #failing = false;
+
+  constructor(deps: AssignmentReaderDeps) {
+    this.#deps = deps;
+    this.#unsubscribe = deps.store.watch(assignmentPath(deps.worker), () => this.refresh());
+    this.#schedule();
+  }
+
+  /** Reads again now, or once more after the read under way. */
+  refresh(): void {
+    if (this.#closed) return;
+    if (this.#reading !== undefined) {
+      this.#again = true;
+      return;
+    }
+    this.#reading = this.#read().finally(() => {
+      this.#reading = undefined;
+      if (!this.#again) return;
+      this.#again = false;
+      this.refresh();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#unsubscribe();
+    await this.#reading;
+  }
+
+  #schedule(): void {
+    const { clock, random, intervalMs } = this.#deps;
+    this.#timer = clock.after(intervalMs * (0.75 + random.unit() / 2), () => {
+      this.refresh();
+      if (!this.#closed) this.#schedule();
+    });
+  }
+
+  async #read(): Promise<void> {
+    const { store, incarnation, logger, clock } = this.#deps;
+    const mine = incarnation();
+    if (mine === undefined || store.session().state !== 'connected') return;
+    try {
+      const { generation } = store.session();
+      // A new session may be at a server that lags behind the one we knew.
+      if (this.#syncedSession !== generation) {
+        await store.sync();
+        this.#syncedSession = generation;
+      }
+      const assignment = await this.#load();
+      this.#failing = false;
+      if (assignment === undefined || assignment.incarnation !== mine || incarnation() !== mine) return;
+      if (compareAssignments(assignment, this.#highest) <= 0) return;
+      this.#highest = assignment;
+      this.#deps.accepted(assignment);
+    } catch (error) {
+      // The last assignment stays in force.
+      if (!this.#failing) logger.warn('assignment.unreadable', { err: error });
+      this.#failing = true;
+      clock.after(RETRY_MS, () => this.refresh());
+    }
+  }
+
+  async #load(): Promise<WorkerAssignment | undefined> {
+    const { store, worker } = this.#deps;
+    const path = assignmentPath(worker);
+    for (let attempt = 1; ; attempt++) {
+      const node = await store.get(path);
+      // An empty node is a parent somebody made on the way to something else.
+      if (node === undefined || node.data.length === 0) return undefined;
+      const parts = assignmentParts(node.data, path);
+      const buffers = [node.data];
+      for (let part = 1; part < parts; part++) {
+        const child = await store.get(assignmentPartPath(worker, part));
+        if (child !== undefined) buffers.push(child.data);
+      }
+      try {
+        return decodeAssignment(buffers, path);
+      } catch (error) {
+        if (parts === 1 || attempt >= MAX_TORN_READS) throw error;
+      }
+    }
+  }
+}

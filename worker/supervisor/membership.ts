@@ -1,0 +1,154 @@
+import { ANY_VERSION, type CoordinationStore, type StoreSession } from '../../common/coordination/ports.js';
+import { encodeLiveWorker } from '../../common/coordination/records/worker.js';
+import { livePath } from '../../common/coordination/znodes.js';
+import { CausewayError, isCausewayError } from '../../common/errors/error.js';
+import type { LiveWorker } from '../../common/model/worker.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Random } from '../../common/runtime/random.js';
+
+/** Our own node of the session before may outlive its process by one session timeout; a twin's stays longer. */
+const TWIN_PATIENCE_SESSIONS = 3;
+const RETRY_MS = 250;
+
+export interface MembershipDeps {
+  readonly store: CoordinationStore;
+  readonly describe: () => Omit<LiveWorker, 'incarnation' | 'leaving'>;
+  /** A new life of this worker begins: nothing of an earlier incarnation may be touched again (exactly-once.md 2.5, 2.7). */
+  readonly joined: (incarnation: string) => void;
+  /** The session is over, or the incarnation was given up: drop everything. */
+  readonly lost: () => void;
+  /** Another process lives under this id: this one must end. */
+  readonly taken: (error: CausewayError) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Keeps the worker's ephemeral node: one incarnation per session, a new one after every loss. */
+export class Membership {
+  readonly #deps: MembershipDeps;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #incarnation: string | undefined;
+  #leaving = false;
+  #wake: (() => void) | undefined;
+  #renew = false;
+
+  constructor(deps: MembershipDeps) {
+    this.#deps = deps;
+    this.#running = this.#run();
+  }
+
+  get incarnation(): string | undefined {
+    return this.#incarnation;
+  }
+
+  /** Gives the incarnation up and takes a new one: a lane of it was fenced. */
+  renew(): void {
+    this.#renew = true;
+    this.#wake?.();
+  }
+
+  /** Tells the controller to hand everything over and give nothing new. */
+  async leave(): Promise<void> {
+    this.#leaving = true;
+    const { store } = this.#deps;
+    const node = this.#live(this.#incarnation ?? '');
+    if (this.#incarnation !== undefined) await store.set(livePath(node.worker), encodeLiveWorker(node), ANY_VERSION);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#wake?.();
+    await this.#running;
+  }
+
+  #live(incarnation: string): LiveWorker {
+    return { ...this.#deps.describe(), incarnation, leaving: this.#leaving };
+  }
+
+  async #run(): Promise<void> {
+    const { store, logger, clock } = this.#deps;
+    const { signal } = this.#stop;
+    let toldError = false;
+    while (!signal.aborted) {
+      try {
+        const session = await store.ready(signal);
+        const incarnation = this.#deps.random.uuid().replaceAll('-', '').slice(0, 12);
+        if (!(await this.#register(session, incarnation))) return;
+        toldError = false;
+        this.#incarnation = incarnation;
+        logger.info('worker.joined', { incarnation, session: session.generation });
+        this.#deps.joined(incarnation);
+        await this.#untilOver(session.generation);
+        this.#incarnation = undefined;
+        if (!signal.aborted) {
+          logger.warn('worker.incarnation-over', { incarnation, fenced: this.#renew });
+          this.#deps.lost();
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!toldError) logger.warn('worker.join-failed', { err: error });
+        toldError = true;
+        await clock.sleep(RETRY_MS, signal);
+      }
+    }
+  }
+
+  /** Creates the live node; false when another process holds it for good. */
+  async #register(session: StoreSession, incarnation: string): Promise<boolean> {
+    const { store, clock, logger } = this.#deps;
+    const node = this.#live(incarnation);
+    const path = livePath(node.worker);
+    const patienceUntilMs = clock.monotonicMs() + TWIN_PATIENCE_SESSIONS * store.sessionTimeoutMs;
+    let told = false;
+    while (!this.#stop.signal.aborted) {
+      try {
+        await store.create(path, encodeLiveWorker(node), { ephemeralOf: session.generation });
+        return true;
+      } catch (error) {
+        if (!isCausewayError(error, 'NODE_EXISTS')) throw error;
+      }
+      const present = await store.get(path);
+      if (present?.ephemeralOwner === session.id) {
+        // Left by the incarnation given up a moment ago, in the same session.
+        await store.remove(path, present.version);
+        continue;
+      }
+      if (clock.monotonicMs() > patienceUntilMs) {
+        this.#deps.taken(
+          new CausewayError('WORKER_ID_TAKEN', `worker ${node.worker} is alive in another process`, {
+            place: { worker: node.worker, path },
+            fix: 'Give every worker of the fleet its own worker.id.',
+          }),
+        );
+        return false;
+      }
+      if (!told) logger.info('worker.waiting-for-id', { worker: node.worker });
+      told = true;
+      await clock.sleep(RETRY_MS, this.#stop.signal);
+    }
+    return false;
+  }
+
+  async #untilOver(generation: number): Promise<void> {
+    const { store } = this.#deps;
+    this.#renew = false;
+    await new Promise<void>((resolve) => {
+      const check = (): void => {
+        const session = store.session();
+        const over = session.generation !== generation || session.state === 'lost';
+        if (over || this.#renew || this.#stop.signal.aborted) resolve();
+      };
+      const unsubscribe = store.onSession(check);
+      this.#wake = () => {
+        unsubscribe();
+        check();
+        resolve();
+      };
+      check();
+    });
+    this.#wake = undefined;
+  }
+}

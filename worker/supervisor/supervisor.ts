@@ -1,0 +1,218 @@
+import type { Config } from '../../common/config/compile.js';
+import type { CoordinationStore } from '../../common/coordination/ports.js';
+import type { CausewayError } from '../../common/errors/error.js';
+import type { WorkerStatus } from '../../common/model/status.js';
+import type { LiveWorker } from '../../common/model/worker.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { Metrics } from '../../common/observability/metrics.js';
+import type { Clock, Timer } from '../../common/runtime/clock.js';
+import type { Random } from '../../common/runtime/random.js';
+import type { ThreadSettings } from '../thread/protocol.js';
+import { AssignmentReader } from './assignment-reader.js';
+import { Incarnation } from './incarnation.js';
+import { Membership } from './membership.js';
+import { ReportWriter } from './report-writer.js';
+import { WorkerMetrics } from './worker-metrics.js';
+
+/** How often the threads' view of the lease is brought up to date; far below any session timeout. */
+const LEASE_INTERVAL_MS = 100;
+const ASSIGNMENT_INTERVAL_MS = 5_000;
+const HANDOVER_POLL_MS = 25;
+/** With no leader to take over, what is in flight is still drained for this long. */
+const LOCAL_DRAIN_MS = 5_000;
+
+export interface SupervisorDeps {
+  readonly config: Config;
+  readonly version: string;
+  readonly store: CoordinationStore;
+  /** `http://host:port` of this worker, as others reach it. */
+  readonly httpAddress: () => string;
+  /** This process must end: somebody else lives under its id. */
+  readonly fatal: (error: CausewayError) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The worker's main thread: coordination, reports and metrics; mirrored bytes never come here. */
+export class Supervisor {
+  readonly #deps: SupervisorDeps;
+  readonly #lease = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT);
+  readonly #metrics: WorkerMetrics;
+  readonly #membership: Membership;
+  readonly #assignments: AssignmentReader;
+  readonly #reports: ReportWriter;
+  readonly #startedAt: string;
+  readonly #unsubscribe: () => void;
+  #incarnation: Incarnation | undefined;
+  #ending: Promise<void> = Promise.resolve();
+  #leaseTimer: Timer | undefined;
+  #closing: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(deps: SupervisorDeps) {
+    this.#deps = deps;
+    const { store, clock, random, logger, config, metrics } = deps;
+    this.#startedAt = new Date(clock.wallMs()).toISOString();
+    this.#metrics = new WorkerMetrics(metrics);
+    this.#reports = new ReportWriter({ store, clock, logger });
+    this.#membership = new Membership({
+      store,
+      clock,
+      random,
+      logger,
+      describe: () => this.#describe(),
+      joined: (incarnation) => this.#joined(incarnation),
+      lost: () => this.#lost(),
+      taken: deps.fatal,
+    });
+    this.#assignments = new AssignmentReader({
+      store,
+      clock,
+      random,
+      logger,
+      worker: config.worker.id,
+      incarnation: () => (this.#incarnation === undefined ? undefined : this.#membership.incarnation),
+      accepted: (assignment) => {
+        const { epoch, generation, items } = assignment;
+        logger.info('assignment.accepted', { epoch, generation, partitions: items.length });
+        this.#metrics.assignment(assignment);
+        this.#incarnation?.apply(assignment);
+      },
+      intervalMs: ASSIGNMENT_INTERVAL_MS,
+    });
+    this.#unsubscribe = store.onSession((session) => {
+      this.#metrics.session(session);
+      this.#updateLease();
+    });
+    this.#tickLease();
+  }
+
+  /** True while this worker is a member of the fleet. */
+  get joined(): boolean {
+    return this.#membership.incarnation !== undefined;
+  }
+
+  status(): WorkerStatus {
+    const assignment = this.#incarnation?.assignment;
+    return {
+      worker: this.#deps.config.worker.id,
+      incarnation: this.#membership.incarnation ?? '',
+      epoch: assignment?.epoch ?? 0,
+      generation: assignment?.generation ?? 0,
+      partitions: this.#incarnation?.statuses() ?? [],
+    };
+  }
+
+  /** Hands everything over, bounded by shutdownTimeoutMs, then ends. */
+  close(): Promise<void> {
+    this.#closing ??= this.#handOverAndClose();
+    return this.#closing;
+  }
+
+  async #handOverAndClose(): Promise<void> {
+    const { clock, logger, config } = this.#deps;
+    const startedMs = clock.monotonicMs();
+    try {
+      await this.#membership.leave();
+      await this.#until(() => this.#empty(), config.worker.shutdownTimeoutMs);
+      if (!this.#empty()) {
+        logger.warn('worker.handover-timeout', { held: this.#incarnation?.heldCount ?? 0 });
+        this.#incarnation?.releaseAll();
+        await this.#until(() => (this.#incarnation?.heldCount ?? 0) === 0, LOCAL_DRAIN_MS);
+      }
+      await this.#reports.flushed();
+    } catch (error) {
+      logger.warn('worker.handover-failed', { err: error });
+      this.#incarnation?.releaseAll();
+      await this.#until(() => (this.#incarnation?.heldCount ?? 0) === 0, LOCAL_DRAIN_MS);
+    }
+    this.#closed = true;
+    this.#leaseTimer?.cancel();
+    this.#unsubscribe();
+    await this.#assignments.close();
+    await this.#membership.close();
+    await this.#reports.close();
+    await this.#incarnation?.close();
+    await this.#ending;
+    logger.info('worker.left', { afterMs: Math.round(clock.monotonicMs() - startedMs) });
+  }
+
+  /** Nothing is assigned (the leader took the last item away) and nothing is held. */
+  #empty(): boolean {
+    const incarnation = this.#incarnation;
+    if (incarnation === undefined) return true;
+    return (incarnation.assignment?.items.length ?? 0) === 0 && incarnation.heldCount === 0;
+  }
+
+  async #until(done: () => boolean, timeoutMs: number): Promise<void> {
+    const { clock } = this.#deps;
+    const untilMs = clock.monotonicMs() + timeoutMs;
+    while (!done() && clock.monotonicMs() < untilMs) await clock.sleep(HANDOVER_POLL_MS);
+  }
+
+  #describe(): Omit<LiveWorker, 'incarnation' | 'leaving'> {
+    const { config, version, httpAddress } = this.#deps;
+    const { id, zone, capacity } = config.worker;
+    return { worker: id, zone, capacity, http: httpAddress(), version, startedAt: this.#startedAt };
+  }
+
+  #joined(incarnation: string): void {
+    // The threads of the life before must be gone before the next one's begin.
+    this.#ending = this.#ending.then(() => {
+      if (this.#closed || this.#membership.incarnation !== incarnation) return;
+      const { config, store, clock, logger } = this.#deps;
+      this.#updateLease();
+      this.#incarnation = new Incarnation({
+        incarnation,
+        store,
+        clock,
+        logger,
+        worker: config.worker.id,
+        threads: config.worker.threads,
+        threadSettings: (thread, of) => this.#threadSettings(thread, of),
+        report: (report) => this.#reports.write(report),
+        stats: (thread, stats) => this.#metrics.stats(thread, stats),
+        threadDied: () => this.#metrics.threadDied(),
+        fenced: () => this.#membership.renew(),
+      });
+      this.#assignments.refresh();
+    });
+  }
+
+  #lost(): void {
+    const old = this.#incarnation;
+    this.#incarnation = undefined;
+    this.#metrics.forgetPartitions();
+    if (old !== undefined) this.#ending = this.#ending.then(() => old.close());
+  }
+
+  #threadSettings(thread: number, incarnation: string): ThreadSettings {
+    const { config } = this.#deps;
+    const { http: _http, ...settings } = config.worker;
+    return {
+      thread,
+      incarnation,
+      settings,
+      fleet: config.fleet,
+      worker: config.worker.id,
+      clusters: [...config.clusters.values()],
+      maxInflightBytes: Math.floor(config.worker.maxInflightBytes / config.worker.threads),
+      logLevel: config.logLevel,
+      lease: this.#lease,
+    };
+  }
+
+  #tickLease(): void {
+    this.#updateLease();
+    this.#leaseTimer = this.#deps.clock.after(LEASE_INTERVAL_MS, () => this.#tickLease());
+  }
+
+  /** An at-least-once worker must have stopped before anybody may take over; one told to go on has no limit. */
+  #updateLease(): void {
+    const session = this.#deps.store.session();
+    const limitless = this.#deps.config.worker.onCoordinationLoss === 'continue';
+    new Float64Array(this.#lease)[0] = limitless ? Number.POSITIVE_INFINITY : session.leaseUntilMs;
+  }
+}

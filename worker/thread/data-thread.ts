@@ -1,0 +1,364 @@
+import { invariant } from '../../common/errors/assert.js';
+import type { ErrorCode } from '../../common/errors/codes.js';
+import { type AssignmentItem, type PartitionRef, refKey } from '../../common/model/assignment.js';
+import type { Route } from '../../common/model/route.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Random } from '../../common/runtime/random.js';
+import { VerdictCounts } from '../core/batch-verdict.js';
+import { ByteBudget } from '../core/byte-budget.js';
+import { Intake } from '../partition/intake.js';
+import { MirroredPartition, type Reason } from '../partition/mirrored-partition.js';
+import { Outlet } from '../partition/outlet.js';
+import type { PartitionPort } from '../partition/port.js';
+import { Starter } from '../partition/starter.js';
+import { LaneRegistrar } from './lane-registrar.js';
+import type { FromThread, ThreadSettings, ToThread } from './protocol.js';
+import { Sides } from './sides.js';
+import { StatsCollector } from './thread-stats.js';
+
+const STATS_INTERVAL_MS = 1_000;
+/** A partition that has to start over waits this long, so that a lasting fault does not spin. */
+const RESTART_DELAY_MS = 200;
+
+export interface DataThreadDeps {
+  readonly settings: ThreadSettings;
+  readonly post: (message: FromThread) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+interface Held {
+  readonly partition: MirroredPartition;
+  readonly intake: Intake;
+  readonly outlet: Outlet;
+  draining: boolean;
+}
+
+/** One data thread: holds partitions with both their sockets, applies assignments to them, tells the supervisor what it holds. */
+export class DataThread implements PartitionPort {
+  readonly #deps: DataThreadDeps;
+  readonly #budget: ByteBudget;
+  readonly #verdicts = new VerdictCounts();
+  readonly #stats = new StatsCollector();
+  readonly #lanes: LaneRegistrar;
+  readonly #sides: Sides;
+  readonly #starter: Starter;
+  readonly #lease: Float64Array;
+  readonly #held = new Map<string, Held>();
+  #wanted = new Map<string, AssignmentItem>();
+  #routes = new Map<string, Route>();
+  #applied: { readonly epoch: number; readonly generation: number } | undefined;
+  #reporting = false;
+  #laneDeathTold = false;
+  #stopped = false;
+  #lastTickMs: number;
+
+  constructor(deps: DataThreadDeps) {
+    this.#deps = deps;
+    const { clock, random, logger, settings } = deps;
+    this.#budget = new ByteBudget(settings.maxInflightBytes);
+    this.#lease = new Float64Array(settings.lease);
+    this.#lanes = new LaneRegistrar(settings.thread, deps.post);
+    this.#sides = new Sides({
+      settings,
+      clock,
+      random,
+      logger,
+      budget: this.#budget,
+      lanes: this.#lanes,
+      stats: this.#stats,
+      mayWrite: () => this.#mayWrite(),
+    });
+    this.#starter = new Starter({
+      clock,
+      random,
+      logger,
+      sides: (partition) => this.#sides.of(partition.route),
+      started: (partition) => this.#begun(partition),
+      pause: (partition, reason) => this.pause(partition, reason),
+      settled: (partition) => this.#startSettled(partition),
+    });
+    this.#lastTickMs = clock.monotonicMs();
+    this.#scheduleStats();
+    deps.post({ type: 'ready' });
+  }
+
+  receive(message: ToThread): void {
+    switch (message.type) {
+      case 'assign':
+        this.#applied = { epoch: message.epoch, generation: message.generation };
+        this.#apply(message.routes, message.items);
+        this.#report();
+        return;
+      case 'lane-registered':
+        this.#lanes.answered(message.transactionalId, message.error);
+        return;
+      case 'stop':
+        this.stop().catch((error: unknown) => this.#deps.logger.error('thread.stop-failed', { err: error }));
+        return;
+    }
+  }
+
+  /** Drops everything without another byte. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#starter.close();
+    for (const { partition } of this.#held.values()) partition.endLife();
+    await this.#sides.close();
+    this.#deps.post({ type: 'stopped' });
+  }
+
+  #mayWrite(): boolean {
+    return !this.#stopped && this.#deps.clock.monotonicMs() < (this.#lease[0] as number);
+  }
+
+  #apply(routes: readonly Route[], items: readonly AssignmentItem[]): void {
+    this.#routes = new Map(routes.map((route) => [route.name, route]));
+    this.#wanted = new Map(items.filter((item) => item.state === 'own').map((item) => [refKey(item), item]));
+    for (const [key, held] of this.#held) {
+      const item = this.#wanted.get(key);
+      if (item === undefined || this.#identityChanged(held.partition, item)) this.#drain(held);
+      else if (!held.draining) this.#update(held, item);
+    }
+    for (const [key, item] of this.#wanted) if (!this.#held.has(key)) this.#adopt(item);
+  }
+
+  /** Changes that make the old position meaningless: drained first, then adopted anew. */
+  #identityChanged({ item, route }: MirroredPartition, next: AssignmentItem): boolean {
+    const nextRoute = this.#routes.get(next.route);
+    return (
+      item.timeline !== next.timeline ||
+      item.targetTopic !== next.targetTopic ||
+      item.sourceTopicId !== next.sourceTopicId ||
+      route.source !== nextRoute?.source ||
+      route.target !== nextRoute.target ||
+      route.isolation !== nextRoute.isolation
+    );
+  }
+
+  #update(held: Held, item: AssignmentItem): void {
+    const { partition } = held;
+    const wasPaused = partition.item.paused;
+    partition.item = item;
+    if (wasPaused === item.paused) return;
+    if (item.paused) {
+      if (partition.state === 'running') this.pause(partition, OPERATOR_PAUSE);
+    } else if (partition.state === 'paused') {
+      // Whatever paused it, an operator now wants it to run: find the position anew.
+      this.#startAnew(held, 0);
+    }
+  }
+
+  #adopt(item: AssignmentItem): void {
+    const route = this.#routes.get(item.route);
+    invariant(route !== undefined, `the assignment names route ${item.route} without its settings`);
+    const partition = new MirroredPartition(item, route);
+    const intake = new Intake(partition, {
+      budget: this.#budget,
+      counts: this.#verdicts,
+      fetchMaxPartitionBytes: this.#deps.settings.settings.fetchMaxPartitionBytes,
+      port: this,
+    });
+    const outlet = new Outlet(partition, {
+      budget: this.#budget,
+      port: this,
+      nowMs: () => this.#deps.clock.monotonicMs(),
+      copied: (copied, records, bytes) => this.#stats.copied(copied, records, bytes),
+      repeated: (repeated) => this.#stats.repeated(repeated.item.route),
+    });
+    this.#held.set(partition.key, { partition, intake, outlet, draining: false });
+    const { source, target } = this.#sides.of(route);
+    source.leaders.track(item.topic);
+    target.leaders.track(item.targetTopic);
+    this.#starter.request(partition);
+  }
+
+  /** The first pair is committed: copy, unless an operator said otherwise or it is leaving already. */
+  #begun(partition: MirroredPartition): void {
+    const held = this.#held.get(partition.key);
+    if (held?.partition !== partition) return;
+    this.#report();
+    held.outlet.reset();
+    const { target } = this.#sides.of(partition.route);
+    target.checkpoints.add(partition);
+    if (held.draining) return;
+    if (partition.item.paused) {
+      partition.setState('paused', OPERATOR_PAUSE);
+      return;
+    }
+    partition.setState('running');
+    this.#sides.reader(partition.route).add(held.intake);
+  }
+
+  #startSettled(partition: MirroredPartition): void {
+    const held = this.#held.get(partition.key);
+    if (held?.partition === partition && held.draining) this.#drainNow(held);
+  }
+
+  #drain(held: Held): void {
+    if (held.draining) return;
+    held.draining = true;
+    held.partition.setState('draining');
+    this.#sides.reader(held.partition.route).remove(held.intake);
+    // While its start is under way the drain waits for it: `#startSettled` follows.
+    if (this.#starter.cancel(held.partition)) this.#drainNow(held);
+  }
+
+  #drainNow(held: Held): void {
+    this.#starter.cancel(held.partition);
+    held.outlet.drain();
+  }
+
+  /** Every batch has its final answer: write the pair, then let go. */
+  quiet(partition: MirroredPartition): void {
+    const held = this.#held.get(partition.key);
+    if (held === undefined || held.partition !== partition || !held.draining) return;
+    const { target } = this.#sides.of(partition.route);
+    target.checkpoints.remove(partition);
+    const flushed = partition.started ? target.checkpoints.flush([partition]) : Promise.resolve(new Set([partition]));
+    flushed
+      .then((done) => {
+        // Not committed: the new owner would repeat what we copied since the last pair; worth another try.
+        if (done.has(partition) || this.#stopped) this.#release(held);
+        else this.#deps.clock.after(RESTART_DELAY_MS, () => this.quiet(partition));
+      })
+      .catch((error: unknown) =>
+        this.#deps.logger.error('partition.release-failed', { ...partition.item, err: error }),
+      );
+  }
+
+  #release(held: Held): void {
+    const { partition } = held;
+    if (this.#held.get(partition.key) !== held) return;
+    this.#held.delete(partition.key);
+    partition.endLife();
+    partition.lane?.leave(partition.targetKey);
+    const { source, target } = this.#sides.of(partition.route);
+    target.writer.remove(held.outlet);
+    source.leaders.untrack(partition.item.topic);
+    target.leaders.untrack(partition.item.targetTopic);
+    const again = this.#wanted.get(partition.key);
+    if (again !== undefined) this.#adopt(again);
+    this.#report();
+  }
+
+  ready(partition: MirroredPartition): void {
+    const held = this.#held.get(partition.key);
+    if (held?.partition === partition) this.#sides.of(partition.route).target.writer.ready(held.outlet);
+  }
+
+  freed(partition: MirroredPartition, bytes: number): void {
+    const held = this.#held.get(partition.key);
+    if (held?.partition === partition && !held.draining) this.#sides.reader(partition.route).touch(held.intake);
+    if (bytes > 0) this.#sides.wakeReaders();
+  }
+
+  pause(partition: MirroredPartition, reason: Reason): void {
+    const held = this.#held.get(partition.key);
+    if (held?.partition !== partition || held.draining) return;
+    this.#sides.reader(partition.route).remove(held.intake);
+    partition.setState('paused', reason);
+    this.#note('partition.paused', partition, reason);
+  }
+
+  restart(partition: MirroredPartition, reason: Reason): void {
+    const held = this.#held.get(partition.key);
+    if (held?.partition !== partition) return;
+    this.#note('partition.restarting', partition, reason);
+    partition.setState('backing-off', reason);
+    this.#startAnew(held, RESTART_DELAY_MS);
+  }
+
+  /** Drops what is queued, saves what is settled, and goes through the start procedure again. */
+  #startAnew(held: Held, delayMs: number): void {
+    const { partition } = held;
+    this.#sides.reader(partition.route).remove(held.intake);
+    const { target } = this.#sides.of(partition.route);
+    target.writer.remove(held.outlet);
+    this.#budget.release(partition.queue.dropAll());
+    partition.endLife();
+    if (held.draining) {
+      held.outlet.drain();
+      return;
+    }
+    target.checkpoints.remove(partition);
+    const saved = partition.started ? target.checkpoints.flush([partition]) : Promise.resolve();
+    saved
+      .then(() => this.#starter.request(partition, delayMs))
+      .catch((error: unknown) =>
+        this.#deps.logger.error('partition.restart-failed', { ...partition.item, err: error }),
+      );
+  }
+
+  laneDead(partition: MirroredPartition): void {
+    const { lane } = partition;
+    if (lane === undefined) return;
+    lane.markDead();
+    if (this.#laneDeathTold) return;
+    this.#laneDeathTold = true;
+    this.#note('lane.dead', partition, { code: 'LANE_DEAD', message: 'the target fenced this lane' });
+    this.#deps.post({ type: 'lane-dead', transactionalId: lane.record.transactionalId });
+  }
+
+  refreshSource(partition: MirroredPartition): void {
+    this.#sides.of(partition.route).source.leaders.refresh();
+  }
+
+  refreshTarget(partition: MirroredPartition): void {
+    this.#sides.of(partition.route).target.leaders.refresh();
+  }
+
+  #note(
+    event: string,
+    partition: MirroredPartition,
+    reason: { readonly code: ErrorCode; readonly message: string },
+  ): void {
+    if (reason.code !== 'PAUSED_BY_OPERATOR') this.#stats.error(reason.code);
+    const { route, topic, partition: number } = partition.item;
+    const offset = String(partition.queue.settledNext);
+    this.#deps.logger.warn(event, { route, topic, partition: number, offset, code: reason.code, msg: reason.message });
+  }
+
+  /** Changes within one turn become one message. */
+  #report(): void {
+    if (this.#reporting) return;
+    this.#reporting = true;
+    queueMicrotask(() => {
+      this.#reporting = false;
+      if (this.#applied === undefined) return;
+      const held = [...this.#held.values()];
+      const ref = ({ partition: { item } }: Held): PartitionRef => ({
+        route: item.route,
+        topic: item.topic,
+        partition: item.partition,
+      });
+      const started = held.filter(({ partition }) => partition.started).map(ref);
+      this.#deps.post({ type: 'held', ...this.#applied, held: held.map(ref), doubtful: [], started });
+    });
+  }
+
+  #scheduleStats(): void {
+    this.#deps.clock.after(STATS_INTERVAL_MS, () => {
+      if (this.#stopped) return;
+      const nowMs = this.#deps.clock.monotonicMs();
+      const partitions = [...this.#held.values()].map(({ partition }) => partition);
+      for (const partition of partitions) partition.rate.tick((nowMs - this.#lastTickMs) / 1_000);
+      this.#lastTickMs = nowMs;
+      const wallMs = this.#deps.clock.wallMs();
+      const stats = this.#stats.take(
+        partitions,
+        this.#verdicts,
+        this.#budget.usedBytes,
+        this.#sides.laneCounts(),
+        wallMs,
+      );
+      this.#deps.post({ type: 'stats', stats });
+      this.#scheduleStats();
+    });
+  }
+}
+
+const OPERATOR_PAUSE: Reason = { code: 'PAUSED_BY_OPERATOR', message: 'an operator paused the topic' };

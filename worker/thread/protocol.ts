@@ -1,0 +1,77 @@
+import type { Config } from '../../common/config/compile.js';
+import type { AssignmentItem, PartitionRef } from '../../common/model/assignment.js';
+import type { ClusterConnection } from '../../common/model/cluster.js';
+import type { Route } from '../../common/model/route.js';
+import type { PartitionStatus } from '../../common/model/status.js';
+import type { LaneRecord } from '../../common/model/worker.js';
+
+/*
+ * What the supervisor and a data thread say to each other. Plain data: it crosses threads by structured clone.
+ * Mirrored bytes never do.
+ */
+
+/** Given once, when the thread starts. */
+export interface ThreadSettings {
+  readonly thread: number;
+  readonly fleet: string;
+  readonly worker: string;
+  readonly incarnation: string;
+  readonly clusters: readonly ClusterConnection[];
+  readonly settings: Omit<Config['worker'], 'http'>;
+  /** This thread's share of maxInflightBytes. */
+  readonly maxInflightBytes: number;
+  readonly logLevel: Config['logLevel'];
+  /**
+   * Float64Array[0]: monotonic ms until which nobody can have taken our partitions (Infinity: no limit).
+   * Shared memory, because a message would wait behind the very work it is to stop.
+   */
+  readonly lease: SharedArrayBuffer;
+}
+
+export type ToThread =
+  /** Everything the thread should hold from now on; what it holds beyond that is drained and released. */
+  | {
+      readonly type: 'assign';
+      readonly epoch: number;
+      readonly generation: number;
+      readonly routes: readonly Route[];
+      readonly items: readonly AssignmentItem[];
+    }
+  | { readonly type: 'lane-registered'; readonly transactionalId: string; readonly error?: string }
+  /** Drop everything without another byte; the thread ends. */
+  | { readonly type: 'stop' };
+
+export type FromThread =
+  | { readonly type: 'ready' }
+  | { readonly type: 'register-lane'; readonly lane: LaneRecord }
+  /** What is held after applying this assignment; sent on every change. */
+  | {
+      readonly type: 'held';
+      readonly epoch: number;
+      readonly generation: number;
+      readonly held: readonly PartitionRef[];
+      readonly doubtful: readonly PartitionRef[];
+      readonly started: readonly PartitionRef[];
+    }
+  | { readonly type: 'stats'; readonly stats: ThreadStats }
+  /** A lane was fenced: the incarnation is over. */
+  | { readonly type: 'lane-dead'; readonly transactionalId: string }
+  | { readonly type: 'stopped' };
+
+/** Counters are increases since the last message. */
+export interface ThreadStats {
+  readonly partitions: readonly PartitionStatus[];
+  readonly copied: readonly {
+    readonly route: string;
+    readonly topic: string;
+    readonly records: number;
+    readonly bytes: number;
+  }[];
+  readonly batches: readonly { readonly how: string; readonly reason: string; readonly count: number }[];
+  readonly connections: readonly { readonly cluster: string; readonly count: number }[];
+  readonly repeats: readonly { readonly route: string; readonly count: number }[];
+  readonly errors: readonly { readonly code: string; readonly count: number }[];
+  readonly checkpoints: { readonly ok: number; readonly failed: number };
+  readonly lanes: readonly { readonly target: string; readonly count: number }[];
+  readonly inflightBytes: number;
+}

@@ -1,0 +1,76 @@
+import { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
+import type { ClusterConnection } from '../../common/model/cluster.js';
+import type { Route } from '../../common/model/route.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Closable } from '../../common/runtime/lifecycle.js';
+import type { Random } from '../../common/runtime/random.js';
+import { Leaders } from '../cluster/leaders.js';
+import type { ByteBudget } from '../core/byte-budget.js';
+import type { FetchSettings } from '../fetch/broker-fetcher.js';
+import { SourceReader } from '../fetch/source-reader.js';
+
+export interface SourceSideDeps {
+  readonly cluster: ClusterConnection;
+  readonly clientId: string;
+  readonly settings: FetchSettings;
+  readonly budget: ByteBudget;
+  readonly onConnect: (cluster: string) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** One thread's dealings with one source cluster. */
+export class SourceSide implements Closable {
+  readonly client: ClusterClient;
+  readonly leaders: Leaders;
+  readonly #deps: SourceSideDeps;
+  readonly #readers = new Map<string, SourceReader>();
+
+  constructor(deps: SourceSideDeps) {
+    this.#deps = deps;
+    const { cluster, clientId, clock, random, logger } = deps;
+    this.client = new ClusterClient({
+      cluster,
+      clientId,
+      clock,
+      random,
+      logger,
+      onConnect: () => deps.onConnect(cluster.name),
+    });
+    this.leaders = new Leaders({ client: this.client, cluster: cluster.name, clock, random, logger });
+  }
+
+  reader(route: Route): SourceReader {
+    let reader = this.#readers.get(route.name);
+    if (reader === undefined) {
+      const { cluster, settings, budget, clock, random, logger } = this.#deps;
+      reader = new SourceReader({
+        client: this.client,
+        leaders: this.leaders,
+        cluster: cluster.name,
+        route: route.name,
+        isolation: route.isolation,
+        settings,
+        budget,
+        clock,
+        random,
+        logger,
+      });
+      this.#readers.set(route.name, reader);
+    }
+    return reader;
+  }
+
+  wake(): void {
+    for (const reader of this.#readers.values()) reader.wake();
+  }
+
+  async close(): Promise<void> {
+    const readers = [...this.#readers.values()].map((reader) => reader.close());
+    // Long polls end with their connections; closing those first keeps a stop short.
+    this.client.close();
+    await Promise.all([...readers, this.leaders.close()]);
+  }
+}

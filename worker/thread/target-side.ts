@@ -1,0 +1,101 @@
+import { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
+import { initProducerId } from '../../common/kafka/wire/operations/init-producer-id.js';
+import type { ClusterConnection } from '../../common/model/cluster.js';
+import type { LaneRecord } from '../../common/model/worker.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Closable } from '../../common/runtime/lifecycle.js';
+import type { Random } from '../../common/runtime/random.js';
+import { CheckpointStore } from '../checkpoint/checkpoint-store.js';
+import { CheckpointWriter } from '../checkpoint/checkpoint-writer.js';
+import { Leaders } from '../cluster/leaders.js';
+import { LanePool } from '../lane/lane-pool.js';
+import { TargetWriter } from '../produce/target-writer.js';
+
+/** A lane opens only empty transactions, to be fenced or renewed; the broker may end a forgotten one soon. */
+const TRANSACTION_TIMEOUT_MS = 60_000;
+
+export interface TargetSideDeps {
+  readonly cluster: ClusterConnection;
+  readonly clientId: string;
+  readonly fleet: string;
+  readonly worker: string;
+  readonly incarnation: string;
+  readonly nextLaneIndex: () => number;
+  readonly registerLane: (lane: LaneRecord) => Promise<void>;
+  readonly produceConnections: number;
+  readonly checkpointIntervalMs: number;
+  readonly checkpointRefreshMs: number;
+  /** False once the session's lease has ended. */
+  readonly mayWrite: () => boolean;
+  readonly onConnect: (cluster: string) => void;
+  readonly onCheckpoints: (outcome: 'ok' | 'failed', count: number) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** One thread's dealings with one target cluster: lanes, produce channels, checkpoints. */
+export class TargetSide implements Closable {
+  readonly client: ClusterClient;
+  readonly leaders: Leaders;
+  readonly lanes: LanePool;
+  readonly writer: TargetWriter;
+  readonly checkpointStore: CheckpointStore;
+  readonly checkpoints: CheckpointWriter;
+
+  constructor(deps: TargetSideDeps) {
+    const { cluster, clientId, clock, random, logger } = deps;
+    const client = new ClusterClient({
+      cluster,
+      clientId,
+      clock,
+      random,
+      logger,
+      onConnect: () => deps.onConnect(cluster.name),
+    });
+    this.client = client;
+    this.leaders = new Leaders({ client, cluster: cluster.name, clock, random, logger });
+    this.lanes = new LanePool({
+      fleet: deps.fleet,
+      worker: deps.worker,
+      incarnation: deps.incarnation,
+      target: cluster.name,
+      nextIndex: deps.nextLaneIndex,
+      initProducer: async (transactionalId) => {
+        const { producerId, epoch } = await initProducerId(client, transactionalId, TRANSACTION_TIMEOUT_MS);
+        return { producerId, producerEpoch: epoch };
+      },
+      register: deps.registerLane,
+      isoNow: () => new Date(clock.wallMs()).toISOString(),
+    });
+    this.writer = new TargetWriter({
+      client,
+      leaders: this.leaders,
+      cluster: cluster.name,
+      connections: deps.produceConnections,
+      requestTimeoutMs: cluster.requestTimeoutMs,
+      mayProduce: deps.mayWrite,
+      clock,
+      random,
+      logger,
+    });
+    this.checkpointStore = new CheckpointStore(client);
+    this.checkpoints = new CheckpointWriter({
+      store: this.checkpointStore,
+      intervalMs: deps.checkpointIntervalMs,
+      refreshMs: deps.checkpointRefreshMs,
+      cluster: cluster.name,
+      mayCommit: deps.mayWrite,
+      committed: deps.onCheckpoints,
+      clock,
+      logger,
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.writer.close();
+    this.client.close();
+    await Promise.all([this.checkpoints.close(), this.leaders.close()]);
+  }
+}

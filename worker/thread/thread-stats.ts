@@ -1,0 +1,70 @@
+import type { VerdictCounts } from '../core/batch-verdict.js';
+import type { MirroredPartition } from '../partition/mirrored-partition.js';
+import type { ThreadStats } from './protocol.js';
+
+/** What one thread counts between two messages to its supervisor. */
+export class StatsCollector {
+  readonly #copied = new Map<string, { route: string; topic: string; records: number; bytes: number }>();
+  readonly #connections = new Map<string, number>();
+  readonly #repeats = new Map<string, number>();
+  readonly #errors = new Map<string, number>();
+  #checkpointsOk = 0;
+  #checkpointsFailed = 0;
+
+  copied(partition: MirroredPartition, records: number, bytes: number): void {
+    const { route, topic } = partition.item;
+    const key = `${route}/${topic}`;
+    const entry = this.#copied.get(key);
+    if (entry === undefined) {
+      this.#copied.set(key, { route, topic, records, bytes });
+    } else {
+      entry.records += records;
+      entry.bytes += bytes;
+    }
+  }
+
+  connected(cluster: string): void {
+    this.#connections.set(cluster, (this.#connections.get(cluster) ?? 0) + 1);
+  }
+
+  repeated(route: string): void {
+    this.#repeats.set(route, (this.#repeats.get(route) ?? 0) + 1);
+  }
+
+  error(code: string): void {
+    this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1);
+  }
+
+  checkpoints(outcome: 'ok' | 'failed', count: number): void {
+    if (outcome === 'ok') this.#checkpointsOk += count;
+    else this.#checkpointsFailed += count;
+  }
+
+  /** Everything since the last call. */
+  take(
+    partitions: readonly MirroredPartition[],
+    verdicts: VerdictCounts,
+    inflightBytes: number,
+    lanes: ThreadStats['lanes'],
+    wallMs: number,
+  ): ThreadStats {
+    const stats: ThreadStats = {
+      partitions: partitions.map((partition) => partition.status(wallMs)),
+      copied: [...this.#copied.values()],
+      batches: verdicts.take(),
+      connections: [...this.#connections].map(([cluster, count]) => ({ cluster, count })),
+      repeats: [...this.#repeats].map(([route, count]) => ({ route, count })),
+      errors: [...this.#errors].map(([code, count]) => ({ code, count })),
+      checkpoints: { ok: this.#checkpointsOk, failed: this.#checkpointsFailed },
+      lanes,
+      inflightBytes,
+    };
+    this.#copied.clear();
+    this.#connections.clear();
+    this.#repeats.clear();
+    this.#errors.clear();
+    this.#checkpointsOk = 0;
+    this.#checkpointsFailed = 0;
+    return stats;
+  }
+}
