@@ -87,7 +87,7 @@ module.exports = {
       // The form of a connect string is a matter of configuration too.
       to: {
         path: '^common/coordination/(zookeeper|embedded)/',
-        pathNot: '^common/coordination/zookeeper/connect-string\.ts$',
+        pathNot: '^common/coordination/zookeeper/connect-string\\.ts$',
       },
     },
     onlyIn('node-zookeeper-client', '^common/coordination/zookeeper/'),
