@@ -49,9 +49,9 @@ export function contentHash(record: AuditRecord): number {
   addBytes(lanes, record.key);
   addBytes(lanes, record.value);
   addNumber(lanes, record.headers.length);
-  for (const header of record.headers) {
-    addBytes(lanes, header.key);
-    addBytes(lanes, header.value);
+  for (const [key, value] of record.headers) {
+    addBytes(lanes, key);
+    addBytes(lanes, value);
   }
   const high = finish(lanes.a ^ (lanes.b << 1));
   const low = finish(lanes.b ^ (high >>> 3));

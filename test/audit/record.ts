@@ -1,8 +1,5 @@
 /** A header as it lies in the log: order and repeats matter, the value may be null. */
-export interface AuditHeader {
-  readonly key: Buffer;
-  readonly value: Buffer | null;
-}
+export type AuditHeader = readonly [key: Buffer, value: Buffer | null];
 
 /** A record as a reader of the partition sees it. */
 export interface AuditRecord {
@@ -28,7 +25,7 @@ function sameHeaders(a: readonly AuditHeader[], b: readonly AuditHeader[]): bool
   for (let i = 0; i < a.length; i++) {
     const left = a[i] as AuditHeader;
     const right = b[i] as AuditHeader;
-    if (!sameBytes(left.key, right.key) || !sameBytes(left.value, right.value)) return false;
+    if (!sameBytes(left[0], right[0]) || !sameBytes(left[1], right[1])) return false;
   }
   return true;
 }
@@ -46,6 +43,6 @@ export function differences(a: AuditRecord, b: AuditRecord): RecordField[] {
 /** Roughly what keeping the record costs. */
 export function weightBytes(record: AuditRecord): number {
   let bytes = 200 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
-  for (const header of record.headers) bytes += 100 + header.key.length + (header.value?.length ?? 0);
+  for (const [key, value] of record.headers) bytes += 100 + key.length + (value?.length ?? 0);
   return bytes;
 }

@@ -33,10 +33,7 @@ export interface Draft {
 export type Content = Pick<AuditRecord, 'key' | 'value' | 'headers' | 'timestamp'>;
 
 const text = (value: string): Buffer => Buffer.from(value);
-const header = (key: string, value: string | null): AuditHeader => ({
-  key: text(key),
-  value: value === null ? null : text(value),
-});
+const header = (key: string, value: string | null): AuditHeader => [text(key), value === null ? null : text(value)];
 const NO_BYTES = Buffer.alloc(0);
 
 /** Record bytes of which fillers are slices: words, so that codecs have something to do. */
@@ -162,7 +159,7 @@ const auditLog: TopicShape = {
         return {
           key: null,
           value: null,
-          headers: [{ key: TAG_HEADER, value: tagged(TAG_BYTES, timestamp) }],
+          headers: [[TAG_HEADER, tagged(TAG_BYTES, timestamp)]],
           timestamp,
         };
       default:

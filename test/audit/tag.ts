@@ -51,8 +51,8 @@ function tagAt(bytes: Buffer | null): Tag | undefined {
 export function tagOf(record: AuditRecord): Tag | undefined {
   const tag = tagAt(record.value) ?? tagAt(record.key);
   if (tag !== undefined) return tag;
-  for (const header of record.headers) {
-    if (header.key.equals(TAG_HEADER)) return tagAt(header.value);
+  for (const [key, value] of record.headers) {
+    if (key.equals(TAG_HEADER)) return tagAt(value);
   }
   return undefined;
 }

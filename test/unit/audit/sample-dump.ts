@@ -20,9 +20,9 @@ export function sampleDump(
     const value = Buffer.alloc(TAG_BYTES + 8, `${topic}-${partition}-${sequence}-`);
     if (tagged) writeTag(value, { run: 7, topic: topicHash(topic), partition, sequence, timestamp });
     const headers: AuditHeader[] = [
-      { key: text('a'), value: text('1') },
-      { key: text('a'), value: text('2') },
-      { key: text('b'), value: null },
+      [text('a'), text('1')],
+      [text('a'), text('2')],
+      [text('b'), null],
     ];
     return { offset: sequence, timestamp, key: sequence % 5 === 0 ? null : text(`k${sequence % 3}`), value, headers };
   });

@@ -1,0 +1,85 @@
+import { type Api, call } from '../../common/kafka/wire/call.js';
+import { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
+import { listOffsets, TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from '../../common/kafka/wire/operations/list-offsets.js';
+import { silentLogger } from '../../common/observability/logger.js';
+import { systemClock } from '../../common/runtime/clock.js';
+import { systemRandom } from '../../common/runtime/random.js';
+
+const REQUEST_TIMEOUT_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export interface TopicLayout {
+  readonly topic: string;
+  readonly topicId: string | null;
+  /** Leader by partition. */
+  readonly leaders: readonly number[];
+}
+
+/** Start and end of what may be read of a partition. */
+export interface LogRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The few things the load and the auditor ask of a cluster. */
+export class AuditCluster {
+  readonly #client: ClusterClient;
+
+  constructor(bootstrapServers: string) {
+    this.#client = new ClusterClient({
+      cluster: {
+        name: 'audited',
+        bootstrap: bootstrapServers.split(','),
+        connectTimeoutMs: CONNECT_TIMEOUT_MS,
+        requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      },
+      clientId: 'audit',
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+    });
+  }
+
+  /** Asks this broker, on a connection of its own per purpose. */
+  async ask<Q, A>(broker: number, purpose: string, api: Api<Q, A>, request: Q): Promise<A> {
+    return call(await this.#client.connection(broker, purpose), api, request);
+  }
+
+  async askAny<Q, A>(api: Api<Q, A>, request: Q): Promise<A> {
+    return call(await this.#client.anyConnection(), api, request);
+  }
+
+  /** How the topic is laid out; undefined where it does not exist. */
+  async layout(topic: string): Promise<TopicLayout | undefined> {
+    const metadata = (await this.#client.metadata([topic])).topics.get(topic);
+    if (metadata === undefined || metadata.errorCode !== 0) return undefined;
+    const leaders = new Array<number>(metadata.partitions.length).fill(-1);
+    for (const { partition, leader } of metadata.partitions) leaders[partition] = leader;
+    return { topic, topicId: metadata.topicId, leaders };
+  }
+
+  /** What a read_committed consumer may read now of every partition, in order. */
+  async ranges({ topic, leaders }: TopicLayout): Promise<LogRange[]> {
+    const starts = await this.#offsets(topic, leaders.length, TIMESTAMP_EARLIEST);
+    const ends = await this.#offsets(topic, leaders.length, TIMESTAMP_LATEST);
+    return starts.map((start, partition) => ({ start, end: ends[partition] as number }));
+  }
+
+  /** Where each partition ends for a read_committed consumer. */
+  ends(topic: string, partitions: number): Promise<number[]> {
+    return this.#offsets(topic, partitions, TIMESTAMP_LATEST);
+  }
+
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
+  async #offsets(topic: string, partitions: number, timestamp: bigint): Promise<number[]> {
+    const queries = Array.from({ length: partitions }, (_, partition) => ({ topic, partition, timestamp }));
+    const listed = await listOffsets(this.#client, 'read_committed', queries);
+    return listed.map(({ partition, errorCode, offset }) => {
+      if (errorCode !== 0) throw new Error(`ListOffsets of ${topic}-${partition} was answered with error ${errorCode}`);
+      return Number(offset);
+    });
+  }
+}
