@@ -1,0 +1,180 @@
+import { type AssignmentItem, refKey, type WorkerAssignment } from '../../common/model/assignment.js';
+import type { Route } from '../../common/model/route.js';
+import { itemOf } from './desired.js';
+import { type Holder, indexReport, isReleased, type ReportIndex, type Stamp, sameItem } from './holders.js';
+import { compareText } from './text-order.js';
+import { itemVerdict, type Planned, type Vacated, type World } from './view.js';
+
+export interface DiffInput {
+  readonly epoch: number;
+  readonly world: World;
+  /** The planner's answer: partition -> worker. */
+  readonly owners: ReadonlyMap<string, string>;
+  readonly planned: ReadonlyMap<string, Planned>;
+  /** The write that revoked the item, where this reign remembers it; the node's own stamp otherwise, which is never earlier. */
+  readonly revokedBy: (worker: string, key: string) => Stamp | undefined;
+  /** True while some node cannot be read: a partition that seems free may be in there. */
+  readonly holdAdditions: boolean;
+  /** Also write where only `started` differs (the timer's full compare does). */
+  readonly compareStarted: boolean;
+  /** Routes that items of untouchable topics name. */
+  readonly routes: ReadonlyMap<string, Route>;
+}
+
+/** The new content of one worker's node, and what changes with it. */
+export interface NodeChange {
+  readonly worker: string;
+  readonly assignment: WorkerAssignment;
+  readonly revoked: readonly string[];
+  readonly dropped: ReadonlyMap<string, Vacated>;
+  readonly added: readonly string[];
+}
+
+/**
+ * From plan to writes, in release-before-acquire order (exactly-once.md 7.2): a partition is only added where the nodes as read
+ * show it nowhere; leaving a node and entering another therefore take two rounds, and a crash between them loses nothing.
+ */
+export function diffAssignments(input: DiffInput): NodeChange[] {
+  const { holders, accepting } = input.world;
+  const additions = groupAdditions(input);
+  const workers = [...new Set([...holders.keys(), ...additions.keys()])].sort(compareText);
+  const changes: NodeChange[] = [];
+  for (const worker of workers) {
+    const holder = holders.get(worker);
+    if (holder?.state === 'absent' || holder?.state === 'doomed') continue;
+    const change = changeNode(input, worker, holder, additions.get(worker) ?? []);
+    if (change !== undefined && (holder !== undefined || accepting.has(worker))) changes.push(change);
+  }
+  return changes;
+}
+
+/** Partitions that may enter a node now, by worker. */
+function groupAdditions(input: DiffInput): Map<string, string[]> {
+  const additions = new Map<string, string[]>();
+  if (input.holdAdditions) return additions;
+  const blocked = new Set<string>();
+  for (const holder of input.world.holders.values()) {
+    for (const item of holder.assignment.items) {
+      const key = refKey(item);
+      // Leaving a fenced node and entering the same node's next version is one write, not two nodes.
+      if (holder.state !== 'fenced' || input.owners.get(key) !== holder.worker) blocked.add(key);
+    }
+  }
+  for (const [key, worker] of input.owners) {
+    if (blocked.has(key)) continue;
+    const list = additions.get(worker);
+    if (list === undefined) additions.set(worker, [key]);
+    else list.push(key);
+  }
+  return additions;
+}
+
+function changeNode(
+  input: DiffInput,
+  worker: string,
+  holder: Holder | undefined,
+  candidates: readonly string[],
+): NodeChange | undefined {
+  const live = input.world.accepting.get(worker);
+  const kept: AssignmentItem[] = [];
+  const revoked: string[] = [];
+  const dropped = new Map<string, Vacated>();
+  const report = holder?.report === undefined ? undefined : indexReport(holder.report);
+  for (const item of holder?.assignment.items ?? []) {
+    const next = nextItem(input, holder as Holder, item, report);
+    if (next === undefined) dropped.set(refKey(item), { worker, why: whyDropped(holder as Holder) });
+    else {
+      if (next.state === 'revoke' && item.state === 'own') revoked.push(refKey(item));
+      kept.push(next);
+    }
+  }
+  const mayAdd = live !== undefined && (kept.length === 0 || live.incarnation === holder?.assignment.incarnation);
+  const added = mayAdd ? candidates : [];
+  for (const key of added) {
+    const { topic, partition } = input.planned.get(key) as Planned;
+    kept.push(itemOf(topic, partition, 'own'));
+  }
+  for (const key of added) dropped.delete(key);
+  const before = holder?.assignment;
+  const incarnation = added.length > 0 || kept.length === 0 ? live?.incarnation : undefined;
+  const next = {
+    worker,
+    incarnation: incarnation ?? before?.incarnation ?? '',
+    epoch: input.epoch,
+    generation: (before?.generation ?? 0) + 1,
+    routes: routesOf(kept, input, before),
+    items: kept.sort(compareItems),
+  };
+  if (!differs(before, next, input.compareStarted, holder?.state === 'fenced')) return undefined;
+  return { worker, assignment: next, revoked, dropped, added };
+}
+
+/** What becomes of an item: the same or a new state, or undefined when it may leave the node. */
+function nextItem(
+  input: DiffInput,
+  holder: Holder,
+  item: AssignmentItem,
+  report: ReportIndex | undefined,
+): AssignmentItem | undefined {
+  if (holder.state === 'fenced') return undefined;
+  const key = refKey(item);
+  if (item.state === 'revoke') {
+    const stamp = input.revokedBy(holder.worker, key) ?? holder.assignment;
+    return isReleased(key, stamp, report) ? undefined : item;
+  }
+  const verdict = itemVerdict(input.world.desired, item);
+  if (verdict === 'unwanted' || holder.state === 'leaving') return { ...item, state: 'revoke' };
+  const planned = input.planned.get(key);
+  if (verdict === 'keep') return item;
+  // Wanted, but not planned: in two nodes. Both stop until both are fenced.
+  if (planned === undefined || input.owners.get(key) !== holder.worker) return { ...item, state: 'revoke' };
+  return itemOf(planned.topic, planned.partition, 'own');
+}
+
+function whyDropped(holder: Holder): Vacated['why'] {
+  if (holder.state === 'fenced') return 'died';
+  return holder.state === 'leaving' ? 'left' : 'moving';
+}
+
+function differs(
+  before: WorkerAssignment | undefined,
+  next: WorkerAssignment,
+  compareStarted: boolean,
+  dismissed: boolean,
+): boolean {
+  if (before === undefined) return next.items.length > 0;
+  // A fenced incarnation is dismissed by a write of its own, even where nothing was left in the node.
+  if (dismissed && before.items.length > 0) return true;
+  if (before.incarnation !== next.incarnation && next.items.length > 0) return true;
+  if (before.items.length !== next.items.length) return true;
+  const sorted = [...before.items].sort(compareItems);
+  if (sorted.some((item, i) => !sameItem(item, next.items[i] as AssignmentItem, compareStarted))) return true;
+  return routesText(before.routes) !== routesText(next.routes);
+}
+
+/** The routes that the items name, as they stand now; those that cannot be read stay as the node had them. */
+function routesOf(
+  items: readonly AssignmentItem[],
+  input: DiffInput,
+  before: WorkerAssignment | undefined,
+): readonly Route[] {
+  const names = [...new Set(items.map((item) => item.route))].sort(compareText);
+  return names.flatMap((name) => {
+    const route = input.routes.get(name) ?? before?.routes.find((candidate) => candidate.name === name);
+    return route === undefined ? [] : [route];
+  });
+}
+
+function compareItems(a: AssignmentItem, b: AssignmentItem): number {
+  return compareText(a.route, b.route) || compareText(a.topic, b.topic) || a.partition - b.partition;
+}
+
+function routesText(routes: readonly Route[]): string {
+  return JSON.stringify(
+    routes.map(({ name, source, target, naming, delivery, start, isolation, targetTopics }) => [
+      [name, source, target, delivery, start, isolation],
+      [naming.policy, naming.policy === 'default' ? naming.separator : ''],
+      [targetTopics.create, targetTopics.replicationFactor ?? 0],
+    ]),
+  );
+}

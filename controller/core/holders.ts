@@ -1,0 +1,89 @@
+import {
+  type AssignmentItem,
+  compareAssignments,
+  type PartitionRef,
+  refKey,
+  type WorkerAssignment,
+} from '../../common/model/assignment.js';
+import type { LiveWorker, WorkerReport } from '../../common/model/worker.js';
+
+/**
+ * What may be done with the items of a worker's node.
+ * `serving`: its incarnation lives · `leaving`: lives and wants to hand everything over · `absent`: gone for less than the takeover
+ * delay, or unreadable: nothing is touched · `doomed`: dead, being fenced: nothing is touched until that is done ·
+ * `fenced`: cannot write any more, its items are free.
+ */
+export type HolderState = 'serving' | 'leaving' | 'absent' | 'doomed' | 'fenced';
+
+/** One worker's node, with all that decides about it. */
+export interface Holder {
+  readonly worker: string;
+  readonly assignment: WorkerAssignment;
+  readonly state: HolderState;
+  /** The incarnation that lives now under this worker id, if any; it need not be the assignment's. */
+  readonly live: LiveWorker | undefined;
+  /** The last report of the assignment's incarnation, if there is one. */
+  readonly report: WorkerReport | undefined;
+}
+
+/** The order of two writes to one worker. */
+export interface Stamp {
+  readonly epoch: number;
+  readonly generation: number;
+}
+
+export interface ReportIndex {
+  readonly stamp: Stamp;
+  readonly held: ReadonlySet<string>;
+  readonly doubtful: ReadonlySet<string>;
+}
+
+export function indexReport(report: WorkerReport): ReportIndex {
+  return {
+    stamp: report,
+    held: new Set(report.held.map(refKey)),
+    doubtful: new Set(report.doubtful.map(refKey)),
+  };
+}
+
+/**
+ * Has the worker let go of a partition that was revoked by the write `revokedBy`? Only its own word counts: a report of the same
+ * incarnation, made after it had applied that write, that lists the partition neither as held nor as doubtful (exactly-once.md 7.3).
+ */
+export function isReleased(key: string, revokedBy: Stamp, report: ReportIndex | undefined): boolean {
+  if (report === undefined || compareAssignments(report.stamp, revokedBy) < 0) return false;
+  return !report.held.has(key) && !report.doubtful.has(key);
+}
+
+/** Partitions that stand in more than one node: a state that our writes never make (exactly-once.md 7.2). */
+export function findDuplicates(assignments: Iterable<WorkerAssignment>): Map<string, string[]> {
+  const workers = new Map<string, string>();
+  const duplicates = new Map<string, string[]>();
+  for (const { worker, items } of assignments) {
+    for (const item of items) {
+      const key = refKey(item);
+      const other = workers.get(key);
+      if (other === undefined) workers.set(key, worker);
+      else duplicates.set(key, [...(duplicates.get(key) ?? [other]), worker]);
+    }
+  }
+  return duplicates;
+}
+
+/** Same place, same orders. `started` only grows, and its holder knows better: it is no reason of its own to write. */
+export function sameItem(a: AssignmentItem, b: AssignmentItem, compareStarted: boolean): boolean {
+  return (
+    sameRef(a, b) &&
+    a.state === b.state &&
+    a.paused === b.paused &&
+    a.sourceTopicId === b.sourceTopicId &&
+    a.targetTopic === b.targetTopic &&
+    a.timeline === b.timeline &&
+    a.start === b.start &&
+    (!compareStarted || a.started === b.started)
+  );
+}
+
+function sameRef(a: PartitionRef, b: PartitionRef): boolean {
+  return a.partition === b.partition && a.topic === b.topic && a.route === b.route;
+}

@@ -1,0 +1,107 @@
+import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
+import type { LiveWorker } from '../../common/model/worker.js';
+import type { Desired, DesiredTopic } from './desired.js';
+import { findDuplicates, type Holder } from './holders.js';
+import type { Homeless, PlanInput, PlanPartition } from './planner.js';
+
+/** Why and from whom a partition was taken that is in no node now. */
+export interface Vacated {
+  readonly worker: string;
+  readonly why: Exclude<Homeless, 'new'>;
+}
+
+/** Everything planning depends on, as values. */
+export interface World {
+  readonly desired: Desired;
+  /** Every readable assignment node, by worker. */
+  readonly holders: ReadonlyMap<string, Holder>;
+  /** Living workers that take partitions, by id. */
+  readonly accepting: ReadonlyMap<string, LiveWorker>;
+  readonly vacated: ReadonlyMap<string, Vacated>;
+}
+
+/** A mirrored partition the planner decides about. */
+export interface Planned {
+  readonly topic: DesiredTopic;
+  readonly partition: number;
+}
+
+export interface View {
+  readonly input: PlanInput;
+  readonly planned: ReadonlyMap<string, Planned>;
+  /** Workers whose nodes hold the same partition, by partition. */
+  readonly duplicates: ReadonlyMap<string, readonly string[]>;
+}
+
+interface Located {
+  readonly holder: Holder;
+  readonly item: AssignmentItem;
+}
+
+/** Is this item still wanted by what operators desire? `keep`: nothing is known, so nothing changes. */
+export function itemVerdict(desired: Desired, item: AssignmentItem): 'wanted' | 'keep' | 'unwanted' {
+  const key = `${item.route}/${item.topic}`;
+  const topic = desired.topics.get(key);
+  if (topic !== undefined) return item.partition < topic.limit ? 'wanted' : 'unwanted';
+  return desired.untouchable.has(key) ? 'keep' : 'unwanted';
+}
+
+/** Turns the world into the planner's question. Partitions nobody may touch now (absent workers, duplicates) are left out of it. */
+export function buildView(world: World, maxBalanceMoves: number): View {
+  const located = locate(world.holders.values());
+  const duplicates = findDuplicates([...world.holders.values()].map((holder) => holder.assignment));
+  const planned = new Map<string, Planned>();
+  const partitions: PlanPartition[] = [];
+  let underWay = 0;
+  const consider = (topic: DesiredTopic, partition: number): void => {
+    const key = refKey({ route: topic.route.name, topic: topic.topic, partition });
+    if (planned.has(key) || duplicates.has(key)) return;
+    const where = located.get(key);
+    if (where?.holder.state === 'absent') return;
+    planned.set(key, { topic, partition });
+    const entry = planPartition(key, topic.key, where, world);
+    if ('homeless' in entry.at && entry.at.homeless === 'moving') underWay++;
+    partitions.push(entry);
+  };
+  for (const topic of world.desired.topics.values()) {
+    for (let partition = 0; partition < topic.assignable; partition++) consider(topic, partition);
+  }
+  for (const { item } of located.values()) {
+    const topic = world.desired.topics.get(`${item.route}/${item.topic}`);
+    if (topic !== undefined && itemVerdict(world.desired, item) === 'wanted') consider(topic, item.partition);
+  }
+  const workers = [...world.accepting.values()].map(({ worker, capacity }) => ({ worker, capacity }));
+  const input = { workers, partitions, maxBalanceMoves: Math.max(0, maxBalanceMoves - underWay) };
+  return { input, planned, duplicates };
+}
+
+function locate(holders: Iterable<Holder>): Map<string, Located> {
+  const located = new Map<string, Located>();
+  for (const holder of holders) {
+    for (const item of holder.assignment.items) located.set(refKey(item), { holder, item });
+  }
+  return located;
+}
+
+function planPartition(key: string, topic: string, where: Located | undefined, world: World): PlanPartition {
+  if (where === undefined) {
+    const vacated = world.vacated.get(key);
+    if (vacated === undefined) return { key, topic, at: { homeless: 'new' } };
+    const prefers = vacated.why === 'died' && world.accepting.has(vacated.worker) ? { prefers: vacated.worker } : {};
+    return { key, topic, at: { homeless: vacated.why }, from: vacated.worker, ...prefers };
+  }
+  const { holder, item } = where;
+  const from = holder.worker;
+  switch (holder.state) {
+    case 'doomed':
+    case 'fenced':
+      // A worker that came back under the same id gets its own partitions again.
+      return { key, topic, at: { homeless: 'died' }, from, ...(world.accepting.has(from) ? { prefers: from } : {}) };
+    case 'leaving':
+      return { key, topic, at: { homeless: 'left' }, from };
+    default:
+      return item.state === 'own'
+        ? { key, topic, at: { owner: from } }
+        : { key, topic, at: { homeless: 'moving' }, from };
+  }
+}

@@ -1,0 +1,171 @@
+import type { CoordinationStore } from '../../common/coordination/ports.js';
+import { type ControllerRecord, decodeController, encodeController, encodeEpoch } from '../../common/coordination/records/control.js';
+import { EPOCH, LEADER } from '../../common/coordination/znodes.js';
+import { isCausewayError } from '../../common/errors/error.js';
+import type { Route } from '../../common/model/route.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { Metrics } from '../../common/observability/metrics.js';
+import { backoffMs } from '../../common/runtime/backoff.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Closable } from '../../common/runtime/lifecycle.js';
+import type { Random } from '../../common/runtime/random.js';
+import { bootstrapFleet, type FleetMemory, readEpoch } from './bootstrap.js';
+import { Nudge } from './nudge.js';
+import { Reign } from './reign.js';
+
+/** A candidate looks at `/leader` at least so often (jittered), whatever the watches say. */
+const CANDIDATE_INTERVAL_MS = 2_000;
+const RETRY = { initialMs: 100, maxMs: 5_000 } as const;
+
+export interface CandidateOptions {
+  readonly store: CoordinationStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** This controller as others are told; its epoch is filled in. */
+  readonly self: () => Omit<ControllerRecord, 'epoch'>;
+  readonly seeds: readonly Route[];
+  /** Leads until the reign's signal aborts. */
+  readonly rule: (reign: Reign) => Promise<void>;
+}
+
+/** Takes part in the election for as long as it is open: waits for `/leader` to vanish, tries, rules, and again. */
+export class Candidate implements Closable {
+  readonly #options: CandidateOptions;
+  readonly #closing = new AbortController();
+  readonly #nudge: Nudge;
+  readonly #memory: FleetMemory = { fleetId: undefined, highestEpoch: 0 };
+  #reign: Reign | undefined;
+  #running: Promise<void> | undefined;
+  #said = '';
+
+  constructor(options: CandidateOptions) {
+    this.#options = options;
+    this.#nudge = new Nudge(options.clock);
+  }
+
+  /** The reign under way, if this controller leads. */
+  get reign(): Reign | undefined {
+    return this.#reign?.signal.aborted === false ? this.#reign : undefined;
+  }
+
+  /** The highest epoch this controller has seen. */
+  get epoch(): number {
+    return this.#memory.highestEpoch;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Gives up leadership at once, so that a successor need not wait for the session to end. */
+  async close(): Promise<void> {
+    const reign = this.#reign;
+    this.#closing.abort();
+    this.#nudge.wake();
+    if (reign !== undefined && !reign.signal.aborted) await this.#abdicate(reign);
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { store, clock, random } = this.#options;
+    const unwatch = store.watch(LEADER, () => this.#nudge.wake());
+    for (let failures = 0; !this.#closing.signal.aborted; ) {
+      let waitMs = CANDIDATE_INTERVAL_MS * (0.7 + 0.6 * random.unit());
+      try {
+        await store.ready(this.#closing.signal);
+        await this.#candidate();
+        failures = 0;
+        this.#said = '';
+      } catch (error) {
+        if (this.#closing.signal.aborted) break;
+        this.#say(error);
+        waitMs = backoffMs(failures++, RETRY, random);
+        await clock.sleep(waitMs, this.#closing.signal);
+        continue;
+      }
+      await this.#nudge.wait(waitMs);
+    }
+    unwatch();
+  }
+
+  /** One look at `/leader`; rules when it wins, returns when there is nothing to do but wait. */
+  async #candidate(): Promise<void> {
+    const { store, seeds } = this.#options;
+    const session = await store.ready(this.#closing.signal);
+    await bootstrapFleet(this.#options, seeds);
+    const { epoch, version } = await readEpoch(store, this.#memory);
+    this.#options.metrics.set('causeway_leader_epoch', epoch);
+    const holder = await store.get(LEADER);
+    if (holder !== undefined) {
+      // Ours, of a reign that ended while the session went on: nobody else can rule before it is gone.
+      if (holder.ephemeralOwner === session.id) await store.remove(LEADER, holder.version);
+      else return;
+    }
+    const won = await this.#tryToWin(epoch + 1, version, session.generation, session.id);
+    if (won === undefined) return;
+    await this.#ruleWith(won);
+    this.#nudge.wake();
+  }
+
+  async #tryToWin(epoch: number, version: number, generation: number, sessionId: bigint): Promise<Reign | undefined> {
+    const { store, clock, logger, metrics } = this.#options;
+    const self: ControllerRecord = { ...this.#options.self(), epoch };
+    const reignOf = (epochVersion: number): Reign =>
+      new Reign({ store, clock, logger, metrics, epoch, epochVersion, sessionGeneration: generation });
+    try {
+      const outcome = await store.multi(
+        [
+          { type: 'create', path: LEADER, data: encodeController(self), ephemeral: true },
+          { type: 'set', path: EPOCH, data: encodeEpoch({ epoch }), version },
+        ],
+        { ephemeralOf: generation },
+      );
+      return outcome.applied ? reignOf(outcome.versions[1] ?? version + 1) : undefined;
+    } catch (error) {
+      if (!isCausewayError(error, 'COORDINATION_UNAVAILABLE')) throw error;
+      // The answer was lost: whoever holds /leader tells whether the election was ours.
+      await store.ready(this.#closing.signal);
+      const node = await store.get(LEADER);
+      if (node === undefined || node.ephemeralOwner !== sessionId) return undefined;
+      const holder = decodeController(node.data, LEADER);
+      return holder.controller === self.controller && holder.epoch === epoch ? reignOf(version + 1) : undefined;
+    }
+  }
+
+  async #ruleWith(reign: Reign): Promise<void> {
+    const { logger, metrics, rule } = this.#options;
+    this.#memory.highestEpoch = reign.epoch;
+    this.#reign = reign;
+    logger.info('leader.elected', { epoch: reign.epoch });
+    metrics.set('causeway_leader', 1);
+    metrics.set('causeway_leader_epoch', reign.epoch);
+    if (this.#closing.signal.aborted) await this.#abdicate(reign);
+    try {
+      await rule(reign);
+    } finally {
+      reign.end('it stopped ruling');
+      metrics.set('causeway_leader', 0);
+    }
+  }
+
+  async #abdicate(reign: Reign): Promise<void> {
+    try {
+      await reign.write([{ type: 'remove', path: LEADER, version: -1 }]);
+    } catch (error) {
+      this.#options.logger.warn('leader.abdication-failed', { err: error });
+    }
+    reign.end('the controller is closing');
+  }
+
+  /** The same fault is said once, not per attempt. */
+  #say(error: unknown): void {
+    const text = isCausewayError(error) ? `${error.code} ${error.place.path ?? ''}` : String(error);
+    if (text === this.#said) return;
+    this.#said = text;
+    const { logger } = this.#options;
+    if (isCausewayError(error) && error.info.retryable) logger.warn('leader.election-waits', { err: error });
+    else logger.error('leader.election-failed', { err: error });
+  }
+}

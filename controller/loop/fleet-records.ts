@@ -1,0 +1,117 @@
+import type { CoordinationStore, StoreNode } from '../../common/coordination/ports.js';
+import {
+  assignmentParts,
+  decodeAssignment,
+} from '../../common/coordination/records/assignment.js';
+import { decodeRoute, decodeTopicEntry, decodeTopicProgress } from '../../common/coordination/records/desired.js';
+import { decodeLane, decodeLiveWorker, decodeReport } from '../../common/coordination/records/worker.js';
+import { ASSIGNMENTS, LANES, LIVE, PROGRESS, REPORTS, ROUTES, TOPICS } from '../../common/coordination/znodes.js';
+import { CausewayError } from '../../common/errors/error.js';
+import type { WorkerAssignment } from '../../common/model/assignment.js';
+import type { Route, TopicEntry } from '../../common/model/route.js';
+import type { TopicProgress } from '../../common/model/topic-progress.js';
+import type { LaneRecord, LiveWorker, WorkerReport } from '../../common/model/worker.js';
+import type { Logger } from '../../common/observability/logger.js';
+import { type AreaOptions, RecordArea } from './record-area.js';
+
+/** An assignment as it stands in the store. */
+export interface StoredAssignment {
+  readonly assignment: WorkerAssignment;
+  /** Part nodes that exist below the node (`p1`...): tells a write what to create, replace and remove. */
+  readonly partNodes: readonly string[];
+}
+
+export type AreaName = 'routes' | 'topics' | 'progress' | 'assignments' | 'live' | 'lanes' | 'reports';
+
+/** Everything the store holds about the fleet, area by area, read only where something may have changed. */
+export class FleetRecords {
+  readonly routes: RecordArea<Route>;
+  /** Keyed `route/topic`, as is progress. */
+  readonly topics: RecordArea<TopicEntry>;
+  readonly progress: RecordArea<TopicProgress>;
+  readonly assignments: RecordArea<StoredAssignment>;
+  readonly live: RecordArea<LiveWorker>;
+  readonly lanes: RecordArea<LaneRecord>;
+  readonly reports: RecordArea<WorkerReport>;
+  readonly #store: CoordinationStore;
+
+  constructor(store: CoordinationStore, logger: Logger, onCorrupt: () => void = () => {}) {
+    this.#store = store;
+    const said = (path: string, error: unknown): void => {
+      logger.error('coordination.node-corrupt', { path, err: error });
+      onCorrupt();
+    };
+    const area = <T>(root: string, depth: 1 | 2, decode: (data: Buffer, path: string) => T): RecordArea<T> => {
+      const options: AreaOptions<T> = {
+        store,
+        root,
+        depth,
+        decode: (node, path) => decode(node.data, path),
+        onCorrupt: said,
+      };
+      return new RecordArea(options);
+    };
+    this.routes = area(ROUTES, 1, decodeRoute);
+    this.topics = area(TOPICS, 2, decodeTopicEntry);
+    this.progress = area(PROGRESS, 2, decodeTopicProgress);
+    this.live = area(LIVE, 1, decodeLiveWorker);
+    this.lanes = area(LANES, 1, decodeLane);
+    this.reports = area(REPORTS, 1, decodeReport);
+    this.assignments = new RecordArea({
+      store,
+      root: ASSIGNMENTS,
+      depth: 1,
+      decode: (node, path) => readAssignment(store, node, path),
+      onCorrupt: said,
+    });
+  }
+
+  /** Re-reads what is marked; `all` marks everything first. */
+  async refresh(all = false): Promise<void> {
+    if (all) this.invalidateAll();
+    for (const area of this.#areas()) await area.refresh();
+  }
+
+  invalidateAll(): void {
+    for (const area of this.#areas()) area.invalidate();
+  }
+
+  /** Watches every area; a hint marks it and calls back. Returns the removal. */
+  watch(onHint: () => void): () => void {
+    const roots: Record<AreaName, string> = {
+      routes: ROUTES,
+      topics: TOPICS,
+      progress: PROGRESS,
+      assignments: ASSIGNMENTS,
+      live: LIVE,
+      lanes: LANES,
+      reports: REPORTS,
+    };
+    const removals = (Object.entries(roots) as [AreaName, string][]).map(([name, root]) =>
+      this.#store.watch(root, () => {
+        this[name].invalidate();
+        onHint();
+      }),
+    );
+    return () => {
+      for (const remove of removals) remove();
+    };
+  }
+
+  #areas(): readonly { refresh(): Promise<void>; invalidate(): void }[] {
+    // Reports before assignments: a report read first can only be older than the assignment beside it, which is the safe side.
+    return [this.reports, this.live, this.lanes, this.routes, this.topics, this.progress, this.assignments];
+  }
+}
+
+async function readAssignment(store: CoordinationStore, node: StoreNode, path: string): Promise<StoredAssignment> {
+  const parts = assignmentParts(node.data, path);
+  const partNodes = parts === 1 && node.version === 0 ? [] : ((await store.children(path)) ?? []);
+  const buffers = [node.data];
+  for (let part = 1; part < parts; part++) {
+    const child = await store.get(`${path}/p${part}`);
+    if (child === undefined) throw new CausewayError('NODE_CORRUPT', `part ${part} is missing`, { place: { path } });
+    buffers.push(child.data);
+  }
+  return { assignment: decodeAssignment(buffers, path), partNodes };
+}

@@ -1,0 +1,103 @@
+import type { WorkerAssignment } from '../../common/model/assignment.js';
+import type { LiveWorker } from '../../common/model/worker.js';
+import { compareAssignments } from '../../common/model/assignment.js';
+import { type Desired, desiredTopics, type TopicFacts } from '../core/desired.js';
+import type { Holder, HolderState } from '../core/holders.js';
+import type { Route } from '../../common/model/route.js';
+import type { Departures, Presence } from './departures.js';
+import type { FleetRecords } from './fleet-records.js';
+
+/** Reads the records as values for the pure core. */
+export class Observation {
+  readonly #records: FleetRecords;
+
+  constructor(records: FleetRecords) {
+    this.#records = records;
+  }
+
+  routes(): Map<string, Route> {
+    return new Map([...this.#records.routes.entries].map(([name, { value }]) => [name, value]));
+  }
+
+  live(): Map<string, LiveWorker> {
+    return new Map([...this.#records.live.entries].map(([worker, { value }]) => [worker, value]));
+  }
+
+  assignments(): WorkerAssignment[] {
+    return [...this.#records.assignments.entries.values()].map(({ value }) => value.assignment);
+  }
+
+  desired(facts: (route: Route, topic: string, targetTopic: string) => TopicFacts): Desired {
+    const { routes, topics, progress } = this.#records;
+    return desiredTopics({
+      routes: this.routes(),
+      unreadableRoutes: new Set(routes.unreadable.keys()),
+      entries: [...topics.entries.values()].map(({ value, createdAt }) => ({ entry: value, order: createdAt })),
+      unreadableEntries: new Set(topics.unreadable.keys()),
+      progress: new Map([...progress.entries].map(([key, { value }]) => [key, value])),
+      unreadableProgress: new Set(progress.unreadable.keys()),
+      facts,
+    });
+  }
+
+  presence(nowMs: number): Presence {
+    return {
+      nowMs,
+      live: this.live(),
+      unreadableLive: new Set(this.#records.live.unreadable.keys()),
+      assignments: this.assignments(),
+      lanes: [...this.#records.lanes.entries.values()].map(({ value }) => value),
+      clean: this.cleanIncarnations(),
+    };
+  }
+
+  /** Incarnations with an empty node whose own last word was that they hold nothing: there is nothing to fence. */
+  cleanIncarnations(): Set<string> {
+    const clean = new Set<string>();
+    for (const { worker, incarnation, items, epoch, generation } of this.assignments()) {
+      const report = this.#records.reports.entries.get(worker)?.value;
+      if (items.length > 0 || report?.incarnation !== incarnation) continue;
+      const current = compareAssignments(report, { epoch, generation }) >= 0 || report.held.length === 0;
+      if (current && report.held.length === 0 && report.doubtful.length === 0) clean.add(incarnation);
+    }
+    return clean;
+  }
+
+  holders(departures: Departures, isFenced: (incarnation: string) => boolean): Map<string, Holder> {
+    const live = this.live();
+    const holders = new Map<string, Holder>();
+    for (const assignment of this.assignments()) {
+      const { worker, incarnation } = assignment;
+      const current = live.get(worker);
+      const report = this.#records.reports.entries.get(worker)?.value;
+      holders.set(worker, {
+        worker,
+        assignment,
+        state: this.#stateOf(assignment, current, departures, isFenced),
+        live: current,
+        report: report?.incarnation === incarnation ? report : undefined,
+      });
+    }
+    return holders;
+  }
+
+  #stateOf(
+    { incarnation, items }: WorkerAssignment,
+    live: LiveWorker | undefined,
+    departures: Departures,
+    isFenced: (incarnation: string) => boolean,
+  ): HolderState {
+    if (departures.doomed.has(incarnation)) return items.length === 0 || isFenced(incarnation) ? 'fenced' : 'doomed';
+    if (live?.incarnation !== incarnation) return items.length === 0 ? 'fenced' : 'absent';
+    return live.leaving ? 'leaving' : 'serving';
+  }
+
+  /** Living workers that may be given partitions. */
+  accepting(departures: Departures): Map<string, LiveWorker> {
+    const accepting = this.live();
+    for (const [worker, live] of accepting) {
+      if (live.leaving || departures.doomed.has(live.incarnation)) accepting.delete(worker);
+    }
+    return accepting;
+  }
+}

@@ -1,0 +1,83 @@
+import { MAX_MULTI_OPS, type StoreOp } from '../../common/coordination/ports.js';
+import { encodeTopicProgress } from '../../common/coordination/records/desired.js';
+import { progressPath, progressRoutePath } from '../../common/coordination/znodes.js';
+import { isCausewayError } from '../../common/errors/error.js';
+import type { TopicProgress } from '../../common/model/topic-progress.js';
+import type { Holder } from '../core/holders.js';
+import type { FleetRecords } from './fleet-records.js';
+import type { Reign } from './reign.js';
+
+const BATCH = Math.floor(MAX_MULTI_OPS / 2);
+
+/** Writes what must be remembered of topics: before they are assigned, and when their partitions have started. */
+export class ProgressKeeper {
+  readonly #reign: Reign;
+  readonly #records: FleetRecords;
+  /** Routes below which progress nodes can be made. */
+  readonly #parents = new Set<string>();
+
+  constructor(reign: Reign, records: FleetRecords) {
+    this.#reign = reign;
+    this.#records = records;
+  }
+
+  /** True when something was written: the world looks different now. */
+  async write(progress: readonly TopicProgress[]): Promise<boolean> {
+    for (const { route } of progress) await this.#makeParent(route);
+    for (let from = 0; from < progress.length; from += BATCH) {
+      const batch = progress.slice(from, from + BATCH);
+      try {
+        const versions = await this.#reign.write(batch.map((entry) => this.#op(entry)));
+        batch.forEach((entry, i) => {
+          this.#records.progress.wrote(`${entry.route}/${entry.topic}`, entry, versions[i] ?? 0);
+        });
+      } catch (error) {
+        this.#records.progress.invalidate();
+        throw error;
+      }
+    }
+    return progress.length > 0;
+  }
+
+  /** Progress nodes that the reports say more about than they hold. */
+  started(holders: Iterable<Holder>): TopicProgress[] {
+    const additions = new Map<string, Set<number>>();
+    for (const { assignment, report } of holders) {
+      if (report === undefined || report.started.length === 0) continue;
+      const timelines = new Map(assignment.items.map((item) => [`${item.route}/${item.topic}`, item.timeline]));
+      for (const { route, topic, partition } of report.started) {
+        const key = `${route}/${topic}`;
+        const progress = this.#records.progress.entries.get(key)?.value;
+        // A report about another timeline says nothing about this one.
+        if (progress === undefined || timelines.get(key) !== progress.timeline) continue;
+        const known = additions.get(key) ?? new Set(progress.started);
+        additions.set(key, known.add(partition));
+      }
+    }
+    const updates: TopicProgress[] = [];
+    for (const [key, started] of additions) {
+      const progress = this.#records.progress.entries.get(key)?.value as TopicProgress;
+      if (started.size > progress.started.length) {
+        updates.push({ ...progress, started: [...started].sort((a, b) => a - b) });
+      }
+    }
+    return updates;
+  }
+
+  #op(entry: TopicProgress): StoreOp {
+    const version = this.#records.progress.entries.get(`${entry.route}/${entry.topic}`)?.version;
+    const path = progressPath(entry.route, entry.topic);
+    const data = encodeTopicProgress(entry);
+    return version === undefined ? { type: 'create', path, data } : { type: 'set', path, data, version };
+  }
+
+  async #makeParent(route: string): Promise<void> {
+    if (this.#parents.has(route)) return;
+    try {
+      await this.#reign.write([{ type: 'create', path: progressRoutePath(route), data: Buffer.alloc(0) }]);
+    } catch (error) {
+      if (!isCausewayError(error, 'NODE_EXISTS')) throw error;
+    }
+    this.#parents.add(route);
+  }
+}

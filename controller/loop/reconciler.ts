@@ -1,0 +1,310 @@
+import { isCausewayError } from '../../common/errors/error.js';
+import type { ControllerSettings } from '../../common/config/compile.js';
+import type { StoreOp } from '../../common/coordination/ports.js';
+import { lanePath } from '../../common/coordination/znodes.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { Metrics } from '../../common/observability/metrics.js';
+import { backoffMs } from '../../common/runtime/backoff.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Random } from '../../common/runtime/random.js';
+import { type Desired, type TargetNeed, type TopicFacts } from '../core/desired.js';
+import { diffAssignments, type NodeChange } from '../core/diff.js';
+import type { Holder } from '../core/holders.js';
+import { MAX_BALANCE_MOVES_PER_ROUND, type Plan, plan } from '../core/planner.js';
+import type { Problem } from '../core/problem.js';
+import { buildView, type Vacated, type View, type World } from '../core/view.js';
+import type { Route } from '../../common/model/route.js';
+import { Departures } from './departures.js';
+import type { Fencer } from './fencer.js';
+import type { FleetRecords } from './fleet-records.js';
+import { Handoffs } from './handoffs.js';
+import { LaneFences } from './lane-fences.js';
+import { Nudge } from './nudge.js';
+import { Observation } from './observation.js';
+import { ProblemLog } from './problem-log.js';
+import { ProgressKeeper } from './progress-keeper.js';
+import { Publisher } from './publisher.js';
+import type { Reign } from './reign.js';
+
+/** Hints that come in a burst are taken together. */
+const COALESCE_MS = 10;
+const RETRY = { initialMs: 50, maxMs: 5_000 } as const;
+/** Rounds that follow one another at once; more without rest would be a loop that never settles. */
+const MAX_BUSY_ROUNDS = 50;
+
+/** What the leader knows of the clusters. */
+export interface Facts {
+  readonly problems: readonly Problem[];
+  follow(entries: readonly { readonly route: Route; readonly topic: string }[]): void;
+  facts(route: Route, topic: string, targetTopic: string): TopicFacts;
+  ensureTargets(needs: readonly TargetNeed[]): void;
+}
+
+export interface ReconcilerOptions {
+  readonly reign: Reign;
+  readonly records: FleetRecords;
+  readonly facts: Facts;
+  readonly fencer: Fencer;
+  readonly settings: Pick<ControllerSettings, 'takeoverDelayMs' | 'handoffTimeoutMs' | 'reconcileIntervalMs'>;
+  readonly sessionTimeoutMs: () => number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Makes the assignments what they should be, for the length of one reign: observe, plan, write, and again. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #nudge: Nudge;
+  readonly #observation: Observation;
+  readonly #departures: Departures;
+  readonly #handoffs: Handoffs;
+  readonly #fences: LaneFences;
+  readonly #publisher: Publisher;
+  readonly #progress: ProgressKeeper;
+  readonly #problemLog: ProblemLog;
+  #vacated = new Map<string, Vacated>();
+  /** Monotonic ms of the next bound that ends: a takeover delay, a handoff. */
+  #deadlineMs: number | undefined;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    const { reign, records, settings, clock, random, logger, metrics, fencer } = options;
+    this.#nudge = new Nudge(clock);
+    this.#observation = new Observation(records);
+    this.#departures = new Departures({ takeoverDelayMs: settings.takeoverDelayMs, freezeMs: options.sessionTimeoutMs });
+    this.#handoffs = new Handoffs(settings.handoffTimeoutMs);
+    const onDone = (): void => this.hint();
+    this.#fences = new LaneFences({
+      reign, records, departures: this.#departures, fencer, clock, random, logger, onDone,
+    });
+    this.#publisher = new Publisher(reign, records, metrics);
+    this.#progress = new ProgressKeeper(reign, records);
+    this.#problemLog = new ProblemLog(logger);
+  }
+
+  get problems(): readonly Problem[] {
+    return this.#problemLog.current;
+  }
+
+  /** Something may have changed: look soon. */
+  hint(): void {
+    this.#nudge.wake();
+  }
+
+  /** Runs until the reign is over. */
+  async run(): Promise<void> {
+    const { reign, records, clock } = this.#options;
+    const unwatch = records.watch(() => this.hint());
+    const onEnd = (): void => this.hint();
+    reign.signal.addEventListener('abort', onEnd, { once: true });
+    let full = true;
+    let busy = 0;
+    for (let failures = 0; !reign.signal.aborted; ) {
+      try {
+        const again = await this.#timedRound(full);
+        failures = 0;
+        full = false;
+        busy = again ? busy + 1 : 0;
+        if (again && busy < MAX_BUSY_ROUNDS) continue;
+        full = !(await this.#nudge.wait(this.#restMs()));
+        if (!full) await clock.sleep(COALESCE_MS, reign.signal);
+      } catch (error) {
+        if (reign.signal.aborted) break;
+        this.#failed(error, failures);
+        full = true;
+        await clock.sleep(backoffMs(failures++, RETRY, this.#options.random), reign.signal);
+      }
+    }
+    unwatch();
+    await this.#fences.settle();
+  }
+
+  #restMs(): number {
+    const { settings, clock, random } = this.#options;
+    const intervalMs = settings.reconcileIntervalMs * (0.85 + 0.3 * random.unit());
+    const deadline = this.#deadlineMs === undefined ? intervalMs : this.#deadlineMs - clock.monotonicMs();
+    return Math.max(1, Math.min(intervalMs, deadline));
+  }
+
+  #failed(error: unknown, failures: number): void {
+    const { logger, metrics } = this.#options;
+    const code = isCausewayError(error) ? error.code : 'INTERNAL_INVARIANT';
+    metrics.inc('causeway_reconcile_errors_total', 1, { code });
+    // A REST write or a lost answer in between is everyday business: the next round reads anew.
+    const everyday = code === 'BAD_VERSION' || code === 'NODE_EXISTS' || code === 'NODE_MISSING';
+    if (everyday && failures < 3) logger.debug('reconcile.retry', { err: error });
+    else if (failures === 0 || failures % 20 === 0) logger.error('reconcile.failed', { err: error });
+  }
+
+  async #timedRound(full: boolean): Promise<boolean> {
+    const { clock, metrics } = this.#options;
+    const startMs = clock.monotonicMs();
+    try {
+      return await this.#round(full);
+    } finally {
+      metrics.observe('causeway_reconcile_seconds', (clock.monotonicMs() - startMs) / 1000);
+    }
+  }
+
+  /** @returns true when it wrote something, so that the next step can follow at once */
+  async #round(full: boolean): Promise<boolean> {
+    const { records, facts, clock } = this.#options;
+    await records.refresh(full);
+    const nowMs = clock.monotonicMs();
+    const desired = this.#desire();
+    facts.ensureTargets(desired.needs);
+    if (await this.#progress.write(desired.newProgress)) return true;
+    this.#judgeDepartures(nowMs);
+    await this.#fences.advance();
+    const holders = this.#observation.holders(this.#departures, (incarnation) => this.#fences.isFenced(incarnation));
+    if (await this.#progress.write(this.#progress.started(holders.values()))) return true;
+    const world = { desired, holders, accepting: this.#observation.accepting(this.#departures), vacated: this.#vacated };
+    const view = buildView(world, this.#departures.frozen(nowMs) ? 0 : MAX_BALANCE_MOVES_PER_ROUND);
+    const planned = plan(view.input);
+    const wrote = await this.#publish(world, view, planned, full);
+    const cleaned = await this.#removeSpentLanes();
+    this.#report(world, view, planned);
+    return wrote || cleaned;
+  }
+
+  #desire(): Desired {
+    const { records, facts } = this.#options;
+    const routes = this.#observation.routes();
+    const entries = [...records.topics.entries.values()].flatMap(({ value }) => {
+      const route = routes.get(value.route);
+      return route === undefined ? [] : [{ route, topic: value.topic }];
+    });
+    facts.follow(entries);
+    return this.#observation.desired((route, topic, target) => facts.facts(route, topic, target));
+  }
+
+  /** Who is gone, who holds on too long, what stands in two places: all of them end in a fence. */
+  #judgeDepartures(nowMs: number): void {
+    const { logger } = this.#options;
+    const departed = this.#departures.observe(this.#observation.presence(nowMs));
+    for (const { worker, incarnation, reason } of departed.doomed) {
+      logger.warn('worker.given-up', { worker, incarnation, reason });
+    }
+    const holders = this.#observation.holders(this.#departures, () => false);
+    const { overdue, nextMs } = this.#handoffs.observe(holders.values(), nowMs);
+    for (const { worker, incarnation, reason } of overdue) this.#doom(worker, incarnation, reason);
+    this.#doomDuplicates(holders);
+    this.#doomUnreadable();
+    const bounds = [departed.nextMs, nextMs].filter((bound) => bound !== undefined);
+    this.#deadlineMs = bounds.length === 0 ? undefined : Math.min(...bounds);
+    this.#forgetSettled();
+  }
+
+  #doom(worker: string, incarnation: string, reason: 'handoff-timeout' | 'doubtful' | 'duplicate' | 'corrupt'): void {
+    if (this.#departures.doom({ worker, incarnation, reason, silentSinceMs: undefined })) {
+      this.#options.logger.warn('worker.given-up', { worker, incarnation, reason });
+    }
+  }
+
+  #doomDuplicates(holders: ReadonlyMap<string, Holder>): void {
+    const seen = new Map<string, Holder>();
+    for (const holder of holders.values()) {
+      for (const item of holder.assignment.items) {
+        const key = `${item.route}/${item.topic}-${item.partition}`;
+        const other = seen.get(key);
+        seen.set(key, holder);
+        if (other === undefined) continue;
+        for (const { worker, assignment } of [other, holder]) this.#doom(worker, assignment.incarnation, 'duplicate');
+      }
+    }
+  }
+
+  /** A node that never was readable to us: what its worker holds is unknown, so the worker has to stop before anything is given out. */
+  #doomUnreadable(): void {
+    const live = this.#observation.live();
+    for (const worker of this.#options.records.assignments.unreadable.keys()) {
+      const incarnation = live.get(worker)?.incarnation;
+      if (incarnation !== undefined) this.#doom(worker, incarnation, 'corrupt');
+    }
+  }
+
+  #forgetSettled(): void {
+    const live = new Set([...this.#observation.live().values()].map((worker) => worker.incarnation));
+    const named = new Set(this.#observation.assignments().flatMap((a) => (a.items.length > 0 ? [a.incarnation] : [])));
+    for (const incarnation of this.#departures.doomed.keys()) {
+      const settled = !live.has(incarnation) && !named.has(incarnation);
+      if (settled && this.#fences.lanesOf(incarnation).length === 0) this.#departures.forget(incarnation);
+    }
+  }
+
+  async #publish(world: World, view: View, planned: Plan, full: boolean): Promise<boolean> {
+    const { reign, clock, logger, metrics } = this.#options;
+    const changes = diffAssignments({
+      epoch: reign.epoch,
+      world,
+      owners: planned.owners,
+      planned: view.planned,
+      revokedBy: (worker, key) => this.#handoffs.revokedBy(worker, key),
+      holdAdditions: this.#options.records.assignments.unreadable.size > 0,
+      compareStarted: full,
+      routes: this.#observation.routes(),
+    });
+    const reasons = new Map(planned.moves.map((move) => [move.key, move]));
+    const lanesOf = (worker: string): string[] => {
+      const holder = world.holders.get(worker);
+      return holder?.state === 'fenced' ? this.#fences.lanesOf(holder.assignment.incarnation) : [];
+    };
+    await this.#publisher.publish(changes, lanesOf, (change) => {
+      this.#handoffs.revoked(change.worker, change.revoked, change.assignment, clock.monotonicMs());
+      for (const [key, vacated] of change.dropped) this.#vacated.set(key, vacated);
+      for (const key of change.added) {
+        this.#vacated.delete(key);
+        metrics.inc('causeway_assignment_moves_total', 1, { reason: reasons.get(key)?.reason ?? 'new' });
+      }
+      logger.info('assignment.written', summary(change));
+    });
+    return changes.length > 0;
+  }
+
+  /** Lanes of incarnations that are over and have nothing left: fenced, or let go in an orderly way. */
+  async #removeSpentLanes(): Promise<boolean> {
+    const { reign, records } = this.#options;
+    const live = new Set([...this.#observation.live().values()].map((worker) => worker.incarnation));
+    const named = new Set(this.#observation.assignments().flatMap((a) => (a.items.length > 0 ? [a.incarnation] : [])));
+    const clean = this.#observation.cleanIncarnations();
+    const spent = [...records.lanes.entries.values()].filter(({ value: { incarnation } }) => {
+      if (named.has(incarnation)) return false;
+      const fenced = this.#departures.doomed.has(incarnation) && this.#fences.isFenced(incarnation);
+      return fenced || (clean.has(incarnation) && !live.has(incarnation));
+    });
+    if (spent.length === 0) return false;
+    const batch = spent.slice(0, 500);
+    records.lanes.invalidate();
+    await reign.write(
+      batch.map(({ value, version }): StoreOp => ({ type: 'remove', path: lanePath(value.transactionalId), version })),
+    );
+    return true;
+  }
+
+  #report(world: World, view: View, planned: Plan): void {
+    const { metrics, facts } = this.#options;
+    this.#problemLog.update([...world.desired.problems, ...facts.problems]);
+    metrics.set('causeway_live_workers', this.#observation.live().size);
+    metrics.reset('causeway_desired_partitions');
+    metrics.reset('causeway_unassigned_partitions');
+    const wanted = new Map<string, number>();
+    const idle = new Map<string, number>();
+    for (const [key, { topic }] of view.planned) {
+      const route = topic.route.name;
+      wanted.set(route, (wanted.get(route) ?? 0) + 1);
+      if (!planned.owners.has(key)) idle.set(route, (idle.get(route) ?? 0) + 1);
+    }
+    for (const [route, count] of wanted) {
+      metrics.set('causeway_desired_partitions', count, { route });
+      metrics.set('causeway_unassigned_partitions', idle.get(route) ?? 0, { route });
+    }
+  }
+}
+
+function summary({ worker, assignment, added, revoked, dropped }: NodeChange): Record<string, unknown> {
+  const { incarnation, epoch, generation, items } = assignment;
+  const counts = { items: items.length, added: added.length, revoked: revoked.length, dropped: dropped.size };
+  return { worker, incarnation, epoch, generation, ...counts };
+}

@@ -1,0 +1,120 @@
+import type { CoordinationStore, StoreNode } from '../../common/coordination/ports.js';
+import { isCausewayError } from '../../common/errors/error.js';
+import { mapLimited } from '../../common/runtime/map-limited.js';
+
+/** Requests to the store under way at once while an area is read. */
+const READ_CONCURRENCY = 64;
+
+/** A record as last read. `stale`: the node holds something unreadable now, the value is the last good one. */
+export interface Seen<T> {
+  readonly value: T;
+  readonly version: number;
+  /** Orders nodes by their making. */
+  readonly createdAt: bigint;
+  readonly stale: boolean;
+}
+
+export interface AreaOptions<T> {
+  readonly store: CoordinationStore;
+  readonly root: string;
+  /** 1: `/root/name`; 2: `/root/parent/name`, keyed `parent/name`. */
+  readonly depth: 1 | 2;
+  /** Reads the record of a node; may read more nodes below it. */
+  readonly decode: (node: StoreNode, path: string) => T | Promise<T>;
+  readonly onCorrupt: (path: string, error: unknown) => void;
+}
+
+/**
+ * All records below one path, re-read when something said so. A node that cannot be decoded keeps its last good value; one that never
+ * was good is listed as unreadable, so that nobody takes it for absent (reliability.md A15).
+ */
+export class RecordArea<T> {
+  readonly #options: AreaOptions<T>;
+  #seen = new Map<string, Seen<T>>();
+  #unreadable = new Map<string, number>();
+  #dirty = true;
+  /** Versions that were found corrupt: said once each. */
+  readonly #saidCorrupt = new Map<string, string>();
+
+  constructor(options: AreaOptions<T>) {
+    this.#options = options;
+  }
+
+  get entries(): ReadonlyMap<string, Seen<T>> {
+    return this.#seen;
+  }
+
+  /** Keys of nodes without any good value, with the node's version. */
+  get unreadable(): ReadonlyMap<string, number> {
+    return this.#unreadable;
+  }
+
+  invalidate(): void {
+    this.#dirty = true;
+  }
+
+  /** Remembers what we wrote ourselves. */
+  wrote(key: string, value: T, version: number): void {
+    const createdAt = this.#seen.get(key)?.createdAt ?? 0n;
+    this.#seen.set(key, { value, version, createdAt, stale: false });
+    this.#unreadable.delete(key);
+  }
+
+  forget(key: string): void {
+    this.#seen.delete(key);
+    this.#unreadable.delete(key);
+  }
+
+  async refresh(): Promise<void> {
+    if (!this.#dirty) return;
+    this.#dirty = false;
+    try {
+      await this.#readAll();
+    } catch (error) {
+      this.#dirty = true;
+      throw error;
+    }
+  }
+
+  async #readAll(): Promise<void> {
+    const { store, root, depth } = this.#options;
+    const names = (await store.children(root)) ?? [];
+    const keys =
+      depth === 1
+        ? names
+        : (
+            await mapLimited(names, READ_CONCURRENCY, async (parent) =>
+              ((await store.children(`${root}/${parent}`)) ?? []).map((name) => `${parent}/${name}`),
+            )
+          ).flat();
+    const seen = new Map<string, Seen<T>>();
+    const unreadable = new Map<string, number>();
+    await mapLimited(keys, READ_CONCURRENCY, async (key) => {
+      const node = await store.get(`${root}/${key}`);
+      if (node === undefined) return;
+      const record = await this.#decode(key, node);
+      if (record === undefined) unreadable.set(key, node.version);
+      else seen.set(key, record);
+    });
+    // Sorted, so that everything computed from it comes out in the same order.
+    this.#seen = new Map([...seen].sort(([a], [b]) => (a < b ? -1 : 1)));
+    this.#unreadable = unreadable;
+  }
+
+  async #decode(key: string, node: StoreNode): Promise<Seen<T> | undefined> {
+    const path = `${this.#options.root}/${key}`;
+    const before = this.#seen.get(key);
+    const { version, createdAt } = node;
+    try {
+      const value = await this.#options.decode(node, path);
+      this.#saidCorrupt.delete(key);
+      return { value, version, createdAt, stale: false };
+    } catch (error) {
+      if (!isCausewayError(error, 'NODE_CORRUPT')) throw error;
+      const identity = `${createdAt}/${version}`;
+      if (this.#saidCorrupt.get(key) !== identity) this.#options.onCorrupt(path, error);
+      this.#saidCorrupt.set(key, identity);
+      return before === undefined ? undefined : { value: before.value, version, createdAt, stale: true };
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import type { Logger } from '../../common/observability/logger.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Closable } from '../../common/runtime/lifecycle.js';
+import type { Random } from '../../common/runtime/random.js';
+import { type Route, targetTopicOf } from '../../common/model/route.js';
+import type { TargetNeed, TopicFacts } from '../core/desired.js';
+import type { Problem } from '../core/problem.js';
+import { ClusterPoller } from './cluster-poller.js';
+import type { SourceMetadata, TargetAdmin } from './ports.js';
+import { TargetTopics } from './target-topics.js';
+
+export interface DiscoveryOptions {
+  readonly metadata: SourceMetadata;
+  readonly admin: TargetAdmin;
+  readonly metadataIntervalMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly onChange: () => void;
+}
+
+/** What the leader knows of the clusters: one poller per cluster that some route names, and the target topics being made. */
+export class Discovery implements Closable {
+  readonly #options: DiscoveryOptions;
+  readonly #pollers = new Map<string, ClusterPoller>();
+  readonly #targets: TargetTopics;
+
+  constructor(options: DiscoveryOptions) {
+    this.#options = options;
+    const { admin, clock, random, logger } = options;
+    this.#targets = new TargetTopics({
+      admin,
+      clock,
+      random,
+      logger,
+      snapshot: (cluster) => this.#pollers.get(cluster)?.snapshot,
+      onDone: (cluster) => this.#pollers.get(cluster)?.refresh(),
+    });
+  }
+
+  get problems(): readonly Problem[] {
+    return this.#targets.problems;
+  }
+
+  /** Follows the desired topics: their names at the source and at the target. */
+  follow(entries: readonly { readonly route: Route; readonly topic: string }[]): void {
+    const wanted = new Map<string, Set<string>>();
+    const want = (cluster: string, topic: string): void => {
+      const topics = wanted.get(cluster);
+      if (topics === undefined) wanted.set(cluster, new Set([topic]));
+      else topics.add(topic);
+    };
+    for (const { route, topic } of entries) {
+      want(route.source, topic);
+      want(route.target, targetTopicOf(route, topic));
+    }
+    for (const [cluster, topics] of wanted) this.#poller(cluster).want(topics);
+    for (const [cluster, poller] of this.#pollers) if (!wanted.has(cluster)) poller.want(new Set());
+  }
+
+  facts(route: Route, topic: string, targetTopic: string): TopicFacts {
+    return {
+      source: this.#pollers.get(route.source)?.fact(topic) ?? { state: 'unknown' },
+      target: this.#pollers.get(route.target)?.fact(targetTopic) ?? { state: 'unknown' },
+    };
+  }
+
+  ensureTargets(needs: readonly TargetNeed[]): void {
+    this.#targets.ensure(needs);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#pollers.values()].map((poller) => poller.close()));
+    await this.#targets.settle();
+  }
+
+  #poller(cluster: string): ClusterPoller {
+    let poller = this.#pollers.get(cluster);
+    if (poller === undefined) {
+      const { metadata, metadataIntervalMs, clock, random, logger, onChange } = this.#options;
+      poller = new ClusterPoller({
+        cluster,
+        metadata,
+        intervalMs: metadataIntervalMs,
+        clock,
+        random,
+        logger,
+        onChange,
+      });
+      this.#pollers.set(cluster, poller);
+      poller.start();
+    }
+    return poller;
+  }
+}

@@ -1,0 +1,40 @@
+/** A topic as a cluster's metadata shows it. */
+export interface TopicInfo {
+  /** Canonical UUID text; null where the cluster has no topic ids. */
+  readonly topicId: string | null;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+}
+
+export interface ClusterSnapshot {
+  readonly clusterId: string | null;
+  readonly brokers: number;
+  /**
+   * Every topic that was asked for: its description, `absent` when the cluster says that it does not exist, `unknown` when the cluster
+   * could not tell (no right to see it, no leader yet).
+   */
+  readonly topics: ReadonlyMap<string, TopicInfo | 'absent' | 'unknown'>;
+}
+
+/** Reads the metadata of the operators' clusters, by cluster name. */
+export interface SourceMetadata {
+  /** @throws CLUSTER_UNREACHABLE, KAFKA_AUTH_FAILED... when no broker answers as it should */
+  describe(cluster: string, topics: readonly string[]): Promise<ClusterSnapshot>;
+}
+
+export interface NewTopic {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+/** What the leader does to topics, by cluster name. */
+export interface TargetAdmin {
+  /** A topic that exists already is no error. */
+  createTopic(cluster: string, topic: NewTopic): Promise<void>;
+  /** Grows the topic to `partitions`; having that many already is no error. */
+  createPartitions(cluster: string, topic: string, partitions: number): Promise<void>;
+  /** The configs set explicitly on the topic. */
+  topicConfigs(cluster: string, topic: string): Promise<Readonly<Record<string, string>>>;
+}
