@@ -45,12 +45,9 @@ function explain(key: string | undefined): Result {
   const docs = configReference();
   const chosen = key === undefined ? docs : docs.filter(({ path }) => matches(path, key));
   if (chosen.length === 0) {
-    const near = nearest(
-      key ?? '',
-      docs.map(({ path }) => path),
-    );
+    const words = nearest(key ?? '', [...new Set(docs.flatMap(({ path }) => [path, lastWord(path)]))]);
     throw new CausewayError('USAGE', `there is no configuration key "${key}"`, {
-      fix: near.length > 0 ? `Did you mean ${near.join(' or ')}?` : '"causeway config explain" lists all keys.',
+      fix: words.length > 0 ? `Did you mean ${words.join(' or ')}?` : '"causeway config explain" lists all keys.',
     });
   }
   return {
@@ -67,7 +64,11 @@ function explain(key: string | undefined): Result {
 }
 
 function matches(path: string, key: string): boolean {
-  return path === key || path.startsWith(`${key}.`) || path.split('.').at(-1) === key;
+  return path === key || path.startsWith(`${key}.`) || lastWord(path) === key;
+}
+
+function lastWord(path: string): string {
+  return path.slice(path.lastIndexOf('.') + 1);
 }
 
 function defaultOf({ defaultText, required }: KeyDoc): string {

@@ -28,7 +28,7 @@ export function runStandalone(file: string): void {
 
 async function startBoth(context: RoleContext, dir: string): Promise<RunningRole> {
   const { config, logger, ...parts } = context;
-  const engine = openEmbeddedEngine({ dir });
+  const engine = await openEmbeddedEngine({ dir, clock: parts.clock, random: parts.random, logger });
   const opened: Closable[] = [engine];
   try {
     // Two sessions, as two processes would have: what one holds ends with it alone.
