@@ -4,12 +4,16 @@ import { Reader } from '../reader.js';
 import { Writer } from '../writer.js';
 import { groupByTopic } from './group-by-topic.js';
 
+/** Special timestamps: where the log begins, and where it ends. */
+export const EARLIEST = -2n;
+export const LATEST = -1n;
+
 export interface ListOffsetsPartition {
   readonly topic: string;
   readonly partition: number;
   /** -1: not checked (v4+). */
   readonly currentLeaderEpoch: number;
-  /** ms since 1970; -2 the log's start, -1 its end. */
+  /** ms since 1970, EARLIEST or LATEST. */
   readonly timestamp: bigint;
 }
 

@@ -1,15 +1,15 @@
 import type { Isolation } from '../../../model/route.js';
 import { partitionKey, type TopicPartition } from '../../../model/topic-partition.js';
 import { backoffMs } from '../../../runtime/backoff.js';
-import { LIST_OFFSETS, type ListedOffset } from '../apis/list-offsets.js';
+import { EARLIEST, LATEST, LIST_OFFSETS, type ListedOffset } from '../apis/list-offsets.js';
 import { call, isTransient } from '../call.js';
 import type { ClusterClient, ClusterMetadata } from '../cluster-client.js';
 import { KafkaCode } from '../error-codes.js';
 
 /** Where the log begins. */
-export const TIMESTAMP_EARLIEST = -2n;
+export const TIMESTAMP_EARLIEST = EARLIEST;
 /** Where it ends: the high watermark, or the last stable offset under read_committed. */
-export const TIMESTAMP_LATEST = -1n;
+export const TIMESTAMP_LATEST = LATEST;
 
 export interface OffsetQuery extends TopicPartition {
   /** ms since 1970, TIMESTAMP_EARLIEST or TIMESTAMP_LATEST. */
