@@ -158,11 +158,14 @@ async function zstdOfPackage(): Promise<ZstdCodec | null> {
   }
 }
 
+const EMPTY_LZ4_FRAME = Buffer.from('04224d1860408200000000', 'hex');
+
 /** Only the compressors: they see our own bytes, while the decoders of the package trap (and leak) on damaged input. */
 async function wasmCompressors(): Promise<BlockCompressors | null> {
   try {
     const { lz4Compress, snappyCompress } = await import('@platformatic/wasm-utils');
-    return { lz4: lz4Compress, snappy: snappyCompress };
+    // Its input buffer is detached once its memory has grown, which an input of no bytes does not notice.
+    return { lz4: (data) => (data.length === 0 ? EMPTY_LZ4_FRAME : lz4Compress(data)), snappy: snappyCompress };
   } catch {
     return null;
   }
