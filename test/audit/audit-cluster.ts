@@ -1,6 +1,7 @@
 import { type Api, call } from '../../common/kafka/wire/call.js';
 import { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { listOffsets, TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from '../../common/kafka/wire/operations/list-offsets.js';
+import type { TopicPartition } from '../../common/model/topic-partition.js';
 import { silentLogger } from '../../common/observability/logger.js';
 import { systemClock } from '../../common/runtime/clock.js';
 import { systemRandom } from '../../common/runtime/random.js';
@@ -65,9 +66,11 @@ export class AuditCluster {
     return starts.map((start, partition) => ({ start, end: ends[partition] as number }));
   }
 
-  /** Where each partition ends for a read_committed consumer. */
-  ends(topic: string, partitions: number): Promise<number[]> {
-    return this.#offsets(topic, partitions, TIMESTAMP_LATEST);
+  /** Where each of these partitions ends for a read_committed consumer, in the order asked; -1 where that is not known. */
+  async ends(partitions: readonly TopicPartition[]): Promise<number[]> {
+    const queries = partitions.map(({ topic, partition }) => ({ topic, partition, timestamp: TIMESTAMP_LATEST }));
+    const listed = await listOffsets(this.#client, 'read_committed', queries);
+    return listed.map(({ errorCode, offset }) => (errorCode === 0 ? Number(offset) : -1));
   }
 
   close(): Promise<void> {

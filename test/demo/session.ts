@@ -1,0 +1,204 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { compareClusters } from '../audit/compare-clusters.js';
+import { Load } from '../audit/load.js';
+import { describeProblem } from '../audit/report.js';
+import { createTopics } from '../audit/topics.js';
+import { type DemoBed, startDemoBed } from './demo-bed.js';
+import { Fleet, ROUTE } from './fleet.js';
+import { LogEnds } from './log-ends.js';
+import { type FailoverReport, killLeader, killWorker, type TakeoverReport } from './mayhem.js';
+import type { DemoOptions } from './options.js';
+import { addTopics, reignOf } from './rest.js';
+import type { Screen } from './screen.js';
+import { type Verdict, verdictOf } from './verdict.js';
+import { Watcher } from './watcher.js';
+
+const REDRAW_MS = 500;
+const LINE_MS = 2_000;
+const LAG_LIMIT_MS = 60_000;
+const LAG_POLL_MS = 200;
+/** Load is on the source before the topics are mirrored: the fleet starts with a backlog. */
+const HEAD_START_MS = 1_000;
+
+interface Parts {
+  readonly bed: DemoBed;
+  readonly fleet: Fleet;
+  readonly load: Load;
+  readonly sourceEnds: LogEnds;
+  readonly targetEnds: LogEnds;
+  readonly watcher: Watcher;
+}
+
+/** One run of the demo: everything it starts, it stops. */
+export class DemoSession {
+  readonly #options: DemoOptions;
+  readonly #screen: Screen;
+  readonly #folder: string;
+  readonly #signal: AbortSignal;
+  #started = false;
+  readonly #undo: (() => Promise<void>)[] = [];
+
+  /** @param signal ends the run early, in good order */
+  constructor(options: DemoOptions, screen: Screen, folder: string, signal: AbortSignal) {
+    this.#options = options;
+    this.#screen = screen;
+    this.#folder = folder;
+    this.#signal = signal;
+  }
+
+  /** True once all processes run and can be stopped in order. */
+  get isStarted(): boolean {
+    return this.#started;
+  }
+
+  /** @returns the verdict of a check; undefined for a run without one, and when the signal ended it. */
+  async run(): Promise<Verdict | undefined> {
+    const { check, seconds } = this.#options;
+    const parts = await this.#start();
+    this.#started = true;
+    const watching = new AbortController();
+    const watch = this.#watch(parts, AbortSignal.any([watching.signal, this.#signal]));
+    try {
+      const startedAt = performance.now();
+      await this.#pause(HEAD_START_MS);
+      if (!this.#signal.aborted)
+        await addTopics(
+          parts.fleet,
+          ROUTE,
+          this.#options.shapes.map(({ topic }) => topic),
+        );
+      this.#screen.say(`${this.#options.shapes.length} topics added over REST`);
+      const killing = this.#kill(parts, startedAt);
+      killing.catch(() => undefined);
+      await this.#pause(seconds === undefined ? undefined : startedAt + seconds * 1_000 - performance.now());
+      const killed = this.#signal.aborted ? {} : await killing;
+      await parts.load.stop();
+      if (!check || this.#signal.aborted) return undefined;
+      const loadSeconds = Math.round(performance.now() - startedAt) / 1_000;
+      const lagZeroMs = await this.#lagZero(parts);
+      return await this.#compare(parts, { loadSeconds, lagZeroMs, ...killed });
+    } finally {
+      watching.abort();
+      await watch;
+    }
+  }
+
+  /** Stops what was started, the last first; goes on after failures. */
+  async stop(): Promise<void> {
+    for (const undo of this.#undo.splice(0).reverse()) {
+      await undo().catch((error: unknown) => this.#screen.say(`while stopping: ${String(error)}`));
+    }
+  }
+
+  async #start(): Promise<Parts> {
+    const { shapes, recordsPerS } = this.#options;
+    this.#screen.say('starting two Kafka clusters (3.9.1 and 4.1.0) and ZooKeeper');
+    const bed = await startDemoBed();
+    this.#undo.push(() => bed.stop());
+    const servers = bed.source.bootstrapServers;
+    await createTopics(servers, shapes);
+    this.#screen.say(`source ${servers}   target ${bed.target.bootstrapServers}   ZooKeeper ${bed.zooKeeper.connect}`);
+    const fleet = await this.#startFleet(bed);
+    const load = new Load({ bootstrapServers: servers, shapes, recordsPerS, run: process.pid });
+    this.#undo.push(() => load.stop());
+    const sourceEnds = new LogEnds(servers, shapes);
+    const targetEnds = new LogEnds(bed.target.bootstrapServers, shapes);
+    this.#undo.push(
+      () => sourceEnds.close(),
+      () => targetEnds.close(),
+    );
+    const watcher = new Watcher({ fleet, load, shapes, sourceEnds, targetEnds, reign: () => reignOf(fleet) });
+    return { bed, fleet, load, sourceEnds, targetEnds, watcher };
+  }
+
+  async #startFleet({ source, target, zooKeeper }: DemoBed): Promise<Fleet> {
+    const fleet = new Fleet({ folder: this.#folder, source, target, zooKeeperConnect: zooKeeper.connect });
+    this.#undo.push(() => fleet.stop());
+    const processes = [
+      await fleet.start('controller', 'controller-1'),
+      await fleet.start('controller', 'controller-2'),
+      await fleet.start('worker', 'worker-1'),
+      await fleet.start('worker', 'worker-2'),
+    ];
+    await Promise.all(processes.map((process) => process.ready()));
+    for (const { id, url } of processes) this.#screen.say(`${id} answers at ${url}`);
+    return fleet;
+  }
+
+  async #kill(
+    { fleet, targetEnds }: Parts,
+    startedAt: number,
+  ): Promise<{ takeover?: TakeoverReport; failover?: FailoverReport }> {
+    const { kill, seconds = 0, shapes } = this.#options;
+    const after = (part: number): Promise<void> => this.#pause(startedAt + seconds * 1_000 * part - performance.now());
+    const reports: { takeover?: TakeoverReport; failover?: FailoverReport } = {};
+    if (kill.includes('worker')) {
+      await after(1 / 3);
+      if (this.#signal.aborted) return reports;
+      this.#screen.say('SIGKILL to a worker');
+      reports.takeover = await killWorker(fleet, targetEnds, shapes);
+      const { worker, partitions, firstMs, lastMs } = reports.takeover;
+      this.#screen.say(`${worker} died; its ${partitions} partitions moved again after ${firstMs} to ${lastMs} ms`);
+    }
+    if (kill.includes('controller')) {
+      await after(2 / 3);
+      if (this.#signal.aborted) return reports;
+      this.#screen.say('SIGKILL to the leading controller');
+      reports.failover = await killLeader(fleet, targetEnds, async () => (await reignOf(fleet))?.leader ?? undefined);
+      const { controller, newLeaderMs, longestPauseMs } = reports.failover;
+      this.#screen.say(
+        `${controller} died; new leader after ${newLeaderMs} ms, longest pause of copying ${longestPauseMs} ms`,
+      );
+    }
+    return reports;
+  }
+
+  async #lagZero({ watcher }: Parts): Promise<number> {
+    const since = performance.now();
+    while (performance.now() - since < LAG_LIMIT_MS && !this.#signal.aborted) {
+      const lag = await watcher.lag().catch(() => undefined);
+      if (lag === 0) return Math.round(performance.now() - since);
+      await this.#pause(LAG_POLL_MS);
+    }
+    return -1;
+  }
+
+  async #compare(
+    parts: Parts,
+    facts: Omit<Parameters<typeof verdictOf>[0], 'comparison' | 'ledgers'>,
+  ): Promise<Verdict> {
+    const { bed, load } = parts;
+    const since = performance.now();
+    const comparison = await compareClusters({
+      source: bed.source.bootstrapServers,
+      target: bed.target.bootstrapServers,
+      topics: this.#options.shapes.map(({ topic }) => topic),
+      ledgers: load.ledgers,
+    });
+    this.#screen.say(`compared ${comparison.records} records in ${Math.round(performance.now() - since)} ms`);
+    for (const problem of comparison.firstProblems) this.#screen.say(describeProblem(problem));
+    return verdictOf({ ...facts, comparison, ledgers: load.ledgers });
+  }
+
+  async #watch({ watcher, load }: Parts, signal: AbortSignal): Promise<void> {
+    const startedAt = performance.now();
+    while (!signal.aborted) {
+      const view = await watcher.view().catch(() => undefined);
+      const elapsedMs = performance.now() - startedAt;
+      if (view !== undefined && !signal.aborted)
+        this.#screen.show(view, { elapsedMs, written: load.written, copied: watcher.copied });
+      await sleep(this.#screen.isTerminal ? REDRAW_MS : LINE_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** Waits, or until the run is to end; undefined: until then only. */
+  async #pause(ms: number | undefined): Promise<void> {
+    if (ms === undefined) await new Promise<void>((resolve) => this.#onAbort(resolve));
+    else if (ms > 0) await sleep(ms, undefined, { signal: this.#signal }).catch(() => undefined);
+  }
+
+  #onAbort(callback: () => void): void {
+    if (this.#signal.aborted) callback();
+    else this.#signal.addEventListener('abort', () => callback(), { once: true });
+  }
+}
