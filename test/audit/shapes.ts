@@ -216,3 +216,10 @@ const quiet: TopicShape = { ...clicks, topic: 'quiet', partitions: 2, share: 0 }
 
 export const BASIC_SHAPES: readonly TopicShape[] = [orders, clicks, payments, archive, auditLog];
 export const ALL_SHAPES: readonly TopicShape[] = [...BASIC_SHAPES, sensors, media, transfers, quiet];
+
+/** One of ALL_SHAPES by its topic. */
+export function shapeNamed(topic: string): TopicShape {
+  const shape = ALL_SHAPES.find((candidate) => candidate.topic === topic);
+  if (shape === undefined) throw new Error(`no shape writes to a topic ${topic}`);
+  return shape;
+}

@@ -8,7 +8,7 @@ export interface Entry {
   readonly record: AuditRecord;
   readonly tag: Tag | undefined;
   readonly hash: number;
-  /** The tag's sequence, or a negative number made from the content: equal where two records are the same record. */
+  /** Run and sequence of the tag, or a negative number made from the content: equal where two records are the same record. */
   readonly key: number;
 }
 
@@ -18,11 +18,16 @@ export interface SkippedEntry extends Entry {
   readonly anchor: number;
 }
 
+/** 20 bits of the run above 32 of the sequence: what a number holds exactly. */
+function keyOf({ run, sequence }: Tag): number {
+  return (run % 2 ** 20) * 2 ** 32 + sequence;
+}
+
 /** `isOurs` tells tags of this very partition from strangers'; others count as content only. */
 export function entryOf(record: AuditRecord, isOurs: (tag: Tag) => boolean): Entry {
   const tag = tagOf(record);
   const hash = contentHash(record);
-  return { record, tag, hash, key: tag !== undefined && isOurs(tag) ? tag.sequence : -1 - hash };
+  return { record, tag, hash, key: tag !== undefined && isOurs(tag) ? keyOf(tag) : -1 - hash };
 }
 
 export interface WindowLimits {

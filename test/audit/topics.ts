@@ -25,3 +25,14 @@ export async function createTopics(bootstrapServers: string, shapes: readonly To
     await admin.disconnect();
   }
 }
+
+/** Grows a topic to `partitions` partitions. */
+export async function addPartitions(bootstrapServers: string, topic: string, partitions: number): Promise<void> {
+  const admin = kafkaOf(bootstrapServers).admin();
+  await admin.connect();
+  try {
+    await admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] });
+  } finally {
+    await admin.disconnect();
+  }
+}

@@ -1,3 +1,4 @@
+import { decodeWorkerStatus } from '../../common/api/worker-status.js';
 import type { PartitionState } from '../../common/model/status.js';
 import type { Fleet, FleetProcess } from './fleet.js';
 
@@ -11,28 +12,17 @@ export interface ObservedPartition {
   /** Next source offset to settle; -1 unknown. */
   readonly sourceOffset: number;
   readonly lagSeconds: number;
-  readonly recordsPerS: number;
 }
 
 const ASK_LIMIT_MS = 2_000;
 
-interface StatusBody {
-  readonly partitions: readonly {
-    readonly topic: string;
-    readonly partition: number;
-    readonly state: PartitionState;
-    readonly reason?: { readonly code: string; readonly message: string };
-    readonly sourceOffset: string;
-    readonly lagSeconds: number;
-    readonly recordsPerS: number;
-  }[];
-}
-
-async function partitionsOf(worker: FleetProcess): Promise<ObservedPartition[]> {
+/** What this worker holds. @throws when it does not answer */
+export async function observeWorker(worker: FleetProcess): Promise<ObservedPartition[]> {
   const response = await fetch(`${worker.url}/status`, { signal: AbortSignal.timeout(ASK_LIMIT_MS) });
-  if (!response.ok) return [];
-  const body = (await response.json()) as StatusBody;
-  return body.partitions.map(({ topic, partition, state, reason, sourceOffset, lagSeconds, recordsPerS }) => ({
+  const status = decodeWorkerStatus(await response.json());
+  if (status === undefined)
+    throw new Error(`${worker.id} answers ${response.status} with something else than its status`);
+  return status.partitions.map(({ topic, partition, state, reason, sourceOffset, lagSeconds }) => ({
     topic,
     partition,
     worker: worker.id,
@@ -40,12 +30,11 @@ async function partitionsOf(worker: FleetProcess): Promise<ObservedPartition[]> 
     reason: reason === undefined ? '' : `${reason.code}: ${reason.message}`,
     sourceOffset: Number(sourceOffset),
     lagSeconds,
-    recordsPerS,
   }));
 }
 
 /** What all running workers hold at this moment; a worker that does not answer holds nothing as far as we know. */
 export async function observeWorkers(fleet: Fleet): Promise<ObservedPartition[]> {
-  const answers = await Promise.all(fleet.running('worker').map((worker) => partitionsOf(worker).catch(() => [])));
+  const answers = await Promise.all(fleet.running('worker').map((worker) => observeWorker(worker).catch(() => [])));
   return answers.flat();
 }

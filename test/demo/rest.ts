@@ -1,34 +1,29 @@
+import { CausewayClient } from '../../common/api/client.js';
 import type { Fleet } from './fleet.js';
 
-const ANSWER_LIMIT_MS = 5_000;
+const ANSWER_LIMIT_MS = 10_000;
 
-/** Adds topics to a route as a user would, at any controller. @throws with the problem's text when one is refused. */
-export async function addTopics(fleet: Fleet, route: string, topics: readonly string[]): Promise<void> {
+/** A client of the first controller that runs. */
+export function clientOf(fleet: Fleet): CausewayClient {
   const [controller] = fleet.running('controller');
   if (controller === undefined) throw new Error('no controller is running');
-  for (const topic of topics) {
-    const response = await fetch(`${controller.url}/api/v1/routes/${route}/topics`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ topic }),
-      signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
-    });
-    if (!response.ok)
-      throw new Error(`${controller.id} did not add ${topic}: ${response.status} ${await response.text()}`);
-  }
+  return new CausewayClient({ baseUrl: controller.url, timeoutMs: ANSWER_LIMIT_MS });
 }
 
-/** Who leads, as the first controller that answers knows it. */
-export async function reignOf(
-  fleet: Fleet,
-): Promise<{ readonly leader: string | null; readonly epoch: number } | undefined> {
-  for (const { url } of fleet.running('controller')) {
-    const response = await fetch(`${url}/api/v1/status`, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) }).catch(
-      () => undefined,
-    );
-    if (response?.ok !== true) continue;
-    const body = (await response.json()) as { readonly leader?: string | null; readonly epoch?: number };
-    return { leader: body.leader ?? null, epoch: body.epoch ?? 0 };
-  }
-  return undefined;
+/** Adds topics to a route as a user would, at any controller. */
+export async function addTopics(fleet: Fleet, route: string, topics: readonly string[]): Promise<void> {
+  const client = clientOf(fleet);
+  for (const topic of topics) await client.addTopic(route, { topic });
+}
+
+export interface Reign {
+  /** Id of the leading controller; null when nobody leads. */
+  readonly leader: string | null;
+  readonly epoch: number;
+}
+
+/** Who leads, as the first running controller knows it. */
+export async function reignOf(fleet: Fleet): Promise<Reign> {
+  const { leader, epoch } = await clientOf(fleet).status();
+  return { leader: leader?.controller ?? null, epoch };
 }

@@ -5,6 +5,7 @@ import { describeProblem } from '../audit/report.js';
 import { createTopics } from '../audit/topics.js';
 import { type DemoBed, startDemoBed } from './demo-bed.js';
 import { Fleet, ROUTE } from './fleet.js';
+import { waitForLagZero } from './lag.js';
 import { LogEnds } from './log-ends.js';
 import { type FailoverReport, killLeader, killWorker, type TakeoverReport } from './mayhem.js';
 import type { DemoOptions } from './options.js';
@@ -16,7 +17,6 @@ import { Watcher } from './watcher.js';
 const REDRAW_MS = 500;
 const LINE_MS = 2_000;
 const LAG_LIMIT_MS = 60_000;
-const LAG_POLL_MS = 200;
 /** Load is on the source before the topics are mirrored: the fleet starts with a backlog. */
 const HEAD_START_MS = 1_000;
 
@@ -75,7 +75,7 @@ export class DemoSession {
       await parts.load.stop();
       if (!check || this.#signal.aborted) return undefined;
       const loadSeconds = Math.round(performance.now() - startedAt) / 1_000;
-      const lagZeroMs = await this.#lagZero(parts);
+      const lagZeroMs = await waitForLagZero(parts.fleet, parts.sourceEnds, LAG_LIMIT_MS, this.#signal);
       return await this.#compare(parts, { loadSeconds, lagZeroMs, ...killed });
     } finally {
       watching.abort();
@@ -144,23 +144,13 @@ export class DemoSession {
       await after(2 / 3);
       if (this.#signal.aborted) return reports;
       this.#screen.say('SIGKILL to the leading controller');
-      reports.failover = await killLeader(fleet, targetEnds, async () => (await reignOf(fleet))?.leader ?? undefined);
+      reports.failover = await killLeader(fleet, targetEnds, async () => (await reignOf(fleet)).leader ?? undefined);
       const { controller, newLeaderMs, longestPauseMs } = reports.failover;
       this.#screen.say(
         `${controller} died; new leader after ${newLeaderMs} ms, longest pause of copying ${longestPauseMs} ms`,
       );
     }
     return reports;
-  }
-
-  async #lagZero({ watcher }: Parts): Promise<number> {
-    const since = performance.now();
-    while (performance.now() - since < LAG_LIMIT_MS && !this.#signal.aborted) {
-      const lag = await watcher.lag().catch(() => undefined);
-      if (lag === 0) return Math.round(performance.now() - since);
-      await this.#pause(LAG_POLL_MS);
-    }
-    return -1;
   }
 
   async #compare(

@@ -5,6 +5,7 @@ import type { TopicShape } from '../audit/shapes.js';
 import type { Fleet } from './fleet.js';
 import type { LogEnds } from './log-ends.js';
 import { type ObservedPartition, observeWorkers } from './observe.js';
+import type { Reign } from './rest.js';
 import type { FleetView, TopicRow, WorkerRow } from './view.js';
 
 export interface WatcherDeps {
@@ -14,7 +15,7 @@ export interface WatcherDeps {
   readonly sourceEnds: LogEnds;
   readonly targetEnds: LogEnds;
   /** Id of the leading controller and the epoch of its reign. */
-  readonly reign: () => Promise<{ readonly leader: string | null; readonly epoch: number } | undefined>;
+  readonly reign: () => Promise<Reign>;
 }
 
 interface Sample {
@@ -61,22 +62,6 @@ export class Watcher {
       workers: [...this.#everSeen.worker].map((id) => workerRow(id, alive.has(id), now.held)),
       topics: shapes.map((shape) => topicRow(shape, now, before)),
     };
-  }
-
-  /** Records at the source that the fleet does not claim to have copied; undefined while a partition has no worker. */
-  async lag(): Promise<number | undefined> {
-    const sourceEnds = await this.#deps.sourceEnds.read();
-    const held = await observeWorkers(this.#deps.fleet);
-    const settled = new Map(
-      held.map(({ topic, partition, sourceOffset }) => [partitionKey(topic, partition), sourceOffset]),
-    );
-    let lag = 0;
-    for (const [key, end] of sourceEnds) {
-      const offset = settled.get(key);
-      if (offset === undefined || offset < 0) return undefined;
-      lag += Math.max(0, end - offset);
-    }
-    return lag;
   }
 
   async #sample(): Promise<Sample> {
