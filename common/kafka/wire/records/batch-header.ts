@@ -70,7 +70,6 @@ export const batchBytes = (buffer: Buffer, start: number): number =>
   buffer.readInt32BE(start + BATCH_LENGTH_AT) + BATCH_PREFIX_BYTES;
 export const partitionLeaderEpoch = (buffer: Buffer, start: number): number =>
   buffer.readInt32BE(start + LEADER_EPOCH_AT);
-export const magic = (buffer: Buffer, start: number): number => buffer.readInt8(start + MAGIC_AT);
 export const crc = (buffer: Buffer, start: number): number => buffer.readUInt32BE(start + CRC_AT);
 export const attributes = (buffer: Buffer, start: number): number => buffer.readUInt16BE(start + ATTRIBUTES_AT);
 export const lastOffsetDelta = (buffer: Buffer, start: number): number =>
@@ -79,8 +78,6 @@ export const baseTimestamp = (buffer: Buffer, start: number): bigint =>
   buffer.readBigInt64BE(start + BASE_TIMESTAMP_AT);
 export const maxTimestamp = (buffer: Buffer, start: number): bigint => buffer.readBigInt64BE(start + MAX_TIMESTAMP_AT);
 export const producerId = (buffer: Buffer, start: number): bigint => buffer.readBigInt64BE(start + PRODUCER_ID_AT);
-export const producerEpoch = (buffer: Buffer, start: number): number => buffer.readInt16BE(start + PRODUCER_EPOCH_AT);
-export const baseSequence = (buffer: Buffer, start: number): number => buffer.readInt32BE(start + BASE_SEQUENCE_AT);
 export const recordCount = (buffer: Buffer, start: number): number => buffer.readInt32BE(start + RECORD_COUNT_AT);
 
 /**

@@ -1,17 +1,17 @@
 import { CausewayError } from '../../../errors/error.js';
 import {
-  ATTRIBUTES_AT,
+  attributes as attributesOf,
   BATCH_HEADER_BYTES,
-  BATCH_LENGTH_AT,
   BATCH_PREFIX_BYTES,
   type BatchSlice,
-  LAST_OFFSET_DELTA_AT,
+  batchBytes,
+  lastOffsetDelta,
   MAGIC_AT,
   MAGIC_V2,
   MAX_BATCH_BYTES,
   MIN_BATCH_BYTES,
-  RECORD_COUNT_AT,
   readOffset,
+  recordCount,
 } from './batch-header.js';
 
 const NOTHING = Buffer.alloc(0);
@@ -78,7 +78,7 @@ export class BatchCursor implements BatchView {
       this.partial = left > 0;
       return false;
     }
-    const length = buffer.readInt32BE(start + BATCH_LENGTH_AT) + BATCH_PREFIX_BYTES;
+    const length = batchBytes(buffer, start);
     if (length < MIN_BATCH_BYTES || length > MAX_BATCH_BYTES) throw corrupt(buffer, start, `claims ${length} bytes`);
     if (length > left) {
       this.partial = true;
@@ -104,14 +104,14 @@ export class BatchCursor implements BatchView {
       return;
     }
     if (length < BATCH_HEADER_BYTES) throw corrupt(buffer, start, `of magic 2 has only ${length} bytes`);
-    const delta = buffer.readInt32BE(start + LAST_OFFSET_DELTA_AT);
-    const count = buffer.readInt32BE(start + RECORD_COUNT_AT);
+    const delta = lastOffsetDelta(buffer, start);
+    const count = recordCount(buffer, start);
     if (delta < 0 || count < 0 || count > delta + 1) {
       throw corrupt(buffer, start, `claims ${count} records and a last offset delta of ${delta}`);
     }
     if (base + delta > Number.MAX_SAFE_INTEGER) throw corrupt(buffer, start, 'reaches beyond offset 2^53');
     this.magic = magic;
-    this.attributes = buffer.readUInt16BE(start + ATTRIBUTES_AT);
+    this.attributes = attributesOf(buffer, start);
     this.baseOffset = base;
     this.lastOffset = base + delta;
     this.recordCount = count;

@@ -1,18 +1,17 @@
 import { CausewayError } from '../../../errors/error.js';
 import {
-  ATTRIBUTES_AT,
-  BASE_TIMESTAMP_AT,
+  attributes as attributesOf,
   type BatchSlice,
   baseOffset,
-  LAST_OFFSET_DELTA_AT,
+  baseTimestamp,
   LOG_APPEND_TIME_BIT,
-  MAX_TIMESTAMP_AT,
+  lastOffsetDelta,
   maxTimestamp,
   NO_PRODUCER_EPOCH,
   NO_PRODUCER_ID,
   NO_SEQUENCE,
   partitionLeaderEpoch,
-  RECORD_COUNT_AT,
+  recordCount,
 } from './batch-header.js';
 import { batchAround, sealBatch } from './batch-writer.js';
 import { CODEC_NAMES, type CodecName, canCompress, codecOf, compress, loadCodec } from './compression.js';
@@ -54,7 +53,7 @@ export interface RecodedBatch {
  */
 export async function recodeBatch(source: BatchSlice, options: RecodeOptions = {}): Promise<RecodedBatch | undefined> {
   const { buffer, start, length } = source;
-  await loadCodec(codecOf(buffer.readUInt16BE(start + ATTRIBUTES_AT)));
+  await loadCodec(codecOf(attributesOf(buffer, start)));
   return recodeLoaded({ buffer, start, length }, options);
 }
 
@@ -62,7 +61,7 @@ export async function recodeBatch(source: BatchSlice, options: RecodeOptions = {
 export function recodeLoaded(source: BatchSlice, options: RecodeOptions = {}): RecodedBatch | undefined {
   const { buffer, start } = source;
   verifyCrc(source);
-  const attributes = buffer.readUInt16BE(start + ATTRIBUTES_AT);
+  const attributes = attributesOf(buffer, start);
   const flatten = options.appendTime === 'append-time' && (attributes & LOG_APPEND_TIME_BIT) !== 0;
   const dense = renumber(source, recordsOf(source), options.fromOffset ?? 0, flatten);
   if (dense.count === 0) return undefined;
@@ -73,7 +72,7 @@ export function recodeLoaded(source: BatchSlice, options: RecodeOptions = {}): R
     partitionLeaderEpoch: partitionLeaderEpoch(buffer, start),
     attributes: CODEC_NAMES.indexOf(codec),
     lastOffsetDelta: dense.count - 1,
-    baseTimestamp: buffer.readBigInt64BE(start + (flatten ? MAX_TIMESTAMP_AT : BASE_TIMESTAMP_AT)),
+    baseTimestamp: (flatten ? maxTimestamp : baseTimestamp)(buffer, start),
     maxTimestamp: dense.maxTimestamp,
     producerId: NO_PRODUCER_ID,
     producerEpoch: NO_PRODUCER_EPOCH,
@@ -104,12 +103,12 @@ interface DenseRecords {
 function renumber(source: BatchSlice, range: RecordsRange, from: number, flatten: boolean): DenseRecords {
   const { buffer, start } = source;
   const base = baseOffset(buffer, start);
-  const lastDelta = buffer.readInt32BE(start + LAST_OFFSET_DELTA_AT);
-  const recordCount = buffer.readInt32BE(start + RECORD_COUNT_AT);
-  const record = new RecordCursor().reset(range.buffer, range.start, range.end, recordCount);
+  const lastDelta = lastOffsetDelta(buffer, start);
+  const claimed = recordCount(buffer, start);
+  const record = new RecordCursor().reset(range.buffer, range.start, range.end, claimed);
   const out = Buffer.allocUnsafe(range.end - range.start);
-  const offsets = new Float64Array(recordCount);
-  const latest = new LatestTimestamp(buffer.readBigInt64BE(start + BASE_TIMESTAMP_AT));
+  const offsets = new Float64Array(claimed);
+  const latest = new LatestTimestamp(baseTimestamp(buffer, start));
   let at = 0;
   let count = 0;
   let previous = -1;

@@ -1,12 +1,13 @@
 import { CausewayError } from '../../../errors/error.js';
 import {
   ATTRIBUTES_AT,
+  attributes as attributesOf,
   BATCH_HEADER_BYTES,
   type BatchSlice,
   baseTimestamp,
   CODEC_MASK,
   CONTROL_BIT,
-  CRC_AT,
+  crc,
   LOG_APPEND_TIME_BIT,
   MAGIC_V2,
   maxTimestamp,
@@ -42,7 +43,7 @@ export interface RecordsRange {
 /** @throws BATCH_CORRUPT when the CRC-32C does not match the batch's bytes */
 export function verifyCrc({ buffer, start, length }: BatchSlice): void {
   const computed = crc32c(buffer.subarray(start + ATTRIBUTES_AT, start + length));
-  const claimed = buffer.readUInt32BE(start + CRC_AT);
+  const claimed = crc(buffer, start);
   if (computed === claimed) return;
   throw new CausewayError('BATCH_CORRUPT', `the batch’s CRC-32C is ${computed}, its header says ${claimed}`, {
     place: { offset: buffer.readBigInt64BE(start) },
@@ -52,7 +53,7 @@ export function verifyCrc({ buffer, start, length }: BatchSlice): void {
 
 /** Decompresses where needed; otherwise a view. The codec must be loaded. @throws BATCH_CORRUPT, BATCH_UNSUPPORTED */
 export function recordsOf({ buffer, start, length }: BatchSlice): RecordsRange {
-  const attributes = buffer.readUInt16BE(start + ATTRIBUTES_AT);
+  const attributes = attributesOf(buffer, start);
   if ((attributes & CODEC_MASK) === 0) return { buffer, start: start + BATCH_HEADER_BYTES, end: start + length };
   const content = decompress(codecOf(attributes), buffer.subarray(start + BATCH_HEADER_BYTES, start + length));
   return { buffer: content, start: 0, end: content.length };
