@@ -1,0 +1,61 @@
+import { routeSettings, topicName } from '../config/schema.js';
+import { MAX_PARTITIONS_PER_TOPIC } from '../model/topic-partition.js';
+import { z } from './zod.js';
+
+/* What operators write and read back: routes and topics. */
+
+const partitionCount = z.number().int().min(1).max(MAX_PARTITIONS_PER_TOPIC);
+/** Mirror partitions [0, n), or all there are. */
+const partitions = z.union([z.literal('all'), partitionCount]);
+
+/** Body of PUT /routes/{route}. */
+export const routeBody = routeSettings.extend({});
+
+export const routeView = routeSettings.extend({ name: z.string(), topics: z.number().int() });
+export const routeList = z.object({ routes: z.array(routeView), next: z.string().nullable() });
+
+/** Body of POST /routes/{route}/topics. */
+export const newTopicBody = z.strictObject({
+  topic: z.string(),
+  partitions: partitions.default('all'),
+  paused: z.boolean().default(false),
+});
+
+/** Body of PUT /routes/{route}/topics/{topic}. */
+export const topicBody = z.strictObject({ partitions: partitions.default('all'), paused: z.boolean().default(false) });
+
+/** Body of PATCH /routes/{route}/topics/{topic}. */
+export const topicPatch = z
+  .strictObject({ partitions: partitions.optional(), paused: z.boolean().optional() })
+  .refine((body) => body.partitions !== undefined || body.paused !== undefined, { message: 'change partitions or paused' });
+
+export const topicView = z.object({
+  route: z.string(),
+  topic: topicName,
+  targetTopic: z.string(),
+  partitions,
+  paused: z.boolean(),
+  addedAt: z.string(),
+});
+export const topicList = z.object({ topics: z.array(topicView), next: z.string().nullable() });
+
+export const problemBody = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  code: z.string(),
+  detail: z.string(),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })),
+  requestId: z.string(),
+  retryable: z.boolean(),
+  fix: z.string().optional(),
+});
+
+export type RouteView = z.output<typeof routeView>;
+export type RouteList = z.output<typeof routeList>;
+export type RouteBody = z.input<typeof routeBody>;
+export type TopicView = z.output<typeof topicView>;
+export type TopicList = z.output<typeof topicList>;
+export type NewTopicBody = z.input<typeof newTopicBody>;
+export type TopicBody = z.input<typeof topicBody>;
+export type TopicPatch = z.input<typeof topicPatch>;

@@ -1,0 +1,118 @@
+import { z } from './zod.js';
+
+/* What the fleet does: assignment, workers, status. Unknown numbers are null, never 0. */
+
+const count = z.number().int();
+const maybe = z.number().nullable();
+
+/** Why something that should be mirrored is not. */
+export const problemView = z.object({ route: z.string(), topic: z.string(), code: z.string(), message: z.string() });
+
+/**
+ * `actual`: what the worker's last report says. `running`: held and begun, `held`, `doubtful`: given up with an unknown outcome,
+ * `released`: not held any more, `pending`: the worker has not applied this assignment yet.
+ */
+export const assignmentItemView = z.object({
+  route: z.string(),
+  topic: z.string(),
+  partition: count,
+  targetTopic: z.string(),
+  state: z.enum(['own', 'revoke']),
+  actual: z.enum(['running', 'held', 'doubtful', 'released', 'pending']),
+  paused: z.boolean(),
+  timeline: count,
+  started: z.boolean(),
+  start: z.enum(['earliest', 'latest', 'beginning']),
+});
+
+export const workerAssignmentView = z.object({
+  worker: z.string(),
+  incarnation: z.string(),
+  alive: z.boolean(),
+  epoch: count,
+  generation: count,
+  /** (epoch, generation) that the worker says it has applied. */
+  applied: z.object({ epoch: count, generation: count }).nullable(),
+  items: z.array(assignmentItemView),
+});
+
+export const assignmentView = z.object({
+  workers: z.array(workerAssignmentView),
+  /** Nodes that cannot be read; their workers copy on. */
+  unreadable: z.array(z.string()),
+});
+
+export const workerView = z.object({
+  worker: z.string(),
+  incarnation: z.string(),
+  zone: z.string(),
+  capacity: z.number(),
+  http: z.string(),
+  version: z.string(),
+  startedAt: z.string(),
+  leaving: z.boolean(),
+  partitions: count,
+  /** Null while the worker does not answer. */
+  lagRecords: maybe,
+  recordsPerS: maybe,
+  bytesPerS: maybe,
+});
+export const workerList = z.object({ workers: z.array(workerView) });
+
+export const topicStatusView = z.object({
+  route: z.string(),
+  topic: z.string(),
+  targetTopic: z.string(),
+  paused: z.boolean(),
+  /** Partitions with a worker. */
+  assigned: count,
+  /** Partitions per state, as the workers see them; `unknown` where a worker did not answer. */
+  states: z.record(z.string(), count),
+  workers: z.array(z.string()),
+  lagRecords: maybe,
+  lagSeconds: maybe,
+  recordsPerS: maybe,
+  bytesPerS: maybe,
+  recordsCopied: maybe,
+  problems: z.array(problemView),
+});
+
+export const fleetStatus = z.object({
+  fleet: z.string(),
+  fleetId: z.string().nullable(),
+  leader: z.object({ controller: z.string(), http: z.string(), epoch: count }).nullable(),
+  epoch: count,
+  controllers: z.array(z.object({ controller: z.string(), http: z.string(), startedAt: z.string() })),
+  counts: z.object({ routes: count, topics: count, assigned: count, workers: count, answeringWorkers: count }),
+  topics: z.array(topicStatusView),
+  /** Null when the leader did not tell. */
+  problems: z.array(problemView).nullable(),
+});
+
+/** One topic with each of its partitions: GET /routes/{route}/topics/{topic}/status. */
+export const partitionView = z.object({
+  partition: count,
+  worker: z.string().nullable(),
+  state: z.string(),
+  reason: z.object({ code: z.string(), message: z.string() }).nullable(),
+  sourceOffset: z.string().nullable(),
+  targetOffset: z.string().nullable(),
+  sourceEndOffset: z.string().nullable(),
+  lagRecords: maybe,
+  lagSeconds: maybe,
+  recordsPerS: maybe,
+  bytesPerS: maybe,
+});
+export const topicDetail = topicStatusView.extend({ partitions: z.array(partitionView) });
+export const problemList = z.object({ problems: z.array(problemView) });
+
+export type AssignmentView = z.output<typeof assignmentView>;
+export type WorkerAssignmentView = z.output<typeof workerAssignmentView>;
+export type WorkerView = z.output<typeof workerView>;
+export type WorkerList = z.output<typeof workerList>;
+export type FleetStatus = z.output<typeof fleetStatus>;
+export type TopicStatusView = z.output<typeof topicStatusView>;
+export type TopicDetail = z.output<typeof topicDetail>;
+export type PartitionView = z.output<typeof partitionView>;
+export type ProblemView = z.output<typeof problemView>;
+export type ProblemList = z.output<typeof problemList>;

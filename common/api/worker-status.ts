@@ -1,0 +1,63 @@
+import type { PartitionStatus, WorkerStatus } from '../model/status.js';
+import { z } from './zod.js';
+
+/* A worker's `GET /status`: common/model/status.ts with offsets as decimal strings. */
+
+const offset = z.string().regex(/^-?\d{1,19}$/);
+
+export const partitionStatusShape = z.object({
+  route: z.string(),
+  topic: z.string(),
+  partition: z.number().int(),
+  state: z.enum(['starting', 'running', 'backing-off', 'paused', 'draining']),
+  reason: z.object({ code: z.string(), message: z.string() }).optional(),
+  targetTopic: z.string(),
+  sourceOffset: offset,
+  targetOffset: offset,
+  sourceEndOffset: offset,
+  lagRecords: z.number(),
+  lagSeconds: z.number(),
+  recordsCopied: z.number(),
+  bytesCopied: z.number(),
+  recordsPerS: z.number(),
+  bytesPerS: z.number(),
+});
+
+export const workerStatusShape = z.object({
+  worker: z.string(),
+  incarnation: z.string(),
+  epoch: z.number().int(),
+  generation: z.number().int(),
+  partitions: z.array(partitionStatusShape),
+});
+
+export type WorkerStatusBody = z.output<typeof workerStatusShape>;
+
+/** As it travels. */
+export function encodeWorkerStatus(status: WorkerStatus): WorkerStatusBody {
+  return {
+    ...status,
+    partitions: status.partitions.map((partition) => ({
+      ...partition,
+      sourceOffset: String(partition.sourceOffset),
+      targetOffset: String(partition.targetOffset),
+      sourceEndOffset: String(partition.sourceEndOffset),
+    })),
+  };
+}
+
+/** Reads what travelled; undefined when it is not of that form. */
+export function decodeWorkerStatus(body: unknown): WorkerStatus | undefined {
+  const parsed = workerStatusShape.safeParse(body);
+  if (!parsed.success) return undefined;
+  return {
+    ...parsed.data,
+    partitions: parsed.data.partitions.map(({ reason, ...partition }): PartitionStatus => ({
+      ...partition,
+      ...(reason === undefined ? {} : { reason }),
+      sourceOffset: BigInt(partition.sourceOffset),
+      targetOffset: BigInt(partition.targetOffset),
+      sourceEndOffset: BigInt(partition.sourceEndOffset),
+    })),
+  };
+}
