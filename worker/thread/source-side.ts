@@ -70,7 +70,7 @@ export class SourceSide implements Closable {
   async close(): Promise<void> {
     const readers = [...this.#readers.values()].map((reader) => reader.close());
     // Long polls end with their connections; closing those first keeps a stop short.
-    this.client.close();
-    await Promise.all([...readers, this.leaders.close()]);
+    const client = this.client.close();
+    await Promise.all([client, ...readers, this.leaders.close()]);
   }
 }

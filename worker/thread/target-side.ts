@@ -95,7 +95,7 @@ export class TargetSide implements Closable {
 
   async close(): Promise<void> {
     await this.writer.close();
-    this.client.close();
-    await Promise.all([this.checkpoints.close(), this.leaders.close()]);
+    const client = this.client.close();
+    await Promise.all([client, this.checkpoints.close(), this.leaders.close()]);
   }
 }

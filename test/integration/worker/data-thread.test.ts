@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
+import type { DecodedRecord, KafkaRecord } from '../../../common/kafka/wire/records/record-codec.js';
+import type { Route } from '../../../common/model/route.js';
+import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
+import { deleteRecords } from './kafkajs-admin.js';
+import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
+
+function content(records: readonly (KafkaRecord | DecodedRecord)[]): unknown[] {
+  return records.map(({ key, value, headers, timestamp }) => ({
+    key: key?.toString('hex') ?? null,
+    value: value?.toString('hex') ?? null,
+    headers: headers.map(([name, content_]) => [name.toString('hex'), content_?.toString('hex') ?? null]),
+    timestamp,
+  }));
+}
+
+describe('a data thread between two real clusters', () => {
+  const handles: KafkaClusterHandle[] = [];
+  let source: TestCluster;
+  let target: TestCluster;
+  let route: Route;
+
+  before(async () => {
+    const [a, b] = await Promise.all([
+      startKafkaCluster({ name: 'source', version: '3.9.1' }),
+      startKafkaCluster({ name: 'target', version: '4.1.0' }),
+    ]);
+    handles.push(a, b);
+    source = new TestCluster(a);
+    target = new TestCluster(b);
+    route = testRoute('source', 'target');
+  });
+
+  after(async () => {
+    await Promise.all([source?.close(), target?.close()]);
+    await Promise.all(handles.map((handle) => handle.stop()));
+  });
+
+  async function topic(name: string, partitions = 1, configs: Record<string, string> = {}): Promise<string | null> {
+    await Promise.all([source.createTopic(name, partitions, configs), target.createTopic(name, partitions, configs)]);
+    return source.topicId(name);
+  }
+
+  const thread = (incarnation: string): ThreadUnderTest =>
+    new ThreadUnderTest([source.connection, target.connection], incarnation);
+
+  test('copies what was there and what comes, identical and in order, at the same offsets', async () => {
+    const sourceTopicId = await topic('plain', 2);
+    const expected = [numbered(0, 500), numbered(1_000, 300)];
+    for (const partition of [0, 1]) {
+      const records = expected[partition] as KafkaRecord[];
+      for (let i = 0; i < records.length; i += 50)
+        await source.append('plain', partition, buildBatch(records.slice(i, i + 50)));
+    }
+    const under = thread('one');
+    under.assign([route], [item('plain', 0, { sourceTopicId }), item('plain', 1, { sourceTopicId })]);
+    await eventually('both partitions copied', async () => {
+      const counts = await Promise.all([0, 1].map(async (p) => (await target.read('plain', p)).length));
+      return counts[0] === 500 && counts[1] === 300;
+    });
+    const late = numbered(5_000, 3);
+    await source.append('plain', 1, buildBatch(late));
+    await eventually('the late records', async () => (await target.read('plain', 1)).length === 303);
+    assert.deepEqual(content(await target.read('plain', 0)), content(expected[0] as KafkaRecord[]));
+    assert.deepEqual(content(await target.read('plain', 1)), content([...(expected[1] as KafkaRecord[]), ...late]));
+    assert.equal(under.held()?.started.length, 2);
+    await under.thread.stop();
+  });
+
+  test('a revoked partition is drained and checkpointed: the next owner repeats nothing and misses nothing', async () => {
+    const sourceTopicId = await topic('moved');
+    await source.append('moved', 0, buildBatch(numbered(0, 200)));
+    const first = thread('two-a');
+    first.assign([route], [item('moved', 0, { sourceTopicId })]);
+    await eventually('some records copied', async () => (await target.read('moved', 0)).length > 0);
+    await source.append('moved', 0, buildBatch(numbered(200, 200)));
+    first.assign([route], [item('moved', 0, { sourceTopicId, state: 'revoke' })]);
+    await eventually('released', () => first.held()?.generation === 2 && first.held()?.held.length === 0);
+    const second = thread('two-b');
+    second.assign([route], [item('moved', 0, { sourceTopicId, started: true })]);
+    await source.append('moved', 0, buildBatch(numbered(400, 100)));
+    await eventually('everything copied', async () => (await target.read('moved', 0)).length >= 500);
+    assert.deepEqual(content(await target.read('moved', 0)), content(numbered(0, 500)));
+    await Promise.all([first.thread.stop(), second.thread.stop()]);
+  });
+
+  test('A to B to A: sequences go on where they were, so nothing is silently dropped', async () => {
+    const sourceTopicId = await topic('pingpong');
+    const a = thread('three-a');
+    const b = thread('three-b');
+    let sent = 0;
+    for (const owner of [a, b, a, b, a]) {
+      await source.append('pingpong', 0, buildBatch(numbered(sent, 10)));
+      sent += 10;
+      owner.assign([route], [item('pingpong', 0, { sourceTopicId, started: sent > 10 })]);
+      await eventually(`${sent} records`, async () => (await target.read('pingpong', 0)).length === sent);
+      owner.assign([route], [item('pingpong', 0, { sourceTopicId, state: 'revoke' })]);
+      await eventually('released', () => owner.held()?.held.length === 0);
+    }
+    assert.deepEqual(content(await target.read('pingpong', 0)), content(numbered(0, 50)));
+    await Promise.all([a.thread.stop(), b.thread.stop()]);
+  });
+
+  test('a start position inside a batch is honoured: the head is trimmed', async () => {
+    const sourceTopicId = await topic('inside');
+    await source.append('inside', 0, buildBatch(numbered(0, 10), { codec: 'gzip' }));
+    await source.append('inside', 0, buildBatch(numbered(10, 10)));
+    await deleteRecords(source.connection, 'inside', 0, 4n);
+    const under = thread('four');
+    under.assign([route], [item('inside', 0, { sourceTopicId })]);
+    await eventually('16 records', async () => (await target.read('inside', 0)).length === 16);
+    assert.deepEqual(content(await target.read('inside', 0)), content(numbered(4, 16)));
+    await under.thread.stop();
+  });
+
+  test('the lease ends: not one more record reaches the target', async () => {
+    const sourceTopicId = await topic('lease');
+    const under = thread('five');
+    under.assign([route], [item('lease', 0, { sourceTopicId })]);
+    await source.append('lease', 0, buildBatch(numbered(0, 5)));
+    await eventually('five records', async () => (await target.read('lease', 0)).length === 5);
+    new Float64Array(under.lease)[0] = 0;
+    await source.append('lease', 0, buildBatch(numbered(5, 5)));
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    assert.equal((await target.read('lease', 0)).length, 5);
+    new Float64Array(under.lease)[0] = Number.POSITIVE_INFINITY;
+    await under.thread.stop();
+  });
+
+  test('a batch the target refuses pauses its partition with the reason; its neighbour goes on', async () => {
+    const sourceTopicId = await topic('strict', 2);
+    await target.createTopic('small', 2, { 'max.message.bytes': '2000' });
+    await source.createTopic('small', 2);
+    const smallId = await source.topicId('small');
+    await source.append('small', 0, buildBatch(numbered(0, 1, 5_000)));
+    await source.append('small', 1, buildBatch(numbered(0, 5)));
+    const under = thread('six');
+    under.assign(
+      [route],
+      [
+        item('small', 0, { sourceTopicId: smallId }),
+        item('small', 1, { sourceTopicId: smallId }),
+        item('strict', 0, { sourceTopicId }),
+      ],
+    );
+    await eventually('the neighbour copied', async () => (await target.read('small', 1)).length === 5);
+    await eventually('paused with reason', () =>
+      under.status().some((s) => s.topic === 'small' && s.partition === 0 && s.state === 'paused'),
+    );
+    const paused = under.status().find((s) => s.topic === 'small' && s.partition === 0);
+    assert.equal(paused?.reason?.code, 'TARGET_REFUSED');
+    assert.match(paused?.reason?.message ?? '', /max\.message\.bytes/);
+    assert.equal((await target.read('small', 0)).length, 0);
+    await under.thread.stop();
+  });
+});

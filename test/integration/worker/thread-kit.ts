@@ -1,0 +1,231 @@
+import { FETCH } from '../../../common/kafka/wire/apis/fetch.js';
+import { PRODUCE } from '../../../common/kafka/wire/apis/produce.js';
+import { call } from '../../../common/kafka/wire/call.js';
+import { ClusterClient } from '../../../common/kafka/wire/cluster-client.js';
+import {
+  type DecodedRecord,
+  decodeBatches,
+  type KafkaRecord,
+} from '../../../common/kafka/wire/records/record-codec.js';
+import type { AssignmentItem } from '../../../common/model/assignment.js';
+import type { ClusterConnection } from '../../../common/model/cluster.js';
+import type { Route } from '../../../common/model/route.js';
+import { createLogger, silentLogger } from '../../../common/observability/logger.js';
+import { systemClock } from '../../../common/runtime/clock.js';
+import { systemRandom } from '../../../common/runtime/random.js';
+import { DataThread } from '../../../worker/thread/data-thread.js';
+import type { FromThread, ThreadSettings } from '../../../worker/thread/protocol.js';
+import type { KafkaClusterHandle } from '../../bed/kafka.js';
+import { createTopic } from './kafkajs-admin.js';
+
+const logger = process.env['DEBUG_THREADS'] === undefined ? silentLogger : createLogger({ level: 'debug', base: {} });
+
+export function connectionTo(cluster: KafkaClusterHandle): ClusterConnection {
+  return {
+    name: cluster.name,
+    bootstrap: cluster.bootstrapServers.split(','),
+    connectTimeoutMs: 5_000,
+    requestTimeoutMs: 10_000,
+  };
+}
+
+/** A cluster as a test sees it: topics made, batches written and read without the code under test. */
+export class TestCluster {
+  readonly connection: ClusterConnection;
+  readonly client: ClusterClient;
+
+  constructor(handle: KafkaClusterHandle) {
+    this.connection = connectionTo(handle);
+    const { connection: cluster } = this;
+    this.client = new ClusterClient({
+      cluster,
+      clientId: 'test',
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+    });
+  }
+
+  async createTopic(topic: string, partitions: number, configs: Record<string, string> = {}): Promise<void> {
+    await createTopic(this.connection, topic, partitions, configs);
+  }
+
+  async topicId(topic: string): Promise<string | null> {
+    return (await this.client.metadata([topic])).topics.get(topic)?.topicId ?? null;
+  }
+
+  /** Appends one batch; gives its base offset. */
+  async append(topic: string, partition: number, batch: Buffer): Promise<number> {
+    const connection = await this.#leader(topic, partition);
+    const request = {
+      transactionalId: null,
+      acks: -1,
+      timeoutMs: 5_000,
+      partitions: [{ topic, partition, records: [batch] }],
+    } as const;
+    const answer = (await call(connection, PRODUCE, request)).topics[0]?.partitions[0];
+    if (answer?.errorCode !== 0) throw new Error(`append failed with ${answer?.errorCode}`);
+    return answer.baseOffset;
+  }
+
+  /** Everything a read_committed reader would see, control and aborted data not filtered. */
+  async read(topic: string, partition: number): Promise<DecodedRecord[]> {
+    const topicId = await this.topicId(topic);
+    const connection = await this.#leader(topic, partition);
+    const records: DecodedRecord[] = [];
+    let fetchOffset = 0;
+    for (;;) {
+      const asked = { topic, topicId, partition, fetchOffset, currentLeaderEpoch: -1, maxBytes: 16 << 20 };
+      const session = { sessionId: 0, sessionEpoch: -1, forgotten: [], rackId: '' };
+      const limits = { maxWaitMs: 0, minBytes: 0, maxBytes: 16 << 20, isolationLevel: 0 } as const;
+      const answer = await call(connection, FETCH, { ...limits, ...session, partitions: [asked] });
+      const fetched = answer.topics[0]?.partitions[0];
+      if (fetched === undefined || fetched.errorCode !== 0) throw new Error(`read failed with ${fetched?.errorCode}`);
+      const batches = decodeBatches(fetched.records ?? Buffer.alloc(0));
+      const last = batches.at(-1);
+      if (last === undefined) return records;
+      for (const batch of batches) if (!batch.control) records.push(...batch.records);
+      fetchOffset = Number(last.lastOffset) + 1;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.client.close();
+  }
+
+  async #leader(topic: string, partition: number): ReturnType<ClusterClient['connection']> {
+    for (let attempt = 0; attempt < 50; attempt++) {
+      const found = (await this.client.metadata([topic])).topics
+        .get(topic)
+        ?.partitions.find((p) => p.partition === partition);
+      if (found !== undefined && found.leader >= 0) return this.client.connection(found.leader, 'test');
+      await systemClock.sleep(100);
+    }
+    throw new Error(`${topic}-${partition} has no leader`);
+  }
+}
+
+export function numbered(from: number, count: number, size = 20): KafkaRecord[] {
+  return Array.from({ length: count }, (_, i) => ({
+    key: Buffer.from(`key-${from + i}`),
+    value: Buffer.alloc(size, `value-${from + i};`),
+    headers: [
+      [Buffer.from('n'), Buffer.from(String(from + i))],
+      [Buffer.from('n'), null],
+    ],
+    timestamp: BigInt(1_700_000_000_000 + from + i),
+  }));
+}
+
+export function testRoute(source: string, target: string): Route {
+  return {
+    name: 'r',
+    source,
+    target,
+    naming: { policy: 'identity' },
+    delivery: 'at-least-once',
+    start: 'earliest',
+    isolation: 'read_committed',
+    targetTopics: { create: true },
+  };
+}
+
+export function item(topic: string, partition: number, extra: Partial<AssignmentItem> = {}): AssignmentItem {
+  return {
+    route: 'r',
+    topic,
+    partition,
+    state: 'own',
+    paused: false,
+    sourceTopicId: null,
+    targetTopic: topic,
+    timeline: 1,
+    started: false,
+    start: 'earliest',
+    ...extra,
+  };
+}
+
+/** A data thread in this process, with a supervisor that only remembers what it is told. */
+export class ThreadUnderTest {
+  readonly lease = new SharedArrayBuffer(8);
+  readonly thread: DataThread;
+  readonly messages: FromThread[] = [];
+  #generation = 0;
+
+  constructor(
+    clusters: readonly ClusterConnection[],
+    incarnation: string,
+    overrides: Partial<ThreadSettings['settings']> = {},
+  ) {
+    new Float64Array(this.lease)[0] = Number.POSITIVE_INFINITY;
+    const settings: ThreadSettings = {
+      thread: 0,
+      fleet: 'test',
+      worker: 'w',
+      incarnation,
+      clusters,
+      settings: {
+        id: 'w',
+        zone: '',
+        capacity: 1,
+        threads: 1,
+        maxInflightBytes: 64 << 20,
+        fetchMaxBytes: 8 << 20,
+        fetchMaxPartitionBytes: 1 << 20,
+        fetchMaxWaitMs: 200,
+        produceConnections: 2,
+        checkpointIntervalMs: 200,
+        checkpointRefreshMs: 600_000,
+        onCoordinationLoss: 'stop',
+        shutdownTimeoutMs: 5_000,
+        ...overrides,
+      },
+      maxInflightBytes: overrides.maxInflightBytes ?? 64 << 20,
+      logLevel: 'silent' as ThreadSettings['logLevel'],
+      lease: this.lease,
+    };
+    this.thread = new DataThread({
+      settings,
+      post: (message) => this.#posted(message),
+      clock: systemClock,
+      random: systemRandom,
+      logger,
+    });
+  }
+
+  assign(routes: readonly Route[], items: readonly AssignmentItem[]): void {
+    this.#generation += 1;
+    this.thread.receive({ type: 'assign', epoch: 1, generation: this.#generation, routes, items });
+  }
+
+  /** What the thread last said it holds. */
+  held(): Extract<FromThread, { type: 'held' }> | undefined {
+    return this.messages.findLast((message) => message.type === 'held') as ReturnType<ThreadUnderTest['held']>;
+  }
+
+  status(): Extract<FromThread, { type: 'stats' }>['stats']['partitions'] {
+    const last = this.messages.findLast((message) => message.type === 'stats');
+    return last?.type === 'stats' ? last.stats.partitions : [];
+  }
+
+  #posted(message: FromThread): void {
+    this.messages.push(message);
+    if (message.type === 'register-lane') {
+      const { transactionalId } = message.lane;
+      queueMicrotask(() => this.thread.receive({ type: 'lane-registered', transactionalId }));
+    }
+  }
+}
+
+export async function eventually(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  timeoutMs = 15_000,
+): Promise<void> {
+  const untilMs = systemClock.monotonicMs() + timeoutMs;
+  while (!(await holds())) {
+    if (systemClock.monotonicMs() > untilMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await systemClock.sleep(50);
+  }
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import {
+  decodeAssignment,
+  encodeAssignment,
+  MAX_ASSIGNMENT_PART_BYTES,
+} from '../../../../common/coordination/records/assignment.js';
+import { decodeReport, encodeReport } from '../../../../common/coordination/records/worker.js';
+import type { AssignmentItem, WorkerAssignment } from '../../../../common/model/assignment.js';
+import type { Route } from '../../../../common/model/route.js';
+
+const route: Route = {
+  name: 'r',
+  source: 'a',
+  target: 'b',
+  naming: { policy: 'identity' },
+  delivery: 'at-least-once',
+  start: 'earliest',
+  isolation: 'read_committed',
+  targetTopics: { create: true, replicationFactor: 3 },
+};
+
+function item(topic: string, partition: number, changes: Partial<AssignmentItem> = {}): AssignmentItem {
+  return {
+    route: 'r',
+    topic,
+    partition,
+    state: 'own',
+    paused: false,
+    sourceTopicId: null,
+    targetTopic: topic,
+    timeline: 1,
+    started: true,
+    start: 'earliest',
+    ...changes,
+  };
+}
+
+function assignment(items: readonly AssignmentItem[]): WorkerAssignment {
+  return { worker: 'w', incarnation: 'i', epoch: 3, generation: 9, routes: [route], items };
+}
+
+const sorted = (items: readonly AssignmentItem[]): string[] =>
+  items.map((i) => JSON.stringify(i, Object.keys(i).sort())).sort();
+
+describe('assignment nodes, format 1', () => {
+  test('items of every kind survive, and the routes with them', () => {
+    const items = [
+      item('t', 0),
+      item('t', 1),
+      item('t', 2, { state: 'revoke' }),
+      item('t', 3, { paused: true }),
+      item('t', 4, { started: false, start: 'beginning' }),
+      item('u', 0, { sourceTopicId: 'some-id', timeline: 7, targetTopic: 'a.u' }),
+    ];
+    const decoded = decodeAssignment(encodeAssignment(assignment(items)), '/x');
+    assert.deepEqual(sorted(decoded.items), sorted(items));
+    assert.deepEqual(decoded.routes, [route]);
+    assert.deepEqual([decoded.worker, decoded.incarnation, decoded.epoch, decoded.generation], ['w', 'i', 3, 9]);
+  });
+
+  test('100,000 partitions of 12,000 topics go into parts below the limit, and come back', () => {
+    const items = Array.from({ length: 12_000 }, (_, t) =>
+      Array.from({ length: 8 }, (_unused, p) => item(`topic-${t}-of-many`, p)),
+    ).flat();
+    const parts = encodeAssignment(assignment(items));
+    assert.ok(parts.length > 1);
+    for (const part of parts) assert.ok(part.length < MAX_ASSIGNMENT_PART_BYTES);
+    assert.equal(decodeAssignment(parts, '/x').items.length, items.length);
+    assert.throws(() => decodeAssignment(parts.slice(1), '/x'), { code: 'NODE_CORRUPT' });
+    assert.throws(() => decodeAssignment(parts.slice(0, 1), '/x'), { code: 'NODE_CORRUPT' });
+  });
+
+  test('fields a later version adds are ignored; another format version and garbage are refused', () => {
+    const json = {
+      v: 1,
+      worker: 'w',
+      incarnation: 'i',
+      epoch: 1,
+      generation: 1,
+      part: 0,
+      parts: 1,
+      routes: [],
+      groups: [],
+      later: true,
+    };
+    assert.equal(decodeAssignment([gzipSync(JSON.stringify(json))], '/x').items.length, 0);
+    for (const bad of [
+      gzipSync(JSON.stringify({ ...json, v: 2 })),
+      Buffer.from('garbage'),
+      Buffer.alloc(0),
+      gzipSync('[]'),
+    ]) {
+      assert.throws(() => decodeAssignment([bad], '/x'), { code: 'NODE_CORRUPT' });
+    }
+  });
+});
+
+test('a report tells everything held, grouped by topic', () => {
+  const ref = (topic: string, partition: number) => ({ route: 'r', topic, partition });
+  const report = {
+    worker: 'w',
+    incarnation: 'i',
+    epoch: 1,
+    generation: 2,
+    held: [ref('t', 0), ref('t', 1), ref('u', 5)],
+    doubtful: [ref('u', 6)],
+    started: [ref('t', 0)],
+  };
+  assert.deepEqual(decodeReport(encodeReport(report), '/x'), report);
+});
