@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
 import { CausewayError, messageOf } from '../../errors/error.js';
 import type { ClusterConnection, TlsSettings } from '../../model/cluster.js';
 import type { Clock } from '../../runtime/clock.js';
 import { type BrokerAddress, formatAddress } from './address.js';
+import { isCertificateFault, readTlsOptions, tlsServerName } from './tls-options.js';
 
 /** One read of a plain socket fills at most this; reused for all reads of the connection. */
 const READ_BUFFER_BYTES = 256 * 1024;
@@ -29,8 +29,8 @@ export interface TransportOptions {
 export async function openTransport(options: TransportOptions): Promise<Socket> {
   const { tls } = options.cluster;
   const address = formatAddress(options.address);
-  const files = tls === undefined ? undefined : await readTlsFiles(tls, options.cluster.name, address);
-  const socket = files === undefined ? plainSocket(options) : tlsSocket(options, tls as TlsSettings, files);
+  const place = { cluster: options.cluster.name, address };
+  const socket = tls === undefined ? plainSocket(options) : tlsSocket(options, tls, await readTlsOptions(tls, place));
   return new Promise<Socket>((resolve, reject) => {
     let fault: CausewayError | undefined;
     let connected = false;
@@ -70,50 +70,12 @@ function plainSocket(options: TransportOptions): Socket {
   });
 }
 
-interface TlsFiles {
-  readonly ca?: Buffer;
-  readonly cert?: Buffer;
-  readonly key?: Buffer;
-}
-
-function tlsSocket(options: TransportOptions, tls: TlsSettings, files: TlsFiles): Socket {
+function tlsSocket(options: TransportOptions, tls: TlsSettings, tlsOptions: TlsOptions): Socket {
   const { host, port } = options.address;
-  // SNI must not carry an IP address (RFC 6066); the certificate is then verified against the IP itself.
-  const serverName = tls.serverName ?? (isIP(host) === 0 ? host : undefined);
-  const socket = connectTls({
-    host,
-    port,
-    ...files,
-    ...(tls.passphrase === undefined ? {} : { passphrase: tls.passphrase }),
-    ...(serverName === undefined ? {} : { servername: serverName }),
-    rejectUnauthorized: tls.insecure !== true,
-    minVersion: 'TLSv1.2',
-  });
+  const socket = connectTls({ host, port, ...tlsOptions, ...tlsServerName(tls, host) });
   socket.on('data', (chunk: Buffer) => options.onBytes(chunk, chunk.length));
   return socket;
 }
-
-/** Read at each connect, so that rotated certificates need no restart. */
-async function readTlsFiles(tls: TlsSettings, cluster: string, address: string): Promise<TlsFiles> {
-  const read = async (path: string): Promise<Buffer> => {
-    try {
-      return await readFile(path);
-    } catch (error) {
-      throw new CausewayError('KAFKA_AUTH_FAILED', `the TLS file cannot be read: ${messageOf(error)}`, {
-        place: { cluster, address, path },
-        fix: 'Check the path and the rights of the file in the cluster’s tls section.',
-      });
-    }
-  };
-  return {
-    ...(tls.caFile === undefined ? {} : { ca: await read(tls.caFile) }),
-    ...(tls.certFile === undefined ? {} : { cert: await read(tls.certFile) }),
-    ...(tls.keyFile === undefined ? {} : { key: await read(tls.keyFile) }),
-  };
-}
-
-/** Node's and OpenSSL's codes for refused certificates, ours or the broker's. */
-const CERTIFICATE_FAULT = /CERT|SELF_SIGNED|UNABLE_TO|ALERT|HOSTNAME_MISMATCH|OSSL|BAD_DECRYPT|PEM|X509/;
 
 function socketFault(error: NodeJS.ErrnoException, cluster: ClusterConnection, address: string): CausewayError {
   const code = error.code ?? '';
@@ -125,7 +87,7 @@ function socketFault(error: NodeJS.ErrnoException, cluster: ClusterConnection, a
       error,
     );
   }
-  if (cluster.tls !== undefined && CERTIFICATE_FAULT.test(code)) {
+  if (cluster.tls !== undefined && isCertificateFault(code)) {
     return new CausewayError('KAFKA_AUTH_FAILED', `TLS failed: ${error.message}`, {
       place: { cluster: cluster.name, address },
       fix: 'Check the CA, the certificate and the server name in the cluster’s tls section.',

@@ -1,0 +1,175 @@
+import { type Admin, ConfigResourceTypes, ConfigSource } from 'kafkajs';
+import { CausewayError, messageOf } from '../../errors/error.js';
+import type { ClusterConnection } from '../../model/cluster.js';
+import type { Logger } from '../../observability/logger.js';
+import type { Closable } from '../../runtime/lifecycle.js';
+import { KafkaCode } from '../wire/error-codes.js';
+import { adminError, kafkaCodeOf } from './admin-errors.js';
+import { createKafkaJs } from './kafkajs-client.js';
+
+export interface TopicToCreate {
+  readonly topic: string;
+  readonly partitions: number;
+  /** -1: the broker's default. */
+  readonly replicationFactor: number;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+export type TopicConfigs = Readonly<Record<string, string>>;
+
+/** Changes to the topics of one cluster. Connects when first used; every error is a CausewayError that names cluster and topic. */
+export interface ClusterAdmin extends Closable {
+  /** `exists`: a topic of this name was there already, whatever its shape. */
+  createTopic(topic: TopicToCreate): Promise<'created' | 'exists'>;
+  /** Grows the topic to `count` partitions; `unchanged`: it has that many or more already. */
+  createPartitions(topic: string, count: number): Promise<'grown' | 'unchanged'>;
+  /** The configs set on the topic itself, not those inherited from the broker; a topic that is not there is missing in the answer. */
+  topicConfigs(topics: readonly string[]): Promise<ReadonlyMap<string, TopicConfigs>>;
+  /** `absent`: there was none. */
+  deleteTopic(topic: string): Promise<'deleted' | 'absent'>;
+}
+
+/** A connection that had gone stale costs one attempt. */
+const ATTEMPTS = 2;
+
+export function openAdmin(cluster: ClusterConnection, logger: Logger): ClusterAdmin {
+  return new KafkaJsAdmin(cluster, logger);
+}
+
+class KafkaJsAdmin implements ClusterAdmin {
+  readonly #cluster: ClusterConnection;
+  readonly #logger: Logger;
+  #admin: Promise<Admin> | undefined;
+  #closed = false;
+
+  constructor(cluster: ClusterConnection, logger: Logger) {
+    this.#cluster = cluster;
+    this.#logger = logger;
+  }
+
+  createTopic({ topic, partitions, replicationFactor, configs }: TopicToCreate): Promise<'created' | 'exists'> {
+    const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
+    const topics = [{ topic, numPartitions: partitions, replicationFactor, configEntries }];
+    const timeout = this.#cluster.requestTimeoutMs;
+    return this.#run(`create topic ${topic}`, topic, async (admin) => {
+      const created = await admin.createTopics({ topics, timeout, waitForLeaders: true });
+      return created ? 'created' : 'exists';
+    });
+  }
+
+  createPartitions(topic: string, count: number): Promise<'grown' | 'unchanged'> {
+    const timeout = this.#cluster.requestTimeoutMs;
+    return this.#run(`grow topic ${topic} to ${count} partitions`, topic, async (admin) => {
+      try {
+        await admin.createPartitions({ topicPartitions: [{ topic, count }], timeout });
+        return 'grown';
+      } catch (error) {
+        if (kafkaCodeOf(error) !== KafkaCode.INVALID_PARTITIONS) throw error;
+        const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+        if ((topics[0]?.partitions.length ?? 0) < count) throw error;
+        return 'unchanged';
+      }
+    });
+  }
+
+  async topicConfigs(topics: readonly string[]): Promise<ReadonlyMap<string, TopicConfigs>> {
+    if (topics.length === 0) return new Map();
+    const place = topics.length === 1 ? topics[0] : undefined;
+    try {
+      return await this.#run('read the configs of topics', place, (admin) => describe(admin, topics));
+    } catch (error) {
+      if (kafkaCodeOf(error) !== KafkaCode.UNKNOWN_TOPIC_OR_PARTITION) throw error;
+    }
+    // kafkajs fails the whole answer for one missing topic: leave that one out.
+    if (topics.length === 1) return new Map();
+    const found = new Map<string, TopicConfigs>();
+    for (const topic of topics) {
+      for (const [name, configs] of await this.topicConfigs([topic])) found.set(name, configs);
+    }
+    return found;
+  }
+
+  async deleteTopic(topic: string): Promise<'deleted' | 'absent'> {
+    const timeout = this.#cluster.requestTimeoutMs;
+    try {
+      return await this.#run(`delete topic ${topic}`, topic, async (admin) => {
+        await admin.deleteTopics({ topics: [topic], timeout });
+        return 'deleted' as const;
+      });
+    } catch (error) {
+      if (kafkaCodeOf(error) === KafkaCode.UNKNOWN_TOPIC_OR_PARTITION) return 'absent';
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#discard();
+  }
+
+  /** Any failure but a broker's own answer drops the client: kafkajs goes on using a socket that timed out. */
+  async #run<T>(what: string, topic: string | undefined, use: (admin: Admin) => Promise<T>): Promise<T> {
+    const place = { cluster: this.#cluster.name, ...(topic === undefined ? {} : { topic }) };
+    for (let attempt = 1; ; attempt += 1) {
+      const fresh = this.#admin === undefined;
+      try {
+        return await use(await this.#connected());
+      } catch (error) {
+        const fault = adminError(error, what, place);
+        if (fault.code === 'KAFKA_ERROR' || fault.code === 'SHUTTING_DOWN') throw fault;
+        await this.#discard();
+        if (fresh || attempt === ATTEMPTS) throw fault;
+      }
+    }
+  }
+
+  #connected(): Promise<Admin> {
+    if (this.#closed) {
+      const place = { cluster: this.#cluster.name };
+      return Promise.reject(
+        new CausewayError('SHUTTING_DOWN', 'the admin client of this cluster is closed', { place }),
+      );
+    }
+    this.#admin ??= this.#connect();
+    return this.#admin;
+  }
+
+  async #connect(): Promise<Admin> {
+    const admin = (await createKafkaJs(this.#cluster, this.#logger)).admin();
+    try {
+      await admin.connect();
+    } catch (error) {
+      await this.#disconnect(admin);
+      throw error;
+    }
+    return admin;
+  }
+
+  async #discard(): Promise<void> {
+    const connecting = this.#admin;
+    this.#admin = undefined;
+    const admin = await connecting?.catch(() => undefined);
+    if (admin !== undefined) await this.#disconnect(admin);
+  }
+
+  async #disconnect(admin: Admin): Promise<void> {
+    try {
+      await admin.disconnect();
+    } catch (error) {
+      this.#logger.debug('admin.disconnect-failed', { cluster: this.#cluster.name, reason: messageOf(error) });
+    }
+  }
+}
+
+async function describe(admin: Admin, topics: readonly string[]): Promise<ReadonlyMap<string, TopicConfigs>> {
+  const resources = topics.map((name) => ({ type: ConfigResourceTypes.TOPIC, name }));
+  const answer = await admin.describeConfigs({ resources, includeSynonyms: false });
+  return new Map(
+    answer.resources.map((resource) => {
+      const own = resource.configEntries.filter((entry) => entry.configSource === ConfigSource.TOPIC_CONFIG);
+      // A sensitive value comes as null.
+      const set = own.filter((entry) => typeof entry.configValue === 'string');
+      return [resource.resourceName, Object.fromEntries(set.map((entry) => [entry.configName, entry.configValue]))];
+    }),
+  );
+}

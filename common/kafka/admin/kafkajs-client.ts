@@ -1,0 +1,65 @@
+import { connect as connectTcp, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { Kafka, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
+import type { ClusterConnection, SaslSettings } from '../../model/cluster.js';
+import type { Logger } from '../../observability/logger.js';
+import { type BrokerAddress, parseAddress } from '../wire/address.js';
+import { readTlsOptions, tlsServerName } from '../wire/tls-options.js';
+
+const CLIENT_ID = 'causeway-admin';
+
+/** kafkajs tries again by itself this often; the callers' loops do the rest. */
+const RETRY = { retries: 3, initialRetryTime: 100, maxRetryTime: 2_000 } as const;
+
+const KEEPALIVE_MS = 30_000;
+
+/** A kafkajs client with the cluster's addresses, TLS (files as they are now), SASL and limits. */
+export async function createKafkaJs(cluster: ClusterConnection, logger: Logger): Promise<Kafka> {
+  const { tls, sasl } = cluster;
+  const aliases = new Map<string, string>();
+  const brokers = cluster.bootstrap.map((text, index) => aliasOf(parseAddress(text), index, aliases));
+  const tlsOptions = tls === undefined ? undefined : await readTlsOptions(tls, { cluster: cluster.name });
+  const openSocket = (address: BrokerAddress, onConnect: () => void): Socket => {
+    const host = aliases.get(address.host) ?? address.host;
+    const options = { host, port: address.port };
+    if (tls === undefined) return connectTcp(options, onConnect);
+    return connectTls({ ...options, ...(tlsOptions as ConnectionOptions), ...tlsServerName(tls, host) }, onConnect);
+  };
+  return new Kafka({
+    clientId: CLIENT_ID,
+    brokers,
+    connectionTimeout: cluster.connectTimeoutMs,
+    authenticationTimeout: cluster.requestTimeoutMs,
+    requestTimeout: cluster.requestTimeoutMs,
+    enforceRequestTimeout: true,
+    retry: RETRY,
+    socketFactory: ({ host, port, onConnect }) => {
+      const socket = openSocket({ host, port }, onConnect);
+      socket.setKeepAlive(true, KEEPALIVE_MS);
+      return socket;
+    },
+    // The socket factory does TLS; kafkajs only has to know which event tells that the connection is ready.
+    ssl: tls !== undefined,
+    ...(sasl === undefined ? {} : { sasl: saslOptions(sasl) }),
+    logLevel: logLevel.WARN,
+    logCreator: () => (entry) => writeLog(entry, cluster.name, logger),
+  });
+}
+
+/** kafkajs cuts bootstrap addresses at the first colon: an IPv6 host goes by another name until the socket is opened. */
+function aliasOf({ host, port }: BrokerAddress, index: number, aliases: Map<string, string>): string {
+  if (!host.includes(':')) return `${host}:${port}`;
+  const alias = `ipv6-${index}.invalid`;
+  aliases.set(alias, host);
+  return `${alias}:${port}`;
+}
+
+function saslOptions({ mechanism, username, password }: SaslSettings): SASLOptions {
+  return { mechanism, username, password };
+}
+
+/** Everything kafkajs says is a detail of a call whose failure we report ourselves; only fields that hold no payload pass. */
+function writeLog(entry: LogEntry, cluster: string, logger: Logger): void {
+  const { message, broker, error } = entry.log;
+  logger.debug('admin.kafkajs', { cluster, level: entry.label, message, broker, error });
+}
