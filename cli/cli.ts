@@ -2,28 +2,33 @@ import { Command, CommanderError, Option } from 'commander';
 import { EXIT } from '../common/process/exit-codes.js';
 import { packageVersion } from '../common/process/version.js';
 import { addConfigCommands } from './commands/config.js';
+import { addFleetCommands } from './commands/fleet.js';
+import { addRouteCommands } from './commands/route.js';
 import { addRunCommands } from './commands/run.js';
+import { addTopicCommands } from './commands/topic.js';
+import type { CliDeps } from './deps.js';
 import { reportFailure } from './failure.js';
-import type { Terminal } from './output.js';
 
 /** Runs one command line (without node and script) and gives the exit code; a role that was started runs on after that. */
-export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
+export async function runCli(args: readonly string[], deps: Omit<CliDeps, 'exit'>): Promise<number> {
   let code: number = EXIT.ok;
-  const program = buildProgram(terminal, (given) => {
+  const exit = (given: number): void => {
     code = given;
-  });
+  };
+  const program = buildProgram({ ...deps, exit });
   try {
     await program.parseAsync([...args], { from: 'user' });
     return code;
   } catch (error) {
     // Commander has said what is wrong; help and version end with 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return reportFailure(terminal, error, args.includes('--debug'));
+    return reportFailure(deps.terminal, error, args.includes('--debug'));
   }
 }
 
 /** The tree of all commands. */
-export function buildProgram(terminal: Terminal, exit: (code: number) => void): Command {
+export function buildProgram(deps: CliDeps): Command {
+  const { terminal } = deps;
   const program = new Command('causeway')
     .description('Mirrors topics between Kafka clusters')
     .version(packageVersion(), '-V, --version')
@@ -31,7 +36,10 @@ export function buildProgram(terminal: Terminal, exit: (code: number) => void): 
     .exitOverride()
     .showHelpAfterError('(add --help for the options)');
   addRunCommands(program);
-  addConfigCommands(program, terminal, exit);
+  addRouteCommands(program, deps);
+  addTopicCommands(program, deps);
+  addFleetCommands(program, deps);
+  addConfigCommands(program, deps);
   addDebugOption(program);
   return program;
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { systemClock } from '../common/runtime/clock.js';
 import { runCli } from './cli.js';
 import { nodeTerminal } from './node-terminal.js';
 
@@ -8,4 +9,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await runCli(process.argv.slice(2), nodeTerminal);
+process.exitCode = await runCli(process.argv.slice(2), {
+  terminal: nodeTerminal,
+  environment: process.env,
+  pace: systemClock,
+});

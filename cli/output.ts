@@ -22,6 +22,10 @@ export interface Result {
   /** Column heads without spaces; the first column is the name. */
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
+  /** Lines above the table. */
+  readonly preface?: readonly string[];
+  /** Lines below the table. */
+  readonly notes?: readonly string[];
   /** Said on stderr under a table that has no rows. */
   readonly empty?: string;
 }
@@ -38,8 +42,10 @@ export function printResult(terminal: Terminal, format: OutputFormat, result: Re
       for (const row of result.rows) terminal.out(`${printable(row[0] ?? '')}\n`);
       return;
     case 'table':
-      if (result.rows.length === 0 && result.empty !== undefined) terminal.err(`${result.empty}\n`);
-      else terminal.out(formatTable(result.columns, result.rows));
+      for (const line of result.preface ?? []) terminal.out(`${printable(line)}\n`);
+      if (result.rows.length > 0) terminal.out(formatTable(result.columns, result.rows));
+      else if (result.empty !== undefined) terminal.err(`${result.empty}\n`);
+      for (const line of result.notes ?? []) terminal.out(`${printable(line)}\n`);
       return;
   }
 }

@@ -5,13 +5,14 @@ import { nearest } from '../../common/config/nearest.js';
 import { configReference, type KeyDoc } from '../../common/config/reference.js';
 import { CausewayError } from '../../common/errors/error.js';
 import { EXIT } from '../../common/process/exit-codes.js';
+import type { CliDeps } from '../deps.js';
 import { type OutputOptions, outputOption } from '../options.js';
 import { printResult, type Result, type Terminal } from '../output.js';
 
 const INVALID_CONFIG = 78;
 
 /** `causeway config ...`: works on files alone, without a fleet. */
-export function addConfigCommands(program: Command, terminal: Terminal, exit: (code: number) => void): void {
+export function addConfigCommands(program: Command, { terminal, exit }: CliDeps): void {
   const config = program.command('config').description('check and explain configuration files');
   config
     .command('validate')

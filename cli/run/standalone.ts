@@ -22,11 +22,15 @@ export function runStandalone(file: string): void {
     clock,
     // The worker hands over first, then the controller leaves.
     shutdownTimeoutMs: config.worker.shutdownTimeoutMs + CONTROLLER_STOP_TIMEOUT_MS,
-    start: () => startBoth(context, dir),
+    start: (fatal) => startBoth(context, dir, fatal),
   });
 }
 
-async function startBoth(context: RoleContext, dir: string): Promise<RunningRole> {
+async function startBoth(
+  context: RoleContext,
+  dir: string,
+  fatal: (error: CausewayError) => void,
+): Promise<RunningRole> {
   const { config, logger, ...parts } = context;
   const engine = await openEmbeddedEngine({ dir, clock: parts.clock, random: parts.random, logger });
   const opened: Closable[] = [engine];
@@ -45,6 +49,8 @@ async function startBoth(context: RoleContext, dir: string): Promise<RunningRole
     const worker = await startWorker(config, {
       store: workerStore,
       logger: logger.child({ part: 'worker' }),
+      version: packageVersion(),
+      fatal,
       ...parts,
     });
     opened.unshift(worker);

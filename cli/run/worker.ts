@@ -16,8 +16,8 @@ export function runWorker(file: string): void {
     logger: parts.logger,
     clock: parts.clock,
     shutdownTimeoutMs: config.worker.shutdownTimeoutMs,
-    start: async () => {
-      const app = await startWorker(config, { store, ...parts });
+    start: async (fatal) => {
+      const app = await startWorker(config, { store, fatal, version: packageVersion(), ...parts });
       return { facts: { http: app.httpAddress }, close: () => closeAll(app, store) };
     },
   });

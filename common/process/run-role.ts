@@ -1,4 +1,4 @@
-import { isCausewayError } from '../errors/error.js';
+import { type CausewayError, isCausewayError } from '../errors/error.js';
 import type { LogFields, Logger } from '../observability/logger.js';
 import type { Clock, Timer } from '../runtime/clock.js';
 import type { Closable } from '../runtime/lifecycle.js';
@@ -19,7 +19,8 @@ export interface RoleSpec {
   readonly clock: Clock;
   /** How long a graceful stop may take; then the process ends with 1. */
   readonly shutdownTimeoutMs: number;
-  start(): Promise<RunningRole>;
+  /** `fail` ends the process for a reason that has a code: nothing is handed over any more. */
+  start(fail: (error: CausewayError) => void): Promise<RunningRole>;
 }
 
 /** A role told to stop while it still starts has nothing to hand over: it gets this long to come up and close properly. */
@@ -58,7 +59,7 @@ class RoleRunner {
   async #start(): Promise<void> {
     const { role, id, version, logger } = this.#spec;
     try {
-      this.#running = await this.#spec.start();
+      this.#running = await this.#spec.start((error) => this.#fail(error));
     } catch (error) {
       logger.error('process.start_failed', { role, id, err: error });
       this.#end(isCausewayError(error) ? error.info.exitCode : EXIT.crashed);
@@ -95,6 +96,12 @@ class RoleRunner {
     await running.close();
     this.#spec.logger.info('process.stopped');
     this.#end(EXIT.ok);
+  }
+
+  #fail(error: CausewayError): void {
+    if (this.#ended) return;
+    this.#spec.logger.error('process.failed', { err: error });
+    this.#end(error.info.exitCode);
   }
 
   #crash(error: unknown): void {

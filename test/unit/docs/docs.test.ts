@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { buildProgram } from '../../../cli/cli.js';
+import type { CliDeps } from '../../../cli/deps.js';
 import { formatFault } from '../../../common/config/faults.js';
 import { checkConfigText } from '../../../common/config/load.js';
 import {
@@ -14,14 +15,19 @@ import {
   projectRoot,
 } from './generated-docs.js';
 
-const quiet = { out: () => undefined, err: () => undefined, interactive: false, ask: () => Promise.resolve('') };
+const quiet: CliDeps = {
+  terminal: { out: () => undefined, err: () => undefined, interactive: false, ask: () => Promise.resolve('') },
+  environment: {},
+  pace: { monotonicMs: () => 0, sleep: () => Promise.resolve() },
+  exit: () => undefined,
+};
 
 describe('the documentation', () => {
   const pages: readonly (readonly [string, () => string])[] = [
     ['configuration.md', configurationTable],
     ['errors.md', errorTable],
     ['metrics.md', metricTable],
-    ['cli.md', () => commandTable(buildProgram(quiet, () => undefined))],
+    ['cli.md', () => commandTable(buildProgram(quiet))],
   ];
   for (const [page, generate] of pages) {
     test(`docs/${page} lists exactly what the code has`, () => {

@@ -4,7 +4,7 @@ import { setImmediate as settle } from 'node:timers/promises';
 import { CausewayError } from '../../../common/errors/error.js';
 import { createLogger } from '../../../common/observability/logger.js';
 import type { HostEvent, ProcessHost } from '../../../common/process/process-host.js';
-import { type RunningRole, runRole } from '../../../common/process/run-role.js';
+import { type RoleSpec, type RunningRole, runRole } from '../../../common/process/run-role.js';
 import { packageVersion } from '../../../common/process/version.js';
 import type { Clock, Timer } from '../../../common/runtime/clock.js';
 
@@ -49,7 +49,7 @@ interface Scene {
   readonly lines: Record<string, unknown>[];
 }
 
-function scene(start: () => Promise<RunningRole>): Scene {
+function scene(start: RoleSpec['start']): Scene {
   const host = new FakeHost();
   const clock = new FakeClock();
   const lines: Record<string, unknown>[] = [];
@@ -176,6 +176,17 @@ describe('a role’s process', () => {
     failing.host.emit('SIGTERM');
     await settle();
     assert.deepEqual(failing.host.exits, [70]);
+  });
+
+  test('a role that must end says why and exits with the code of its reason', async () => {
+    const taken = scene(async (fail) => {
+      setImmediate(() => fail(new CausewayError('WORKER_ID_TAKEN', 'another w1 lives')));
+      return running(never);
+    });
+    await settle();
+    await settle();
+    assert.deepEqual(taken.host.exits, [78]);
+    assert.deepEqual(taken.events, ['process.started', 'process.failed']);
   });
 
   test('the version is package.json’s', () => {
