@@ -8,7 +8,7 @@ import type { ConfigFile } from './schema.js';
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i;
 const WILDCARD = /^(?:0\.0\.0\.0|::|\[::\])$/;
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return LOOPBACK.test(host);
 }
 
