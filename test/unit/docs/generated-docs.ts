@@ -58,6 +58,9 @@ export function metricTable(): string {
   return ['| Metric | Type | Labels | Meaning |', '|---|---|---|---|', ...lines].join('\n');
 }
 
+/** Said once above the table. */
+const SHARED_OPTIONS = new Set(['--url', '--token', '--token-file', '--output', '--debug']);
+
 /** Every command with its arguments and options, in the order of the help. */
 export function commandTable(program: Command): string {
   const lines: string[] = [];
@@ -66,10 +69,13 @@ export function commandTable(program: Command): string {
       for (const child of command.commands) visit(child, `${path} ${child.name()}`);
       return;
     }
-    const words = command.registeredArguments.map((argument) =>
-      argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
-    );
-    const options = command.options.filter((option) => !option.hidden).map((option) => `\`${option.flags}\``);
+    const words = command.registeredArguments.map((argument) => {
+      const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+      return argument.required ? `<${name}>` : `[${name}]`;
+    });
+    const options = command.options
+      .filter((option) => !option.hidden && !SHARED_OPTIONS.has(option.long ?? ''))
+      .map((option) => `\`${option.flags}\``);
     lines.push(
       row(`\`${[path, ...words].join(' ')}\``, command.description(), options.join(' ').replaceAll('|', '\\|')),
     );
