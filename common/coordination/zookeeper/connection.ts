@@ -28,7 +28,7 @@ import {
 const HEARTBEAT_SHARE = 1 / 4;
 const READ_TIMEOUT_SHARE = 2 / 3;
 /** Far below 2^31-1 (fault Z7), far above what can be queued at once. */
-const MAX_XID = 0x7fff_ffff - 1_000_000;
+export const MAX_XID = 0x7fff_ffff - 1_000_000;
 const LENGTH_BYTES = 4;
 const REPLY_HEADER_BYTES = 16;
 const XID_NOTIFICATION = -1;
@@ -66,6 +66,8 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly heartbeatPath: string;
+  /** Number of the first request; for the test of what happens after 2^31 of them. */
+  readonly firstXid?: number;
 }
 
 /**
@@ -100,6 +102,7 @@ export class ZkConnection {
     this.#listener = listener;
     this.#dialer = new Dialer(options.servers, options.random);
     this.#manager = createConnectionManager(options.sessionTimeoutMs);
+    this.#manager.xid = options.firstXid ?? 1;
     this.#harden(this.#manager);
   }
 

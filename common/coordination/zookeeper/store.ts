@@ -58,6 +58,8 @@ class ZooKeeperStore implements CoordinationStore {
   #outage = false;
   #watchRefused = false;
   #restart: Timer | undefined;
+  /** Set before anything that `close` does can call back. */
+  #isClosing = false;
   #closing: Promise<void> | undefined;
   #onOver: (() => void) | undefined;
 
@@ -146,6 +148,7 @@ class ZooKeeperStore implements CoordinationStore {
   }
 
   async #close(): Promise<void> {
+    this.#isClosing = true;
     this.#restart?.cancel();
     this.#window.close();
     const over = new Promise<void>((resolve) => {
@@ -182,7 +185,7 @@ class ZooKeeperStore implements CoordinationStore {
   /** A server has the session; before anybody hears of it, the watch is set and the root made sure of. */
   async #prepare(connection: ZkConnection): Promise<void> {
     const prepared = await prepareSession(connection, this.#root, this.#acls);
-    if (prepared.kind === 'interrupted' || connection !== this.#connection || this.#closing !== undefined) return;
+    if (prepared.kind === 'interrupted' || connection !== this.#connection || !connection.isUp) return;
     if (prepared.kind === 'refused') {
       this.#refuse(prepared.error);
       connection.endSession();
@@ -209,7 +212,7 @@ class ZooKeeperStore implements CoordinationStore {
   #onDown(cause: string): void {
     this.#window.pause();
     // Once per outage, however many attempts it takes.
-    if (!this.#outage && this.#closing === undefined) {
+    if (!this.#outage && !this.#isClosing) {
       const servers = this.#servers.map(({ host, port }) => `${host}:${port}`);
       this.#logger.warn('coordination_unreachable', { cause, servers, hint: 'retrying until it answers' });
     }
@@ -225,7 +228,7 @@ class ZooKeeperStore implements CoordinationStore {
   #loseSession(cause: string): void {
     if (!this.#announced) return;
     this.#window.dropSession(this.#generation);
-    if (this.#closing === undefined) {
+    if (!this.#isClosing) {
       this.#logger.warn('coordination_session_lost', { generation: this.#generation, cause });
     }
     this.#publish('lost');
@@ -234,7 +237,7 @@ class ZooKeeperStore implements CoordinationStore {
 
   #afterSession(reason: OverReason, cause: string): void {
     this.#loseSession(cause);
-    if (this.#closing !== undefined) {
+    if (this.#isClosing) {
       this.#onOver?.();
       return;
     }

@@ -92,3 +92,6 @@ function passwordOf(id: bigint): Buffer {
   }
   return password;
 }
+
+/** The clock of leases. */
+export const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
