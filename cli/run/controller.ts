@@ -13,8 +13,6 @@ export function runController(file: string): void {
   const { config, ...parts } = roleContext('controller', file);
   const store = openFleetStore('controller', { config, ...parts });
   runRole({
-    role: 'controller',
-    id: config.controller.id,
     version: packageVersion(),
     logger: parts.logger,
     clock: parts.clock,

@@ -30,6 +30,6 @@ export function roleContext(role: Role, file: string): RoleContext {
   return { config, clock: systemClock, random: systemRandom, logger, metrics };
 }
 
-export function idOf(role: Role, config: Config): string {
+function idOf(role: Role, config: Config): string {
   return role === 'worker' ? config.worker.id : config.controller.id;
 }

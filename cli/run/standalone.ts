@@ -15,8 +15,6 @@ export function runStandalone(file: string): void {
   const { config, logger, clock } = context;
   const dir = embeddedDir(context);
   runRole({
-    role: 'standalone',
-    id: config.controller.id,
     version: packageVersion(),
     logger,
     clock,

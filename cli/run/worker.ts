@@ -10,8 +10,6 @@ export function runWorker(file: string): void {
   const { config, ...parts } = roleContext('worker', file);
   const store = openFleetStore('worker', { config, ...parts });
   runRole({
-    role: 'worker',
-    id: config.worker.id,
     version: packageVersion(),
     logger: parts.logger,
     clock: parts.clock,

@@ -7,14 +7,13 @@ import { nodeProcess, type ProcessHost, type StopSignal } from './process-host.j
 
 /** A role at work. */
 export interface RunningRole extends Closable {
-  /** What `process.started` says beside role and id: addresses. */
+  /** What `process.started` says beside role, id and version: addresses. */
   readonly facts: LogFields;
 }
 
 export interface RoleSpec {
-  readonly role: 'controller' | 'worker' | 'standalone';
-  readonly id: string;
   readonly version: string;
+  /** Carries role and id on every line. */
   readonly logger: Logger;
   readonly clock: Clock;
   /** How long a graceful stop may take; then the process ends with 1. */
@@ -57,11 +56,11 @@ class RoleRunner {
   }
 
   async #start(): Promise<void> {
-    const { role, id, version, logger } = this.#spec;
+    const { version, logger } = this.#spec;
     try {
       this.#running = await this.#spec.start((error) => this.#fail(error));
     } catch (error) {
-      logger.error('process.start_failed', { role, id, err: error });
+      logger.error('process.start_failed', { err: error });
       this.#end(isCausewayError(error) ? error.info.exitCode : EXIT.crashed);
       return;
     }
@@ -69,7 +68,7 @@ class RoleRunner {
       await this.#close(this.#running);
       return;
     }
-    logger.info('process.started', { role, id, version, pid: process.pid, ...this.#running.facts });
+    logger.info('process.started', { version, pid: process.pid, ...this.#running.facts });
   }
 
   #onSignal(signal: StopSignal): void {

@@ -61,8 +61,8 @@ function scene(start: RoleSpec['start']): Scene {
       events.push(String(parsed['event']));
     },
   };
-  const logger = createLogger({ level: 'debug', base: {}, destination });
-  runRole({ role: 'worker', id: 'w1', version: '1.2.3', logger, clock, shutdownTimeoutMs: 20_000, start }, host);
+  const logger = createLogger({ level: 'debug', base: { role: 'worker', id: 'w1' }, destination });
+  runRole({ version: '1.2.3', logger, clock, shutdownTimeoutMs: 20_000, start }, host);
   return { host, clock, events, lines };
 }
 
