@@ -1,4 +1,4 @@
-import { type Admin, ConfigResourceTypes, ConfigSource } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import { CausewayError, messageOf } from '../../errors/error.js';
 import type { ClusterConnection } from '../../model/cluster.js';
 import type { Logger } from '../../observability/logger.js';
@@ -162,11 +162,11 @@ class KafkaJsAdmin implements ClusterAdmin {
 }
 
 async function describe(admin: Admin, topics: readonly string[]): Promise<ReadonlyMap<string, TopicConfigs>> {
-  const resources = topics.map((name) => ({ type: ConfigResourceTypes.TOPIC, name }));
+  const resources = topics.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name }));
   const answer = await admin.describeConfigs({ resources, includeSynonyms: false });
   return new Map(
     answer.resources.map((resource) => {
-      const own = resource.configEntries.filter((entry) => entry.configSource === ConfigSource.TOPIC_CONFIG);
+      const own = resource.configEntries.filter((entry) => entry.configSource === kafkajs.ConfigSource.TOPIC_CONFIG);
       // A sensitive value comes as null.
       const set = own.filter((entry) => typeof entry.configValue === 'string');
       return [resource.resourceName, Object.fromEntries(set.map((entry) => [entry.configName, entry.configValue]))];

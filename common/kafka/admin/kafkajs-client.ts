@@ -1,6 +1,6 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { Kafka, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
+import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { ClusterConnection, SaslSettings } from '../../model/cluster.js';
 import type { Logger } from '../../observability/logger.js';
 import { type BrokerAddress, parseAddress } from '../wire/address.js';
@@ -25,7 +25,7 @@ export async function createKafkaJs(cluster: ClusterConnection, logger: Logger):
     if (tls === undefined) return connectTcp(options, onConnect);
     return connectTls({ ...options, ...(tlsOptions as ConnectionOptions), ...tlsServerName(tls, host) }, onConnect);
   };
-  return new Kafka({
+  return new kafkajs.Kafka({
     clientId: CLIENT_ID,
     brokers,
     connectionTimeout: cluster.connectTimeoutMs,
@@ -41,7 +41,7 @@ export async function createKafkaJs(cluster: ClusterConnection, logger: Logger):
     // The socket factory does TLS; kafkajs only has to know which event tells that the connection is ready.
     ssl: tls !== undefined,
     ...(sasl === undefined ? {} : { sasl: saslOptions(sasl) }),
-    logLevel: logLevel.WARN,
+    logLevel: kafkajs.logLevel.WARN,
     logCreator: () => (entry) => writeLog(entry, cluster.name, logger),
   });
 }
