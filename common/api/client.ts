@@ -1,6 +1,15 @@
 import { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
 import { CausewayError, messageOf } from '../errors/error.js';
-import type { RouteBody, RouteList, RouteView, NewTopicBody, TopicBody, TopicList, TopicPatch, TopicView } from './desired-shapes.js';
+import type {
+  NewTopicBody,
+  RouteBody,
+  RouteList,
+  RouteView,
+  TopicBody,
+  TopicList,
+  TopicPatch,
+  TopicView,
+} from './desired-shapes.js';
 import { problemBody } from './desired-shapes.js';
 import type { AssignmentView, FleetStatus, ProblemList, TopicDetail, WorkerList } from './fleet-shapes.js';
 
@@ -132,7 +141,8 @@ export class CausewayClient {
 
   async #send(method: string, path: string, { body, ifMatch, query = {} }: Sent): Promise<Response> {
     const url = new URL(`${this.#base}${path}`);
-    for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) url.searchParams.set(name, String(value));
     const { token, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
     const headers: Record<string, string> = { accept: 'application/json' };
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
@@ -152,7 +162,10 @@ export class CausewayClient {
   #transportError(error: unknown): CausewayError {
     const address = this.#options.baseUrl;
     if (error instanceof Error && error.name === 'TimeoutError') {
-      return new CausewayError('REQUEST_TIMEOUT', 'the controller did not answer in time', { place: { address }, cause: error });
+      return new CausewayError('REQUEST_TIMEOUT', 'the controller did not answer in time', {
+        place: { address },
+        cause: error,
+      });
     }
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
     return new CausewayError('CONNECTION_LOST', `the controller cannot be reached: ${messageOf(cause)}`, {

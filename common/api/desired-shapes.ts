@@ -27,7 +27,9 @@ export const topicBody = z.strictObject({ partitions: partitions.default('all'),
 /** Body of PATCH /routes/{route}/topics/{topic}. */
 export const topicPatch = z
   .strictObject({ partitions: partitions.optional(), paused: z.boolean().optional() })
-  .refine((body) => body.partitions !== undefined || body.paused !== undefined, { message: 'change partitions or paused' });
+  .refine((body) => body.partitions !== undefined || body.paused !== undefined, {
+    message: 'change partitions or paused',
+  });
 
 export const topicView = z.object({
   route: z.string(),

@@ -52,12 +52,14 @@ export function decodeWorkerStatus(body: unknown): WorkerStatus | undefined {
   if (!parsed.success) return undefined;
   return {
     ...parsed.data,
-    partitions: parsed.data.partitions.map(({ reason, ...partition }): PartitionStatus => ({
-      ...partition,
-      ...(reason === undefined ? {} : { reason }),
-      sourceOffset: BigInt(partition.sourceOffset),
-      targetOffset: BigInt(partition.targetOffset),
-      sourceEndOffset: BigInt(partition.sourceEndOffset),
-    })),
+    partitions: parsed.data.partitions.map(
+      ({ reason, ...partition }): PartitionStatus => ({
+        ...partition,
+        ...(reason === undefined ? {} : { reason }),
+        sourceOffset: BigInt(partition.sourceOffset),
+        targetOffset: BigInt(partition.targetOffset),
+        sourceEndOffset: BigInt(partition.sourceEndOffset),
+      }),
+    ),
   };
 }

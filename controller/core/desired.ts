@@ -197,7 +197,8 @@ function describeTopic({ key, route, entry, targetTopic, progress, facts, proble
   const place = { route: route.name, topic: entry.topic };
   problems.push(...sourceProblems(place, route, source));
   const recreated = isRecreated(progress, source);
-  if (recreated && source.state === 'present') problems.push({ ...place, code: 'SOURCE_RECREATED', message: recreatedMessage(progress, source) });
+  if (recreated && source.state === 'present')
+    problems.push({ ...place, code: 'SOURCE_RECREATED', message: recreatedMessage(progress, source) });
   const limit = entry.partitions === 'all' ? Number.POSITIVE_INFINITY : entry.partitions;
   const wanted = source.state === 'present' && !recreated ? Math.min(limit, source.partitions) : 0;
   const ready = target.state === 'present' ? target.partitions : 0;

@@ -39,7 +39,8 @@ export async function readEpoch(
 ): Promise<{ readonly epoch: number; readonly version: number }> {
   await checkFleet(store, memory);
   const node = await store.get(EPOCH);
-  if (node === undefined) throw new CausewayError('NODE_MISSING', 'the epoch node is missing', { place: { path: EPOCH } });
+  if (node === undefined)
+    throw new CausewayError('NODE_MISSING', 'the epoch node is missing', { place: { path: EPOCH } });
   const { epoch } = decodeEpoch(node.data, EPOCH);
   if (epoch < memory.highestEpoch) {
     throw new CausewayError('EPOCH_LOST', `the epoch ran backwards, from ${memory.highestEpoch} to ${epoch}`, {
@@ -54,7 +55,8 @@ export async function readEpoch(
 
 async function checkFleet(store: CoordinationStore, memory: FleetMemory): Promise<void> {
   const node = await store.get(FLEET);
-  if (node === undefined) throw new CausewayError('NODE_MISSING', 'the fleet node is missing', { place: { path: FLEET } });
+  if (node === undefined)
+    throw new CausewayError('NODE_MISSING', 'the fleet node is missing', { place: { path: FLEET } });
   const { fleetId } = decodeFleet(node.data, FLEET);
   if (memory.fleetId !== undefined && memory.fleetId !== fleetId) {
     throw new CausewayError('EPOCH_LOST', `the store holds another fleet now: ${fleetId}, not ${memory.fleetId}`, {

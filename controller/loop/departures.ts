@@ -1,5 +1,5 @@
-import type { LaneRecord, LiveWorker } from '../../common/model/worker.js';
 import type { WorkerAssignment } from '../../common/model/assignment.js';
+import type { LaneRecord, LiveWorker } from '../../common/model/worker.js';
 
 /** A lane whose owner never registered may be a worker that is just starting: it gets this long. */
 const UNBORN_GRACE_MS = 60_000;
@@ -7,7 +7,14 @@ const UNBORN_GRACE_MS = 60_000;
 const MASS_VANISH_SHARE = 0.3;
 const MASS_VANISH_MIN = 2;
 
-export type DepartureReason = 'died' | 'replaced' | 'handoff-timeout' | 'doubtful' | 'duplicate' | 'corrupt' | 'resumed';
+export type DepartureReason =
+  | 'died'
+  | 'replaced'
+  | 'handoff-timeout'
+  | 'doubtful'
+  | 'duplicate'
+  | 'corrupt'
+  | 'resumed';
 
 /** An incarnation that gets no work any more and must be fenced before others continue. */
 export interface Doomed {

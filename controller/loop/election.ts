@@ -1,5 +1,10 @@
 import type { CoordinationStore } from '../../common/coordination/ports.js';
-import { type ControllerRecord, decodeController, encodeController, encodeEpoch } from '../../common/coordination/records/control.js';
+import {
+  type ControllerRecord,
+  decodeController,
+  encodeController,
+  encodeEpoch,
+} from '../../common/coordination/records/control.js';
 import { EPOCH, LEADER } from '../../common/coordination/znodes.js';
 import { isCausewayError } from '../../common/errors/error.js';
 import type { Route } from '../../common/model/route.js';

@@ -1,6 +1,6 @@
 import { CausewayError } from '../../common/errors/error.js';
-import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { AssignmentItem } from '../../common/model/assignment.js';
+import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { LaneRecord } from '../../common/model/worker.js';
 import type { Clock } from '../../common/runtime/clock.js';
 

@@ -1,8 +1,5 @@
 import type { CoordinationStore, StoreNode } from '../../common/coordination/ports.js';
-import {
-  assignmentParts,
-  decodeAssignment,
-} from '../../common/coordination/records/assignment.js';
+import { assignmentParts, decodeAssignment } from '../../common/coordination/records/assignment.js';
 import { decodeRoute, decodeTopicEntry, decodeTopicProgress } from '../../common/coordination/records/desired.js';
 import { decodeLane, decodeLiveWorker, decodeReport } from '../../common/coordination/records/worker.js';
 import { ASSIGNMENTS, LANES, LIVE, PROGRESS, REPORTS, ROUTES, TOPICS } from '../../common/coordination/znodes.js';

@@ -38,7 +38,9 @@ export class LaneFences {
   /** Marks what is not marked yet, and starts what is marked. The mark is in the store before the fencer runs (5.1). */
   async advance(): Promise<void> {
     const doomed = this.#options.departures.doomed;
-    const lanes = [...this.#options.records.lanes.entries.values()].filter(({ value }) => doomed.has(value.incarnation));
+    const lanes = [...this.#options.records.lanes.entries.values()].filter(({ value }) =>
+      doomed.has(value.incarnation),
+    );
     const active = lanes.filter(({ value }) => value.state === 'active');
     for (let from = 0; from < active.length; from += MAX_MULTI_OPS - 1) {
       await this.#mark(active.slice(from, from + MAX_MULTI_OPS - 1));
@@ -115,7 +117,9 @@ export class LaneFences {
   #itemsOf(lane: LaneRecord): readonly AssignmentItem[] {
     const assignment = this.#options.records.assignments.entries.get(lane.worker)?.value.assignment;
     if (assignment?.incarnation !== lane.incarnation) return [];
-    const routes = new Set(assignment.routes.filter((route) => route.target === lane.target).map((route) => route.name));
+    const routes = new Set(
+      assignment.routes.filter((route) => route.target === lane.target).map((route) => route.name),
+    );
     return assignment.items.filter((item) => routes.has(item.route));
   }
 }

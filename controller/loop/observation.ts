@@ -1,9 +1,9 @@
 import type { WorkerAssignment } from '../../common/model/assignment.js';
-import type { LiveWorker } from '../../common/model/worker.js';
 import { compareAssignments } from '../../common/model/assignment.js';
+import type { Route } from '../../common/model/route.js';
+import type { LiveWorker } from '../../common/model/worker.js';
 import { type Desired, desiredTopics, type TopicFacts } from '../core/desired.js';
 import type { Holder, HolderState } from '../core/holders.js';
-import type { Route } from '../../common/model/route.js';
 import type { Departures, Presence } from './departures.js';
 import type { FleetRecords } from './fleet-records.js';
 

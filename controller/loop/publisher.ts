@@ -77,9 +77,7 @@ export class Publisher {
     const path = assignmentPath(worker);
     const first = buffers[0] as Buffer;
     const ops: StoreOp[] = [
-      version === undefined
-        ? { type: 'create', path, data: first }
-        : { type: 'set', path, data: first, version },
+      version === undefined ? { type: 'create', path, data: first } : { type: 'set', path, data: first, version },
     ];
     // The first part's version guards the others: nobody but the leader of this epoch writes them.
     const existing = new Set(seen?.value.partNodes ?? []);

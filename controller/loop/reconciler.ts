@@ -1,19 +1,19 @@
-import { isCausewayError } from '../../common/errors/error.js';
 import type { ControllerSettings } from '../../common/config/compile.js';
 import type { StoreOp } from '../../common/coordination/ports.js';
 import { lanePath } from '../../common/coordination/znodes.js';
+import { isCausewayError } from '../../common/errors/error.js';
+import type { Route } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
-import { type Desired, type TargetNeed, type TopicFacts } from '../core/desired.js';
+import type { Desired, TargetNeed, TopicFacts } from '../core/desired.js';
 import { diffAssignments, type NodeChange } from '../core/diff.js';
 import type { Holder } from '../core/holders.js';
 import { MAX_BALANCE_MOVES_PER_ROUND, type Plan, plan } from '../core/planner.js';
 import type { Problem } from '../core/problem.js';
 import { buildView, type Vacated, type View, type World } from '../core/view.js';
-import type { Route } from '../../common/model/route.js';
 import { Departures } from './departures.js';
 import type { Fencer } from './fencer.js';
 import type { FleetRecords } from './fleet-records.js';
@@ -73,11 +73,21 @@ export class Reconciler {
     const { reign, records, settings, clock, random, logger, metrics, fencer } = options;
     this.#nudge = new Nudge(clock);
     this.#observation = new Observation(records);
-    this.#departures = new Departures({ takeoverDelayMs: settings.takeoverDelayMs, freezeMs: options.sessionTimeoutMs });
+    this.#departures = new Departures({
+      takeoverDelayMs: settings.takeoverDelayMs,
+      freezeMs: options.sessionTimeoutMs,
+    });
     this.#handoffs = new Handoffs(settings.handoffTimeoutMs);
     const onDone = (): void => this.hint();
     this.#fences = new LaneFences({
-      reign, records, departures: this.#departures, fencer, clock, random, logger, onDone,
+      reign,
+      records,
+      departures: this.#departures,
+      fencer,
+      clock,
+      random,
+      logger,
+      onDone,
     });
     this.#publisher = new Publisher(reign, records, metrics);
     this.#progress = new ProgressKeeper(reign, records);
@@ -160,7 +170,12 @@ export class Reconciler {
     await this.#fences.advance();
     const holders = this.#observation.holders(this.#departures, (incarnation) => this.#fences.isFenced(incarnation));
     if (await this.#progress.write(this.#progress.started(holders.values()))) return true;
-    const world = { desired, holders, accepting: this.#observation.accepting(this.#departures), vacated: this.#vacated };
+    const world = {
+      desired,
+      holders,
+      accepting: this.#observation.accepting(this.#departures),
+      vacated: this.#vacated,
+    };
     const view = buildView(world, this.#departures.frozen(nowMs) ? 0 : MAX_BALANCE_MOVES_PER_ROUND);
     const planned = plan(view.input);
     const wrote = await this.#publish(world, view, planned, full);

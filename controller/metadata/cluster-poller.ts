@@ -3,8 +3,8 @@ import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
-import { Nudge } from '../loop/nudge.js';
 import type { TopicFact } from '../core/desired.js';
+import { Nudge } from '../loop/nudge.js';
 import type { ClusterSnapshot, SourceMetadata } from './ports.js';
 
 const MAX_BACKOFF_MS = 30_000;
@@ -99,7 +99,11 @@ export class ClusterPoller implements Closable {
       return true;
     } catch (error) {
       if (!this.#unreachable && !this.#closing.signal.aborted) {
-        logger.warn('cluster.unreachable', { cluster, err: error, detail: 'what is assigned stays assigned; retrying' });
+        logger.warn('cluster.unreachable', {
+          cluster,
+          err: error,
+          detail: 'what is assigned stays assigned; retrying',
+        });
         this.#unreachable = true;
       }
       return false;

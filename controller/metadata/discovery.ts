@@ -1,8 +1,8 @@
+import { type Route, targetTopicOf } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
-import { type Route, targetTopicOf } from '../../common/model/route.js';
 import type { TargetNeed, TopicFacts } from '../core/desired.js';
 import type { Problem } from '../core/problem.js';
 import { ClusterPoller } from './cluster-poller.js';

@@ -75,7 +75,12 @@ export class TargetTopics {
       // Metadata takes a moment to show it; without a pause the same change would be asked for again.
       job.notBeforeMs = clock.monotonicMs() + RETRY.initialMs;
       const event = need.existing === 0 ? 'target-topic.created' : 'target-topic.grown';
-      logger.info(event, { ...place, cluster: need.route.target, targetTopic: need.targetTopic, partitions: need.partitions });
+      logger.info(event, {
+        ...place,
+        cluster: need.route.target,
+        targetTopic: need.targetTopic,
+        partitions: need.partitions,
+      });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       if (job.problem?.message !== message) logger.warn('target-topic.failed', { ...place, err: error });

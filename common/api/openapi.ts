@@ -1,0 +1,177 @@
+import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
+import {
+  newTopicBody,
+  problemBody,
+  routeBody,
+  routeList,
+  routeView,
+  topicBody,
+  topicList,
+  topicPatch,
+  topicView,
+} from './desired-shapes.js';
+import { assignmentView, fleetStatus, problemList, topicDetail, workerList } from './fleet-shapes.js';
+import { z } from './zod.js';
+
+const API_VERSION = '1.0.0';
+
+type Method = 'get' | 'put' | 'post' | 'patch' | 'delete';
+
+interface Operation {
+  readonly method: Method;
+  readonly path: string;
+  readonly summary: string;
+  readonly body?: z.ZodType;
+  /** Status -> schema of the answer; null: no body. */
+  readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  readonly errors: readonly number[];
+  readonly paged?: boolean;
+  readonly conditional?: boolean;
+}
+
+/** Everything below /api/v1; a test compares it with the router. */
+export function apiOperations(): readonly Operation[] {
+  const put = { 200: routeView, 201: routeView };
+  return [
+    { method: 'get', path: '/routes', summary: 'List routes', answers: { 200: routeList }, errors: [400], paged: true },
+    { method: 'get', path: '/routes/{route}', summary: 'Read a route', answers: { 200: routeView }, errors: [404] },
+    {
+      method: 'put',
+      path: '/routes/{route}',
+      summary: 'Create or replace a route',
+      body: routeBody,
+      answers: put,
+      errors: [400, 409, 412, 422, 428],
+      conditional: true,
+    },
+    {
+      method: 'delete',
+      path: '/routes/{route}',
+      summary: 'Remove a route without topics',
+      answers: { 204: null },
+      errors: [404, 409, 412],
+      conditional: true,
+    },
+    {
+      method: 'get',
+      path: '/routes/{route}/topics',
+      summary: 'List the topics of a route',
+      answers: { 200: topicList },
+      errors: [400, 404],
+      paged: true,
+    },
+    {
+      method: 'post',
+      path: '/routes/{route}/topics',
+      summary: 'Mirror a topic',
+      body: newTopicBody,
+      answers: { 201: topicView },
+      errors: [400, 404, 409, 412, 422],
+    },
+    {
+      method: 'get',
+      path: '/routes/{route}/topics/{topic}',
+      summary: 'Read a topic entry',
+      answers: { 200: topicView },
+      errors: [404],
+    },
+    {
+      method: 'put',
+      path: '/routes/{route}/topics/{topic}',
+      summary: 'Create or replace a topic entry',
+      body: topicBody,
+      answers: { 200: topicView, 201: topicView },
+      errors: [400, 404, 412, 422, 428],
+      conditional: true,
+    },
+    {
+      method: 'patch',
+      path: '/routes/{route}/topics/{topic}',
+      summary: 'Pause, resume or expand a topic',
+      body: topicPatch,
+      answers: { 200: topicView },
+      errors: [400, 404, 412, 422],
+      conditional: true,
+    },
+    {
+      method: 'delete',
+      path: '/routes/{route}/topics/{topic}',
+      summary: 'Stop mirroring a topic',
+      answers: { 204: null },
+      errors: [404, 412],
+      conditional: true,
+    },
+    {
+      method: 'get',
+      path: '/routes/{route}/topics/{topic}/status',
+      summary: 'State, lag and worker of each partition',
+      answers: { 200: topicDetail },
+      errors: [404],
+    },
+    {
+      method: 'get',
+      path: '/assignment',
+      summary: 'Ideal and actual, per worker',
+      answers: { 200: assignmentView },
+      errors: [],
+    },
+    { method: 'get', path: '/workers', summary: 'Living workers', answers: { 200: workerList }, errors: [] },
+    { method: 'get', path: '/status', summary: 'The fleet at a glance', answers: { 200: fleetStatus }, errors: [] },
+    {
+      method: 'get',
+      path: '/problems',
+      summary: 'Why topics wait, as the leader knows',
+      answers: { 200: problemList },
+      errors: [],
+    },
+    { method: 'get', path: '/openapi.json', summary: 'This document', answers: { 200: z.looseObject({}) }, errors: [] },
+  ];
+}
+
+let cached: ReturnType<OpenApiGeneratorV31['generateDocument']> | undefined;
+
+/** OpenAPI 3.1, made from the schemas that check requests and type the client. */
+export function openApiDocument(): ReturnType<OpenApiGeneratorV31['generateDocument']> {
+  cached ??= generate();
+  return cached;
+}
+
+function generate(): ReturnType<OpenApiGeneratorV31['generateDocument']> {
+  const registry = new OpenAPIRegistry();
+  const problem = registry.register('Problem', problemBody);
+  const bearer = registry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
+  for (const operation of apiOperations()) registry.registerPath(pathOf(operation, problem, bearer.name));
+  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+    openapi: '3.1.0',
+    info: { title: 'Causeway', version: API_VERSION, description: 'Mirrors topics between Kafka clusters.' },
+    servers: [{ url: '/api/v1' }],
+  });
+}
+
+function pathOf(operation: Operation, problem: z.ZodType, bearer: string): RouteConfig {
+  const { method, path, summary, body, answers, errors, paged, conditional } = operation;
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string);
+  const responses: RouteConfig['responses'] = {};
+  for (const [status, schema] of Object.entries(answers)) {
+    const content = schema === null ? {} : { content: { 'application/json': { schema } } };
+    responses[status] = { description: 'Done', ...content };
+  }
+  for (const status of [...errors, 401, 403, 429, 500, 503]) {
+    responses[status] = { description: 'Refused', content: { 'application/problem+json': { schema: problem } } };
+  }
+  return {
+    method,
+    path,
+    summary,
+    security: [{ [bearer]: [] }, {}],
+    request: {
+      ...(names.length > 0 ? { params: z.object(Object.fromEntries(names.map((name) => [name, z.string()]))) } : {}),
+      ...(paged === true
+        ? { query: z.object({ limit: z.number().int().optional(), cursor: z.string().optional() }) }
+        : {}),
+      ...(conditional === true ? { headers: z.object({ 'If-Match': z.string().optional() }) } : {}),
+      ...(body === undefined ? {} : { body: { content: { 'application/json': { schema: body } } } }),
+    },
+    responses,
+  };
+}

@@ -1,0 +1,124 @@
+import type { Config } from '../common/config/compile.js';
+import type { CoordinationStore } from '../common/coordination/ports.js';
+import type { ControllerRecord } from '../common/coordination/records/control.js';
+import { startHttpServer } from '../common/http/server.js';
+import { Health } from '../common/observability/health.js';
+import type { Logger } from '../common/observability/logger.js';
+import type { Metrics } from '../common/observability/metrics.js';
+import type { Clock } from '../common/runtime/clock.js';
+import { type Closable, Lifecycle } from '../common/runtime/lifecycle.js';
+import type { Random } from '../common/runtime/random.js';
+import { Candidate } from './loop/election.js';
+import { type Fencer, WaitingFencer } from './loop/fencer.js';
+import { ControllerPresence } from './loop/presence.js';
+import { Ruler } from './loop/ruler.js';
+import { KafkaAdmin } from './metadata/kafka-admin.js';
+import { KafkaMetadata } from './metadata/kafka-metadata.js';
+import type { SourceMetadata, TargetAdmin } from './metadata/ports.js';
+import { LeaderProblems } from './rest/leader-problems.js';
+import { checkRoute } from './rest/route-rules.js';
+import { RouteService } from './rest/route-service.js';
+import { controllerRouter } from './rest/router.js';
+import { TopicService } from './rest/topic-service.js';
+import { FleetViews } from './rest/views.js';
+import { WorkerStatuses } from './rest/worker-statuses.js';
+
+export interface ControllerDeps {
+  /** Opened by the caller, closed by the caller after the controller. */
+  readonly store: CoordinationStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** For tests: instead of the configured Kafka clusters. */
+  readonly kafka?: { readonly metadata: SourceMetadata; readonly admin: TargetAdmin };
+  readonly fencer?: Fencer;
+}
+
+export interface ControllerApp extends Closable {
+  /** `http://host:port` */
+  readonly httpAddress: string;
+}
+
+/**
+ * Starts a controller: REST answers from now on (503 until the store does), and it stands for election for as long as it is open.
+ * `close` gives leadership up at once. Coordination or clusters that do not answer are waited for, not failed on.
+ * @throws CONFIG_INVALID, CLUSTER_UNKNOWN, ROUTE_INVALID: faults of the configuration
+ */
+export async function startController(config: Config, deps: ControllerDeps): Promise<ControllerApp> {
+  for (const route of config.routes) checkRoute(route, config.clusters);
+  const { store, clock, random, metrics } = deps;
+  const logger = deps.logger.child({ controller: config.controller.id });
+  const lifecycle = new Lifecycle((name, error) => logger.warn('controller.close-failed', { part: name, err: error }));
+  try {
+    const kafka = deps.kafka ?? openKafka(config, { clock, random, logger, metrics }, lifecycle);
+    const fencer = deps.fencer ?? new WaitingFencer(config.clusters, clock);
+    const ruler = new Ruler({ config, store, kafka, fencer, clock, random, logger, metrics });
+    const health = new Health();
+    health.add(() => ({
+      name: 'coordination',
+      ok: store.session().state === 'connected',
+      detail: store.session().state,
+    }));
+    const router = buildRouter(config, deps, { kafka, ruler, health });
+    const http = lifecycle.add(
+      'http',
+      await startHttpServer({ ...deps, logger, settings: config.controller.http, health }, router),
+    );
+    const startedAt = new Date(clock.wallMs()).toISOString();
+    const self = (): Omit<ControllerRecord, 'epoch'> => ({
+      controller: config.controller.id,
+      http: http.address,
+      startedAt,
+    });
+    const presence = new ControllerPresence(store, clock, logger, () => ({ ...self(), epoch: ruler.epoch }));
+    lifecycle.add('presence', presence);
+    const rule = async (reign: Parameters<Ruler['rule']>[0]): Promise<void> => {
+      presence.update();
+      await ruler.rule(reign).finally(() => presence.update());
+    };
+    const candidate = new Candidate({ store, clock, random, logger, metrics, self, seeds: config.routes, rule });
+    lifecycle.add('election', candidate);
+    candidate.start();
+    logger.info('controller.started', { http: http.address });
+    return {
+      httpAddress: http.address,
+      close: () => {
+        health.drain();
+        return lifecycle.close();
+      },
+    };
+  } catch (error) {
+    await lifecycle.close();
+    throw error;
+  }
+}
+
+interface Kafka {
+  readonly metadata: SourceMetadata;
+  readonly admin: TargetAdmin;
+}
+
+function openKafka(
+  { clusters, controller }: Config,
+  parts: Pick<ControllerDeps, 'clock' | 'random' | 'logger' | 'metrics'>,
+  lifecycle: Lifecycle,
+): Kafka {
+  const clientId = `causeway-controller-${controller.id}`;
+  const metadata = lifecycle.add('metadata', new KafkaMetadata({ clusters, clientId, ...parts }));
+  const admin = lifecycle.add('admin', new KafkaAdmin(clusters, parts.logger));
+  return { metadata, admin };
+}
+
+function buildRouter(
+  config: Config,
+  { store, clock }: ControllerDeps,
+  { kafka, ruler, health }: { readonly kafka: Kafka; readonly ruler: Ruler; readonly health: Health },
+) {
+  const routes = new RouteService(store, config, kafka.metadata);
+  const topics = new TopicService(store, routes, kafka.metadata, clock);
+  const problems = new LeaderProblems(() => ruler.problems, config.controller.http.token);
+  const statuses = new WorkerStatuses(config.worker.http.token, clock);
+  const views = new FleetViews({ store, fleet: config.fleet, statuses, problems });
+  return controllerRouter(store, { routes, topics, views, problems, health });
+}

@@ -1,0 +1,86 @@
+import type { Config } from '../../common/config/compile.js';
+import type { CoordinationStore } from '../../common/coordination/ports.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { Metrics } from '../../common/observability/metrics.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Random } from '../../common/runtime/random.js';
+import type { Problem } from '../core/problem.js';
+import { Discovery } from '../metadata/discovery.js';
+import type { SourceMetadata, TargetAdmin } from '../metadata/ports.js';
+import type { Fencer } from './fencer.js';
+import { FleetRecords } from './fleet-records.js';
+import { Reconciler } from './reconciler.js';
+import type { Reign } from './reign.js';
+
+export interface RulerOptions {
+  readonly config: Config;
+  readonly store: CoordinationStore;
+  readonly kafka: { readonly metadata: SourceMetadata; readonly admin: TargetAdmin };
+  readonly fencer: Fencer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** What a controller does while it leads. Last good values of nodes are kept from reign to reign. */
+export class Ruler {
+  readonly #options: RulerOptions;
+  readonly #records: FleetRecords;
+  #reconciler: Reconciler | undefined;
+  #epoch = 0;
+
+  constructor(options: RulerOptions) {
+    this.#options = options;
+    const { store, logger, metrics } = options;
+    const onCorrupt = (): void => metrics.inc('causeway_reconcile_errors_total', 1, { code: 'NODE_CORRUPT' });
+    this.#records = new FleetRecords(store, logger, onCorrupt);
+  }
+
+  /** Why topics wait; undefined while this controller does not lead. */
+  get problems(): readonly Problem[] | undefined {
+    return this.#reconciler?.problems;
+  }
+
+  /** Epoch of the reign under way; 0 outside of one. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  async rule(reign: Reign): Promise<void> {
+    const { config, store, kafka, fencer, clock, random, logger, metrics } = this.#options;
+    let reconciler: Reconciler | undefined;
+    const discovery = new Discovery({
+      ...kafka,
+      metadataIntervalMs: config.controller.metadataIntervalMs,
+      clock,
+      random,
+      logger,
+      onChange: () => reconciler?.hint(),
+    });
+    try {
+      // What the predecessor wrote last must be seen before anything is decided.
+      await store.sync();
+      this.#records.invalidateAll();
+      reconciler = new Reconciler({
+        reign,
+        records: this.#records,
+        facts: discovery,
+        fencer,
+        settings: config.controller,
+        sessionTimeoutMs: () => store.sessionTimeoutMs,
+        clock,
+        random,
+        logger,
+        metrics,
+      });
+      this.#reconciler = reconciler;
+      this.#epoch = reign.epoch;
+      await reconciler.run();
+    } finally {
+      this.#reconciler = undefined;
+      this.#epoch = 0;
+      await discovery.close();
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import { CausewayError } from '../../common/errors/error.js';
+import { type ClusterAdmin, openAdmin } from '../../common/kafka/admin/admin.js';
+import type { ClusterConnection } from '../../common/model/cluster.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { Closable } from '../../common/runtime/lifecycle.js';
+import type { NewTopic, TargetAdmin } from './ports.js';
+
+/** Changes to topics of the configured clusters, over one admin connection each, opened when first needed. */
+export class KafkaAdmin implements TargetAdmin, Closable {
+  readonly #clusters: ReadonlyMap<string, ClusterConnection>;
+  readonly #logger: Logger;
+  readonly #admins = new Map<string, ClusterAdmin>();
+
+  constructor(clusters: ReadonlyMap<string, ClusterConnection>, logger: Logger) {
+    this.#clusters = clusters;
+    this.#logger = logger;
+  }
+
+  async createTopic(cluster: string, topic: NewTopic): Promise<void> {
+    await this.#admin(cluster).createTopic(topic);
+  }
+
+  async createPartitions(cluster: string, topic: string, partitions: number): Promise<void> {
+    await this.#admin(cluster).createPartitions(topic, partitions);
+  }
+
+  async topicConfigs(cluster: string, topic: string): Promise<Readonly<Record<string, string>>> {
+    return (await this.#admin(cluster).topicConfigs([topic])).get(topic) ?? {};
+  }
+
+  async close(): Promise<void> {
+    for (const admin of this.#admins.values()) await admin.close();
+  }
+
+  #admin(name: string): ClusterAdmin {
+    let admin = this.#admins.get(name);
+    if (admin === undefined) {
+      const cluster = this.#clusters.get(name);
+      if (cluster === undefined) {
+        throw new CausewayError('CLUSTER_UNKNOWN', `the configuration names no cluster "${name}"`, {
+          place: { cluster: name },
+        });
+      }
+      admin = openAdmin(cluster, this.#logger);
+      this.#admins.set(name, admin);
+    }
+    return admin;
+  }
+}

@@ -1,0 +1,157 @@
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import {
+  newTopicBody,
+  type RouteView,
+  routeBody,
+  type TopicView,
+  topicBody,
+  topicPatch,
+} from '../../common/api/desired-shapes.js';
+import { openApiDocument } from '../../common/api/openapi.js';
+import { CausewayError } from '../../common/errors/error.js';
+import { jsonBody } from '../../common/http/body.js';
+import { targetTopicOf } from '../../common/model/route.js';
+import { etagOf, type Preconditions } from './etag.js';
+import type { LeaderProblems } from './leader-problems.js';
+import { pageOf } from './paging.js';
+import type { RouteService, StoredRoute } from './route-service.js';
+import type { StoredTopic, TopicService } from './topic-service.js';
+import type { FleetViews } from './views.js';
+
+export interface ApiOptions {
+  readonly routes: RouteService;
+  readonly topics: TopicService;
+  readonly views: FleetViews;
+  readonly problems: LeaderProblems;
+}
+
+type Method = 'get' | 'put' | 'post' | 'patch' | 'delete';
+
+/** The router of /api/v1. Paths are static strings; other methods on them answer 405. */
+export function apiRouter(options: ApiOptions): Router {
+  const router = Router({ caseSensitive: true });
+  routePaths(router, options);
+  topicPaths(router, options);
+  fleetPaths(router, options);
+  return router;
+}
+
+function on(router: Router, path: string, handlers: Partial<Record<Method, RequestHandler>>): void {
+  const route = router.route(path);
+  for (const [method, handler] of Object.entries(handlers)) route[method as Method](handler);
+  const allowed = Object.keys(handlers).map((method) => method.toUpperCase());
+  route.all((request, response) => {
+    response.setHeader('allow', allowed.join(', '));
+    throw new CausewayError('METHOD_NOT_ALLOWED', `${request.method} is not possible here`, {
+      fix: `Use ${allowed.join(', ')}.`,
+    });
+  });
+}
+
+function preconditions(request: Request): Preconditions {
+  return { ifMatch: request.get('if-match'), ifNoneMatch: request.get('if-none-match') };
+}
+
+function param(request: Request, name: 'route' | 'topic'): string {
+  return String(request.params[name] ?? '');
+}
+
+function routePaths(router: Router, { routes }: ApiOptions): void {
+  const view = async ({ route }: StoredRoute): Promise<RouteView> => {
+    return { ...route, naming: { ...route.naming }, topics: await routes.topicCount(route.name) };
+  };
+  const send = async (response: Response, stored: StoredRoute, status: number): Promise<void> => {
+    response.setHeader('etag', etagOf(stored.node));
+    response.status(status).json(await view(stored));
+  };
+  on(router, '/routes', {
+    get: async (request, response) => {
+      const { names, next } = pageOf(request, await routes.names());
+      const found = await Promise.all(names.map((name) => routes.find(name)));
+      const views = await Promise.all(found.flatMap((stored) => (stored === undefined ? [] : [view(stored)])));
+      response.json({ routes: views, next });
+    },
+  });
+  on(router, '/routes/:route', {
+    get: async (request, response) => await send(response, await routes.get(param(request, 'route')), 200),
+    put: async (request, response) => {
+      const stored = await routes.put(param(request, 'route'), jsonBody(request, routeBody), preconditions(request));
+      await send(response, stored, stored.created ? 201 : 200);
+    },
+    delete: async (request, response) => {
+      await routes.remove(param(request, 'route'), preconditions(request));
+      response.status(204).end();
+    },
+  });
+}
+
+function topicView({ route, entry }: StoredTopic): TopicView {
+  const { topic, partitions, paused, addedAt } = entry;
+  return { route: route.name, topic, targetTopic: targetTopicOf(route, topic), partitions, paused, addedAt };
+}
+
+function sendTopic(response: Response, stored: StoredTopic, status: number): void {
+  response.setHeader('etag', etagOf(stored.node));
+  response.status(status).json(topicView(stored));
+}
+
+function topicPaths(router: Router, { topics, views }: ApiOptions): void {
+  on(router, '/routes/:route/topics', {
+    get: async (request, response) => {
+      const route = param(request, 'route');
+      const { names, next } = pageOf(request, await topics.names(route));
+      response.json({ topics: (await topics.read(route, names)).map(topicView), next });
+    },
+    post: async (request, response) => {
+      const { topic, ...wish } = jsonBody(request, newTopicBody);
+      const route = param(request, 'route');
+      const stored = await topics.add(route, topic, wish);
+      response.setHeader('location', `/api/v1/routes/${route}/topics/${stored.entry.topic}`);
+      sendTopic(response, stored, 201);
+    },
+  });
+  on(router, '/routes/:route/topics/:topic', {
+    get: async (request, response) => {
+      sendTopic(response, await topics.get(param(request, 'route'), param(request, 'topic')), 200);
+    },
+    put: async (request, response) => {
+      const wish = jsonBody(request, topicBody);
+      const stored = await topics.put(param(request, 'route'), param(request, 'topic'), wish, preconditions(request));
+      sendTopic(response, stored, stored.created ? 201 : 200);
+    },
+    patch: async (request, response) => {
+      const { partitions, paused } = jsonBody(request, topicPatch);
+      const wish = { ...(partitions === undefined ? {} : { partitions }), ...(paused === undefined ? {} : { paused }) };
+      const stored = await topics.patch(param(request, 'route'), param(request, 'topic'), wish, preconditions(request));
+      sendTopic(response, stored, 200);
+    },
+    delete: async (request, response) => {
+      await topics.remove(param(request, 'route'), param(request, 'topic'), preconditions(request));
+      response.status(204).end();
+    },
+  });
+  on(router, '/routes/:route/topics/:topic/status', {
+    get: async (request, response) => {
+      const { route, entry } = await topics.get(param(request, 'route'), param(request, 'topic'));
+      response.json(await views.topic(route, entry));
+    },
+  });
+}
+
+function fleetPaths(router: Router, { views, problems }: ApiOptions): void {
+  on(router, '/assignment', { get: async (_request, response) => void response.json(await views.assignment()) });
+  on(router, '/workers', { get: async (_request, response) => void response.json(await views.workers()) });
+  on(router, '/status', { get: async (_request, response) => void response.json(await views.status()) });
+  on(router, '/problems', {
+    get: (_request, response) => {
+      const own = problems.own();
+      if (own === undefined) {
+        throw new CausewayError('NO_LEADER', 'this controller does not lead', {
+          fix: 'Ask the leader; GET /api/v1/status names it.',
+        });
+      }
+      response.json({ problems: own });
+    },
+  });
+  on(router, '/openapi.json', { get: (_request, response) => void response.json(openApiDocument()) });
+}

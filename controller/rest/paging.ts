@@ -1,0 +1,32 @@
+import type { Request } from 'express';
+import { RequestFault } from '../../common/http/problem.js';
+
+const MAX_PAGE = 500;
+const DEFAULT_PAGE = 100;
+
+export interface PageOf {
+  readonly names: readonly string[];
+  /** Cursor of the next page: null on the last. */
+  readonly next: string | null;
+}
+
+/** `?limit=&cursor=`: the cursor is the last name of the page before, encoded so that nobody builds on that. */
+export function pageOf(request: Request, sorted: readonly string[]): PageOf {
+  const limit = limitOf(request.query['limit']);
+  const cursor = request.query['cursor'];
+  const after = typeof cursor === 'string' ? Buffer.from(cursor, 'base64url').toString('utf8') : undefined;
+  const rest = after === undefined ? sorted : sorted.filter((name) => name > after);
+  const names = rest.slice(0, limit);
+  const last = names.at(-1);
+  const next = last !== undefined && rest.length > limit ? Buffer.from(last).toString('base64url') : null;
+  return { names, next };
+}
+
+function limitOf(value: unknown): number {
+  if (value === undefined) return DEFAULT_PAGE;
+  const limit = typeof value === 'string' && /^\d{1,4}$/.test(value) ? Number(value) : 0;
+  if (limit >= 1 && limit <= MAX_PAGE) return limit;
+  throw new RequestFault('INVALID_REQUEST', `limit must be 1 to ${MAX_PAGE}`, [
+    { pointer: '', detail: `limit must be 1 to ${MAX_PAGE}` },
+  ]);
+}

@@ -1,0 +1,49 @@
+import { CausewayError } from '../../common/errors/error.js';
+import type { ClusterConnection } from '../../common/model/cluster.js';
+import type { Route } from '../../common/model/route.js';
+import type { SourceMetadata } from '../metadata/ports.js';
+
+/**
+ * What can be said against a route from the configuration alone.
+ * @throws CLUSTER_UNKNOWN, ROUTE_INVALID
+ */
+export function checkRoute(route: Route, clusters: ReadonlyMap<string, ClusterConnection>): void {
+  for (const cluster of [route.source, route.target]) {
+    if (clusters.has(cluster)) continue;
+    throw new CausewayError('CLUSTER_UNKNOWN', `the configuration names no cluster "${cluster}"`, {
+      place: { route: route.name, cluster },
+      fix: `Known clusters: ${[...clusters.keys()].sort().join(', ')}. Clusters are added in the configuration file, not over REST.`,
+    });
+  }
+  if (route.source === route.target) throw sameCluster(route, 'source and target are the same cluster');
+  if (route.delivery !== 'at-least-once') {
+    throw new CausewayError('ROUTE_INVALID', `delivery "${route.delivery}" is not available yet`, {
+      place: { route: route.name },
+      fix: 'Use delivery at-least-once.',
+    });
+  }
+}
+
+/** Two names for one cluster are one cluster: seen by its id, where both answer. @throws ROUTE_INVALID */
+export async function checkClusterIds(route: Route, metadata: SourceMetadata): Promise<void> {
+  const ids = await Promise.all(
+    [route.source, route.target].map(async (cluster) => {
+      try {
+        return (await metadata.describe(cluster, [])).clusterId;
+      } catch {
+        // Unreachable now: the route may be saved, and its topics wait.
+        return null;
+      }
+    }),
+  );
+  if (ids[0] !== null && ids[0] === ids[1]) {
+    throw sameCluster(route, `${route.source} and ${route.target} are the same cluster (cluster id ${ids[0]})`);
+  }
+}
+
+function sameCluster(route: Route, message: string): CausewayError {
+  return new CausewayError('ROUTE_INVALID', message, {
+    place: { route: route.name },
+    fix: 'Mirror into another cluster; records would come back as new ones.',
+  });
+}

@@ -1,0 +1,135 @@
+import { type Config, routeFromSettings } from '../../common/config/compile.js';
+import type { RouteSettings } from '../../common/config/schema.js';
+import type { CoordinationStore, StoreNode, StoreOp } from '../../common/coordination/ports.js';
+import { decodeRoute, encodeRoute } from '../../common/coordination/records/desired.js';
+import { ROUTES, routePath, topicsPath } from '../../common/coordination/znodes.js';
+import { CausewayError, isCausewayError } from '../../common/errors/error.js';
+import type { Route } from '../../common/model/route.js';
+import { identifierFault } from '../../common/model/worker.js';
+import type { SourceMetadata } from '../metadata/ports.js';
+import { checkPreconditions, failed, type Preconditions, requireIfMatch } from './etag.js';
+import { checkClusterIds, checkRoute } from './route-rules.js';
+
+export interface StoredRoute {
+  readonly route: Route;
+  readonly node: Pick<StoreNode, 'createdAt' | 'version'>;
+}
+
+/** Routes as operators write them: compare-and-set nodes, accepted on any controller. */
+export class RouteService {
+  readonly #store: CoordinationStore;
+  readonly #config: Config;
+  readonly #metadata: SourceMetadata;
+
+  constructor(store: CoordinationStore, config: Config, metadata: SourceMetadata) {
+    this.#store = store;
+    this.#config = config;
+    this.#metadata = metadata;
+  }
+
+  async names(): Promise<readonly string[]> {
+    return (await this.#store.children(ROUTES)) ?? [];
+  }
+
+  /** @throws ROUTE_UNKNOWN */
+  async get(name: string): Promise<StoredRoute> {
+    const stored = await this.find(name);
+    if (stored !== undefined) return stored;
+    throw new CausewayError('ROUTE_UNKNOWN', `there is no route "${name.slice(0, 100)}"`, {
+      fix: 'GET /api/v1/routes lists the routes; PUT /api/v1/routes/{route} makes one.',
+    });
+  }
+
+  async find(name: string): Promise<StoredRoute | undefined> {
+    if (identifierFault(name) !== undefined) return undefined;
+    const node = await this.#store.get(routePath(name));
+    return node === undefined ? undefined : { route: decodeRoute(node.data, routePath(name)), node };
+  }
+
+  /** The route that uReplicator's paths speak of. */
+  async legacy(): Promise<StoredRoute> {
+    const name = this.#config.controller.legacyRoute;
+    if (name !== undefined) return await this.get(name);
+    const names = await this.names();
+    if (names.length === 1) return await this.get(names[0] as string);
+    throw new CausewayError(
+      'ROUTE_UNKNOWN',
+      `there are ${names.length} routes, and none is said to be meant by /topics`,
+      {
+        fix: 'Set controller.legacyRoute in the configuration.',
+      },
+    );
+  }
+
+  async topicCount(name: string): Promise<number> {
+    return ((await this.#store.children(topicsPath(name))) ?? []).length;
+  }
+
+  /** Creates or replaces; `created` tells which. @throws ROUTE_INVALID, CLUSTER_UNKNOWN, ROUTE_IN_USE, PRECONDITION_... */
+  async put(
+    name: string,
+    settings: RouteSettings,
+    preconditions: Preconditions,
+  ): Promise<StoredRoute & { readonly created: boolean }> {
+    const fault = identifierFault(name);
+    if (fault !== undefined)
+      throw new CausewayError('ROUTE_INVALID', `"${name.slice(0, 100)}" cannot name a route: ${fault}`);
+    const route = routeFromSettings(name, settings);
+    checkRoute(route, this.#config.clusters);
+    const before = await this.find(name);
+    checkPreconditions(preconditions, before?.node);
+    if (before !== undefined && encodeRoute(before.route).equals(encodeRoute(route)))
+      return { ...before, created: false };
+    if (before !== undefined) requireIfMatch(preconditions);
+    await checkClusterIds(route, this.#metadata);
+    if (before === undefined) await this.#create(route);
+    else await this.#replace(before, route);
+    return { ...(await this.get(name)), created: before === undefined };
+  }
+
+  /** @throws ROUTE_UNKNOWN, ROUTE_IN_USE, PRECONDITION_FAILED */
+  async remove(name: string, preconditions: Preconditions): Promise<void> {
+    const { node } = await this.get(name);
+    checkPreconditions(preconditions, node);
+    const ops: StoreOp[] = [{ type: 'remove', path: routePath(name), version: node.version }];
+    // The parent of its topics goes with it, so that no topic can slip in between.
+    if ((await this.#store.get(topicsPath(name))) !== undefined) {
+      ops.push({ type: 'remove', path: topicsPath(name), version: -1 });
+    }
+    const outcome = await this.#store.multi(ops);
+    if (outcome.applied) return;
+    if (outcome.code === 'NODE_NOT_EMPTY') throw inUse(name, 'it cannot be removed');
+    throw failed('it changed since it was read');
+  }
+
+  async #create(route: Route): Promise<void> {
+    try {
+      await this.#store.create(routePath(route.name), encodeRoute(route));
+    } catch (error) {
+      if (!isCausewayError(error, 'NODE_EXISTS')) throw error;
+      throw new CausewayError('ROUTE_EXISTS', `route ${route.name} was made by somebody else just now`);
+    }
+  }
+
+  async #replace(before: StoredRoute, route: Route): Promise<void> {
+    const identity = ({ source, target, naming }: Route): string => JSON.stringify([source, target, naming]);
+    if (identity(before.route) !== identity(route) && (await this.topicCount(route.name)) > 0) {
+      throw inUse(route.name, 'its clusters and naming cannot be changed');
+    }
+    try {
+      await this.#store.set(routePath(route.name), encodeRoute(route), before.node.version);
+    } catch (error) {
+      if (isCausewayError(error, 'BAD_VERSION') || isCausewayError(error, 'NODE_MISSING')) {
+        throw failed('it changed since it was read');
+      }
+      throw error;
+    }
+  }
+}
+
+function inUse(route: string, what: string): CausewayError {
+  return new CausewayError('ROUTE_IN_USE', `the route has topics: ${what}`, {
+    place: { route },
+    fix: 'Remove its topics first.',
+  });
+}

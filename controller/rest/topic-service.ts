@@ -1,0 +1,245 @@
+import type { CoordinationStore, StoreNode } from '../../common/coordination/ports.js';
+import { decodeTopicEntry, encodeTopicEntry } from '../../common/coordination/records/desired.js';
+import { routePath, topicPath, topicsPath } from '../../common/coordination/znodes.js';
+import { CausewayError, isCausewayError } from '../../common/errors/error.js';
+import type { Route, TopicEntry } from '../../common/model/route.js';
+import { targetTopicOf } from '../../common/model/route.js';
+import { topicNameFault } from '../../common/model/topic-partition.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import { mapLimited } from '../../common/runtime/map-limited.js';
+import type { SourceMetadata, TopicInfo } from '../metadata/ports.js';
+import { checkConflicts } from './conflict-check.js';
+import { checkPreconditions, failed, type Preconditions, requireIfMatch } from './etag.js';
+import type { RouteService } from './route-service.js';
+
+const READ_CONCURRENCY = 32;
+
+export interface StoredTopic {
+  readonly entry: TopicEntry;
+  readonly route: Route;
+  readonly node: Pick<StoreNode, 'createdAt' | 'version'>;
+}
+
+/** What an operator may decide about a mirrored topic. */
+export interface TopicWish {
+  readonly partitions: number | 'all';
+  readonly paused: boolean;
+}
+
+/** Topic entries as operators write them: compare-and-set nodes, accepted on any controller, checked before anything is written. */
+export class TopicService {
+  readonly #store: CoordinationStore;
+  readonly #routes: RouteService;
+  readonly #metadata: SourceMetadata;
+  readonly #clock: Clock;
+
+  constructor(store: CoordinationStore, routes: RouteService, metadata: SourceMetadata, clock: Clock) {
+    this.#store = store;
+    this.#routes = routes;
+    this.#metadata = metadata;
+    this.#clock = clock;
+  }
+
+  /** Names of the route's topics, sorted. @throws ROUTE_UNKNOWN */
+  async names(routeName: string): Promise<readonly string[]> {
+    await this.#routes.get(routeName);
+    return (await this.#store.children(topicsPath(routeName))) ?? [];
+  }
+
+  async read(routeName: string, names: readonly string[]): Promise<readonly StoredTopic[]> {
+    const { route } = await this.#routes.get(routeName);
+    const found = await mapLimited(names, READ_CONCURRENCY, (name) => this.#read(route, name));
+    return found.filter((topic) => topic !== undefined);
+  }
+
+  /** @throws ROUTE_UNKNOWN, TOPIC_UNKNOWN */
+  async get(routeName: string, topic: string): Promise<StoredTopic> {
+    const { route } = await this.#routes.get(routeName);
+    const stored = await this.#read(route, topic);
+    if (stored !== undefined) return stored;
+    throw new CausewayError('TOPIC_UNKNOWN', 'the route does not mirror this topic', {
+      place: { route: routeName, topic: topic.slice(0, 249) },
+    });
+  }
+
+  async find(routeName: string, topic: string): Promise<StoredTopic | undefined> {
+    const { route } = await this.#routes.get(routeName);
+    return await this.#read(route, topic);
+  }
+
+  /**
+   * @throws ROUTE_UNKNOWN, TOPIC_NAME_ILLEGAL, TOPIC_EXISTS, TOPIC_UNKNOWN_AT_SOURCE, PARTITIONS_BEYOND_SOURCE, TARGET_CONFLICT,
+   *   CLUSTER_UNREACHABLE
+   */
+  async add(
+    routeName: string,
+    topic: string,
+    wish: TopicWish,
+    options: { readonly lenientPartitions?: boolean } = {},
+  ): Promise<StoredTopic> {
+    const { route, node } = await this.#routes.get(routeName);
+    checkName(route, topic);
+    if ((await this.#read(route, topic)) !== undefined) throw exists(route, topic);
+    const info = await this.source(route, topic);
+    if (options.lenientPartitions !== true) checkPartitions(route, topic, wish.partitions, info);
+    await checkConflicts(this.#store, await this.#allRoutes(), route, topic);
+    const addedAt = new Date(this.#clock.wallMs()).toISOString();
+    await this.#create({ route: route.name, topic, ...wish, addedAt }, node.version);
+    return await this.get(route.name, topic);
+  }
+
+  /** Creates or replaces; `created` tells which. */
+  async put(
+    routeName: string,
+    topic: string,
+    wish: TopicWish,
+    preconditions: Preconditions,
+  ): Promise<StoredTopic & { readonly created: boolean }> {
+    const before = await this.find(routeName, topicNameFault(topic) === undefined ? topic : '');
+    checkPreconditions(preconditions, before?.node);
+    if (before === undefined) return { ...(await this.add(routeName, topic, wish)), created: true };
+    const { entry } = before;
+    if (entry.partitions === wish.partitions && entry.paused === wish.paused) return { ...before, created: false };
+    requireIfMatch(preconditions);
+    return { ...(await this.#change(before, wish)), created: false };
+  }
+
+  /** @throws TOPIC_UNKNOWN, PARTITIONS_BELOW_CURRENT, PARTITIONS_BEYOND_SOURCE, CLUSTER_UNREACHABLE, PRECONDITION_FAILED */
+  async patch(
+    routeName: string,
+    topic: string,
+    wish: Partial<TopicWish>,
+    preconditions: Preconditions,
+    options: { readonly lenientPartitions?: boolean } = {},
+  ): Promise<StoredTopic> {
+    const before = await this.get(routeName, topic);
+    checkPreconditions(preconditions, before.node);
+    return await this.#change(before, { ...before.entry, ...wish }, options);
+  }
+
+  /** What is copied stays at the target; adding the topic again resumes. @throws TOPIC_UNKNOWN, PRECONDITION_FAILED */
+  async remove(routeName: string, topic: string, preconditions: Preconditions): Promise<void> {
+    const { node } = await this.get(routeName, topic);
+    checkPreconditions(preconditions, node);
+    try {
+      await this.#store.remove(topicPath(routeName, topic), preconditions.ifMatch === undefined ? -1 : node.version);
+    } catch (error) {
+      if (isCausewayError(error, 'BAD_VERSION')) throw failed('it changed since it was read');
+      // Somebody else was quicker: it is gone, as wished.
+      if (!isCausewayError(error, 'NODE_MISSING')) throw error;
+    }
+  }
+
+  /** The topic as the source shows it. @throws TOPIC_UNKNOWN_AT_SOURCE, CLUSTER_UNREACHABLE */
+  async source(route: Route, topic: string): Promise<TopicInfo> {
+    const snapshot = await this.#metadata.describe(route.source, [topic]);
+    const info = snapshot.topics.get(topic);
+    const place = { route: route.name, topic, cluster: route.source };
+    if (info === 'absent') {
+      throw new CausewayError('TOPIC_UNKNOWN_AT_SOURCE', 'the source cluster has no such topic', {
+        place,
+        fix: 'Check the name; create the topic at the source first.',
+      });
+    }
+    if (info === undefined || info === 'unknown') {
+      throw new CausewayError('CLUSTER_UNREACHABLE', 'the source cluster does not describe the topic', {
+        place,
+        fix: 'Check that Causeway may describe it and that its partitions have leaders.',
+      });
+    }
+    return info;
+  }
+
+  async #change(
+    before: StoredTopic,
+    { partitions, paused }: TopicWish,
+    options: { readonly lenientPartitions?: boolean } = {},
+  ): Promise<StoredTopic> {
+    const { route, entry, node } = before;
+    if (partitions !== entry.partitions)
+      await this.#checkGrowth(before, partitions, options.lenientPartitions === true);
+    try {
+      const path = topicPath(route.name, entry.topic);
+      const version = await this.#store.set(path, encodeTopicEntry({ ...entry, partitions, paused }), node.version);
+      return { route, entry: { ...entry, partitions, paused }, node: { ...node, version } };
+    } catch (error) {
+      if (isCausewayError(error, 'BAD_VERSION') || isCausewayError(error, 'NODE_MISSING')) {
+        throw failed('it changed since it was read');
+      }
+      throw error;
+    }
+  }
+
+  async #checkGrowth({ route, entry }: StoredTopic, partitions: number | 'all', lenient: boolean): Promise<void> {
+    if (partitions === 'all') return;
+    const info = await this.source(route, entry.topic);
+    const current = entry.partitions === 'all' ? info.partitions : entry.partitions;
+    if (partitions < current) {
+      throw new CausewayError(
+        'PARTITIONS_BELOW_CURRENT',
+        `${partitions} partitions are fewer than the ${current} mirrored now`,
+        {
+          place: { route: route.name, topic: entry.topic },
+          fix: 'Partition counts only grow; remove the topic to stop mirroring it.',
+        },
+      );
+    }
+    if (!lenient) checkPartitions(route, entry.topic, partitions, info);
+  }
+
+  async #create(entry: TopicEntry, routeVersion: number): Promise<void> {
+    try {
+      await this.#store.create(topicsPath(entry.route), Buffer.alloc(0));
+    } catch (error) {
+      if (!isCausewayError(error, 'NODE_EXISTS')) throw error;
+    }
+    // With the route as it was checked: a route that is removed or changed meanwhile takes no topic.
+    const outcome = await this.#store.multi([
+      { type: 'check', path: routePath(entry.route), version: routeVersion },
+      { type: 'create', path: topicPath(entry.route, entry.topic), data: encodeTopicEntry(entry) },
+    ]);
+    if (outcome.applied) return;
+    if (outcome.index === 1 && outcome.code === 'NODE_EXISTS') {
+      throw new CausewayError('TOPIC_EXISTS', 'the route mirrors this topic already', {
+        place: { route: entry.route, topic: entry.topic },
+      });
+    }
+    throw failed('its route changed meanwhile');
+  }
+
+  async #read(route: Route, topic: string): Promise<StoredTopic | undefined> {
+    if (topicNameFault(topic) !== undefined) return undefined;
+    const path = topicPath(route.name, topic);
+    const node = await this.#store.get(path);
+    return node === undefined ? undefined : { entry: decodeTopicEntry(node.data, path), route, node };
+  }
+
+  async #allRoutes(): Promise<readonly Route[]> {
+    const found = await mapLimited(await this.#routes.names(), READ_CONCURRENCY, (name) => this.#routes.find(name));
+    return found.flatMap((stored) => (stored === undefined ? [] : [stored.route]));
+  }
+}
+
+function checkName(route: Route, topic: string): void {
+  const fault = topicNameFault(topic);
+  const target = fault === undefined ? topicNameFault(targetTopicOf(route, topic)) : undefined;
+  if (fault === undefined && target === undefined) return;
+  const which =
+    fault === undefined ? `the target topic’s name would be illegal: ${target}` : `the topic name is illegal: ${fault}`;
+  throw new CausewayError('TOPIC_NAME_ILLEGAL', which, { place: { route: route.name, topic: topic.slice(0, 249) } });
+}
+
+function checkPartitions(route: Route, topic: string, partitions: number | 'all', info: TopicInfo): void {
+  if (partitions === 'all' || partitions <= info.partitions) return;
+  const message = `the source topic has ${info.partitions} partitions, not ${partitions}`;
+  throw new CausewayError('PARTITIONS_BEYOND_SOURCE', message, {
+    place: { route: route.name, topic },
+    fix: 'Ask for at most that many, or for "all", which follows the source as it grows.',
+  });
+}
+
+function exists(route: Route, topic: string): CausewayError {
+  return new CausewayError('TOPIC_EXISTS', 'the route mirrors this topic already', {
+    place: { route: route.name, topic },
+  });
+}

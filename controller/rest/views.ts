@@ -1,0 +1,239 @@
+import type {
+  AssignmentView,
+  FleetStatus,
+  PartitionView,
+  ProblemView,
+  TopicDetail,
+  TopicStatusView,
+  WorkerAssignmentView,
+  WorkerList,
+} from '../../common/api/fleet-shapes.js';
+import type { CoordinationStore } from '../../common/coordination/ports.js';
+import {
+  type ControllerRecord,
+  decodeController,
+  decodeEpoch,
+  decodeFleet,
+} from '../../common/coordination/records/control.js';
+import { CONTROLLERS, controllerPath, EPOCH, FLEET, LEADER } from '../../common/coordination/znodes.js';
+import {
+  type AssignmentItem,
+  compareAssignments,
+  refKey,
+  type WorkerAssignment,
+} from '../../common/model/assignment.js';
+import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
+import type { PartitionStatus, WorkerStatus } from '../../common/model/status.js';
+import type { LiveWorker, WorkerReport } from '../../common/model/worker.js';
+import { silentLogger } from '../../common/observability/logger.js';
+import { mapLimited } from '../../common/runtime/map-limited.js';
+import { indexReport } from '../core/holders.js';
+import { FleetRecords } from '../loop/fleet-records.js';
+import { foldTopic, sumOrNull } from './fold.js';
+import type { LeaderProblems } from './leader-problems.js';
+import type { WorkerStatuses } from './worker-statuses.js';
+
+export interface ViewsOptions {
+  readonly store: CoordinationStore;
+  readonly fleet: string;
+  readonly statuses: WorkerStatuses;
+  readonly problems: LeaderProblems;
+}
+
+/** What REST shows, read from the store at each request (any controller may answer) and from the workers over HTTP. */
+export class FleetViews {
+  readonly #options: ViewsOptions;
+
+  constructor(options: ViewsOptions) {
+    this.#options = options;
+  }
+
+  async assignment(): Promise<AssignmentView> {
+    const records = await this.#read(['assignments', 'reports', 'live']);
+    const workers = [...records.assignments.entries].map(([worker, { value }]) =>
+      workerAssignment(
+        value.assignment,
+        records.reports.entries.get(worker)?.value,
+        records.live.entries.get(worker)?.value,
+      ),
+    );
+    return { workers, unreadable: [...records.assignments.unreadable.keys()] };
+  }
+
+  async workers(): Promise<WorkerList> {
+    const records = await this.#read(['assignments', 'live']);
+    const live = [...records.live.entries.values()].map(({ value }) => value);
+    const statuses = await this.#options.statuses.ask(live);
+    return {
+      workers: live.map((worker) => {
+        const assignment = records.assignments.entries.get(worker.worker)?.value.assignment;
+        const mine = assignment?.incarnation === worker.incarnation ? assignment.items.length : 0;
+        const partitions = statuses.get(worker.worker)?.partitions;
+        return {
+          ...worker,
+          partitions: mine,
+          lagRecords: sumOrNull(partitions?.map((partition) => partition.lagRecords)),
+          recordsPerS: sumOrNull(partitions?.map((partition) => partition.recordsPerS)),
+          bytesPerS: sumOrNull(partitions?.map((partition) => partition.bytesPerS)),
+        };
+      }),
+    };
+  }
+
+  async status(): Promise<FleetStatus> {
+    const records = await this.#read(['routes', 'topics', 'assignments', 'live']);
+    const { leader, epoch, fleetId, controllers } = await this.#control();
+    const live = [...records.live.entries.values()].map(({ value }) => value);
+    const statuses = await this.#options.statuses.ask(live);
+    const problems = await this.#options.problems.read(leader?.http);
+    const topics = this.#topics(records, statuses, problems ?? []);
+    return {
+      fleet: this.#options.fleet,
+      fleetId,
+      leader: leader === undefined ? null : { controller: leader.controller, http: leader.http, epoch: leader.epoch },
+      epoch,
+      controllers: controllers.map(({ controller, http, startedAt }) => ({ controller, http, startedAt })),
+      counts: {
+        routes: records.routes.entries.size,
+        topics: records.topics.entries.size,
+        assigned: topics.reduce((sum, topic) => sum + topic.assigned, 0),
+        workers: live.length,
+        answeringWorkers: statuses.size,
+      },
+      topics,
+      problems: problems === undefined ? null : [...problems],
+    };
+  }
+
+  async topic(route: Route, entry: TopicEntry): Promise<TopicDetail> {
+    const records = await this.#read(['assignments', 'live']);
+    const live = [...records.live.entries.values()].map(({ value }) => value);
+    const statuses = await this.#options.statuses.ask(live);
+    const { leader } = await this.#control();
+    const problems = await this.#options.problems.read(leader?.http);
+    const placed = placedItems(records, statuses).get(`${route.name}/${entry.topic}`) ?? [];
+    const head = headOf(route, entry, problems ?? []);
+    return { ...foldTopic(head, placed), partitions: placed.map(partitionView) };
+  }
+
+  #topics(
+    records: FleetRecords,
+    statuses: ReadonlyMap<string, WorkerStatus>,
+    problems: readonly ProblemView[],
+  ): TopicStatusView[] {
+    const placed = placedItems(records, statuses);
+    return [...records.topics.entries].flatMap(([key, { value: entry }]) => {
+      const route = records.routes.entries.get(entry.route)?.value;
+      return route === undefined ? [] : [foldTopic(headOf(route, entry, problems), placed.get(key) ?? [])];
+    });
+  }
+
+  async #read(areas: readonly ('routes' | 'topics' | 'assignments' | 'reports' | 'live')[]): Promise<FleetRecords> {
+    const { store } = this.#options;
+    const records = new FleetRecords(store, silentLogger);
+    for (const area of areas) await records[area].refresh();
+    return records;
+  }
+
+  async #control(): Promise<{
+    leader: ControllerRecord | undefined;
+    epoch: number;
+    fleetId: string | null;
+    controllers: readonly ControllerRecord[];
+  }> {
+    const { store } = this.#options;
+    const [leader, epoch, fleet, names] = await Promise.all([
+      store.get(LEADER),
+      store.get(EPOCH),
+      store.get(FLEET),
+      store.children(CONTROLLERS),
+    ]);
+    const nodes = await mapLimited(names ?? [], 8, (name) => store.get(controllerPath(name)));
+    return {
+      leader: leader === undefined ? undefined : decodeController(leader.data, LEADER),
+      epoch: epoch === undefined ? 0 : decodeEpoch(epoch.data, EPOCH).epoch,
+      fleetId: fleet === undefined ? null : decodeFleet(fleet.data, FLEET).fleetId,
+      controllers: nodes.flatMap((node) => (node === undefined ? [] : [decodeController(node.data, CONTROLLERS)])),
+    };
+  }
+}
+
+/** One assigned partition, with what its worker says of it. */
+export interface Placed {
+  readonly item: AssignmentItem;
+  readonly worker: string;
+  readonly status: PartitionStatus | undefined;
+}
+
+function placedItems(records: FleetRecords, statuses: ReadonlyMap<string, WorkerStatus>): Map<string, Placed[]> {
+  const placed = new Map<string, Placed[]>();
+  for (const [worker, { value }] of records.assignments.entries) {
+    const seen = new Map((statuses.get(worker)?.partitions ?? []).map((status) => [refKey(status), status]));
+    for (const item of value.assignment.items) {
+      const key = `${item.route}/${item.topic}`;
+      const list = placed.get(key) ?? [];
+      list.push({ item, worker, status: seen.get(refKey(item)) });
+      placed.set(key, list);
+    }
+  }
+  for (const list of placed.values()) list.sort((a, b) => a.item.partition - b.item.partition);
+  return placed;
+}
+
+function headOf(route: Route, entry: TopicEntry, problems: readonly ProblemView[]) {
+  const mine = problems.filter((problem) => problem.route === route.name && problem.topic === entry.topic);
+  return {
+    route: route.name,
+    topic: entry.topic,
+    targetTopic: targetTopicOf(route, entry.topic),
+    paused: entry.paused,
+    problems: mine,
+  };
+}
+
+function workerAssignment(
+  assignment: WorkerAssignment,
+  anyReport: WorkerReport | undefined,
+  live: LiveWorker | undefined,
+): WorkerAssignmentView {
+  const { worker, incarnation, epoch, generation, items } = assignment;
+  const report = anyReport?.incarnation === incarnation ? anyReport : undefined;
+  const index = report === undefined ? undefined : indexReport(report);
+  const begun = new Set(report?.started.map(refKey));
+  const current = report !== undefined && compareAssignments(report, assignment) >= 0;
+  return {
+    worker,
+    incarnation,
+    alive: live?.incarnation === incarnation,
+    epoch,
+    generation,
+    applied: report === undefined ? null : { epoch: report.epoch, generation: report.generation },
+    items: items.map((item) => {
+      const key = refKey(item);
+      const { route, topic, partition, targetTopic, state, paused, timeline, started, start } = item;
+      const shared = { route, topic, partition, targetTopic, state, paused, timeline, started, start };
+      if (index?.doubtful.has(key)) return { ...shared, actual: 'doubtful' as const };
+      if (index?.held.has(key)) return { ...shared, actual: begun.has(key) ? ('running' as const) : ('held' as const) };
+      return { ...shared, actual: current ? ('released' as const) : ('pending' as const) };
+    }),
+  };
+}
+
+function partitionView({ item, worker, status }: Placed): PartitionView {
+  const known = (value: bigint | undefined): string | null =>
+    value === undefined || value < 0n ? null : String(value);
+  const number = (value: number | undefined): number | null => (value === undefined || value < 0 ? null : value);
+  return {
+    partition: item.partition,
+    worker,
+    state: status?.state ?? 'unknown',
+    reason: status?.reason ?? null,
+    sourceOffset: known(status?.sourceOffset),
+    targetOffset: known(status?.targetOffset),
+    sourceEndOffset: known(status?.sourceEndOffset),
+    lagRecords: number(status?.lagRecords),
+    lagSeconds: number(status?.lagSeconds),
+    recordsPerS: number(status?.recordsPerS),
+    bytesPerS: number(status?.bytesPerS),
+  };
+}

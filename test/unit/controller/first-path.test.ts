@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ControllerKit, until } from './kit.js';
+
+test('a topic added over REST is created at the target and spread over the workers', async () => {
+  const kit = await ControllerKit.open();
+  try {
+    kit.kafka.addTopic('east', 'orders', 8, { 'cleanup.policy': 'delete', 'min.insync.replicas': '2' }, 5);
+    const { client } = await kit.controller();
+    const a = await kit.worker('a');
+    const b = await kit.worker('b');
+    await until(async () => (await client.status()).leader !== null);
+    const { value } = await client.addTopic('r', { topic: 'orders' });
+    assert.equal(value.targetTopic, 'orders');
+    await until(
+      () => a.held.size === 4 && b.held.size === 4,
+      () => [a.keys(), b.keys()],
+    );
+    assert.deepEqual(kit.kafka.created, [
+      {
+        cluster: 'west',
+        topic: { topic: 'orders', partitions: 8, replicationFactor: 3, configs: { 'cleanup.policy': 'delete' } },
+      },
+    ]);
+    const listed = await client.listTopics('r');
+    assert.deepEqual(
+      listed.topics.map((topic) => topic.topic),
+      ['orders'],
+    );
+    const assignment = await client.assignment();
+    assert.equal(assignment.workers.flatMap((worker) => worker.items).length, 8);
+  } finally {
+    await kit.close();
+  }
+});

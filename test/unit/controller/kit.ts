@@ -1,0 +1,164 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CausewayClient } from '../../../common/api/client.js';
+import type { Config } from '../../../common/config/compile.js';
+import { type EmbeddedEngine, openEmbeddedEngine } from '../../../common/coordination/embedded/engine.js';
+import type { CoordinationStore } from '../../../common/coordination/ports.js';
+import type { ClusterConnection } from '../../../common/model/cluster.js';
+import type { Route } from '../../../common/model/route.js';
+import { type Logger, silentLogger } from '../../../common/observability/logger.js';
+import { Metrics } from '../../../common/observability/metrics.js';
+import { systemClock } from '../../../common/runtime/clock.js';
+import { systemRandom } from '../../../common/runtime/random.js';
+import { type ControllerApp, startController } from '../../../controller/app.js';
+import type { Fencer } from '../../../controller/loop/fencer.js';
+import { FakeKafka } from './fake-kafka.js';
+import { FakeWorker, type FakeWorkerOptions } from './fake-worker.js';
+
+export const CLUSTERS: ReadonlyMap<string, ClusterConnection> = new Map(
+  ['east', 'west', 'north'].map((name) => [
+    name,
+    { name, bootstrap: ['127.0.0.1:1'], connectTimeoutMs: 100, requestTimeoutMs: 100 },
+  ]),
+);
+
+export function routeOf(name: string, settings: Partial<Route> = {}): Route {
+  return {
+    name,
+    source: 'east',
+    target: 'west',
+    naming: { policy: 'identity' },
+    delivery: 'at-least-once',
+    start: 'earliest',
+    isolation: 'read_committed',
+    targetTopics: { create: true },
+    ...settings,
+  };
+}
+
+const HTTP = { host: '127.0.0.1', port: 0, advertised: undefined, token: undefined } as const;
+
+export interface KitOptions {
+  readonly routes?: readonly Route[];
+  readonly settings?: Partial<Config['controller']>;
+  readonly fencer?: Fencer;
+  readonly logger?: Logger;
+  readonly sessionTimeoutMs?: number;
+}
+
+/** One fleet without Kafka: the embedded store, controllers, fake workers. */
+export class ControllerKit {
+  readonly kafka = new FakeKafka();
+  readonly #closers: (() => Promise<void>)[] = [];
+  readonly engine: EmbeddedEngine;
+  readonly store: CoordinationStore;
+  readonly #options: KitOptions;
+  readonly workers = new Map<string, FakeWorker>();
+  #controllers = 0;
+
+  private constructor(engine: EmbeddedEngine, options: KitOptions) {
+    this.engine = engine;
+    this.store = engine.connect();
+    this.#options = options;
+  }
+
+  static async open(options: KitOptions = {}): Promise<ControllerKit> {
+    const dir = await mkdtemp(join(tmpdir(), 'causeway-controller-'));
+    const engine = await openEmbeddedEngine({
+      dir,
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+      ...(options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs }),
+    });
+    const kit = new ControllerKit(engine, options);
+    kit.#closers.push(
+      () => rm(dir, { recursive: true, force: true }),
+      () => engine.close(),
+      () => kit.store.close(),
+    );
+    await kit.store.ready();
+    return kit;
+  }
+
+  config(overrides: Partial<Config['controller']> = {}): Config {
+    const controller = {
+      id: `c${++this.#controllers}`,
+      http: HTTP,
+      takeoverDelayMs: 50,
+      handoffTimeoutMs: 1_000,
+      reconcileIntervalMs: 200,
+      metadataIntervalMs: 50,
+      legacyRoute: undefined,
+      ...this.#options.settings,
+      ...overrides,
+    };
+    return {
+      fleet: 'test',
+      coordination: { type: 'embedded', dir: '' },
+      clusters: CLUSTERS,
+      routes: this.#options.routes ?? [routeOf('r')],
+      controller: controller as Config['controller'],
+      worker: { id: 'w', http: HTTP } as unknown as Config['worker'],
+      logLevel: 'error',
+    };
+  }
+
+  async controller(
+    overrides: Partial<Config['controller']> = {},
+  ): Promise<
+    ControllerApp & { readonly client: CausewayClient; readonly store: CoordinationStore; readonly metrics: Metrics }
+  > {
+    const store = this.engine.connect();
+    const metrics = new Metrics({ version: 'test', role: 'controller' });
+    const app = await startController(this.config(overrides), {
+      store,
+      clock: systemClock,
+      random: systemRandom,
+      logger: this.#options.logger ?? silentLogger,
+      metrics,
+      kafka: { metadata: this.kafka, admin: this.kafka },
+      ...(this.#options.fencer === undefined ? {} : { fencer: this.#options.fencer }),
+    });
+    this.#closers.push(
+      () => store.close(),
+      () => app.close(),
+    );
+    const token = overrides.http?.token;
+    const client = new CausewayClient({ baseUrl: app.httpAddress, ...(token === undefined ? {} : { token }) });
+    return { ...app, client, store, metrics };
+  }
+
+  async worker(worker: string, options: Partial<FakeWorkerOptions> = {}): Promise<FakeWorker> {
+    const store = this.engine.connect();
+    await store.ready();
+    const fake = new FakeWorker(store, { worker, fleet: 'test', ...options });
+    await fake.start();
+    this.workers.set(worker, fake);
+    this.#closers.push(
+      () => store.close(),
+      () => fake.stop(),
+    );
+    return fake;
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers.reverse()) await close();
+  }
+}
+
+/** Waits until `check` gives something other than undefined or false, and gives that; fails with what `describe` says. */
+export async function until<T>(
+  check: () => T | undefined | false | Promise<T | undefined | false>,
+  describe: () => unknown = () => '',
+  timeoutMs = 10_000,
+): Promise<T> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await check();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > end) throw new Error(`did not happen within ${timeoutMs} ms: ${JSON.stringify(await describe())}`);
+    await new Promise((resolve) => setTimeout(resolve, 15));
+  }
+}
