@@ -16,6 +16,8 @@ export interface QueuedBatch {
   readonly maxTimestampMs: number;
   /** The batch as fetched (or re-encoded): the image to send is made from it when it is first sent. */
   readonly source: BatchSlice;
+  /** Lends the memory of `source`; let go when the batch is settled. */
+  readonly body: { release(): void } | undefined;
   /** Header (61 bytes) and payload as sent; fixed at the first send so that a resend is byte-identical. */
   image: readonly Buffer[] | undefined;
   /** First sequence number; fixed at the first send, -1 before. */
@@ -173,7 +175,10 @@ export class PartitionQueue {
     let settled = 0;
     while (this.#batches[settled]?.state === 'acked') settled += 1;
     const batches = settled === 0 ? [] : this.#batches.splice(0, settled);
-    for (const batch of batches) this.#bytes -= batch.bytes;
+    for (const batch of batches) {
+      this.#bytes -= batch.bytes;
+      batch.body?.release();
+    }
     const last = batches.at(-1);
     if (last !== undefined) this.#settledNext = last.sourceNext;
     if (this.#resending && !this.#batches.some((batch) => batch.resend)) this.#resending = false;

@@ -1,5 +1,6 @@
 import { CausewayError } from '../../common/errors/error.js';
 import { FETCH, type FetchRequest, type FetchResponse } from '../../common/kafka/wire/apis/fetch.js';
+import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import { call } from '../../common/kafka/wire/call.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import type { BrokerConnection } from '../../common/kafka/wire/connection.js';
@@ -11,11 +12,13 @@ import type { Random } from '../../common/runtime/random.js';
 import type { ByteBudget } from '../core/byte-budget.js';
 import type { Feed } from './feed.js';
 import { FetchSession } from './fetch-session.js';
+import { ResponseBody } from './response-body.js';
 
 /** While a partition waits for the target, polls are short: its turn must not wait for the others' next record. */
 const BUSY_WAIT_MS = 20;
 /** Less free budget than this is not worth a request. */
 const MIN_FETCH_BYTES = 64 * 1024;
+const NOTHING = Buffer.alloc(0);
 const ERROR_BACKOFF = { initialMs: 50, maxMs: 2_000 } as const;
 /** FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR, INCONSISTENT_TOPIC_ID. */
 const SESSION_ERRORS = new Set([70, 71, 103, 106]);
@@ -36,6 +39,7 @@ export interface BrokerFetcherDeps {
   readonly isolation: Isolation;
   readonly settings: FetchSettings;
   readonly budget: ByteBudget;
+  readonly pool: BufferPool;
   readonly leaderEpoch: (topic: string, partition: number) => number;
   /** The broker could not be reached or does not lead any more. */
   readonly onTrouble: () => void;
@@ -150,12 +154,13 @@ export class BrokerFetcher {
     const connection = await client.connection(broker, `fetch-${this.#deps.route}`);
     const maxBytes = Math.min(settings.fetchMaxBytes, budget.freeBytes);
     budget.charge(maxBytes);
-    let response: FetchResponse;
+    let answer: { readonly response: FetchResponse; readonly body: ResponseBody };
     try {
-      response = await this.#exchange(connection, maxBytes);
+      answer = await this.#exchange(connection, maxBytes);
     } finally {
       budget.release(maxBytes);
     }
+    const { response, body } = answer;
     if (this.#stop.signal.aborted) return;
     if (response.errorCode !== 0) {
       this.#session.restart();
@@ -166,10 +171,14 @@ export class BrokerFetcher {
       });
     }
     this.#session.accepted(response.sessionId);
-    this.#deliver(response);
+    this.#deliver(response, body);
+    body.release();
   }
 
-  async #exchange(connection: BrokerConnection, maxBytes: number): Promise<FetchResponse> {
+  async #exchange(
+    connection: BrokerConnection,
+    maxBytes: number,
+  ): Promise<{ readonly response: FetchResponse; readonly body: ResponseBody }> {
     const { settings, isolation } = this.#deps;
     const maxWaitMs =
       this.#waiting.size > 0 ? Math.min(BUSY_WAIT_MS, settings.fetchMaxWaitMs) : settings.fetchMaxWaitMs;
@@ -181,16 +190,26 @@ export class BrokerFetcher {
       rackId: '',
       ...this.#session.next(),
     };
-    return call(connection, FETCH, request, { timeoutMs: maxWaitMs + settings.requestTimeoutMs });
+    const { pool } = this.#deps;
+    let memory: Buffer = NOTHING;
+    const api = {
+      ...FETCH,
+      decode: (version: number, bytes: Buffer): FetchResponse => {
+        memory = bytes;
+        return FETCH.decode(version, bytes);
+      },
+    };
+    const response = await call(connection, api, request, { timeoutMs: maxWaitMs + settings.requestTimeoutMs, pool });
+    return { response, body: new ResponseBody(pool, memory) };
   }
 
-  #deliver(response: FetchResponse): void {
+  #deliver(response: FetchResponse, body: ResponseBody): void {
     for (const topic of response.topics) {
       for (const fetched of topic.partitions) {
         const feed = this.#find(topic.topic, topic.topicId, fetched.partition);
         // A feed that moved on, paused or restarted while the poll was under way must not take data it no longer expects.
         if (feed === undefined || this.#session.askedOffset(feed.key) !== feed.wanted()) continue;
-        feed.accept(fetched);
+        feed.accept(fetched, body);
         this.#touched.add(feed);
       }
     }

@@ -1,4 +1,5 @@
 import type { FetchedPartition } from '../../common/kafka/wire/apis/fetch.js';
+import type { ResponseBody } from './response-body.js';
 
 /** A partition as the fetcher sees it. */
 export interface Feed {
@@ -8,6 +9,6 @@ export interface Feed {
   readonly topicId: string | null;
   /** The offset to fetch next, or undefined while it must wait (back-pressure, pause, start). */
   wanted(): number | undefined;
-  /** Data or news from the leader; synchronous, and the only place where bytes enter the partition. */
-  accept(fetched: FetchedPartition): void;
+  /** Data or news from the leader, valid while `body` is retained; synchronous, and the only place where bytes enter the partition. */
+  accept(fetched: FetchedPartition, body: ResponseBody): void;
 }

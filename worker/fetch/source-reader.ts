@@ -1,3 +1,4 @@
+import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import type { Isolation } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
@@ -17,6 +18,7 @@ export interface SourceReaderDeps {
   readonly isolation: Isolation;
   readonly settings: FetchSettings;
   readonly budget: ByteBudget;
+  readonly pool: BufferPool;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

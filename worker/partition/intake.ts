@@ -7,6 +7,7 @@ import { batchVerdict, type VerdictCounts } from '../core/batch-verdict.js';
 import type { ByteBudget } from '../core/byte-budget.js';
 import { TxnFilter } from '../core/txn-filter.js';
 import type { Feed } from '../fetch/feed.js';
+import type { ResponseBody } from '../fetch/response-body.js';
 import type { MirroredPartition } from './mirrored-partition.js';
 import type { PartitionPort } from './port.js';
 
@@ -65,7 +66,7 @@ export class Intake implements Feed {
     return !copying || this.#decoding || full ? undefined : queue.fetchNext;
   }
 
-  accept(fetched: FetchedPartition): void {
+  accept(fetched: FetchedPartition, body: ResponseBody): void {
     const partition = this.#partition;
     if (fetched.errorCode !== 0) {
       this.#failed(fetched.errorCode);
@@ -76,28 +77,28 @@ export class Intake implements Feed {
     if (fetched.records === null || fetched.records.length === 0) return;
     this.#filter.reset(fetched.abortedTransactions);
     this.#cursor.reset(fetched.records);
-    this.#consume();
+    this.#consume(body);
   }
 
   /** Takes batches until the response ends or one has to be decoded, which may need its codec loaded first. */
-  #consume(): void {
+  #consume(body: ResponseBody): void {
     const partition = this.#partition;
     const cursor = this.#cursor;
     const { queue } = partition;
     try {
       while (cursor.next()) {
         const aborted = partition.route.isolation === 'read_committed' && this.#filter.isAborted(cursor);
-        const verdict = batchVerdict(cursor, queue.fetchNext, aborted);
+        const verdict = batchVerdict(cursor, queue.fetchNext, aborted, 'append-time');
         this.#deps.counts.add(verdict);
         switch (verdict.kind) {
           case 'raw':
-            this.#push(cursor, cursor.baseOffset, cursor.lastOffset + 1, cursor.recordCount);
+            this.#push(cursor, cursor.baseOffset, cursor.lastOffset + 1, cursor.recordCount, body.retain());
             break;
           case 'skip':
             queue.skipTo(cursor.lastOffset + 1);
             break;
           case 'recode':
-            this.#decode();
+            this.#decode(body);
             return;
           case 'unsupported': {
             const message = `the batch at offset ${cursor.baseOffset} cannot be mirrored yet: ${verdict.reason}`;
@@ -114,30 +115,41 @@ export class Intake implements Feed {
     this.#deps.port.ready(partition);
   }
 
-  #decode(): void {
+  #decode(body: ResponseBody): void {
     const partition = this.#partition;
     const cursor = this.#cursor;
     const { life, queue } = partition;
     const { lastOffset } = cursor;
     this.#decoding = true;
-    recodeBatch(cursor, { fromOffset: queue.fetchNext })
+    body.retain();
+    // What the source's readers see is what the target's readers get: append time, where the topic has it.
+    recodeBatch(cursor, { fromOffset: queue.fetchNext, appendTime: 'append-time' })
       .then(
         (recoded) => {
           this.#decoding = false;
           if (partition.life !== life) return;
           if (recoded === undefined) queue.skipTo(lastOffset + 1);
-          else this.#push(recoded.batch, recoded.firstOffset, lastOffset + 1, recoded.recordCount);
-          this.#consume();
+          else this.#push(recoded.batch, recoded.firstOffset, lastOffset + 1, recoded.recordCount, undefined);
+          this.#consume(body);
         },
         (error: unknown) => {
           this.#decoding = false;
           if (partition.life === life) this.#damaged(error);
         },
       )
-      .finally(() => this.#deps.port.freed(partition, 0));
+      .finally(() => {
+        body.release();
+        this.#deps.port.freed(partition, 0);
+      });
   }
 
-  #push(batch: BatchSlice, sourceFirst: number, sourceNext: number, recordCount: number): void {
+  #push(
+    batch: BatchSlice,
+    sourceFirst: number,
+    sourceNext: number,
+    recordCount: number,
+    body: ResponseBody | undefined,
+  ): void {
     const { buffer, start, length } = batch;
     this.#deps.budget.charge(length);
     this.#partition.queue.push({
@@ -148,6 +160,7 @@ export class Intake implements Feed {
       leaderEpoch: partitionLeaderEpoch(buffer, start),
       maxTimestampMs: maxTimestampMs(buffer, start),
       source: { buffer, start, length },
+      body,
       image: undefined,
       baseSequence: -1,
       targetBase: -1,

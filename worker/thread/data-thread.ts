@@ -1,5 +1,6 @@
 import { invariant } from '../../common/errors/assert.js';
 import type { ErrorCode } from '../../common/errors/codes.js';
+import { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import { type AssignmentItem, type PartitionRef, refKey } from '../../common/model/assignment.js';
 import type { Route } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
@@ -67,6 +68,7 @@ export class DataThread implements PartitionPort {
       random,
       logger,
       budget: this.#budget,
+      pool: new BufferPool(Math.floor(settings.maxInflightBytes / 2)),
       lanes: this.#lanes,
       stats: this.#stats,
       mayWrite: () => this.#mayWrite(),

@@ -1,4 +1,5 @@
 import { invariant } from '../../common/errors/assert.js';
+import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import type { Route } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
@@ -15,6 +16,7 @@ import type { StatsCollector } from './thread-stats.js';
 export interface SidesDeps {
   readonly settings: ThreadSettings;
   readonly budget: ByteBudget;
+  readonly pool: BufferPool;
   readonly lanes: LaneRegistrar;
   readonly stats: StatsCollector;
   readonly mayWrite: () => boolean;
@@ -59,7 +61,7 @@ export class Sides implements Closable {
   #source(name: string): SourceSide {
     let side = this.#sources.get(name);
     if (side === undefined) {
-      const { settings, budget, stats, clock, random, logger } = this.#deps;
+      const { settings, budget, pool, stats, clock, random, logger } = this.#deps;
       const { fetchMaxBytes, fetchMaxPartitionBytes, fetchMaxWaitMs } = settings.settings;
       const cluster = this.#cluster(name);
       side = new SourceSide({
@@ -67,6 +69,7 @@ export class Sides implements Closable {
         clientId: this.#clientId(),
         settings: { fetchMaxBytes, fetchMaxPartitionBytes, fetchMaxWaitMs, requestTimeoutMs: cluster.requestTimeoutMs },
         budget,
+        pool,
         onConnect: (connected) => stats.connected(connected),
         clock,
         random,

@@ -1,3 +1,4 @@
+import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { Route } from '../../common/model/route.js';
@@ -15,6 +16,7 @@ export interface SourceSideDeps {
   readonly clientId: string;
   readonly settings: FetchSettings;
   readonly budget: ByteBudget;
+  readonly pool: BufferPool;
   readonly onConnect: (cluster: string) => void;
   readonly clock: Clock;
   readonly random: Random;
@@ -45,7 +47,7 @@ export class SourceSide implements Closable {
   reader(route: Route): SourceReader {
     let reader = this.#readers.get(route.name);
     if (reader === undefined) {
-      const { cluster, settings, budget, clock, random, logger } = this.#deps;
+      const { cluster, settings, budget, pool, clock, random, logger } = this.#deps;
       reader = new SourceReader({
         client: this.client,
         leaders: this.leaders,
@@ -54,6 +56,7 @@ export class SourceSide implements Closable {
         isolation: route.isolation,
         settings,
         budget,
+        pool,
         clock,
         random,
         logger,

@@ -11,13 +11,22 @@ export function closedByUs(place: ConnectionPlace): CausewayError {
   return new CausewayError('CONNECTION_LOST', 'the connection to the broker was closed by us', { place });
 }
 
-/** The socket ended; a refused certificate stays what it is. */
-export function connectionLost(place: ConnectionPlace, fault: CausewayError | undefined): CausewayError {
+/**
+ * The socket ended; a refused certificate stays what it is.
+ * @param served whether the connection ever answered a request: a broker that expects a login answers none.
+ */
+export function connectionLost(
+  place: ConnectionPlace,
+  fault: CausewayError | undefined,
+  served: boolean,
+): CausewayError {
   if (fault?.code === 'KAFKA_AUTH_FAILED') return fault;
   const reason = fault?.cause === undefined ? 'the broker closed it' : messageOf(fault.cause);
   return new CausewayError('CONNECTION_LOST', `the connection to the broker ended: ${reason}`, {
     place,
-    fix: 'Nothing, if it was the broker’s restart; else see the broker’s log.',
+    fix: served
+      ? 'Nothing, if it was the broker’s restart; else see the broker’s log.'
+      : 'See the broker’s log, and check whether the port expects a login (sasl).',
     ...(fault === undefined ? {} : { cause: fault }),
   });
 }

@@ -5,6 +5,7 @@ import type { Logger } from '../../observability/logger.js';
 import type { Clock } from '../../runtime/clock.js';
 import { type BrokerAddress, formatAddress } from './address.js';
 import { ApiKey, isFlexible } from './api-keys.js';
+import type { BufferPool } from './buffer-pool.js';
 import {
   type ConnectionPlace,
   closedByUs,
@@ -35,6 +36,8 @@ export interface ConnectionOptions {
 export interface RequestOptions {
   /** Instead of the cluster's requestTimeoutMs; a long poll needs its wait on top. */
   readonly timeoutMs?: number;
+  /** Lends the response's buffer; the caller gives it back when done with all its views. */
+  readonly pool?: BufferPool;
 }
 
 const MAX_CORRELATION_ID = 0x7fff_ffff;
@@ -52,7 +55,10 @@ export class BrokerConnection {
   readonly #address: BrokerAddress;
   readonly #place: ConnectionPlace;
   readonly #pending: PendingRequests;
-  readonly #assembler = new FrameAssembler((frame) => this.#onFrame(frame));
+  readonly #assembler = new FrameAssembler(
+    (frame) => this.#onFrame(frame),
+    (size) => this.#pending.oldest?.pool?.take(size) ?? Buffer.allocUnsafeSlow(size),
+  );
   readonly #clientId: Buffer;
   readonly #closeListeners: ((error: CausewayError) => void)[] = [];
   #socket: Socket | undefined;
@@ -61,6 +67,8 @@ export class BrokerConnection {
   #closedError: CausewayError | undefined;
   #expiresAtMs = Number.POSITIVE_INFINITY;
   #retiring = false;
+  #ready = false;
+  #served = false;
 
   private constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -82,7 +90,7 @@ export class BrokerConnection {
       cluster,
       clock,
       onBytes: (chunk, length) => connection.#onBytes(chunk, length),
-      onClosed: (fault) => connection.close(connectionLost(connection.#place, fault)),
+      onClosed: (fault) => connection.close(connectionLost(connection.#place, fault, connection.#served)),
     });
     try {
       await connection.#handshake();
@@ -91,6 +99,7 @@ export class BrokerConnection {
       connection.close(fault);
       throw fault;
     }
+    connection.#ready = true;
     options.onConnect?.();
     options.logger.debug('broker.connected', { cluster: cluster.name, address: connection.address });
     return connection;
@@ -161,7 +170,7 @@ export class BrokerConnection {
       const timeoutMs = options.timeoutMs ?? this.#options.cluster.requestTimeoutMs;
       // ApiVersions alone is always answered with the old header, so that any client can read it (KIP-511).
       const taggedHeader = flexible && api !== ApiKey.ApiVersions;
-      this.#pending.add({ correlationId, api, taggedHeader, resolve, reject }, timeoutMs);
+      this.#pending.add({ correlationId, api, taggedHeader, pool: options.pool, resolve, reject }, timeoutMs);
       this.#send(header, pieces);
     });
   }
@@ -221,6 +230,7 @@ export class BrokerConnection {
       if (pending.correlationId !== correlationId) {
         throw protocolError(`a response to request ${correlationId} where ${pending.correlationId} was due`);
       }
+      this.#served = this.#ready;
       pending.resolve(frame.subarray(responseBodyStart(frame, pending.taggedHeader)));
     } catch (error) {
       const fault = malformed(this.#place, error);

@@ -11,18 +11,21 @@ const TLS_RECORD_TYPES: ReadonlySet<number> = new Set([0x15, 0x16]);
 
 /**
  * Cuts the byte stream into responses (size int32, then that many bytes). Each response is copied once, into a buffer of exactly
- * its size that shares no memory with any other: it may live as long as its slices do, and may be transferred to another thread.
+ * its size that nobody else uses: it may live as long as its slices do.
  */
 export class FrameAssembler {
   readonly #onFrame: (frame: Buffer) => void;
+  readonly #allocate: (size: number) => Buffer;
   /** The four size bytes, collected across chunks. */
   readonly #sizeBytes = Buffer.alloc(4);
   #sizeFilled = 0;
   #frame: Buffer | undefined;
   #filled = 0;
 
-  constructor(onFrame: (frame: Buffer) => void) {
+  /** @param allocate gives the buffer of the response that begins, exactly that long */
+  constructor(onFrame: (frame: Buffer) => void, allocate: (size: number) => Buffer = Buffer.allocUnsafeSlow) {
     this.#onFrame = onFrame;
+    this.#allocate = allocate;
   }
 
   /**
@@ -67,7 +70,7 @@ export class FrameAssembler {
         tls ? 'the port answers in TLS, and no tls is configured for the cluster' : `a response claims ${size} bytes`,
       );
     }
-    this.#frame = Buffer.allocUnsafeSlow(size);
+    this.#frame = this.#allocate(size);
     this.#filled = 0;
     this.#sizeFilled = 0;
   }

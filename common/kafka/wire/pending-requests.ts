@@ -1,6 +1,7 @@
 import type { CausewayError } from '../../errors/error.js';
 import type { Clock, Timer } from '../../runtime/clock.js';
 import type { ApiKey } from './api-keys.js';
+import type { BufferPool } from './buffer-pool.js';
 
 /** A request that was sent and is not answered yet. */
 export interface PendingRequest {
@@ -8,6 +9,8 @@ export interface PendingRequest {
   readonly api: ApiKey;
   /** The response's header ends with tagged fields. */
   readonly taggedHeader: boolean;
+  /** Where the response's buffer comes from, if not from the heap. */
+  readonly pool: BufferPool | undefined;
   readonly resolve: (body: Buffer) => void;
   readonly reject: (error: CausewayError) => void;
 }
@@ -41,6 +44,10 @@ export class PendingRequests {
     const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
     this.#queue.push({ ...request, timeoutMs, deadlineMs });
     if (deadlineMs < this.#timerDeadlineMs) this.#arm(deadlineMs);
+  }
+
+  get oldest(): PendingRequest | undefined {
+    return this.#queue[0];
   }
 
   /** The oldest one: the only one that the next response can belong to. */

@@ -72,7 +72,13 @@ function plainSocket(options: TransportOptions): Socket {
 
 function tlsSocket(options: TransportOptions, tls: TlsSettings, tlsOptions: TlsOptions): Socket {
   const { host, port } = options.address;
-  const socket = connectTls({ host, port, ...tlsOptions, ...tlsServerName(tls, host) });
+  let socket: Socket;
+  try {
+    socket = connectTls({ host, port, ...tlsOptions, ...tlsServerName(tls, host) });
+  } catch (error) {
+    // Keys and certificates that cannot be parsed.
+    throw socketFault(error as Error, options.cluster, formatAddress(options.address));
+  }
   socket.on('data', (chunk: Buffer) => options.onBytes(chunk, chunk.length));
   return socket;
 }

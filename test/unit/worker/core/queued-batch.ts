@@ -10,6 +10,7 @@ export function queued(sourceFirst: number, recordCount: number): QueuedBatch {
     leaderEpoch: 0,
     maxTimestampMs: 0,
     source: { buffer: Buffer.alloc(100), start: 0, length: 100 },
+    body: undefined,
     image: undefined,
     baseSequence: -1,
     targetBase: -1,
