@@ -6,7 +6,7 @@ import { MAX_MULTI_OPS, MAX_NODE_BYTES, type StoreOp } from './ports.js';
  * Bytes of all paths and values of one multi. ZooKeeper drops the connection of a client whose packet exceeds 1,048,575 bytes
  * (jute.maxbuffer); the rest is room for headers and ACLs, of which an operation carries about OP_OVERHEAD_BYTES.
  */
-export const MAX_MULTI_BYTES = 1_000_000;
+const MAX_MULTI_BYTES = 1_000_000;
 const OP_OVERHEAD_BYTES = 96;
 
 /** What ZooKeeper refuses in a path (PathUtils.validatePath). */

@@ -3,7 +3,7 @@ import type { Batch } from './journal-format.js';
 import type { TreeEffect } from './tree.js';
 
 /** Effects that wait for the disk, in bytes of data. */
-export const MAX_PENDING_BYTES = 64 * 1024 * 1024;
+const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 /** The journal is folded into a snapshot above this, or above twice the snapshot's size. */
 const COMPACT_JOURNAL_BYTES = 4 * 1024 * 1024;
 

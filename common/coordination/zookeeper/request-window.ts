@@ -8,7 +8,7 @@ import { unavailable } from './zk-errors.js';
 /** Requests on the wire at once: enough for full speed, few enough to keep answers small in number (fault Z13). */
 export const MAX_IN_FLIGHT_REQUESTS = 500;
 /** Requests that wait for the wire, in all. */
-export const MAX_WAITING_REQUESTS = 20_000;
+const MAX_WAITING_REQUESTS = 20_000;
 
 export interface Ask {
   readonly request: ZkRequest;

@@ -69,6 +69,7 @@ describe('faults of the client library, cured or refused', { concurrency: 6 }, (
   wireFaults();
   lostAnswers();
   leases();
+  refusals();
 });
 
 function linkFaults(): void {
@@ -535,6 +536,66 @@ function leases(): void {
       assert.equal(session.generation, first.generation);
       assert.ok(session.leaseUntilMs > nowMs() + SESSION_MS / 2);
     });
+  });
+}
+
+function refusals(): void {
+  const auth = { scheme: 'digest', credential: 'fleet:secret' } as const;
+
+  test('credentials that the server refuses are COORDINATION_AUTH_FAILED at once, said once, and tried again', async () => {
+    const target = { host: '127.0.0.1', port: server.port };
+    const proxy = await TcpProxy.start({ target, pieces: 'length-prefixed' });
+    const XID_AUTH = -4;
+    proxy.intercept((piece) => {
+      if (piece.direction === 'toServer' || xidOf(piece) !== XID_AUTH) return 'pass';
+      const reply = Buffer.from(piece.bytes);
+      reply.writeInt32BE(-115, REPLY_ERR_AT);
+      return reply;
+    });
+    const logger = new MemoryLogger();
+    const store = openStore({ connect: proxy.address, root: uniqueRoot(), logger, auth });
+    await rejects(store.get('/x'), 'COORDINATION_AUTH_FAILED');
+    await rejects(store.create('/x', bytes('x')), 'COORDINATION_AUTH_FAILED');
+    proxy.intercept(undefined);
+    assert.equal((await store.ready()).generation, 1);
+    await store.create('/x', bytes('x'));
+    assert.equal(logger.count('coordination_refused'), 1);
+    assert.equal(logger.count('coordination_acl_open'), 0);
+    await store.close();
+    await proxy.close();
+  });
+
+  test('a root that may not be created is COORDINATION_AUTH_FAILED, not a wait without end', async () => {
+    const root = uniqueRoot();
+    await linked(
+      async ({ store }) => {
+        await store.create('/closed', bytes(''));
+        const logger = new MemoryLogger();
+        const stranger = openStore({ connect: server.connect, root: `${root}/closed/inner`, logger });
+        await rejects(stranger.get('/x'), 'COORDINATION_AUTH_FAILED');
+        await rejects(stranger.ready(AbortSignal.timeout(200)), 'COORDINATION_UNAVAILABLE');
+        assert.equal(stranger.session().state, 'connecting');
+        assert.equal(logger.count('coordination_refused'), 1);
+        assert.equal(logger.count('coordination_acl_open'), 1);
+        await stranger.close();
+      },
+      { auth, root },
+    );
+  });
+
+  test('a path behind the servers goes before the root, and the slash alone may be the root', async () => {
+    const chroot = uniqueRoot();
+    const store = openStore({ connect: `${server.connect}${chroot}`, root: '/inner' });
+    await store.create('/x', bytes('x'));
+    const slash = openStore({ connect: server.connect, root: '/' });
+    assert.equal((await slash.get(`${chroot}/inner/x`))?.data.toString(), 'x');
+    let hints = 0;
+    await slash.ready();
+    await sleep(50);
+    slash.watch(chroot, () => hints++);
+    await store.set('/x', bytes('y'), 0);
+    await eventually('a hint', () => hints > 0);
+    await Promise.all([store.close(), slash.close()]);
   });
 }
 
