@@ -2,6 +2,7 @@ import kafkajs, { type Admin } from 'kafkajs';
 import { CausewayError, messageOf } from '../../errors/error.js';
 import type { ClusterConnection } from '../../model/cluster.js';
 import type { Logger } from '../../observability/logger.js';
+import { type Clock, systemClock } from '../../runtime/clock.js';
 import type { Closable } from '../../runtime/lifecycle.js';
 import { KafkaCode } from '../wire/error-codes.js';
 import { adminError, kafkaCodeOf } from './admin-errors.js';
@@ -32,19 +33,29 @@ export interface ClusterAdmin extends Closable {
 /** A connection that had gone stale costs one attempt. */
 const ATTEMPTS = 2;
 
-export function openAdmin(cluster: ClusterConnection, logger: Logger): ClusterAdmin {
-  return new KafkaJsAdmin(cluster, logger);
+/** A new topic takes a moment to reach the brokers' metadata; after this it is left to whoever uses it. */
+const LEADERS_LIMIT_MS = 5_000;
+const LEADERS_POLL_MS = 30;
+const NOT_THERE_YET: ReadonlySet<number> = new Set([
+  KafkaCode.UNKNOWN_TOPIC_OR_PARTITION,
+  KafkaCode.LEADER_NOT_AVAILABLE,
+]);
+
+export function openAdmin(cluster: ClusterConnection, logger: Logger, clock: Clock = systemClock): ClusterAdmin {
+  return new KafkaJsAdmin(cluster, logger, clock);
 }
 
 class KafkaJsAdmin implements ClusterAdmin {
   readonly #cluster: ClusterConnection;
   readonly #logger: Logger;
+  readonly #clock: Clock;
   #admin: Promise<Admin> | undefined;
   #closed = false;
 
-  constructor(cluster: ClusterConnection, logger: Logger) {
+  constructor(cluster: ClusterConnection, logger: Logger, clock: Clock) {
     this.#cluster = cluster;
     this.#logger = logger;
+    this.#clock = clock;
   }
 
   createTopic({ topic, partitions, replicationFactor, configs }: TopicToCreate): Promise<'created' | 'exists'> {
@@ -52,8 +63,10 @@ class KafkaJsAdmin implements ClusterAdmin {
     const topics = [{ topic, numPartitions: partitions, replicationFactor, configEntries }];
     const timeout = this.#cluster.requestTimeoutMs;
     return this.#run(`create topic ${topic}`, topic, async (admin) => {
-      const created = await admin.createTopics({ topics, timeout, waitForLeaders: true });
-      return created ? 'created' : 'exists';
+      // kafkajs' own wait fails where the broker it asks does not know the topic yet.
+      if (!(await admin.createTopics({ topics, timeout, waitForLeaders: false }))) return 'exists';
+      await this.#leaders(admin, topic);
+      return 'created';
     });
   }
 
@@ -64,9 +77,8 @@ class KafkaJsAdmin implements ClusterAdmin {
         await admin.createPartitions({ topicPartitions: [{ topic, count }], timeout });
         return 'grown';
       } catch (error) {
-        if (kafkaCodeOf(error) !== KafkaCode.INVALID_PARTITIONS) throw error;
-        const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-        if ((topics[0]?.partitions.length ?? 0) < count) throw error;
+        // With a count of at least one this says that the topic has that many or more.
+        if (count < 1 || kafkaCodeOf(error) !== KafkaCode.INVALID_PARTITIONS) throw error;
         return 'unchanged';
       }
     });
@@ -120,6 +132,19 @@ class KafkaJsAdmin implements ClusterAdmin {
         await this.#discard();
         if (fresh || attempt === ATTEMPTS) throw fault;
       }
+    }
+  }
+
+  async #leaders(admin: Admin, topic: string): Promise<void> {
+    const deadlineMs = this.#clock.monotonicMs() + LEADERS_LIMIT_MS;
+    while (this.#clock.monotonicMs() < deadlineMs) {
+      try {
+        await admin.fetchTopicMetadata({ topics: [topic] });
+        return;
+      } catch (error) {
+        if (!NOT_THERE_YET.has(kafkaCodeOf(error) ?? KafkaCode.NONE)) throw error;
+      }
+      await this.#clock.sleep(LEADERS_POLL_MS);
     }
   }
 
