@@ -74,7 +74,7 @@ async function waitFor(
   }
 }
 
-/** The topic's lag; null while any of its partitions is not known, or the controller is between two leaders. */
+/** The topic's lag; null while any of its partitions does not run or is not known, or the controller is between two leaders. */
 async function lagNow(client: CausewayClient, route: string, topic: string): Promise<number | null> {
   try {
     return wholeLag(await client.describeTopic(route, topic));
@@ -87,8 +87,9 @@ async function lagNow(client: CausewayClient, route: string, topic: string): Pro
 function wholeLag({ partitions }: TopicDetail): number | null {
   if (partitions.length === 0) return null;
   let sum = 0;
-  for (const { lagRecords } of partitions) {
-    if (lagRecords === null) return null;
+  for (const { lagRecords, state } of partitions) {
+    // The lag of a partition that is not being copied is the last one known, and the source goes on.
+    if (lagRecords === null || state !== 'running') return null;
     sum += lagRecords;
   }
   return sum;

@@ -186,12 +186,13 @@ function detail(lags: readonly (number | null)[], code?: string): TopicDetail {
 describe('topic wait', () => {
   const wait = ['topic', 'wait', 't', '-r', 'r', '--lag-below', '10', '--timeout', '5', '-o', 'json'];
 
-  test('ends with 0 when every partition is known and the lag is below', async () => {
-    const answers = [detail([]), detail([null, 0]), detail([6, 5]), detail([6, 3])];
+  test('ends with 0 when every partition runs and is known, and the lag is below', async () => {
+    const halted = { ...detail([0]), partitions: detail([0]).partitions.map((each) => ({ ...each, state: 'paused' })) };
+    const answers = [detail([]), detail([null, 0]), detail([6, 5]), halted, detail([6, 3])];
     let asked = 0;
     const { code, stdout } = await run(wait, () => ({ body: answers[asked++] }));
     assert.equal(code, 0);
-    assert.equal(asked, 4);
+    assert.equal(asked, 5);
     assert.deepEqual(JSON.parse(stdout), { caughtUp: true, topics: [{ topic: 't', lagRecords: 9 }] });
   });
 
