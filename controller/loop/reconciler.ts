@@ -1,5 +1,5 @@
 import type { ControllerSettings } from '../../common/config/compile.js';
-import type { StoreOp } from '../../common/coordination/ports.js';
+import { MAX_MULTI_OPS, type StoreOp } from '../../common/coordination/ports.js';
 import { lanePath } from '../../common/coordination/znodes.js';
 import { isCausewayError } from '../../common/errors/error.js';
 import type { Route } from '../../common/model/route.js';
@@ -10,7 +10,6 @@ import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { Desired, TargetNeed, TopicFacts } from '../core/desired.js';
 import { diffAssignments, type NodeChange } from '../core/diff.js';
-import type { Holder } from '../core/holders.js';
 import { MAX_BALANCE_MOVES_PER_ROUND, type Plan, plan } from '../core/planner.js';
 import type { Problem } from '../core/problem.js';
 import { buildView, type Vacated, type View, type World } from '../core/view.js';
@@ -25,6 +24,7 @@ import { ProblemLog } from './problem-log.js';
 import { ProgressKeeper } from './progress-keeper.js';
 import { Publisher } from './publisher.js';
 import type { Reign } from './reign.js';
+import { Tribunal } from './tribunal.js';
 
 /** Hints that come in a burst are taken together. */
 const COALESCE_MS = 10;
@@ -64,6 +64,7 @@ export class Reconciler {
   readonly #publisher: Publisher;
   readonly #progress: ProgressKeeper;
   readonly #problemLog: ProblemLog;
+  readonly #tribunal: Tribunal;
   #vacated = new Map<string, Vacated>();
   /** Monotonic ms of the next bound that ends: a takeover delay, a handoff. */
   #deadlineMs: number | undefined;
@@ -92,6 +93,14 @@ export class Reconciler {
     this.#publisher = new Publisher(reign, records, metrics);
     this.#progress = new ProgressKeeper(reign, records);
     this.#problemLog = new ProblemLog(logger);
+    this.#tribunal = new Tribunal({
+      records,
+      observation: this.#observation,
+      departures: this.#departures,
+      handoffs: this.#handoffs,
+      fences: this.#fences,
+      logger,
+    });
   }
 
   get problems(): readonly Problem[] {
@@ -166,7 +175,7 @@ export class Reconciler {
     const desired = this.#desire();
     facts.ensureTargets(desired.needs);
     if (await this.#progress.write(desired.newProgress)) return true;
-    this.#judgeDepartures(nowMs);
+    this.#deadlineMs = this.#tribunal.judge(nowMs);
     await this.#fences.advance();
     const holders = this.#observation.holders(this.#departures, (incarnation) => this.#fences.isFenced(incarnation));
     if (await this.#progress.write(this.#progress.started(holders.values()))) return true;
@@ -195,60 +204,6 @@ export class Reconciler {
     return this.#observation.desired((route, topic, target) => facts.facts(route, topic, target));
   }
 
-  /** Who is gone, who holds on too long, what stands in two places: all of them end in a fence. */
-  #judgeDepartures(nowMs: number): void {
-    const { logger } = this.#options;
-    const departed = this.#departures.observe(this.#observation.presence(nowMs));
-    for (const { worker, incarnation, reason } of departed.doomed) {
-      logger.warn('worker.given-up', { worker, incarnation, reason });
-    }
-    const holders = this.#observation.holders(this.#departures, () => false);
-    const { overdue, nextMs } = this.#handoffs.observe(holders.values(), nowMs);
-    for (const { worker, incarnation, reason } of overdue) this.#doom(worker, incarnation, reason);
-    this.#doomDuplicates(holders);
-    this.#doomUnreadable();
-    const bounds = [departed.nextMs, nextMs].filter((bound) => bound !== undefined);
-    this.#deadlineMs = bounds.length === 0 ? undefined : Math.min(...bounds);
-    this.#forgetSettled();
-  }
-
-  #doom(worker: string, incarnation: string, reason: 'handoff-timeout' | 'doubtful' | 'duplicate' | 'corrupt'): void {
-    if (this.#departures.doom({ worker, incarnation, reason, silentSinceMs: undefined })) {
-      this.#options.logger.warn('worker.given-up', { worker, incarnation, reason });
-    }
-  }
-
-  #doomDuplicates(holders: ReadonlyMap<string, Holder>): void {
-    const seen = new Map<string, Holder>();
-    for (const holder of holders.values()) {
-      for (const item of holder.assignment.items) {
-        const key = `${item.route}/${item.topic}-${item.partition}`;
-        const other = seen.get(key);
-        seen.set(key, holder);
-        if (other === undefined) continue;
-        for (const { worker, assignment } of [other, holder]) this.#doom(worker, assignment.incarnation, 'duplicate');
-      }
-    }
-  }
-
-  /** A node that never was readable to us: what its worker holds is unknown, so the worker has to stop before anything is given out. */
-  #doomUnreadable(): void {
-    const live = this.#observation.live();
-    for (const worker of this.#options.records.assignments.unreadable.keys()) {
-      const incarnation = live.get(worker)?.incarnation;
-      if (incarnation !== undefined) this.#doom(worker, incarnation, 'corrupt');
-    }
-  }
-
-  #forgetSettled(): void {
-    const live = new Set([...this.#observation.live().values()].map((worker) => worker.incarnation));
-    const named = new Set(this.#observation.assignments().flatMap((a) => (a.items.length > 0 ? [a.incarnation] : [])));
-    for (const incarnation of this.#departures.doomed.keys()) {
-      const settled = !live.has(incarnation) && !named.has(incarnation);
-      if (settled && this.#fences.lanesOf(incarnation).length === 0) this.#departures.forget(incarnation);
-    }
-  }
-
   async #publish(world: World, view: View, planned: Plan, full: boolean): Promise<boolean> {
     const { reign, clock, logger, metrics } = this.#options;
     const changes = diffAssignments({
@@ -261,6 +216,7 @@ export class Reconciler {
       compareStarted: full,
       routes: this.#observation.routes(),
     });
+    changes.push(...this.#tribunal.replacements(reign.epoch));
     const reasons = new Map(planned.moves.map((move) => [move.key, move]));
     const lanesOf = (worker: string): string[] => {
       const holder = world.holders.get(worker);
@@ -278,22 +234,15 @@ export class Reconciler {
     return changes.length > 0;
   }
 
-  /** Lanes of incarnations that are over and have nothing left: fenced, or let go in an orderly way. */
   async #removeSpentLanes(): Promise<boolean> {
     const { reign, records } = this.#options;
-    const live = new Set([...this.#observation.live().values()].map((worker) => worker.incarnation));
-    const named = new Set(this.#observation.assignments().flatMap((a) => (a.items.length > 0 ? [a.incarnation] : [])));
-    const clean = this.#observation.cleanIncarnations();
-    const spent = [...records.lanes.entries.values()].filter(({ value: { incarnation } }) => {
-      if (named.has(incarnation)) return false;
-      const fenced = this.#departures.doomed.has(incarnation) && this.#fences.isFenced(incarnation);
-      return fenced || (clean.has(incarnation) && !live.has(incarnation));
-    });
+    const spent = this.#tribunal.spentLanes().slice(0, MAX_MULTI_OPS - 1);
     if (spent.length === 0) return false;
-    const batch = spent.slice(0, 500);
     records.lanes.invalidate();
     await reign.write(
-      batch.map(({ value, version }): StoreOp => ({ type: 'remove', path: lanePath(value.transactionalId), version })),
+      spent.map(
+        ({ transactionalId, version }): StoreOp => ({ type: 'remove', path: lanePath(transactionalId), version }),
+      ),
     );
     return true;
   }

@@ -1,0 +1,130 @@
+import { refKey } from '../../common/model/assignment.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { NodeChange } from '../core/diff.js';
+import type { Holder } from '../core/holders.js';
+import type { DepartureReason, Departures } from './departures.js';
+import type { FleetRecords } from './fleet-records.js';
+import type { Handoffs } from './handoffs.js';
+import type { LaneFences } from './lane-fences.js';
+import type { Observation } from './observation.js';
+
+export interface TribunalOptions {
+  readonly records: FleetRecords;
+  readonly observation: Observation;
+  readonly departures: Departures;
+  readonly handoffs: Handoffs;
+  readonly fences: LaneFences;
+  readonly logger: Logger;
+}
+
+/** Decides which incarnations are given up: gone, holding on too long, doubtful, in two places, unreadable. All end in a fence. */
+export class Tribunal {
+  readonly #options: TribunalOptions;
+
+  constructor(options: TribunalOptions) {
+    this.#options = options;
+  }
+
+  /** @returns monotonic ms of the next bound that ends: a takeover delay, a handoff */
+  judge(nowMs: number): number | undefined {
+    const { observation, departures, handoffs } = this.#options;
+    const departed = departures.observe(observation.presence(nowMs));
+    for (const { worker, incarnation, reason } of departed.doomed) this.#say(worker, incarnation, reason);
+    const holders = observation.holders(departures, () => false);
+    const { overdue, nextMs } = handoffs.observe(holders.values(), nowMs);
+    for (const { worker, incarnation, reason } of overdue) this.#doom(worker, incarnation, reason);
+    this.#doomDuplicates(holders);
+    this.#doomUnreadable();
+    this.#forgetSettled();
+    const bounds = [departed.nextMs, nextMs].filter((bound) => bound !== undefined);
+    return bounds.length === 0 ? undefined : Math.min(...bounds);
+  }
+
+  /** Incarnations with items in some node. */
+  holdingIncarnations(): Set<string> {
+    const holding = this.#options.observation.assignments().filter((assignment) => assignment.items.length > 0);
+    return new Set(holding.map((assignment) => assignment.incarnation));
+  }
+
+  liveIncarnations(): Set<string> {
+    return new Set([...this.#options.observation.live().values()].map((worker) => worker.incarnation));
+  }
+
+  /** Lanes of incarnations that are over and have nothing left: fenced, or let go in an orderly way. */
+  spentLanes(): { readonly transactionalId: string; readonly version: number }[] {
+    const { records, observation, departures, fences } = this.#options;
+    const live = this.liveIncarnations();
+    const holding = this.holdingIncarnations();
+    const clean = observation.cleanIncarnations();
+    return [...records.lanes.entries.values()]
+      .filter(({ value: { incarnation } }) => {
+        if (holding.has(incarnation)) return false;
+        const fenced = departures.doomed.has(incarnation) && fences.isFenced(incarnation);
+        return fenced || (clean.has(incarnation) && !live.has(incarnation));
+      })
+      .map(({ value, version }) => ({ transactionalId: value.transactionalId, version }));
+  }
+
+  /** Empty nodes in place of unreadable ones whose worker cannot write any more: only then is it safe not to know what they held. */
+  replacements(epoch: number): NodeChange[] {
+    const { records, observation, departures, fences } = this.#options;
+    const live = observation.live();
+    const changes: NodeChange[] = [];
+    for (const worker of records.assignments.unreadable.keys()) {
+      const incarnation = live.get(worker)?.incarnation;
+      const lanes = [...records.lanes.entries.values()].filter(({ value }) => value.worker === worker);
+      const silent = incarnation === undefined || departures.doomed.has(incarnation);
+      const fenced = lanes.every(
+        ({ value }) => departures.doomed.has(value.incarnation) && fences.isFenced(value.incarnation),
+      );
+      if (!silent || !fenced || records.live.unreadable.has(worker)) continue;
+      // Of an earlier reign, or lost with the node: above whatever the worker has applied, it is new to everybody.
+      const generation = (records.reports.entries.get(worker)?.value.generation ?? 0) + 1;
+      const assignment = { worker, incarnation: incarnation ?? '', epoch, generation, routes: [], items: [] };
+      changes.push({ worker, assignment, revoked: [], dropped: new Map(), added: [] });
+    }
+    return changes;
+  }
+
+  #doomDuplicates(holders: ReadonlyMap<string, Holder>): void {
+    const seen = new Map<string, Holder>();
+    for (const holder of holders.values()) {
+      for (const item of holder.assignment.items) {
+        const key = refKey(item);
+        const other = seen.get(key);
+        seen.set(key, holder);
+        if (other === undefined) continue;
+        for (const { worker, assignment } of [other, holder]) this.#doom(worker, assignment.incarnation, 'duplicate');
+      }
+    }
+  }
+
+  /** A node that never was readable to us: what its worker holds is unknown, so the worker has to stop before anything is given out. */
+  #doomUnreadable(): void {
+    const live = this.#options.observation.live();
+    for (const worker of this.#options.records.assignments.unreadable.keys()) {
+      const incarnation = live.get(worker)?.incarnation;
+      if (incarnation !== undefined) this.#doom(worker, incarnation, 'corrupt');
+    }
+  }
+
+  #forgetSettled(): void {
+    const { departures, fences } = this.#options;
+    const live = this.liveIncarnations();
+    const holding = this.holdingIncarnations();
+    for (const incarnation of departures.doomed.keys()) {
+      const settled = !live.has(incarnation) && !holding.has(incarnation);
+      if (settled && fences.lanesOf(incarnation).length === 0) departures.forget(incarnation);
+    }
+  }
+
+  #doom(worker: string, incarnation: string, reason: DepartureReason): void {
+    if (this.#options.departures.doom({ worker, incarnation, reason, silentSinceMs: undefined })) {
+      this.#say(worker, incarnation, reason);
+    }
+  }
+
+  #say(worker: string, incarnation: string, reason: DepartureReason): void {
+    this.#options.logger.warn('worker.given-up', { worker, incarnation, reason });
+  }
+}
