@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { buildProgram } from '../../../cli/cli.js';
 import type { CliDeps } from '../../../cli/deps.js';
+import { openApiDocument } from '../../../common/api/openapi.js';
 import { formatFault } from '../../../common/config/faults.js';
 import { checkConfigText } from '../../../common/config/load.js';
 import {
@@ -35,6 +36,21 @@ describe('the documentation', () => {
       assert.equal(found, wanted);
     });
   }
+
+  test('docs/rest.md names every operation of the API', () => {
+    const text = readFileSync(join(projectRoot(), 'docs', 'rest.md'), 'utf8');
+    const { paths = {} } = openApiDocument();
+    const operations = Object.entries(paths).flatMap(([path, item]) =>
+      Object.keys(item)
+        .filter((method) => ['get', 'put', 'post', 'patch', 'delete'].includes(method))
+        .map((method) => `\`${method.toUpperCase()} ${path.replace('/api/v1', '')}\``),
+    );
+    assert.ok(operations.length > 10);
+    assert.deepEqual(
+      operations.filter((operation) => !text.includes(operation)),
+      [],
+    );
+  });
 
   const documents = [
     'README.md',
