@@ -25,7 +25,7 @@ export function connectionTo(cluster: KafkaClusterHandle): ClusterConnection {
     name: cluster.name,
     bootstrap: cluster.bootstrapServers.split(','),
     connectTimeoutMs: 5_000,
-    requestTimeoutMs: 10_000,
+    requestTimeoutMs: 3_000,
   };
 }
 
