@@ -1,6 +1,6 @@
 import { type AuditRecord, differences, weightBytes } from './record.js';
 import { RecordReader, type RecordSequence } from './record-reader.js';
-import { type AuditResult, MAX_PROBLEMS, type Problem, type ProblemKind } from './report.js';
+import { type AuditResult, MAX_PROBLEMS_PER_KIND, type Problem, type ProblemKind } from './report.js';
 import { SeenIndex } from './seen-index.js';
 import { type Entry, entryOf, type SkippedEntry, SourceWindow, type WindowLimits } from './source-window.js';
 import { type Tag, topicHash } from './tag.js';
@@ -205,7 +205,7 @@ class PartitionAuditor {
     { source, target, note }: { source?: AuditRecord; target?: AuditRecord; note?: string },
   ): void {
     this.#counts[kind] += 1;
-    if (this.#problems.length >= MAX_PROBLEMS) return;
+    if (this.#counts[kind] > MAX_PROBLEMS_PER_KIND) return;
     this.#problems.push({
       kind,
       topic: this.#options.topic,

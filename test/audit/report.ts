@@ -35,8 +35,8 @@ export interface AuditResult extends AuditCounts {
   readonly firstProblems: readonly Problem[];
 }
 
-/** Problems kept word for word, per partition and in a sum. */
-export const MAX_PROBLEMS = 20;
+/** Problems of one kind kept word for word, so that many of one kind do not hide the others. */
+export const MAX_PROBLEMS_PER_KIND = 5;
 
 export const EMPTY_RESULT: AuditResult = {
   records: 0,
@@ -60,8 +60,17 @@ export function addResults(a: AuditResult, b: AuditResult): AuditResult {
     different: a.different + b.different,
     phantom: a.phantom + b.phantom,
     misplaced: a.misplaced + b.misplaced,
-    firstProblems: [...a.firstProblems, ...b.firstProblems].slice(0, MAX_PROBLEMS),
+    firstProblems: firstOfEachKind([...a.firstProblems, ...b.firstProblems]),
   };
+}
+
+function firstOfEachKind(problems: readonly Problem[]): Problem[] {
+  const counts = new Map<ProblemKind, number>();
+  return problems.filter(({ kind }) => {
+    const count = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, count);
+    return count <= MAX_PROBLEMS_PER_KIND;
+  });
 }
 
 /** Nothing lost, altered, out of order or invented; repeats are allowed on request (at-least-once). */

@@ -7,6 +7,8 @@ import { freePort } from '../bed/free-port.js';
 import { waitUntil } from '../bed/wait.js';
 
 const CLI = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+/** At-least-once takes a dead worker's partitions over when its last request has surely ended: this long after its death. */
+const REQUEST_TIMEOUT_MS = 5_000;
 const READY_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 25_000;
 /** The one route of a fleet. */
@@ -119,7 +121,10 @@ export class Fleet {
 
   #config(kind: ProcessKind, id: string, port: number): Record<string, unknown> {
     const { source, target, zooKeeperConnect, route, controller, worker } = this.#options;
-    const cluster = (bootstrapServers: string) => ({ bootstrap: bootstrapServers.split(',') });
+    const cluster = (bootstrapServers: string) => ({
+      bootstrap: bootstrapServers.split(','),
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    });
     return {
       fleet: 'demo',
       coordination: {

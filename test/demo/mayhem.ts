@@ -19,17 +19,17 @@ export interface TakeoverReport {
   readonly lastMs: number;
 }
 
-/** Kills a worker and waits until every partition it held moves again at the target. */
+/** Kills the worker with most of the load and waits until every partition it held moves again at the target. */
 export async function killWorker(
   fleet: Fleet,
   targetEnds: LogEnds,
   shapes: readonly TopicShape[],
 ): Promise<TakeoverReport> {
-  const held = await observeWorkers(fleet);
-  const victim = mostLoaded(fleet.running('worker'), held);
   const written = new Set(shapes.filter(({ share }) => share > 0).map(({ topic }) => topic));
+  const held = (await observeWorkers(fleet)).filter(({ topic }) => written.has(topic));
+  const victim = mostLoaded(fleet.running('worker'), held);
   const waiting = new Map<string, number>();
-  const mine = held.filter(({ worker, topic }) => worker === victim.id && written.has(topic));
+  const mine = held.filter(({ worker }) => worker === victim.id);
   await victim.kill();
   const killedAt = performance.now();
   // What the dead worker had sent already may still be appended.

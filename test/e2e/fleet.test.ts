@@ -101,7 +101,8 @@ describe('a fleet on real clusters', { timeout: 280_000 }, () => {
     await assert.rejects(client.addTopic(ROUTE, { topic: 'bad name' }), { code: 'TOPIC_NAME_ILLEGAL' });
     await assert.rejects(client.addTopic(ROUTE, { topic: 'orders' }), { code: 'TOPIC_EXISTS' });
     await assert.rejects(client.addTopic('no-such-route', { topic: 'orders' }), { code: 'ROUTE_UNKNOWN' });
-    await assert.rejects(client.putTopic(ROUTE, 'orders', { partitions: 1 }), { code: 'PARTITIONS_BELOW_CURRENT' });
+    await assert.rejects(client.patchTopic(ROUTE, 'orders', { partitions: 1 }), { code: 'PARTITIONS_BELOW_CURRENT' });
+    await assert.rejects(client.putTopic(ROUTE, 'orders', { partitions: 1 }), { code: 'PRECONDITION_REQUIRED' });
     await assert.rejects(client.getTopic(ROUTE, 'nowhere'), { code: 'TOPIC_UNKNOWN' });
     const [controller] = fleet.running('controller');
     const url = `${controller?.url}/api/v1/routes/${ROUTE}/topics`;
@@ -144,7 +145,7 @@ describe('a fleet on real clusters', { timeout: 280_000 }, () => {
     await client.addTopic(ROUTE, { topic: 'half', partitions: 2 });
     await waitUntil('the first half is copied', async () => (await end(live, 'half', 1)) > 0, { timeoutMs: 20_000 });
     assert.equal(await end(live, 'half', 3), 0);
-    await client.putTopic(ROUTE, 'half', { partitions: 4 });
+    await client.patchTopic(ROUTE, 'half', { partitions: 4 });
     await waitUntil('the rest is copied', async () => (await end(live, 'half', 3)) > 0, { timeoutMs: 20_000 });
     assertNothingLost(await live.finish());
 
@@ -166,7 +167,7 @@ describe('a fleet on real clusters', { timeout: 280_000 }, () => {
       like('archive', 'fair-too', { partitions: 6 }),
     ]);
     await addTopics(fleet, ROUTE, live.topics);
-    await sleep(1_000);
+    await waitUntil('all are copied', async () => (await live.lag()) !== undefined, { timeoutMs: 20_000 });
     const before = await held('worker-1');
     const joined = await fleet.start('worker', 'worker-2');
     await joined.ready();
@@ -203,6 +204,7 @@ describe('a fleet on real clusters', { timeout: 280_000 }, () => {
       const live = await traffic([like('clicks', 'killed', { partitions: 6 }), like('payments', 'killed-too')]);
       await addTopics(fleet, ROUTE, live.topics);
       await waitUntil('they are copied', async () => (await end(live, 'killed', 5)) > 0, { timeoutMs: 20_000 });
+      await waitUntil('the workers say so', async () => (await live.lag()) !== undefined, { timeoutMs: 10_000 });
       const takeover = await killWorker(fleet, live.targetEnds, live.shapes);
       assert.ok(takeover.partitions > 0);
       assert.ok(takeover.lastMs > 0 && takeover.lastMs < 20_000, JSON.stringify(takeover));
