@@ -21,7 +21,7 @@ export function requestIds(random: Random): RequestHandler {
 /** One check before any router: what is not open needs the token, whether such a path exists or not. */
 export function requireToken(token: string | undefined): RequestHandler {
   const expected = token === undefined ? undefined : digest(token);
-  return (request: Request, _response: Response, next: NextFunction): void => {
+  return (request: Request, _response: Response, next: NextFunction) => {
     if (expected === undefined || isOpen(request)) return next();
     const match = /^Bearer ([^\s]+)$/i.exec(request.get('authorization') ?? '');
     if (match !== null && timingSafeEqual(digest(match[1] as string), expected)) return next();
@@ -50,7 +50,7 @@ export function refuseBrowsers(settings: {
   readonly names: readonly string[];
 }): RequestHandler {
   const names = new Set(settings.names.map((name) => name.toLowerCase()));
-  return (request: Request, _response: Response, next: NextFunction): void => {
+  return (request: Request, _response: Response, next: NextFunction) => {
     const host = request.get('host') ?? '';
     const name = hostOf(host);
     if (settings.token === undefined && !isLoopback(name) && !names.has(name)) {

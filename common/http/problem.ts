@@ -76,7 +76,7 @@ export function requestIdOf(response: Response): string {
 
 /** The last middleware: turns whatever was thrown into a problem document, and logs what is our fault. */
 export function problemHandler(logger: Logger) {
-  return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
+  return (error: unknown, request: Request, response: Response, next: NextFunction) => {
     const problem = problemOf(error, requestIdOf(response));
     const fields = { method: request.method, path: request.path, status: problem.status, requestId: problem.requestId };
     if (problem.status === 500) logger.error('http.failed', { ...fields, err: error });

@@ -13,10 +13,27 @@ import {
 } from '../../../common/model/assignment.js';
 import { type LiveWorker, laneTransactionalId } from '../../../common/model/worker.js';
 
+/** Who holds what over all fake workers, and every time two held the same at once. */
+export class Ownership {
+  readonly holders = new Map<string, string>();
+  readonly violations: string[] = [];
+
+  take(key: string, worker: string): void {
+    const other = this.holders.get(key);
+    if (other !== undefined && other !== worker) this.violations.push(`${key}: ${other} and ${worker}`);
+    this.holders.set(key, worker);
+  }
+
+  release(key: string, worker: string): void {
+    if (this.holders.get(key) === worker) this.holders.delete(key);
+  }
+}
+
 export interface FakeWorkerOptions {
   readonly worker: string;
   readonly fleet: string;
   readonly capacity: number;
+  readonly ownership: Ownership;
   readonly lanes: boolean;
   /** Targets it writes lanes for. */
   readonly targets: readonly string[];
@@ -67,7 +84,7 @@ export class FakeWorker {
   /** A new life under the same id: nothing is held. */
   async register(): Promise<void> {
     this.incarnation = `inc-${this.worker}-${++incarnations}`;
-    this.held.clear();
+    this.#drop([...this.held.keys()]);
     this.doubtful = [];
     this.applied = undefined;
     if (this.#options.lanes === true) {
@@ -83,8 +100,20 @@ export class FakeWorker {
   /** Dies: the live node goes, and nothing else is said. */
   async die(): Promise<void> {
     await this.stop();
+    await this.vanish();
+    this.#drop([...this.held.keys()], true);
+  }
+
+  /** The live node goes; the process goes on. */
+  async vanish(): Promise<void> {
     const node = await this.#store.get(livePath(this.worker));
     if (node !== undefined) await this.#store.remove(livePath(this.worker), node.version);
+  }
+
+  /** The live node comes back with the same incarnation. */
+  async comeBack(): Promise<void> {
+    const options = { ephemeralOf: this.#store.session().generation };
+    await this.#store.create(livePath(this.worker), encodeLiveWorker(this.#live()), options);
   }
 
   /** Asks to be relieved of everything. */
@@ -158,9 +187,19 @@ export class FakeWorker {
     this.applied = assignment;
     this.history.push(assignment);
     const own = new Map(assignment.items.filter((item) => item.state === 'own').map((item) => [refKey(item), item]));
-    if (this.releases) for (const key of this.held.keys()) if (!own.has(key)) this.held.delete(key);
-    for (const [key, item] of own) this.held.set(key, item);
+    if (this.releases) this.#drop([...this.held.keys()].filter((key) => !own.has(key)));
+    for (const [key, item] of own) {
+      this.held.set(key, item);
+      this.#options.ownership?.take(key, this.worker);
+    }
     await this.report();
+  }
+
+  #drop(keys: readonly string[], keep = false): void {
+    for (const key of keys) {
+      if (!keep) this.held.delete(key);
+      this.#options.ownership?.release(key, this.worker);
+    }
   }
 
   async #laneLost(): Promise<boolean> {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +15,7 @@ import { systemRandom } from '../../../common/runtime/random.js';
 import { type ControllerApp, startController } from '../../../controller/app.js';
 import type { Fencer } from '../../../controller/loop/fencer.js';
 import { FakeKafka } from './fake-kafka.js';
-import { FakeWorker, type FakeWorkerOptions } from './fake-worker.js';
+import { FakeWorker, type FakeWorkerOptions, Ownership } from './fake-worker.js';
 
 export const CLUSTERS: ReadonlyMap<string, ClusterConnection> = new Map(
   ['east', 'west', 'north'].map((name) => [
@@ -54,6 +55,7 @@ export class ControllerKit {
   readonly engine: EmbeddedEngine;
   readonly store: CoordinationStore;
   readonly #options: KitOptions;
+  readonly ownership = new Ownership();
   readonly workers = new Map<string, FakeWorker>();
   #controllers = 0;
 
@@ -133,7 +135,7 @@ export class ControllerKit {
   async worker(worker: string, options: Partial<FakeWorkerOptions> = {}): Promise<FakeWorker> {
     const store = this.engine.connect();
     await store.ready();
-    const fake = new FakeWorker(store, { worker, fleet: 'test', ...options });
+    const fake = new FakeWorker(store, { worker, fleet: 'test', ownership: this.ownership, ...options });
     await fake.start();
     this.workers.set(worker, fake);
     this.#closers.push(
@@ -143,8 +145,29 @@ export class ControllerKit {
     return fake;
   }
 
+  /** Worker of each partition of what the workers hold; fails when somebody holds what another does. */
+  held(): Record<string, string[]> {
+    const held: Record<string, string[]> = {};
+    for (const [id, worker] of this.workers) held[id] = worker.keys();
+    return held;
+  }
+
+  /** Waits until the living workers hold `total` partitions, none more than one above another. */
+  async balanced(total: number, ids: readonly string[] = [...this.workers.keys()]): Promise<void> {
+    await until(
+      () => {
+        const counts = ids.map((id) => this.workers.get(id)?.held.size ?? 0);
+        const sum = counts.reduce((a, b) => a + b, 0);
+        return sum === total && Math.max(...counts) - Math.min(...counts) <= 1;
+      },
+      () => this.held(),
+    );
+  }
+
   async close(): Promise<void> {
     for (const close of this.#closers.reverse()) await close();
+    // Whatever a test was about: nobody may ever have held what another held.
+    assert.deepEqual(this.ownership.violations, []);
   }
 }
 
