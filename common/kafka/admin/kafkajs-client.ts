@@ -11,6 +11,9 @@ const CLIENT_ID = 'causeway-admin';
 /** kafkajs tries again by itself this often; the callers' loops do the rest. */
 const RETRY = { retries: 3, initialRetryTime: 100, maxRetryTime: 2_000 } as const;
 
+/** It looks before every request whether the session ends within this; brokers refuse to repeat a login within a second. */
+const REAUTHENTICATION_THRESHOLD_MS = 500;
+
 const KEEPALIVE_MS = 30_000;
 
 /** A kafkajs client with the cluster's addresses, TLS (files as they are now), SASL and limits. */
@@ -30,6 +33,7 @@ export async function createKafkaJs(cluster: ClusterConnection, logger: Logger):
     brokers,
     connectionTimeout: cluster.connectTimeoutMs,
     authenticationTimeout: cluster.requestTimeoutMs,
+    reauthenticationThreshold: REAUTHENTICATION_THRESHOLD_MS,
     requestTimeout: cluster.requestTimeoutMs,
     enforceRequestTimeout: true,
     retry: RETRY,

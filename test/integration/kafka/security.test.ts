@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type CausewayError, isCausewayError } from '../../../common/errors/error.js';
 import { openAdmin } from '../../../common/kafka/admin/admin.js';
+import { METADATA } from '../../../common/kafka/wire/apis/metadata.js';
+import { call } from '../../../common/kafka/wire/call.js';
 import type { ClusterConnection, SaslMechanism, TlsSettings } from '../../../common/model/cluster.js';
 import { silentLogger } from '../../../common/observability/logger.js';
+import { systemClock } from '../../../common/runtime/clock.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { clientOf, connectionTo } from './wire-kit.js';
 
@@ -35,8 +38,16 @@ describe('SASL over TLS, Kafka 3.9.1', () => {
   let handle: KafkaClusterHandle;
   let tls: TlsSettings;
 
+  // KIP-368: whoever logs in with PLAIN has to do so again after this time.
+  const config = { 'listener.name.secured.plain.connections.max.reauth.ms': '2000' };
+
   before(async () => {
-    handle = await startKafkaCluster({ name: 'sasl-ssl', version: '3.9.1', security: { protocol: 'SASL_SSL' } });
+    handle = await startKafkaCluster({
+      name: 'sasl-ssl',
+      version: '3.9.1',
+      security: { protocol: 'SASL_SSL' },
+      config,
+    });
     tls = { caFile: handle.security?.caFile ?? '' };
   });
 
@@ -64,6 +75,26 @@ describe('SASL over TLS, Kafka 3.9.1', () => {
       const admin = openAdmin(cluster, silentLogger);
       await assert.rejects(admin.topicConfigs(['missing']), (error) => isCausewayError(error, 'KAFKA_AUTH_FAILED'));
       await admin.close();
+    }
+  });
+
+  test('a connection whose session nears its end is replaced in time; no request fails', async () => {
+    const client = clientOf(connectionTo(handle, { tls, sasl: login('plain') }));
+    try {
+      const first = await client.connection(1, 'x');
+      assert.equal(first.expiring, false);
+      const until = performance.now() + 4_500;
+      const used = new Set<unknown>();
+      while (performance.now() < until) {
+        const connection = await client.connection(1, 'x');
+        used.add(connection);
+        await call(connection, METADATA, { topics: [] });
+        await systemClock.sleep(50);
+      }
+      assert.ok(used.size >= 3);
+      assert.ok(isCausewayError(first.closedError, 'CONNECTION_LOST'));
+    } finally {
+      await client.close();
     }
   });
 
