@@ -20,6 +20,8 @@ export interface TribunalOptions {
 /** Decides which incarnations are given up: gone, holding on too long, doubtful, in two places, unreadable. All end in a fence. */
 export class Tribunal {
   readonly #options: TribunalOptions;
+  /** The incarnation that lived when its worker's node turned out unreadable, by worker. */
+  readonly #suspects = new Map<string, string>();
 
   constructor(options: TribunalOptions) {
     this.#options = options;
@@ -71,13 +73,15 @@ export class Tribunal {
     const live = observation.live();
     const changes: NodeChange[] = [];
     for (const worker of records.assignments.unreadable.keys()) {
+      if (records.live.unreadable.has(worker)) continue;
       const incarnation = live.get(worker)?.incarnation;
-      const lanes = [...records.lanes.entries.values()].filter(({ value }) => value.worker === worker);
-      const silent = incarnation === undefined || departures.doomed.has(incarnation);
-      const fenced = lanes.every(
-        ({ value }) => departures.doomed.has(value.incarnation) && fences.isFenced(value.incarnation),
+      // Born after the node became unreadable: it cannot be the one the node speaks to.
+      const newcomer = incarnation !== undefined && !departures.doomed.has(incarnation) ? incarnation : undefined;
+      const suspects = [...records.lanes.entries.values()].filter(
+        ({ value }) => value.worker === worker && value.incarnation !== newcomer,
       );
-      if (!silent || !fenced || records.live.unreadable.has(worker)) continue;
+      const isFenced = (suspect: string): boolean => departures.doomed.has(suspect) && fences.isFenced(suspect);
+      if (!suspects.every(({ value }) => isFenced(value.incarnation))) continue;
       // Of an earlier reign, or lost with the node: above whatever the worker has applied, it is new to everybody.
       const generation = (records.reports.entries.get(worker)?.value.generation ?? 0) + 1;
       const assignment = { worker, incarnation: incarnation ?? '', epoch, generation, routes: [], items: [] };
@@ -101,10 +105,16 @@ export class Tribunal {
 
   /** A node that never was readable to us: what its worker holds is unknown, so the worker has to stop before anything is given out. */
   #doomUnreadable(): void {
-    const live = this.#options.observation.live();
-    for (const worker of this.#options.records.assignments.unreadable.keys()) {
-      const incarnation = live.get(worker)?.incarnation;
-      if (incarnation !== undefined) this.#doom(worker, incarnation, 'corrupt');
+    const { observation, records } = this.#options;
+    const live = observation.live();
+    const { unreadable } = records.assignments;
+    for (const worker of this.#suspects.keys()) if (!unreadable.has(worker)) this.#suspects.delete(worker);
+    for (const worker of unreadable.keys()) {
+      const incarnation = this.#suspects.get(worker) ?? live.get(worker)?.incarnation;
+      if (incarnation === undefined) continue;
+      this.#suspects.set(worker, incarnation);
+      // Once it is gone for good there is nothing to doom; doing it again would never end.
+      if (live.get(worker)?.incarnation === incarnation) this.#doom(worker, incarnation, 'corrupt');
     }
   }
 
