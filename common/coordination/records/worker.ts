@@ -31,6 +31,7 @@ const laneRecord = z.object({
   producerId: decimal,
   producerEpoch: z.number().int(),
   state: z.enum(['active', 'fencing']),
+  http: z.string(),
   createdAt: z.string(),
 });
 

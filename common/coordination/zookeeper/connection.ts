@@ -23,10 +23,8 @@ import {
   ZK_SYSTEM_ERROR,
   type ZkRequest,
 } from './jute.js';
+import { SessionTimes } from './session-times.js';
 
-/** Shares of the session timeout. A server is given up at 2/3, as the Java client does, so that another can be tried in time. */
-const HEARTBEAT_SHARE = 1 / 4;
-const READ_TIMEOUT_SHARE = 2 / 3;
 /** Far below 2^31-1 (fault Z7), far above what can be queued at once. */
 export const MAX_XID = 0x7fff_ffff - 1_000_000;
 const LENGTH_BYTES = 4;
@@ -81,18 +79,14 @@ export class ZkConnection {
   readonly #manager: ConnectionManager;
   readonly #dialer: Dialer;
   readonly #frames = new FrameReader();
+  readonly #times: SessionTimes;
   #timer: Timer | undefined;
   #retry: Timer | undefined;
-  /** Of an attempt to connect, or of the wait for the answer to CLOSE_SESSION. */
-  #attemptUntilMs = Number.POSITIVE_INFINITY;
   #cause = 'no server answers';
   #connectSentMs = 0;
-  #lastHeardMs = 0;
-  #nextBeatMs = 0;
+  #attemptLimitMs = 0;
   #beating = false;
   #established = false;
-  #leaseUntilMs = Number.POSITIVE_INFINITY;
-  #leaseEnded = false;
   #ending = false;
   #over = false;
 
@@ -101,6 +95,7 @@ export class ZkConnection {
     this.#clock = options.clock;
     this.#listener = listener;
     this.#dialer = new Dialer(options.servers, options.random);
+    this.#times = new SessionTimes(options.sessionTimeoutMs);
     this.#manager = createConnectionManager(options.sessionTimeoutMs);
     this.#manager.xid = options.firstXid ?? 1;
     this.#harden(this.#manager);
@@ -124,12 +119,9 @@ export class ZkConnection {
     return this.#manager.sessionTimeout;
   }
 
-  /**
-   * Counted from when the last request was sent whose answer the leader took part in: a server that is cut off from its
-   * quorum still answers reads and pings, and proves nothing. Heartbeats are syncs for the same reason.
-   */
+  /** Monotonic ms; 0 before the session exists. */
   get leaseUntilMs(): number {
-    return this.#established ? this.#leaseUntilMs : 0;
+    return this.#times.leaseUntilMs;
   }
 
   start(): void {
@@ -182,6 +174,7 @@ export class ZkConnection {
     manager.onSocketConnected = () => {
       this.#dropUnsent();
       this.#connectSentMs = this.#clock.monotonicMs();
+      this.#times.attempt(this.#connectSentMs, this.#attemptLimitMs);
       stock.connected.call(manager);
       const { auth } = this.#options;
       // Fault Z6: credentials go before anything else.
@@ -205,14 +198,15 @@ export class ZkConnection {
     const manager = this.#manager;
     if (this.#over) return;
     manager.setState(LIBRARY_STATE.connecting);
-    const delayMs = this.#dialer.delayMs(this.#established && !this.#leaseEnded);
+    const delayMs = this.#dialer.delayMs(this.#times.isAlive);
     this.#retry = this.#clock.after(delayMs, () => this.#dial());
   }
 
   #dial(): void {
     if (this.#over) return;
     const manager = this.#manager;
-    this.#attemptUntilMs = this.#clock.monotonicMs() + this.#dialer.limitMs(this.sessionTimeoutMs);
+    this.#attemptLimitMs = this.#dialer.limitMs(this.sessionTimeoutMs);
+    this.#times.attempt(this.#clock.monotonicMs(), this.#attemptLimitMs);
     const socket = this.#dialer.dial();
     manager.socket = socket;
     socket.on('connect', () => manager.onSocketConnected());
@@ -230,7 +224,7 @@ export class ZkConnection {
     if (this.#over) return;
     const manager = this.#manager;
     const ended = manager.state;
-    this.#attemptUntilMs = Number.POSITIVE_INFINITY;
+    this.#times.disconnected();
     const cause = this.#cause;
     this.#cause = 'the server closed the connection';
     manager.onSocketClosed(hadError);
@@ -243,7 +237,7 @@ export class ZkConnection {
   #onData(chunk: Buffer, toLibrary: (frame: Buffer) => void): void {
     const socket = this.#manager.socket;
     if (socket === undefined || this.#over) return;
-    this.#lastHeardMs = this.#clock.monotonicMs();
+    this.#times.heard(this.#clock.monotonicMs());
     try {
       for (const frame of this.#frames.push(chunk)) {
         if (this.#manager.state === LIBRARY_STATE.connecting) this.#onConnectResponse(frame, socket, toLibrary);
@@ -263,10 +257,8 @@ export class ZkConnection {
       return;
     }
     this.#established = true;
-    this.#attemptUntilMs = Number.POSITIVE_INFINITY;
     this.#beating = false;
-    this.#nextBeatMs = this.#clock.monotonicMs() + this.sessionTimeoutMs * HEARTBEAT_SHARE;
-    this.#extendLease(this.#connectSentMs);
+    this.#times.connected(this.#clock.monotonicMs(), this.#connectSentMs, this.sessionTimeoutMs);
     this.#arm();
     if (this.#ending) this.#sayGoodbye();
     else this.#listener.up();
@@ -274,7 +266,8 @@ export class ZkConnection {
 
   #sayGoodbye(): void {
     this.#manager.close();
-    this.#attemptUntilMs = this.#clock.monotonicMs() + this.sessionTimeoutMs * READ_TIMEOUT_SHARE;
+    this.#times.disconnected();
+    this.#times.attempt(this.#clock.monotonicMs(), this.sessionTimeoutMs);
     this.#arm();
   }
 
@@ -298,7 +291,8 @@ export class ZkConnection {
     // The library would take the request out and never call it back.
     if (head === undefined || head.request.header.xid !== xid) throw new RangeError(`answer ${xid} was not expected`);
     const timed = head.request instanceof TimedRequest ? head.request : undefined;
-    if (timed?.sentAtMs !== undefined && timed.throughLeader && !isOfSession(err)) this.#extendLease(timed.sentAtMs);
+    if (timed?.sentAtMs !== undefined && timed.throughLeader && !isOfSession(err))
+      this.#times.confirmed(timed.sentAtMs);
     if (!libraryKnowsError(err))
       frame.writeInt32BE(isOfSession(err) ? ZK_SESSION_EXPIRED : ZK_SYSTEM_ERROR, LENGTH_BYTES + 12);
     const seen = manager.zxid;
@@ -318,11 +312,6 @@ export class ZkConnection {
     this.cut(`the server refused the credentials (${err})`);
   }
 
-  #extendLease(sentAtMs: number): void {
-    const until = sentAtMs + this.sessionTimeoutMs;
-    if (this.#leaseUntilMs === Number.POSITIVE_INFINITY || until > this.#leaseUntilMs) this.#leaseUntilMs = until;
-  }
-
   /** What never reached the wire is told so (faults Z4, Z6). */
   #dropUnsent(): void {
     const { packetQueue } = this.#manager;
@@ -331,27 +320,22 @@ export class ZkConnection {
     for (const packet of unsent) packet.callback(new Error('not sent'));
   }
 
-  /** One timer at the earliest of the deadlines; they only move away, so a late look finds the next one. */
+  /** One timer at the earliest of the times; they only move away, so a late look finds the next one. */
   #arm(): void {
     this.#timer?.cancel();
-    if (this.#over) return;
-    const read = this.isUp ? this.#lastHeardMs + this.sessionTimeoutMs * READ_TIMEOUT_SHARE : Number.POSITIVE_INFINITY;
-    const beat = this.isUp ? this.#nextBeatMs : Number.POSITIVE_INFINITY;
-    const lease = this.#established && !this.#leaseEnded ? this.#leaseUntilMs : Number.POSITIVE_INFINITY;
-    const next = Math.min(read, beat, lease, this.#attemptUntilMs);
-    if (next === Number.POSITIVE_INFINITY) return;
+    const next = this.#times.nextMs;
+    if (this.#over || next === Number.POSITIVE_INFINITY) return;
     this.#timer = this.#clock.after(next - this.#clock.monotonicMs(), () => this.#onTimer());
   }
 
   #onTimer(): void {
-    const now = this.#clock.monotonicMs();
-    if (now >= this.#attemptUntilMs) {
-      this.#attemptUntilMs = Number.POSITIVE_INFINITY;
+    const due = this.#times.due(this.#clock.monotonicMs());
+    if (due === 'give-up') {
+      // Faults Z2 and Z11: the library waits for ever.
+      this.#times.disconnected();
       this.cut('no answer in time');
-    } else if (this.isUp && now >= this.#lastHeardMs + this.sessionTimeoutMs * READ_TIMEOUT_SHARE) {
-      this.cut(`no answer for ${Math.round(now - this.#lastHeardMs)} ms`);
-    } else if (this.isUp && now >= this.#nextBeatMs) {
-      this.#beat(now);
+    } else if (due === 'heartbeat') {
+      this.#beat();
     }
     this.checkLease();
     this.#arm();
@@ -359,14 +343,11 @@ export class ZkConnection {
 
   /** Fault Z3: the session ends by our own clock too, whether or not a server can be reached to say so. */
   checkLease(): void {
-    if (!this.#established || this.#leaseEnded || this.#over) return;
-    if (this.#clock.monotonicMs() < this.#leaseUntilMs) return;
-    this.#leaseEnded = true;
-    this.#listener.leaseEnded();
+    if (!this.#over && this.#times.leaseEnds(this.#clock.monotonicMs())) this.#listener.leaseEnded();
   }
 
-  #beat(now: number): void {
-    this.#nextBeatMs = now + this.sessionTimeoutMs * HEARTBEAT_SHARE;
+  /** A sync, because the leader takes part in its answer. */
+  #beat(): void {
     if (this.#beating) return;
     this.#beating = true;
     void this.send(syncRequest(this.#options.heartbeatPath)).then((reply) => {

@@ -6,7 +6,10 @@ import type { LogFields, Logger } from '../../../common/observability/logger.js'
 import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
 
-export const SESSION_MS = 2_000;
+/** For tests that wait for the end of a session; long enough for a busy machine not to end it by itself. */
+export const SHORT_SESSION_MS = 3_000;
+/** For all others. */
+const SESSION_MS = 10_000;
 
 export interface LogLine {
   readonly level: string;
@@ -42,7 +45,7 @@ export function openStore(options: TestStoreOptions): CoordinationStore {
     clock: systemClock,
     random: systemRandom,
     logger: new MemoryLogger(),
-    operationTimeoutMs: 5_000,
+    operationTimeoutMs: 10_000,
     ...options,
   });
 }

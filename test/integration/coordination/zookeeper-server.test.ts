@@ -4,10 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoreSession } from '../../../common/coordination/ports.js';
 import { startZooKeeper, type ZooKeeperHandle } from '../../bed/zookeeper.js';
 import { bytes, eventually, rejects } from './contract.js';
-import { expireSession, MemoryLogger, nowMs, openStore, uniqueRoot } from './zookeeper-kit.js';
+import { expireSession, MemoryLogger, nowMs, openStore, SHORT_SESSION_MS, uniqueRoot } from './zookeeper-kit.js';
 
 /** Longer than a restart of the server takes. */
 const LONG_SESSION_MS = 15_000;
+
+const short = { sessionTimeoutMs: SHORT_SESSION_MS };
 
 describe('a ZooKeeper that is paused, killed, restarted or expires us', () => {
   let server: ZooKeeperHandle;
@@ -18,7 +20,7 @@ describe('a ZooKeeper that is paused, killed, restarted or expires us', () => {
 
   test('Z2, Z3: while the server is paused the session is first disconnected, then lost; afterwards a new one follows', async () => {
     const logger = new MemoryLogger();
-    const store = openStore({ connect: server.connect, root: uniqueRoot(), logger });
+    const store = openStore({ connect: server.connect, root: uniqueRoot(), ...short, logger });
     const seen: StoreSession[] = [];
     const first = await store.ready();
     await store.create('/live', bytes('x'), { ephemeralOf: first.generation });
@@ -46,7 +48,7 @@ describe('a ZooKeeper that is paused, killed, restarted or expires us', () => {
   });
 
   test('Z3: a process that slept past its lease reads `lost`, whatever its sockets hold', async () => {
-    const store = openStore({ connect: server.connect, root: uniqueRoot() });
+    const store = openStore({ connect: server.connect, root: uniqueRoot(), ...short });
     const { leaseUntilMs } = await store.ready();
     const sleeper = new Int32Array(new SharedArrayBuffer(4));
     Atomics.wait(sleeper, 0, 0, leaseUntilMs - nowMs() + 500);
@@ -56,7 +58,7 @@ describe('a ZooKeeper that is paused, killed, restarted or expires us', () => {
   });
 
   test('a short pause costs nothing: same session, same nodes', async () => {
-    const store = openStore({ connect: server.connect, root: uniqueRoot() });
+    const store = openStore({ connect: server.connect, root: uniqueRoot(), ...short });
     const { generation } = await store.ready();
     await store.create('/live', bytes('x'), { ephemeralOf: generation });
     server.pause();
@@ -92,7 +94,7 @@ describe('a ZooKeeper that is paused, killed, restarted or expires us', () => {
   });
 
   test('a server that comes back after the session’s end does not keep the old session’s nodes', async () => {
-    const store = openStore({ connect: server.connect, root: uniqueRoot() });
+    const store = openStore({ connect: server.connect, root: uniqueRoot(), ...short });
     await store.ready();
     await store.create('/live', bytes('x'), { ephemeralOf: 1 });
     await server.kill();
