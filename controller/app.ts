@@ -11,6 +11,7 @@ import type { Random } from '../common/runtime/random.js';
 import { Candidate } from './loop/election.js';
 import { type Fencer, WaitingFencer } from './loop/fencer.js';
 import { ControllerPresence } from './loop/presence.js';
+import { connectionRefused } from './loop/process-probe.js';
 import { Ruler } from './loop/ruler.js';
 import { KafkaAdmin } from './metadata/kafka-admin.js';
 import { KafkaMetadata } from './metadata/kafka-metadata.js';
@@ -52,7 +53,8 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
   const lifecycle = new Lifecycle((name, error) => logger.warn('controller.close-failed', { part: name, err: error }));
   try {
     const kafka = deps.kafka ?? openKafka(config, { clock, random, logger, metrics }, lifecycle);
-    const fencer = deps.fencer ?? new WaitingFencer(config.clusters, clock);
+    const fencer =
+      deps.fencer ?? new WaitingFencer({ clusters: config.clusters, clock, isGone: connectionRefused(clock) });
     const ruler = new Ruler({ config, store, kafka, fencer, clock, random, logger, metrics });
     const health = new Health();
     health.add(() => ({

@@ -3,6 +3,7 @@ import type { AssignmentItem } from '../../common/model/assignment.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { LaneRecord } from '../../common/model/worker.js';
 import type { Clock } from '../../common/runtime/clock.js';
+import type { GoneProbe } from './process-probe.js';
 
 /** Room for a request that was sent at the last moment to reach the broker and be answered. */
 export const FENCE_MARGIN_MS = 1_000;
@@ -22,30 +23,44 @@ export interface Fencer {
   fence(request: FenceRequest, signal: AbortSignal): Promise<void>;
 }
 
+/** How often a waiting fencer looks whether the owner's process is gone for certain. */
+const PROBE_INTERVAL_MS = 500;
+
+export interface WaitingFencerOptions {
+  readonly clusters: ReadonlyMap<string, ClusterConnection>;
+  readonly clock: Clock;
+  readonly isGone: GoneProbe;
+}
+
 /**
  * At-least-once: a worker stops producing when its session ends, so what it sent before has met its end one request timeout later,
- * counted on the monotonic clock (exactly-once.md section 1). Not safe against a process that was stopped and goes on later.
+ * counted on the monotonic clock (exactly-once.md section 1). Where its process is gone for certain, so are its sockets, and only what
+ * was on the wire remains. Not safe against a process that was stopped and goes on later.
  */
 export class WaitingFencer implements Fencer {
-  readonly #clusters: ReadonlyMap<string, ClusterConnection>;
-  readonly #clock: Clock;
+  readonly #options: WaitingFencerOptions;
 
-  constructor(clusters: ReadonlyMap<string, ClusterConnection>, clock: Clock) {
-    this.#clusters = clusters;
-    this.#clock = clock;
+  constructor(options: WaitingFencerOptions) {
+    this.#options = options;
   }
 
   async fence({ lane, silentSinceMs }: FenceRequest, signal: AbortSignal): Promise<void> {
-    const now = this.#clock.monotonicMs();
-    const until = (silentSinceMs ?? now) + this.#requestTimeoutMs(lane.target) + FENCE_MARGIN_MS;
-    if (until > now) await this.#clock.sleep(until - now, signal);
+    const { clock, isGone } = this.#options;
+    const sinceMs = silentSinceMs ?? clock.monotonicMs();
+    const untilMs = sinceMs + this.#requestTimeoutMs(lane.target) + FENCE_MARGIN_MS;
+    const soonestMs = sinceMs + FENCE_MARGIN_MS;
+    for (let nowMs = clock.monotonicMs(); nowMs < untilMs && !signal.aborted; nowMs = clock.monotonicMs()) {
+      if (nowMs >= soonestMs && (await isGone(lane.http))) break;
+      await clock.sleep(Math.min(untilMs - nowMs, Math.max(soonestMs - nowMs, PROBE_INTERVAL_MS)), signal);
+    }
     if (signal.aborted) throw new CausewayError('SHUTTING_DOWN', 'the reign is over');
   }
 
   /** A target that is not configured here any more may have had the longest timeout of all. */
   #requestTimeoutMs(target: string): number {
-    const known = this.#clusters.get(target);
+    const { clusters } = this.#options;
+    const known = clusters.get(target);
     if (known !== undefined) return known.requestTimeoutMs;
-    return Math.max(0, ...[...this.#clusters.values()].map((cluster) => cluster.requestTimeoutMs));
+    return Math.max(0, ...[...clusters.values()].map((cluster) => cluster.requestTimeoutMs));
   }
 }

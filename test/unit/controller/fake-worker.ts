@@ -217,7 +217,7 @@ export class FakeWorker {
     const { worker, incarnation } = this;
     const createdAt = new Date().toISOString();
     const lane = { transactionalId, worker, incarnation, index, target, producerId: 7n, producerEpoch: 0, createdAt };
-    await this.#store.create(lanePath(transactionalId), encodeLane({ ...lane, state: 'active' }));
+    await this.#store.create(lanePath(transactionalId), encodeLane({ ...lane, state: 'active', http: this.#http }));
   }
 
   #laneId(index: number): string {
