@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { CausewayClient } from '../../../common/api/client.js';
+import type { Config } from '../../../common/config/compile.js';
+import type { CoordinationStore } from '../../../common/coordination/ports.js';
+import { openZooKeeperStore } from '../../../common/coordination/zookeeper/store.js';
+import { isCausewayError } from '../../../common/errors/error.js';
+import { openAdmin } from '../../../common/kafka/admin/admin.js';
+import type { ClusterConnection } from '../../../common/model/cluster.js';
+import { silentLogger } from '../../../common/observability/logger.js';
+import { Metrics } from '../../../common/observability/metrics.js';
+import { systemClock } from '../../../common/runtime/clock.js';
+import { systemRandom } from '../../../common/runtime/random.js';
+import { type ControllerApp, startController } from '../../../controller/app.js';
+import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
+import { startZooKeeper, type ZooKeeperHandle } from '../../bed/zookeeper.js';
+import { FakeWorker } from '../../unit/controller/fake-worker.js';
+import { routeOf, until } from '../../unit/controller/kit.js';
+
+const SESSION_MS = 2_000;
+const WAIT_MS = 30_000;
+const HTTP = { host: '127.0.0.1', port: 0, advertised: undefined, token: undefined } as const;
+
+describe('controllers on a real ZooKeeper, with real clusters', () => {
+  const open: { close(): Promise<void> }[] = [];
+  let zooKeeper: ZooKeeperHandle;
+  let source: KafkaClusterHandle;
+  let target: KafkaClusterHandle;
+  let clusters: ReadonlyMap<string, ClusterConnection>;
+
+  before(async () => {
+    zooKeeper = await startZooKeeper({ name: 'controllers' });
+    source = await startKafkaCluster({ name: 'east' });
+    target = await startKafkaCluster({ name: 'west', version: '4.1.0' });
+    clusters = new Map([connection('east', source.bootstrapServers), connection('west', target.bootstrapServers)]);
+  });
+
+  after(async () => {
+    for (const part of open.reverse()) await part.close();
+    await Promise.all([source, target, zooKeeper].map((handle) => handle?.stop()));
+  });
+
+  function connection(name: string, servers: string): [string, ClusterConnection] {
+    return [name, { name, bootstrap: servers.split(','), connectTimeoutMs: 2_000, requestTimeoutMs: 3_000 }];
+  }
+
+  function store(): CoordinationStore {
+    const opened = openZooKeeperStore({
+      connect: zooKeeper.connect,
+      root: '/causeway/controllers',
+      sessionTimeoutMs: SESSION_MS,
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+      operationTimeoutMs: 3_000,
+    });
+    open.push(opened);
+    return opened;
+  }
+
+  async function controller(id: string): Promise<ControllerApp & { client: CausewayClient; store: CoordinationStore }> {
+    const config = {
+      fleet: 'controllers',
+      coordination: { type: 'embedded', dir: '' },
+      clusters,
+      routes: [routeOf('r')],
+      controller: {
+        id,
+        http: HTTP,
+        takeoverDelayMs: 200,
+        handoffTimeoutMs: 3_000,
+        reconcileIntervalMs: 1_000,
+        metadataIntervalMs: 500,
+        legacyRoute: undefined,
+      },
+      worker: { id: 'w', http: HTTP },
+      logLevel: 'error',
+    } as unknown as Config;
+    const own = store();
+    const metrics = new Metrics({ version: 'test', role: 'controller' });
+    const app = await startController(config, {
+      store: own,
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+      metrics,
+    });
+    open.push(app);
+    return { ...app, store: own, client: new CausewayClient({ baseUrl: app.httpAddress }) };
+  }
+
+  async function worker(id: string): Promise<FakeWorker> {
+    const own = store();
+    await own.ready();
+    const fake = new FakeWorker(own, { worker: id, fleet: 'controllers', lanes: true });
+    await fake.start();
+    open.push({ close: () => fake.stop() });
+    return fake;
+  }
+
+  test('topics are found, created at the target with their configs, assigned, and followed as they grow', async () => {
+    const first = await controller('c1');
+    const second = await controller('c2');
+    const [east, west] = ['east', 'west'].map((name) =>
+      openAdmin(clusters.get(name) as ClusterConnection, silentLogger),
+    );
+    assert.ok(east !== undefined && west !== undefined);
+    open.push(east, west);
+    await east.createTopic({
+      topic: 'orders',
+      partitions: 3,
+      replicationFactor: 1,
+      configs: { 'retention.ms': '7200000', 'min.insync.replicas': '1' },
+    });
+    const leads = () =>
+      second.client.status().then(
+        (status) => status.leader?.controller === 'c1',
+        () => false,
+      );
+    await until(leads, () => '', WAIT_MS);
+    const [a, b] = [await worker('a'), await worker('b')];
+    await assert.rejects(second.client.addTopic('r', { topic: 'nowhere' }), (error) =>
+      isCausewayError(error, 'TOPIC_UNKNOWN_AT_SOURCE'),
+    );
+    await second.client.addTopic('r', { topic: 'orders' });
+    await until(
+      () => a.held.size + b.held.size === 3,
+      () => [a.keys(), b.keys()],
+      WAIT_MS,
+    );
+    assert.deepEqual((await west.topicConfigs(['orders'])).get('orders'), { 'retention.ms': '7200000' });
+    const item = [...a.held.values()][0];
+    assert.match(item?.sourceTopicId ?? '', /^[0-9a-f-]{36}$/);
+
+    const startMs = Date.now();
+    await east.createPartitions('orders', 5);
+    await until(
+      () => a.held.size + b.held.size === 5,
+      () => [a.keys(), b.keys()],
+      WAIT_MS,
+    );
+    assert.ok(Date.now() - startMs < 5_000, 'a new partition is assigned within five seconds');
+    const late = [...a.held.values(), ...b.held.values()].filter(({ partition }) => partition >= 3);
+    assert.deepEqual(
+      late.map(({ start }) => start),
+      ['beginning', 'beginning'],
+    );
+
+    await first.close();
+    await until(
+      () => second.client.status().then((status) => status.leader?.controller === 'c2'),
+      () => '',
+      WAIT_MS,
+    );
+    const before = [a.keys(), b.keys()];
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    assert.deepEqual([a.keys(), b.keys()], before, 'the next leader moved nothing');
+  });
+
+  test('ZooKeeper away: REST says 503 at once, and afterwards somebody leads again', async () => {
+    const third = await controller('c3');
+    await until(
+      () =>
+        third.client.status().then(
+          () => true,
+          () => false,
+        ),
+      () => '',
+      WAIT_MS,
+    );
+    await zooKeeper.kill();
+    await until(
+      () => third.store.session().state !== 'connected',
+      () => third.store.session().state,
+      WAIT_MS,
+    );
+    const startMs = Date.now();
+    await assert.rejects(third.client.listRoutes(), (error) => isCausewayError(error, 'COORDINATION_UNAVAILABLE'));
+    assert.ok(Date.now() - startMs < 500);
+    assert.equal((await fetch(`${third.httpAddress}/readyz`)).status, 503);
+    assert.equal((await fetch(`${third.httpAddress}/livez`)).status, 200);
+    const late = await controller('c4');
+    await zooKeeper.start();
+    await until(
+      () =>
+        late.client.status().then(
+          (status) => status.leader !== null,
+          () => false,
+        ),
+      () => late.store.session().state,
+      WAIT_MS,
+    );
+    assert.deepEqual(
+      (await late.client.listTopics('r')).topics.map(({ topic }) => topic),
+      ['orders'],
+    );
+  });
+});
