@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { refKey, type WorkerAssignment } from '../../../common/model/assignment.js';
+import type { LiveWorker, WorkerReport } from '../../../common/model/worker.js';
+import type { Desired, DesiredTopic } from '../../../controller/core/desired.js';
+import { diffAssignments, type NodeChange } from '../../../controller/core/diff.js';
+import type { Holder, HolderState } from '../../../controller/core/holders.js';
+import { plan } from '../../../controller/core/planner.js';
+import { buildView, type Vacated, type World } from '../../../controller/core/view.js';
+import { routeOf } from '../../unit/controller/kit.js';
+
+/*
+ * A model of a fleet: nodes in a store, workers that apply and report when it pleases them, die, come back under the same id, leave.
+ * The leader's rounds run between any two of those steps, and may be cut off after any single node write, as by a crash.
+ */
+
+const WORKERS = ['a', 'b', 'c', 'd'];
+const PARTITIONS = 9;
+const ROUTE = routeOf('r');
+
+interface Process {
+  readonly incarnation: string;
+  held: Map<string, number>;
+  applied: WorkerAssignment | undefined;
+  leaving: boolean;
+}
+
+class Fleet {
+  readonly nodes = new Map<string, WorkerAssignment>();
+  readonly processes = new Map<string, Process>();
+  readonly reports = new Map<string, WorkerReport>();
+  /** Incarnations that are dead, and those of them that are fenced. */
+  readonly dead = new Set<string>();
+  readonly fenced = new Set<string>();
+  readonly vacated = new Map<string, Vacated>();
+  partitions = PARTITIONS;
+  #incarnations = 0;
+  #epoch = 1;
+
+  step(action: string, worker: string, cutAfter: number): void {
+    const process = this.processes.get(worker);
+    if (action === 'start' && process === undefined) {
+      const incarnation = `${worker}${++this.#incarnations}`;
+      this.processes.set(worker, { incarnation, held: new Map(), applied: undefined, leaving: false });
+    } else if (action === 'die' && process !== undefined) {
+      this.dead.add(process.incarnation);
+      this.processes.delete(worker);
+    } else if (action === 'fence') for (const incarnation of this.dead) this.fenced.add(incarnation);
+    else if (action === 'leave' && process !== undefined) process.leaving = true;
+    else if (action === 'apply' && process !== undefined) this.#apply(worker, process);
+    else if (action === 'report' && process !== undefined) this.#report(worker, process);
+    else if (action === 'unwant') this.partitions = PARTITIONS - 3;
+    else if (action === 'want') this.partitions = PARTITIONS;
+    else if (action === 'failover') {
+      this.#epoch++;
+      this.vacated.clear();
+    } else if (action === 'round') this.round(cutAfter);
+    this.check();
+  }
+
+  #apply(worker: string, process: Process): void {
+    const node = this.nodes.get(worker);
+    if (node === undefined || node.incarnation !== process.incarnation) return;
+    process.applied = node;
+    process.held = new Map(
+      node.items.filter((item) => item.state === 'own').map((item) => [refKey(item), item.partition]),
+    );
+  }
+
+  #report(worker: string, process: Process): void {
+    if (process.applied === undefined) return;
+    const { epoch, generation } = process.applied;
+    const held = [...process.held.values()].map((partition) => ({ route: 'r', topic: 't', partition }));
+    this.reports.set(worker, {
+      worker,
+      incarnation: process.incarnation,
+      epoch,
+      generation,
+      held,
+      doubtful: [],
+      started: [],
+    });
+  }
+
+  /** One round of the leader, whose writes stop after `cutAfter` nodes. True when it wrote anything. */
+  round(cutAfter: number): boolean {
+    const world = this.#world();
+    const view = buildView(world, 100);
+    const { owners } = plan(view.input);
+    const changes = diffAssignments({
+      epoch: this.#epoch,
+      world,
+      owners,
+      planned: view.planned,
+      revokedBy: () => undefined,
+      holdAdditions: false,
+      compareStarted: true,
+      routes: new Map([['r', ROUTE]]),
+    });
+    for (const change of changes.slice(0, cutAfter)) this.#write(change);
+    return changes.length > 0;
+  }
+
+  #write({ worker, assignment, dropped, added }: NodeChange): void {
+    const before = this.nodes.get(worker);
+    assert.ok(assignment.generation > (before?.generation ?? 0), 'generations grow');
+    this.nodes.set(worker, assignment);
+    for (const [key, vacated] of dropped) this.vacated.set(key, vacated);
+    for (const key of added) this.vacated.delete(key);
+    this.check();
+  }
+
+  #world(): World {
+    const live = (worker: string, { incarnation, leaving }: Process): LiveWorker => ({
+      worker,
+      incarnation,
+      leaving,
+      capacity: 1,
+      zone: '',
+      http: '',
+      version: '',
+      startedAt: '',
+    });
+    const lives = new Map([...this.processes].map(([worker, process]) => [worker, live(worker, process)]));
+    const holders = new Map<string, Holder>();
+    for (const [worker, assignment] of this.nodes) {
+      const report = this.reports.get(worker);
+      holders.set(worker, {
+        worker,
+        assignment,
+        state: this.#stateOf(assignment, lives.get(worker)),
+        live: lives.get(worker),
+        report: report?.incarnation === assignment.incarnation ? report : undefined,
+      });
+    }
+    const accepting = new Map([...lives].filter(([, worker]) => !worker.leaving));
+    return { desired: this.#desired(), holders, accepting, vacated: this.vacated };
+  }
+
+  #stateOf({ incarnation, items }: WorkerAssignment, live: LiveWorker | undefined): HolderState {
+    if (live?.incarnation === incarnation) return live.leaving ? 'leaving' : 'serving';
+    return items.length === 0 || this.fenced.has(incarnation) ? 'fenced' : 'doomed';
+  }
+
+  #desired(): Desired {
+    const topic: DesiredTopic = {
+      key: 'r/t',
+      route: ROUTE,
+      topic: 't',
+      targetTopic: 't',
+      sourceTopicId: null,
+      timeline: 1,
+      started: new Set(),
+      initialPartitions: PARTITIONS,
+      paused: false,
+      assignable: this.partitions,
+      limit: this.partitions,
+    };
+    return { topics: new Map([['r/t', topic]]), untouchable: new Set(), problems: [], newProgress: [], needs: [] };
+  }
+
+  /** The heart of it: never two nodes with one partition, never two living or unfenced owners of one. */
+  check(): void {
+    const inNodes = new Set<string>();
+    for (const { worker, items } of this.nodes.values()) {
+      for (const item of items) {
+        assert.ok(!inNodes.has(refKey(item)), `${refKey(item)} is in two nodes, one of them ${worker}'s`);
+        inNodes.add(refKey(item));
+      }
+    }
+    const owners = new Map<string, string>();
+    for (const [worker, { held }] of this.processes) {
+      for (const key of held.keys()) {
+        assert.equal(owners.get(key), undefined, `${key} is copied by ${owners.get(key)} and ${worker}`);
+        owners.set(key, worker);
+      }
+    }
+  }
+
+  /** Everybody does what they should until nothing changes any more. */
+  settle(): void {
+    for (let i = 0; i < 60; i++) {
+      for (const [worker, process] of this.processes) {
+        this.#apply(worker, process);
+        this.#report(worker, process);
+      }
+      for (const incarnation of this.dead) this.fenced.add(incarnation);
+      this.check();
+      if (!this.round(Number.POSITIVE_INFINITY)) return;
+    }
+    assert.fail('it never rests');
+  }
+}
+
+const action = fc.record({
+  action: fc.constantFrom(
+    'start',
+    'start',
+    'die',
+    'fence',
+    'leave',
+    'apply',
+    'apply',
+    'report',
+    'report',
+    'round',
+    'round',
+    'round',
+    'unwant',
+    'want',
+    'failover',
+  ),
+  worker: fc.constantFrom(...WORKERS),
+  cutAfter: fc.constantFrom(0, 1, 2, 100),
+});
+
+test('whatever happens in whatever order, no partition is in two nodes or copied by two workers; in the end all are copied', () => {
+  fc.assert(
+    fc.property(fc.array(action, { maxLength: 80 }), (actions) => {
+      const fleet = new Fleet();
+      for (const { action, worker, cutAfter } of actions) fleet.step(action, worker, cutAfter);
+      fleet.settle();
+      const staying = [...fleet.processes.values()].filter((process) => !process.leaving);
+      const counts = staying.map((process) => process.held.size);
+      const copied = counts.reduce((sum, count) => sum + count, 0);
+      assert.equal(copied, staying.length === 0 ? 0 : fleet.partitions);
+      if (counts.length > 0) assert.ok(Math.max(...counts) - Math.min(...counts) <= 1, `${counts}`);
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test('the model notices a leader that gives away before the release', () => {
+  const fleet = new Fleet();
+  for (const worker of ['a', 'b']) fleet.step('start', worker, 100);
+  fleet.step('round', 'a', 100);
+  fleet.step('apply', 'a', 100);
+  const stolen = [...(fleet.nodes.get('a')?.items ?? [])][0];
+  const other = fleet.nodes.get('b');
+  assert.ok(stolen !== undefined && other !== undefined);
+  fleet.nodes.set('b', { ...other, items: [...other.items, stolen] });
+  assert.throws(() => fleet.check(), /in two nodes/);
+});
