@@ -8,18 +8,21 @@ import { observeWorkers } from './observe.js';
 const POLL_MS = 100;
 const GIVE_UP_MS = 60_000;
 
-/** Times of one worker's death, measured at the target's logs and not by what the fleet says. */
+/** Times of one worker's death, measured at the target's logs. */
 export interface TakeoverReport {
   readonly worker: string;
   /** Partitions it held that the load writes to. */
   readonly partitions: number;
-  /** From the kill to the first new record in the first, the median and the last of them; -1: not within a minute. */
+  /**
+   * From the kill to the end of the longest pause at the target, of the first, the median and the last of them (what the dead
+   * worker had sent already may be appended for a while); -1: not within a minute.
+   */
   readonly firstMs: number;
   readonly medianMs: number;
   readonly lastMs: number;
 }
 
-/** Kills the worker with most of the load and waits until every partition it held moves again at the target. */
+/** Kills the worker with most of the load and waits until every partition it held is another one's and moves again. */
 export async function killWorker(
   fleet: Fleet,
   targetEnds: LogEnds,
@@ -28,36 +31,68 @@ export async function killWorker(
   const written = new Set(shapes.filter(({ share }) => share > 0).map(({ topic }) => topic));
   const held = (await observeWorkers(fleet)).filter(({ topic }) => written.has(topic));
   const victim = mostLoaded(fleet.running('worker'), held);
-  const waiting = new Map<string, number>();
   const mine = held.filter(({ worker }) => worker === victim.id);
   await victim.kill();
   const killedAt = performance.now();
-  // What the dead worker had sent already may still be appended.
-  await sleep(POLL_MS);
-  const before = await targetEnds.read();
-  for (const { topic, partition } of mine) {
-    const key = partitionKey(topic, partition);
-    waiting.set(key, before.get(key) ?? 0);
-  }
-  const times: number[] = [];
-  while (waiting.size > 0 && performance.now() - killedAt < GIVE_UP_MS) {
+  const orphans = new Map(mine.map(({ topic, partition }) => [partitionKey(topic, partition), new Orphan(killedAt)]));
+  const all = [...orphans.values()];
+  while (!all.every((orphan) => orphan.isBack) && performance.now() - killedAt < GIVE_UP_MS) {
+    const [now, owned] = await Promise.all([targetEnds.read(), observeWorkers(fleet)]);
+    for (const [key, orphan] of orphans) orphan.saw(now.get(key) ?? 0, performance.now());
+    for (const { topic, partition } of owned) orphans.get(partitionKey(topic, partition))?.adopted();
     await sleep(POLL_MS);
-    const now = await targetEnds.read();
-    const elapsedMs = Math.round(performance.now() - killedAt);
-    for (const [key, end] of waiting) {
-      if ((now.get(key) ?? 0) <= end) continue;
-      waiting.delete(key);
-      times.push(elapsedMs);
-    }
   }
-  const complete = waiting.size === 0;
+  const times = all.filter((orphan) => orphan.isBack).map((orphan) => orphan.backAfterMs);
+  times.sort((a, b) => a - b);
   return {
     worker: victim.id,
     partitions: mine.length,
     firstMs: times[0] ?? -1,
     medianMs: times[Math.floor((mine.length - 1) / 2)] ?? -1,
-    lastMs: complete ? (times.at(-1) ?? -1) : -1,
+    lastMs: times.length === mine.length ? (times.at(-1) ?? -1) : -1,
   };
+}
+
+/** A partition whose worker was killed. */
+class Orphan {
+  readonly #killedAt: number;
+  #end = -1;
+  #grewAt: number;
+  #longestPauseMs = 0;
+  #pauseEndedAt: number;
+  #adopted = false;
+  #grewSinceAdopted = false;
+
+  constructor(killedAt: number) {
+    this.#killedAt = killedAt;
+    this.#grewAt = killedAt;
+    this.#pauseEndedAt = killedAt;
+  }
+
+  get isBack(): boolean {
+    return this.#grewSinceAdopted;
+  }
+
+  get backAfterMs(): number {
+    return Math.round(this.#pauseEndedAt - this.#killedAt);
+  }
+
+  saw(end: number, at: number): void {
+    const grew = this.#end >= 0 && end > this.#end;
+    this.#end = end;
+    if (!grew) return;
+    if (at - this.#grewAt > this.#longestPauseMs) {
+      this.#longestPauseMs = at - this.#grewAt;
+      this.#pauseEndedAt = at;
+    }
+    this.#grewAt = at;
+    if (this.#adopted) this.#grewSinceAdopted = true;
+  }
+
+  /** Another worker says that it holds the partition. */
+  adopted(): void {
+    this.#adopted = true;
+  }
 }
 
 function mostLoaded(workers: readonly FleetProcess[], held: readonly { readonly worker: string }[]): FleetProcess {
