@@ -55,7 +55,9 @@ const http = z.strictObject({
   port: z.number().int().min(0).max(65_535).default(0).describe('Port to listen on; 0 picks a free one.'),
   advertised: hostPort
     .optional()
-    .describe('What others are told to connect to, as host:port; host and the real port unless set.'),
+    .describe(
+      'What others are told to connect to, as host:port; host and the real port unless set. It must lead to this very process: a refused connection there counts as its end.',
+    ),
   token: z.string().min(16).optional().describe('Bearer token that every request except probes must carry.'),
   tokenFile: z.string().min(1).optional().describe('File that holds the token.'),
 });
