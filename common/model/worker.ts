@@ -45,6 +45,8 @@ export interface LaneRecord {
   readonly producerId: bigint;
   readonly producerEpoch: number;
   readonly state: LaneState;
+  /** Where the owner's process answers (`http://host:port`): a refused connection there proves that it is gone. */
+  readonly http: string;
   /** ISO 8601. */
   readonly createdAt: string;
 }

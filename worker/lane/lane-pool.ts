@@ -10,6 +10,8 @@ export interface LanePoolDeps {
   readonly worker: string;
   readonly incarnation: string;
   readonly target: string;
+  /** This worker's own HTTP address. */
+  readonly http: string;
   /** Numbers unique within the incarnation, over all threads. */
   readonly nextIndex: () => number;
   /** FindCoordinator, then a bare InitProducerId: once per id (exactly-once.md 2.3, 2.5). */
@@ -54,7 +56,7 @@ export class LanePool {
   }
 
   async #open(): Promise<Lane> {
-    const { fleet, worker, incarnation, target } = this.#deps;
+    const { fleet, worker, incarnation, target, http } = this.#deps;
     if (this.#lanes.length >= MAX_LANES_PER_POOL) {
       throw new CausewayError(
         'LANE_DEAD',
@@ -78,6 +80,7 @@ export class LanePool {
       producerId,
       producerEpoch,
       state: 'active',
+      http,
       createdAt,
     };
     await this.#deps.register(record);

@@ -23,7 +23,7 @@ export interface IncarnationDeps {
   readonly incarnation: string;
   readonly worker: string;
   readonly threads: number;
-  readonly threadSettings: (thread: number, incarnation: string) => ThreadSettings;
+  readonly threadSettings: (thread: number, life: number, incarnation: string) => ThreadSettings;
   readonly store: CoordinationStore;
   readonly report: (report: WorkerReport) => void;
   readonly stats: (thread: number, stats: ThreadStats) => void;
@@ -56,7 +56,7 @@ export class Incarnation implements Closable {
     this.#deps = deps;
     this.#pool = new ThreadPool({
       threads: deps.threads,
-      settings: (thread) => deps.threadSettings(thread, deps.incarnation),
+      settings: (thread, life) => deps.threadSettings(thread, life, deps.incarnation),
       received: (thread, message) => this.#received(thread, message),
       died: (thread, error) => this.#threadDied(thread, error),
       clock: deps.clock,

@@ -16,8 +16,13 @@ export interface MembershipDeps {
   readonly describe: () => Omit<LiveWorker, 'incarnation' | 'leaving'>;
   /** A new life of this worker begins: nothing of an earlier incarnation may be touched again (exactly-once.md 2.5, 2.7). */
   readonly joined: (incarnation: string) => void;
-  /** The session is over, or the incarnation was given up: drop everything. */
-  readonly lost: () => void;
+  /**
+   * The session is over, or the incarnation was given up: drop everything. The next incarnation is registered only after that:
+   * a new one in the registry proves that the old one writes no more.
+   */
+  readonly lost: () => Promise<void>;
+  /** `onCoordinationLoss: continue`: a lost session alone stops nothing. */
+  readonly goOnWithoutCoordination: boolean;
   /** Another process lives under this id: this one must end. */
   readonly taken: (error: CausewayError) => void;
   readonly clock: Clock;
@@ -82,11 +87,12 @@ export class Membership {
         logger.info('worker.joined', { incarnation, session: session.generation });
         this.#deps.joined(incarnation);
         await this.#untilOver(session.generation);
+        if (signal.aborted) return;
+        logger.warn('worker.incarnation-over', { incarnation, fenced: this.#renew });
+        // Told to go on, it copies until the coordination is back and somebody can have taken over.
+        if (this.#deps.goOnWithoutCoordination) await store.ready(signal);
         this.#incarnation = undefined;
-        if (!signal.aborted) {
-          logger.warn('worker.incarnation-over', { incarnation, fenced: this.#renew });
-          this.#deps.lost();
-        }
+        await this.#deps.lost();
       } catch (error) {
         if (signal.aborted) return;
         if (!toldError) logger.warn('worker.join-failed', { err: error });

@@ -27,14 +27,22 @@ export class ReportWriter implements Closable {
 
   write(report: WorkerReport): void {
     this.#latest = report;
-    this.#writing ??= this.#drain().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#start();
   }
 
-  /** Resolves when the latest report is written. */
-  async flushed(): Promise<void> {
-    await this.#writing;
+  #start(): void {
+    this.#writing ??= this.#drain()
+      .catch((error: unknown) => this.#logger.error('report.failed', { err: error }))
+      .finally(() => {
+        this.#writing = undefined;
+        // One that came in the moment the loop ended.
+        if (this.#latest !== undefined && !this.#stop.signal.aborted) this.#start();
+      });
+  }
+
+  /** True when the latest report is written. */
+  get flushed(): boolean {
+    return this.#writing === undefined;
   }
 
   async close(): Promise<void> {

@@ -18,6 +18,8 @@ import { WorkerMetrics } from './worker-metrics.js';
 const LEASE_INTERVAL_MS = 100;
 const ASSIGNMENT_INTERVAL_MS = 5_000;
 const HANDOVER_POLL_MS = 25;
+/** With less a thread would never send a fetch. */
+const MIN_THREAD_BYTES = 1 << 20;
 /** With no leader to take over, what is in flight is still drained for this long. */
 const LOCAL_DRAIN_MS = 5_000;
 
@@ -65,6 +67,7 @@ export class Supervisor {
       describe: () => this.#describe(),
       joined: (incarnation) => this.#joined(incarnation),
       lost: () => this.#lost(),
+      goOnWithoutCoordination: config.worker.onCoordinationLoss === 'continue',
       taken: deps.fatal,
     });
     this.#assignments = new AssignmentReader({
@@ -122,7 +125,7 @@ export class Supervisor {
         this.#incarnation?.releaseAll();
         await this.#until(() => (this.#incarnation?.heldCount ?? 0) === 0, LOCAL_DRAIN_MS);
       }
-      await this.#reports.flushed();
+      await this.#until(() => this.#reports.flushed, LOCAL_DRAIN_MS);
     } catch (error) {
       logger.warn('worker.handover-failed', { err: error });
       this.#incarnation?.releaseAll();
@@ -171,7 +174,7 @@ export class Supervisor {
         logger,
         worker: config.worker.id,
         threads: config.worker.threads,
-        threadSettings: (thread, of) => this.#threadSettings(thread, of),
+        threadSettings: (thread, life, of) => this.#threadSettings(thread, life, of),
         report: (report) => this.#reports.write(report),
         stats: (thread, stats) => this.#metrics.stats(thread, stats),
         threadDied: () => this.#metrics.threadDied(),
@@ -181,24 +184,27 @@ export class Supervisor {
     });
   }
 
-  #lost(): void {
+  #lost(): Promise<void> {
     const old = this.#incarnation;
     this.#incarnation = undefined;
     this.#metrics.forgetPartitions();
     if (old !== undefined) this.#ending = this.#ending.then(() => old.close());
+    return this.#ending;
   }
 
-  #threadSettings(thread: number, incarnation: string): ThreadSettings {
+  #threadSettings(thread: number, life: number, incarnation: string): ThreadSettings {
     const { config } = this.#deps;
     const { http: _http, ...settings } = config.worker;
     return {
       thread,
+      life,
       incarnation,
       settings,
       fleet: config.fleet,
+      http: this.#deps.httpAddress(),
       worker: config.worker.id,
       clusters: [...config.clusters.values()],
-      maxInflightBytes: Math.floor(config.worker.maxInflightBytes / config.worker.threads),
+      maxInflightBytes: Math.max(MIN_THREAD_BYTES, Math.floor(config.worker.maxInflightBytes / config.worker.threads)),
       logLevel: config.logLevel,
       lease: this.#lease,
     };

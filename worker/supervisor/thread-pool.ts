@@ -11,7 +11,7 @@ const STOP_TIMEOUT_MS = 2_000;
 
 export interface ThreadPoolDeps {
   readonly threads: number;
-  readonly settings: (thread: number) => ThreadSettings;
+  readonly settings: (thread: number, life: number) => ThreadSettings;
   readonly received: (thread: number, message: FromThread) => void;
   /** The thread is gone with everything it held; it is being started again, under new lanes (exactly-once.md 2.7). */
   readonly died: (thread: number, error: string) => void;
@@ -23,6 +23,7 @@ export interface ThreadPoolDeps {
 export class ThreadPool {
   readonly #deps: ThreadPoolDeps;
   readonly #threads = new Map<number, Worker>();
+  readonly #lives = new Map<number, number>();
   #closed = false;
 
   constructor(deps: ThreadPoolDeps) {
@@ -42,8 +43,10 @@ export class ThreadPool {
   }
 
   #start(thread: number): void {
+    const life = this.#lives.get(thread) ?? 0;
+    this.#lives.set(thread, life + 1);
     const worker = new Worker(new URL('../thread/main.js', import.meta.url), {
-      workerData: this.#deps.settings(thread),
+      workerData: this.#deps.settings(thread, life),
       name: `data-${thread}`,
     });
     this.#threads.set(thread, worker);

@@ -13,9 +13,13 @@ import type { LaneRecord } from '../../common/model/worker.js';
 /** Given once, when the thread starts. */
 export interface ThreadSettings {
   readonly thread: number;
+  /** How often this thread was started before within the incarnation. */
+  readonly life: number;
   readonly fleet: string;
   readonly worker: string;
   readonly incarnation: string;
+  /** The worker's HTTP address, for its lanes' nodes. */
+  readonly http: string;
   readonly clusters: readonly ClusterConnection[];
   readonly settings: Omit<Config['worker'], 'http'>;
   /** This thread's share of maxInflightBytes. */

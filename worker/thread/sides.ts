@@ -43,10 +43,6 @@ export class Sides implements Closable {
     return this.#source(route.source).reader(route);
   }
 
-  wakeReaders(): void {
-    for (const source of this.#sources.values()) source.wake();
-  }
-
   laneCounts(): ThreadStats['lanes'] {
     return [...this.#targets].map(([target, side]) => ({
       target,
@@ -84,7 +80,7 @@ export class Sides implements Closable {
     let side = this.#targets.get(name);
     if (side === undefined) {
       const { settings, lanes, stats, mayWrite, clock, random, logger } = this.#deps;
-      const { fleet, worker, incarnation } = settings;
+      const { fleet, worker, incarnation, http } = settings;
       const { produceConnections, checkpointIntervalMs, checkpointRefreshMs } = settings.settings;
       side = new TargetSide({
         cluster: this.#cluster(name),
@@ -92,6 +88,7 @@ export class Sides implements Closable {
         fleet,
         worker,
         incarnation,
+        http,
         nextLaneIndex: () => lanes.nextIndex(),
         registerLane: (lane) => lanes.register(lane),
         produceConnections,

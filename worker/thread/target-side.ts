@@ -21,6 +21,7 @@ export interface TargetSideDeps {
   readonly fleet: string;
   readonly worker: string;
   readonly incarnation: string;
+  readonly http: string;
   readonly nextLaneIndex: () => number;
   readonly registerLane: (lane: LaneRecord) => Promise<void>;
   readonly produceConnections: number;
@@ -60,6 +61,7 @@ export class TargetSide implements Closable {
       fleet: deps.fleet,
       worker: deps.worker,
       incarnation: deps.incarnation,
+      http: deps.http,
       target: cluster.name,
       nextIndex: deps.nextLaneIndex,
       initProducer: async (transactionalId) => {

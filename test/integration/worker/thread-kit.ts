@@ -161,8 +161,10 @@ export class ThreadUnderTest {
     new Float64Array(this.lease)[0] = Number.POSITIVE_INFINITY;
     const settings: ThreadSettings = {
       thread: 0,
+      life: 0,
       fleet: 'test',
       worker: 'w',
+      http: 'http://127.0.0.1:1',
       incarnation,
       clusters,
       settings: {

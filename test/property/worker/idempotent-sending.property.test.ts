@@ -35,6 +35,7 @@ function lane(): Lane {
     producerId: 7n,
     producerEpoch: 0,
     state: 'active',
+    http: '',
     createdAt: '',
   });
 }

@@ -13,6 +13,7 @@ const record: LaneRecord = {
   producerId: 7n,
   producerEpoch: 0,
   state: 'active',
+  http: '',
   createdAt: '',
 };
 const HOUR_MS = 3_600_000;
@@ -60,6 +61,7 @@ describe('the lanes of a thread', () => {
       worker: 'w',
       incarnation: 'i',
       target: 't',
+      http: '',
       nextIndex: () => index++,
       initProducer: (id) => {
         order.push(`init ${id}`);
