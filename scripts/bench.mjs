@@ -1,7 +1,7 @@
 // npm run bench -- mirror: Causeway against MirrorMaker 2 on the same topics, in one run, in turn.
 //   npm run bench -- mirror [--json FILE] [--cases 1KB-none,1KB-lz4,100B-none] [--rounds 3] [--megabytes 1000] [--only mm2|causeway]
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bootstrap } from './lib/bootstrap.mjs';
@@ -9,6 +9,7 @@ import { distRoot, runMain, SetupError } from './lib/project.mjs';
 
 const usage =
   'usage: npm run bench -- mirror [--json FILE] [--cases A,B] [--rounds N] [--megabytes N] [--only mm2|causeway]';
+const limits = { rounds: 20, megabytes: 20_000 };
 
 function options() {
   try {
@@ -16,20 +17,45 @@ function options() {
       allowPositionals: true,
       options: {
         json: { type: 'string' },
-        cases: { type: 'string', default: '1KB-none,1KB-lz4' },
+        cases: { type: 'string' },
         rounds: { type: 'string', default: '3' },
         megabytes: { type: 'string', default: '1000' },
         only: { type: 'string' },
       },
     });
-    const numbers = { rounds: Number(values.rounds), megabytes: Number(values.megabytes) };
-    const isValid = Number.isInteger(numbers.rounds) && numbers.rounds > 0 && numbers.megabytes > 0;
-    if (positionals.length > 1 || (positionals[0] ?? 'mirror') !== 'mirror' || !isValid)
-      throw new Error('not understood');
-    return { ...values, ...numbers };
+    const [bench = 'mirror', ...more] = positionals;
+    if (bench !== 'mirror') throw new Error(`no bench "${bench}"; there is: mirror`);
+    if (more.length > 0) throw new Error(`"${more.join(' ')}" is one too many`);
+    if (values.only !== undefined && !['mm2', 'causeway'].includes(values.only))
+      throw new Error(`--only: mm2 or causeway, not "${values.only}"`);
+    if (values.json !== undefined && !existsSync(dirname(resolve(values.json))))
+      throw new Error(`--json: there is no folder for ${values.json}`);
+    return { ...values, rounds: count(values, 'rounds'), megabytes: count(values, 'megabytes') };
   } catch (error) {
-    throw new SetupError(`${error.message}; ${usage}`);
+    throw new SetupError(`${error.message}\n${usage}`);
   }
+}
+
+function count(values, name) {
+  const value = Number(values[name]);
+  if (Number.isInteger(value) && value >= 1 && value <= limits[name]) return value;
+  throw new Error(`--${name}: a whole number from 1 to ${limits[name]}, not "${values[name]}"`);
+}
+
+function compiled(name) {
+  return import(pathToFileURL(join(distRoot, 'test', 'bench', name)).href);
+}
+
+/** The names of `--cases`, known only to the compiled code. */
+async function chosenCases(cases) {
+  const { defaultCases, mirrorCases } = await compiled('mirror-cases.js');
+  const names = cases === undefined ? defaultCases : cases.split(',');
+  try {
+    mirrorCases(names, 1);
+  } catch (error) {
+    throw new SetupError(`--cases: ${error.message}\n${usage}`);
+  }
+  return names;
 }
 
 await runMain(async () => {
@@ -37,9 +63,10 @@ await runMain(async () => {
   if (process.platform !== 'linux')
     throw new SetupError('The benchmark reads CPU times and memory from /proc: run it on Linux.');
   await bootstrap({ kafka: ['3.9.1'] });
-  const { runMirrorBench } = await import(pathToFileURL(join(distRoot, 'test', 'bench', 'mirror.js')).href);
+  const names = await chosenCases(cases);
+  const { runMirrorBench } = await compiled('mirror.js');
   const report = await runMirrorBench({
-    cases: cases.split(','),
+    cases: names,
     rounds,
     megabytes,
     ...(only === undefined ? {} : { subject: only }),

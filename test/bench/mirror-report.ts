@@ -1,7 +1,11 @@
 import type { MirrorCase } from './mirror-cases.js';
+import type { MirrorProcess } from './subject.js';
 import type { MeasuredWindow, Measurement } from './window.js';
 
-/** One subject's figures in one case: medians over the rounds. CPU and memory are those of all its processes. */
+/** More than this taken by others, and a round says little about either mirror. */
+const disturbedCores = 0.2;
+
+/** One subject's figures in one case: medians over the rounds. CPU and memory are those of all its counted processes. */
 export interface SubjectFigures {
   readonly recordsPerS: number;
   readonly mbPerS: number;
@@ -22,8 +26,9 @@ export interface RoundFigures {
   readonly recordsPerS: number;
   readonly seconds: number;
   readonly cpuS: number;
-  /** By role of the process. */
+  /** By role, processes that are not counted included. */
   readonly cpuSByRole: Readonly<Record<string, number>>;
+  readonly rssMbByRole: Readonly<Record<string, number>>;
   readonly rssMb: number;
   readonly foreignCores: number;
   readonly cpuUsPerRecord: number;
@@ -46,27 +51,25 @@ export interface Ratio {
   readonly cpu: number;
 }
 
-export function roundFigures(measured: Measurement, roles: readonly string[]): RoundFigures {
+/** `processes`: those measured, in the order of the measurement. */
+export function roundFigures(measured: Measurement, processes: readonly Omit<MirrorProcess, 'pid'>[]): RoundFigures {
   const { whole, secondHalf, peakRssMb } = measured;
-  const cpuSByRole: Record<string, number> = {};
-  roles.forEach((role, index) => {
-    cpuSByRole[role] = round((cpuSByRole[role] ?? 0) + (whole.cpuS[index] ?? 0), 2);
+  const counted = (values: readonly number[]) => sum(values.filter((_, index) => processes[index]?.isCounted === true));
+  const byRole = (values: readonly number[]) =>
+    Object.fromEntries(processes.map(({ role }, index) => [role, round(values[index] ?? 0, 2)]));
+  const paceOf = (window: MeasuredWindow): Pace => ({
+    recordsPerS: Math.round(window.records / window.seconds),
+    cpuUsPerRecord: round((counted(window.cpuS) * 1e6) / window.records, 2),
   });
   return {
     ...paceOf(whole),
     seconds: round(whole.seconds, 2),
-    cpuS: round(sum(whole.cpuS), 2),
-    cpuSByRole,
-    rssMb: Math.round(sum(peakRssMb)),
+    cpuS: round(counted(whole.cpuS), 2),
+    cpuSByRole: byRole(whole.cpuS),
+    rssMb: Math.round(counted(peakRssMb)),
+    rssMbByRole: byRole(peakRssMb.map(Math.round)),
     foreignCores: round(whole.foreignCores, 2),
     secondHalf: paceOf(secondHalf),
-  };
-}
-
-function paceOf(window: MeasuredWindow): Pace {
-  return {
-    recordsPerS: Math.round(window.records / window.seconds),
-    cpuUsPerRecord: round((sum(window.cpuS) * 1e6) / window.records, 2),
   };
 }
 
@@ -135,6 +138,9 @@ export function caseTable(report: CaseReport): string {
       `            second half: ${secondHalf.recordsPerS} records/s, ${secondHalf.cpuUsPerRecord} us a record`,
       `            peak RSS ${figures.rssMb} MiB, cores used by others meanwhile ${range((round) => round.foreignCores)}`,
     );
+    const disturbed = figures.rounds.filter((round) => round.foreignCores > disturbedCores).length;
+    if (disturbed > 0)
+      lines.push(`            DISTURBED: in ${disturbed} rounds others used over ${disturbedCores} cores`);
   }
   for (const [title, ratio] of [
     ['ratio', report.ratio],

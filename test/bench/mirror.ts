@@ -1,8 +1,10 @@
 import { startKafkaCluster } from '../bed/kafka.js';
 import { runKafkaTool, toolClasses } from '../bed/tools.js';
 import { Workspace } from '../bed/workspace.js';
+import { causeway } from './causeway.js';
 import { settleDisk } from './disk.js';
 import { EndOffsets } from './end-offsets.js';
+import { type Environment, environment } from './environment.js';
 import { fillTopic } from './fill.js';
 import { type MirrorCase, mirrorCases } from './mirror-cases.js';
 import { type CaseReport, caseReport, caseTable, type RoundFigures, roundFigures } from './mirror-report.js';
@@ -20,18 +22,29 @@ export interface MirrorBenchOptions {
   readonly log: (line: string) => void;
 }
 
+export interface MirrorReport {
+  readonly cases: readonly CaseReport[];
+  readonly environment: Environment;
+  /** The whole benchmark, brokers' start included. */
+  readonly seconds: number;
+}
+
+const kafkaVersion = '3.9.1';
 const runLimitMs = 180_000;
 const brokerHeapMb = 512;
 const warmUpMegabytes = 300;
 // Kafka's own defaults where the bed has chosen smaller ones.
 const brokerConfig = { 'num.network.threads': '3', 'num.io.threads': '8', 'broker.session.timeout.ms': '9000' };
 
-const subjects: readonly MirrorSubject[] = [mirrorMaker2];
+const subjects: readonly MirrorSubject[] = [mirrorMaker2, causeway];
 
 /** Mirrors the same pre-filled topics with each subject in turn, on the same two brokers. */
-export async function runMirrorBench(options: MirrorBenchOptions): Promise<{ cases: CaseReport[] }> {
+export async function runMirrorBench(options: MirrorBenchOptions): Promise<MirrorReport> {
+  const startedAt = performance.now();
   const cases = mirrorCases(options.cases, options.megabytes);
-  const cluster = { version: '3.9.1', jvm: 'server', heapMb: brokerHeapMb, config: brokerConfig } as const;
+  const surroundings = environment(kafkaVersion);
+  options.log(JSON.stringify(surroundings));
+  const cluster = { version: kafkaVersion, jvm: 'server', heapMb: brokerHeapMb, config: brokerConfig } as const;
   const folder = new Workspace('bench');
   const [source, target] = await Promise.all([
     startKafkaCluster({ ...cluster, name: 'bench-source' }),
@@ -43,7 +56,9 @@ export async function runMirrorBench(options: MirrorBenchOptions): Promise<{ cas
     await warmUp(host);
     const reports: CaseReport[] = [];
     for (const test of cases) reports.push(await runCase(host, test, options));
-    return { cases: reports };
+    const seconds = Math.round((performance.now() - startedAt) / 1_000);
+    options.log(`done in ${seconds} s`);
+    return { cases: reports, environment: surroundings, seconds };
   } catch (error) {
     folder.markFailed();
     throw error;
@@ -109,10 +124,7 @@ async function runOnce(
       brokerPids,
       timeoutMs: runLimitMs,
     });
-    return roundFigures(
-      measured,
-      run.processes.map((part) => part.role),
-    );
+    return roundFigures(measured, run.processes);
   } finally {
     offsets.close();
     await run.stop();

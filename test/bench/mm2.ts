@@ -25,7 +25,7 @@ async function start(host: MirrorHost, test: MirrorCase, sourceTopic: string, ro
   });
   return {
     targetTopic: `${alias}.${sourceTopic}`,
-    processes: [{ role: 'mm2', pid: child.pid }],
+    processes: [{ role: 'mm2', pid: child.pid, isCounted: true }],
     stop: () => child.kill(),
   };
 }

@@ -10,11 +10,18 @@ export interface MirrorHost {
   readonly folder: Workspace;
 }
 
+/** A process that works for a mirror. */
+export interface MirrorProcess {
+  readonly role: string;
+  readonly pid: number;
+  /** Whether its CPU time and memory count as the mirror's; if not, they are only shown. */
+  readonly isCounted: boolean;
+}
+
 /** A mirror that was told to copy one topic, and has just been started. */
 export interface MirrorRun {
   readonly targetTopic: string;
-  /** Every process the mirror consists of; their CPU time and memory are added up. */
-  readonly processes: readonly { readonly role: string; readonly pid: number }[];
+  readonly processes: readonly MirrorProcess[];
   stop(): Promise<void>;
 }
 

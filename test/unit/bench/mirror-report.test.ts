@@ -4,6 +4,11 @@ import { mirrorCases } from '../../bench/mirror-cases.js';
 import { caseReport, caseTable, type RoundFigures, roundFigures } from '../../bench/mirror-report.js';
 import type { Measurement } from '../../bench/window.js';
 
+const roles = [
+  { role: 'worker', isCounted: true },
+  { role: 'controller', isCounted: true },
+  { role: 'zookeeper', isCounted: false },
+];
 const [oneKb] = mirrorCases(['1KB-none'], 1_024);
 
 function measurement(seconds: number, cpuS: readonly number[]): Measurement {
@@ -13,18 +18,19 @@ function measurement(seconds: number, cpuS: readonly number[]): Measurement {
 }
 
 function rounds(...values: readonly (readonly [seconds: number, ...cpuS: number[]])[]): RoundFigures[] {
-  return values.map(([seconds, ...cpuS]) => roundFigures(measurement(seconds, cpuS), ['worker', 'controller']));
+  return values.map(([seconds, ...cpuS]) => roundFigures(measurement(seconds, cpuS), roles));
 }
 
-test('a round adds up the processes of a mirror and keeps the CPU time of each role', () => {
-  const [figures] = rounds([2.5, 1.5, 0.25]);
+test('a round adds up the counted processes of a mirror and shows the share of every role', () => {
+  const [figures] = rounds([2.5, 1.5, 0.25, 0.1]);
   assert.deepEqual(figures, {
     recordsPerS: 400_000,
     cpuUsPerRecord: 1.75,
     seconds: 2.5,
     cpuS: 1.75,
-    cpuSByRole: { worker: 1.5, controller: 0.25 },
+    cpuSByRole: { worker: 1.5, controller: 0.25, zookeeper: 0.1 },
     rssMb: 200,
+    rssMbByRole: { worker: 100, controller: 100, zookeeper: 100 },
     foreignCores: 0.02,
     secondHalf: { recordsPerS: 400_000, cpuUsPerRecord: 0.88 },
   });
