@@ -1,5 +1,13 @@
 import type { TopicStatusView } from '../../common/api/fleet-shapes.js';
-import type { Placed } from './views.js';
+import type { AssignmentItem } from '../../common/model/assignment.js';
+import type { PartitionStatus } from '../../common/model/status.js';
+
+/** One assigned partition, with what its worker says of it. */
+export interface Placed {
+  readonly item: AssignmentItem;
+  readonly worker: string;
+  readonly status: PartitionStatus | undefined;
+}
 
 /** The sum of what is known; null when something is unknown (a worker's -1 is unknown) or nothing is there at all. */
 export function sumOrNull(values: readonly number[] | undefined): number | null {

@@ -16,20 +16,15 @@ import {
   decodeFleet,
 } from '../../common/coordination/records/control.js';
 import { CONTROLLERS, controllerPath, EPOCH, FLEET, LEADER } from '../../common/coordination/znodes.js';
-import {
-  type AssignmentItem,
-  compareAssignments,
-  refKey,
-  type WorkerAssignment,
-} from '../../common/model/assignment.js';
+import { compareAssignments, refKey, type WorkerAssignment } from '../../common/model/assignment.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
-import type { PartitionStatus, WorkerStatus } from '../../common/model/status.js';
+import type { WorkerStatus } from '../../common/model/status.js';
 import type { LiveWorker, WorkerReport } from '../../common/model/worker.js';
 import { silentLogger } from '../../common/observability/logger.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
 import { indexReport } from '../core/holders.js';
 import { FleetRecords } from '../loop/fleet-records.js';
-import { foldTopic, sumOrNull } from './fold.js';
+import { foldTopic, type Placed, sumOrNull } from './fold.js';
 import type { LeaderProblems } from './leader-problems.js';
 import type { WorkerStatuses } from './worker-statuses.js';
 
@@ -156,13 +151,6 @@ export class FleetViews {
       controllers: nodes.flatMap((node) => (node === undefined ? [] : [decodeController(node.data, CONTROLLERS)])),
     };
   }
-}
-
-/** One assigned partition, with what its worker says of it. */
-export interface Placed {
-  readonly item: AssignmentItem;
-  readonly worker: string;
-  readonly status: PartitionStatus | undefined;
 }
 
 function placedItems(records: FleetRecords, statuses: ReadonlyMap<string, WorkerStatus>): Map<string, Placed[]> {
