@@ -13,8 +13,10 @@ export interface LoadOptions {
   readonly recordsPerS: number;
   /** Tells the records of this load from those of another one. */
   readonly run: number;
-  /** The load ends by itself after so many records (default 5,000,000, which bounds the ledger's memory). */
+  /** The load ends by itself after so many records (default 5,000,000, which bounds the ledger's memory); without a ledger it does not. */
   readonly maxRecords?: number;
+  /** False: nothing but counts is kept; what was written cannot be audited against it. */
+  readonly keepsLedger?: boolean;
 }
 
 const DEFAULT_MAX_RECORDS = 5_000_000;
@@ -47,7 +49,7 @@ export class Load {
     this.#cluster = new AuditCluster(options.bootstrapServers);
     const shares = options.shapes.reduce((sum, { share }) => sum + share, 0);
     this.#topics = options.shapes.map(
-      (shape) => new TopicLoad(shape, (options.recordsPerS * shape.share) / shares, options.run),
+      (shape) => new TopicLoad(shape, (options.recordsPerS * shape.share) / shares, options),
     );
     this.#startedAt = performance.now();
     this.#running = this.#run();
@@ -74,7 +76,8 @@ export class Load {
   }
 
   async #run(): Promise<void> {
-    const maxRecords = this.#options.maxRecords ?? DEFAULT_MAX_RECORDS;
+    const { keepsLedger = true, maxRecords = keepsLedger ? DEFAULT_MAX_RECORDS : Number.POSITIVE_INFINITY } =
+      this.#options;
     const goesOn = (): boolean => !this.#stopped && this.#failure === undefined && this.written < maxRecords;
     const writing = this.#topics
       .filter(({ shape }) => shape.share > 0)
@@ -105,9 +108,9 @@ class TopicLoad implements TopicLedger {
   readonly #recordsPerS: number;
   #turn = 0;
 
-  constructor(shape: TopicShape, recordsPerS: number, run: number) {
+  constructor(shape: TopicShape, recordsPerS: number, { run, keepsLedger }: LoadOptions) {
     this.shape = shape;
-    this.partitions = Array.from({ length: shape.partitions }, () => new PartitionLedger());
+    this.partitions = Array.from({ length: shape.partitions }, () => new PartitionLedger(keepsLedger));
     this.#maker = new RecordMaker(shape, run);
     this.#recordsPerS = recordsPerS;
   }

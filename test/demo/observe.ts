@@ -11,6 +11,8 @@ export interface ObservedPartition {
   readonly reason: string;
   /** Next source offset to settle; -1 unknown. */
   readonly sourceOffset: number;
+  /** -1 unknown, both. */
+  readonly lagRecords: number;
   readonly lagSeconds: number;
 }
 
@@ -22,13 +24,14 @@ export async function observeWorker(worker: FleetProcess): Promise<ObservedParti
   const status = decodeWorkerStatus(await response.json());
   if (status === undefined)
     throw new Error(`${worker.id} answers ${response.status} with something else than its status`);
-  return status.partitions.map(({ topic, partition, state, reason, sourceOffset, lagSeconds }) => ({
+  return status.partitions.map(({ topic, partition, state, reason, sourceOffset, lagRecords, lagSeconds }) => ({
     topic,
     partition,
     worker: worker.id,
     state,
     reason: reason === undefined ? '' : `${reason.code}: ${reason.message}`,
     sourceOffset: Number(sourceOffset),
+    lagRecords,
     lagSeconds,
   }));
 }

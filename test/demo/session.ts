@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { compareClusters } from '../audit/compare-clusters.js';
 import { Load } from '../audit/load.js';
 import { describeProblem } from '../audit/report.js';
+import type { TopicShape } from '../audit/shapes.js';
 import { createTopics } from '../audit/topics.js';
 import { type DemoBed, startDemoBed } from './demo-bed.js';
 import { Fleet, ROUTE } from './fleet.js';
@@ -19,6 +20,12 @@ const LINE_MS = 2_000;
 const LAG_LIMIT_MS = 60_000;
 /** Load is on the source before the topics are mirrored: the fleet starts with a backlog. */
 const HEAD_START_MS = 1_000;
+const BOUNDED_LOG = { 'retention.bytes': String(32 << 20), 'segment.bytes': String(8 << 20) };
+
+/** Old records go where nobody will compare them: a demo may run for hours. */
+function bounded(shape: TopicShape): TopicShape {
+  return { ...shape, configs: { ...shape.configs, ...BOUNDED_LOG } };
+}
 
 interface Parts {
   readonly bed: DemoBed;
@@ -91,15 +98,15 @@ export class DemoSession {
   }
 
   async #start(): Promise<Parts> {
-    const { shapes, recordsPerS } = this.#options;
+    const { check, shapes, recordsPerS } = this.#options;
     this.#screen.say('starting two Kafka clusters (3.9.1 and 4.1.0) and ZooKeeper');
     const bed = await startDemoBed();
     this.#undo.push(() => bed.stop());
     const servers = bed.source.bootstrapServers;
-    await createTopics(servers, shapes);
+    await createTopics(servers, check ? shapes : shapes.map(bounded));
     this.#screen.say(`source ${servers}   target ${bed.target.bootstrapServers}   ZooKeeper ${bed.zooKeeper.connect}`);
     const fleet = await this.#startFleet(bed);
-    const load = new Load({ bootstrapServers: servers, shapes, recordsPerS, run: process.pid });
+    const load = new Load({ bootstrapServers: servers, shapes, recordsPerS, run: process.pid, keepsLedger: check });
     this.#undo.push(() => load.stop());
     const sourceEnds = new LogEnds(servers, shapes);
     const targetEnds = new LogEnds(bed.target.bootstrapServers, shapes);

@@ -94,7 +94,7 @@ function workerRow(id: string, alive: boolean, held: readonly ObservedPartition[
 
 function topicRow({ topic, partitions }: TopicShape, now: Sample, before: Sample | undefined): TopicRow {
   const mine = now.held.filter((partition) => partition.topic === topic);
-  const settled = new Map(mine.map(({ partition, sourceOffset }) => [partition, sourceOffset]));
+  const lags = new Map(mine.map(({ partition, lagRecords }) => [partition, lagRecords]));
   const seconds = before === undefined ? 0 : (now.atMs - before.atMs) / 1_000;
   const perS = (value: number, earlier: number): number => (seconds > 0 ? Math.max(0, value - earlier) / seconds : 0);
   let lagRecords = 0;
@@ -102,7 +102,9 @@ function topicRow({ topic, partitions }: TopicShape, now: Sample, before: Sample
   let copiedBefore = 0;
   for (let partition = 0; partition < partitions; partition++) {
     const key = partitionKey(topic, partition);
-    lagRecords += Math.max(0, (now.sourceEnds.get(key) ?? 0) - Math.max(0, settled.get(partition) ?? 0));
+    // A partition without a worker, or one still finding its place, is behind by all there is.
+    const lag = lags.get(partition) ?? -1;
+    lagRecords += lag >= 0 ? lag : (now.sourceEnds.get(key) ?? 0);
     copied += now.targetEnds.get(key) ?? 0;
     copiedBefore += before?.targetEnds.get(key) ?? 0;
   }
