@@ -42,9 +42,7 @@ export class CheckpointWriter implements Closable {
   /** Commits these pairs as they stand, after whatever is under way; gives those that were committed. */
   async flush(partitions: readonly MirroredPartition[]): Promise<ReadonlySet<MirroredPartition>> {
     const done = new Set<MirroredPartition>();
-    const pass = this.#pass.then(() => this.#commit(partitions, done));
-    this.#pass = pass;
-    await pass;
+    await this.#next(() => this.#commit(partitions, done));
     return done;
   }
 
@@ -57,8 +55,17 @@ export class CheckpointWriter implements Closable {
   #schedule(): void {
     if (this.#closed) return;
     this.#timer = this.#deps.clock.after(this.#deps.intervalMs, () => {
-      this.#pass = this.#pass.then(() => this.#commit(this.#due(), new Set())).finally(() => this.#schedule());
+      this.#next(() => this.#commit(this.#due(), new Set()))
+        .catch((error: unknown) => this.#deps.logger.error('checkpoint.pass-failed', { err: error }))
+        .finally(() => this.#schedule());
     });
+  }
+
+  /** After whatever is under way, whether that succeeds or not. */
+  #next(pass: () => Promise<void>): Promise<void> {
+    const done = this.#pass.then(pass);
+    this.#pass = done.catch(() => undefined);
+    return done;
   }
 
   #due(): MirroredPartition[] {

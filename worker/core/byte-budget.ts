@@ -7,6 +7,7 @@ import { invariant } from '../../common/errors/assert.js';
 export class ByteBudget {
   readonly #limitBytes: number;
   #usedBytes = 0;
+  #waiters: { readonly bytes: number; readonly wake: () => void }[] = [];
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
@@ -27,5 +28,17 @@ export class ByteBudget {
   release(bytes: number): void {
     this.#usedBytes -= bytes;
     invariant(this.#usedBytes >= 0, 'more bytes released than were charged');
+    if (this.#waiters.length === 0) return;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) {
+      if (this.freeBytes >= waiter.bytes) waiter.wake();
+      else this.#waiters.push(waiter);
+    }
+  }
+
+  /** Calls back once, as soon as a release leaves at least `bytes` free, whoever released them. */
+  whenFree(bytes: number, wake: () => void): void {
+    this.#waiters.push({ bytes, wake });
   }
 }

@@ -59,6 +59,7 @@ export class BrokerFetcher {
   readonly #waiting = new Set<string>();
   readonly #stop = new AbortController();
   #wake: (() => void) | undefined;
+  #awaitsBudget = false;
   #failures = 0;
   readonly #running: Promise<void>;
 
@@ -101,11 +102,6 @@ export class BrokerFetcher {
     this.#wake?.();
   }
 
-  /** Budget was freed. */
-  wake(): void {
-    this.#wake?.();
-  }
-
   async close(): Promise<void> {
     this.#stop.abort();
     this.#wake?.();
@@ -116,9 +112,11 @@ export class BrokerFetcher {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       this.#applyTouched();
-      if (this.#session.size === 0 || this.#deps.budget.freeBytes < MIN_FETCH_BYTES) {
+      const starved = this.#deps.budget.freeBytes < MIN_FETCH_BYTES;
+      if (this.#session.size === 0 || starved) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
+          if (starved) this.#awaitBudget();
         });
         this.#wake = undefined;
         continue;
@@ -130,6 +128,15 @@ export class BrokerFetcher {
         await this.#backOff(error);
       }
     }
+  }
+
+  #awaitBudget(): void {
+    if (this.#awaitsBudget) return;
+    this.#awaitsBudget = true;
+    this.#deps.budget.whenFree(MIN_FETCH_BYTES, () => {
+      this.#awaitsBudget = false;
+      this.#wake?.();
+    });
   }
 
   #applyTouched(): void {
@@ -207,10 +214,12 @@ export class BrokerFetcher {
     for (const topic of response.topics) {
       for (const fetched of topic.partitions) {
         const feed = this.#find(topic.topic, topic.topicId, fetched.partition);
-        // A feed that moved on, paused or restarted while the poll was under way must not take data it no longer expects.
-        if (feed === undefined || this.#session.askedOffset(feed.key) !== feed.wanted()) continue;
-        feed.accept(fetched, body);
+        if (feed === undefined) continue;
+        // Told anew before the next request: the broker would send the same again and again.
         this.#touched.add(feed);
+        // A feed that moved on, paused or restarted while the poll was under way must not take data it no longer expects.
+        const wanted = feed.wanted();
+        if (wanted !== undefined && this.#session.askedOffset(feed.key) === wanted) feed.accept(fetched, body);
       }
     }
   }

@@ -55,11 +55,6 @@ export class SourceReader implements Closable {
     if (broker !== undefined) this.#fetchers.get(broker)?.touch(feed);
   }
 
-  /** Budget was freed: fetchers that waited for it look again. */
-  wake(): void {
-    for (const fetcher of this.#fetchers.values()) fetcher.wake();
-  }
-
   async close(): Promise<void> {
     this.#unsubscribe();
     this.#feeds.clear();

@@ -3,6 +3,9 @@ import type { FetchedPartition } from '../../common/kafka/wire/apis/fetch.js';
 import { type BatchSlice, maxTimestampMs, partitionLeaderEpoch } from '../../common/kafka/wire/records/batch-header.js';
 import { BatchCursor } from '../../common/kafka/wire/records/batch-scan.js';
 import { recodeBatch } from '../../common/kafka/wire/records/recode.js';
+import { backoffMs } from '../../common/runtime/backoff.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Random } from '../../common/runtime/random.js';
 import { batchVerdict, type VerdictCounts } from '../core/batch-verdict.js';
 import type { ByteBudget } from '../core/byte-budget.js';
 import { TxnFilter } from '../core/txn-filter.js';
@@ -20,12 +23,16 @@ const OFFSET_OUT_OF_RANGE = 1;
 const UNKNOWN_TOPIC_ID = 100;
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
 const TOPIC_AUTHORIZATION_FAILED = 29;
+/** Between fetches of a partition that is answered with errors: the leader answers those at once, however long it may wait. */
+const ERROR_BACKOFF = { initialMs: 20, maxMs: 1_000 } as const;
 
 export interface IntakeDeps {
   readonly budget: ByteBudget;
   readonly counts: VerdictCounts;
   readonly fetchMaxPartitionBytes: number;
   readonly port: PartitionPort;
+  readonly clock: Clock;
+  readonly random: Random;
 }
 
 /** The source side of one partition: takes fetched bytes, decides batch by batch what becomes of them, fills the queue. */
@@ -36,6 +43,9 @@ export class Intake implements Feed {
   readonly #cursor = new BatchCursor();
   /** A batch is being decoded: what follows it waits. */
   #decoding = false;
+  /** The leader answered with an error a moment ago. */
+  #holding = false;
+  #errors = 0;
   #refetches = 0;
 
   constructor(partition: MirroredPartition, deps: IntakeDeps) {
@@ -60,10 +70,15 @@ export class Intake implements Feed {
   }
 
   wanted(): number | undefined {
-    const { state, queue } = this.#partition;
-    const copying = state === 'running' || state === 'backing-off';
+    const { queue } = this.#partition;
     const full = queue.bytes >= QUEUE_FETCHES * this.#deps.fetchMaxPartitionBytes;
-    return !copying || this.#decoding || full ? undefined : queue.fetchNext;
+    return !this.#copying() || this.#decoding || this.#holding || full ? undefined : queue.fetchNext;
+  }
+
+  /** While the target takes nothing, one fetch is enough to find out when it does again. */
+  #copying(): boolean {
+    const { state, queue } = this.#partition;
+    return state === 'running' || (state === 'backing-off' && queue.drained);
   }
 
   accept(fetched: FetchedPartition, body: ResponseBody): void {
@@ -72,6 +87,7 @@ export class Intake implements Feed {
       this.#failed(fetched.errorCode);
       return;
     }
+    this.#errors = 0;
     partition.sourceEnd =
       partition.route.isolation === 'read_committed' ? fetched.lastStableOffset : fetched.highWatermark;
     if (fetched.records === null || fetched.records.length === 0) return;
@@ -102,6 +118,7 @@ export class Intake implements Feed {
             return;
           case 'unsupported': {
             const message = `the batch at offset ${cursor.baseOffset} cannot be mirrored yet: ${verdict.reason}`;
+            this.#deps.port.ready(partition);
             this.#deps.port.pause(partition, { code: 'BATCH_UNSUPPORTED', message });
             return;
           }
@@ -118,29 +135,33 @@ export class Intake implements Feed {
   #decode(body: ResponseBody): void {
     const partition = this.#partition;
     const cursor = this.#cursor;
-    const { life, queue } = partition;
+    const { queue } = partition;
     const { lastOffset } = cursor;
+    const from = queue.fetchNext;
+    // What was dropped meanwhile is fetched again from where it was dropped: to go on behind it would lose it.
+    const outdated = (): boolean => partition.queue !== queue || queue.fetchNext !== from || !this.#mayTake();
     this.#decoding = true;
     body.retain();
     // What the source's readers see is what the target's readers get: append time, where the topic has it.
-    recodeBatch(cursor, { fromOffset: queue.fetchNext, appendTime: 'append-time' })
+    recodeBatch(cursor, { fromOffset: from, appendTime: 'append-time' })
       .then(
         (recoded) => {
           this.#decoding = false;
-          if (partition.life !== life) return;
+          if (outdated()) return;
           if (recoded === undefined) queue.skipTo(lastOffset + 1);
           else this.#push(recoded.batch, recoded.firstOffset, lastOffset + 1, recoded.recordCount, undefined);
           this.#consume(body);
         },
         (error: unknown) => {
           this.#decoding = false;
-          if (partition.life === life) this.#damaged(error);
+          if (!outdated()) this.#damaged(error);
         },
       )
       .finally(() => {
         body.release();
-        this.#deps.port.freed(partition, 0);
-      });
+        this.#deps.port.freed(partition);
+      })
+      .catch((error: unknown) => this.#damaged(error));
   }
 
   #push(
@@ -169,16 +190,22 @@ export class Intake implements Feed {
     });
   }
 
+  /** Where it may not be fetched it must not be filled from what was fetched before either. */
+  #mayTake(): boolean {
+    const { state } = this.#partition;
+    return state === 'running' || state === 'backing-off';
+  }
+
   #damaged(error: unknown): void {
     this.#refetches += 1;
     const partition = this.#partition;
+    // What came before it goes out all the same.
+    this.#deps.port.ready(partition);
     if (isCausewayError(error, 'BATCH_UNSUPPORTED')) {
       this.#deps.port.pause(partition, { code: 'BATCH_UNSUPPORTED', message: messageOf(error) });
     } else if (this.#refetches > MAX_REFETCHES) {
       const message = `the batch at offset ${partition.queue.fetchNext} is damaged at the source: ${messageOf(error)}`;
       this.#deps.port.pause(partition, { code: 'BATCH_CORRUPT', message });
-    } else {
-      this.#deps.port.ready(partition);
     }
   }
 
@@ -194,6 +221,8 @@ export class Intake implements Feed {
       }
       case UNKNOWN_TOPIC_ID:
       case UNKNOWN_TOPIC_OR_PARTITION:
+        // It may have come back under another id.
+        port.refreshSource(partition);
         port.restart(partition, {
           code: 'SOURCE_TOPIC_MISSING',
           message: 'the source leader does not know the partition',
@@ -205,6 +234,17 @@ export class Intake implements Feed {
       default:
         // Leadership in motion: another broker will be asked as soon as the metadata say which.
         port.refreshSource(partition);
+        this.#holdOn();
     }
+  }
+
+  #holdOn(): void {
+    const { clock, random, port } = this.#deps;
+    this.#holding = true;
+    clock.after(backoffMs(this.#errors, ERROR_BACKOFF, random), () => {
+      this.#holding = false;
+      port.freed(this.#partition);
+    });
+    this.#errors += 1;
   }
 }

@@ -1,9 +1,10 @@
+import { messageOf } from '../../common/errors/error.js';
 import { batchImage, type ProducerIdentity, producerIdentity } from '../core/batch-image.js';
 import type { ByteBudget } from '../core/byte-budget.js';
 import type { QueuedBatch, Settled } from '../core/partition-queue.js';
 import { type ProduceVerdict, produceVerdict } from '../core/produce-verdict.js';
 import type { Lane } from '../lane/lane.js';
-import type { MirroredPartition } from './mirrored-partition.js';
+import type { MirroredPartition, Reason } from './mirrored-partition.js';
 import type { PartitionPort } from './port.js';
 
 /** From this many failures in a row the state says so. */
@@ -20,15 +21,23 @@ export interface OutletDeps {
   readonly repeated: (partition: MirroredPartition) => void;
 }
 
-/** Why nothing more is sent until every answer is in, and what happens then. */
-type Halt = 'drain' | 'refetch' | 'refused';
+/** A batch that must not be sent again as it is. Older ones in doubt still are, until they have their answers. */
+interface Fault {
+  readonly kind: 'refetch' | 'refused' | 'out-of-sequence';
+  readonly batch: QueuedBatch;
+  readonly reason: Reason;
+}
 
 /** The target side of one partition: gives batches to send in order, and turns answers into settled positions. */
 export class Outlet {
   readonly partition: MirroredPartition;
   readonly #deps: OutletDeps;
   #identity: { readonly lane: Lane; readonly producer: ProducerIdentity } | undefined;
-  #halt: { readonly kind: Halt; readonly message: string } | undefined;
+  #fault: Fault | undefined;
+  #broken = false;
+  #draining = false;
+  /** Called once when every batch that was sent has its final answer. */
+  #quiet: (() => void) | undefined;
   #refetches = 0;
 
   constructor(partition: MirroredPartition, deps: OutletDeps) {
@@ -38,12 +47,19 @@ export class Outlet {
 
   /** A new life: what halted the old one is over. */
   reset(): void {
-    this.#halt = undefined;
+    this.#fault = undefined;
+    this.#broken = false;
+    this.#draining = false;
+    this.#quiet = undefined;
   }
 
-  /** Stop sending anything new; `port.quiet` follows when every batch has its final answer. */
-  drain(): void {
-    this.#halt = { kind: 'drain', message: '' };
+  /**
+   * Drops what was never sent and sends nothing new; `quiet` is called, at the earliest at once, when every batch that was sent has its
+   * final answer. A later call replaces the callback.
+   */
+  drain(quiet: () => void): void {
+    this.#draining = true;
+    this.#quiet = quiet;
     this.#deps.budget.release(this.partition.queue.dropUnsent());
     this.#whenAnswered();
   }
@@ -52,10 +68,11 @@ export class Outlet {
   next(): QueuedBatch | undefined {
     const { partition } = this;
     const { lane, queue, targetKey } = partition;
-    const repeatsOnly = this.#halt?.kind === 'drain';
-    if (lane === undefined || lane.dead || (this.#halt !== undefined && !repeatsOnly)) return undefined;
+    if (lane === undefined || lane.dead || this.#broken) return undefined;
     const batch = queue.next(lane.window(targetKey, this.#deps.nowMs()));
     if (batch === undefined) return undefined;
+    if (this.#fault !== undefined && batch.sourceFirst >= this.#fault.batch.sourceFirst) return undefined;
+    if (this.#draining && !batch.resend) return undefined;
     if (batch.image === undefined) {
       batch.baseSequence = lane.takeSequence(targetKey, batch.recordCount);
       const { header, payload } = batchImage(batch.source, this.#producer(lane), batch.baseSequence);
@@ -82,7 +99,10 @@ export class Outlet {
         break;
       case 'out-of-sequence':
         queue.requeue(batch);
-        this.#outOfSequence(code);
+        this.#faulty('out-of-sequence', batch, {
+          code: 'SEQUENCE_BROKEN',
+          message: `the target answered error ${code} to the next sequence number`,
+        });
         break;
       case 'lane-dead':
         queue.requeue(batch);
@@ -90,14 +110,14 @@ export class Outlet {
         break;
       case 'damaged':
         queue.requeue(batch);
-        this.#halt ??= {
-          kind: 'refetch',
+        this.#faulty('refetch', batch, {
+          code: 'BATCH_CORRUPT',
           message: `the target found the batch at source offset ${batch.sourceFirst} damaged`,
-        };
+        });
         break;
       case 'refused':
         queue.requeue(batch);
-        this.#halt = { kind: 'refused', message: refusal(code, batch) };
+        this.#faulty('refused', batch, { code: 'TARGET_REFUSED', message: refusal(code, batch) });
         break;
     }
     this.#whenAnswered();
@@ -110,16 +130,24 @@ export class Outlet {
     this.#whenAnswered();
   }
 
+  /** Our own code failed with this partition: it stops here, the others go on. */
+  failed(error: unknown): void {
+    this.#broken = true;
+    this.#deps.port.pause(this.partition, { code: 'INTERNAL_INVARIANT', message: messageOf(error) });
+  }
+
   #stored(batch: QueuedBatch, baseOffset: number, logAppendTimeMs: number): void {
     const { partition } = this;
     partition.lane?.acked(partition.targetKey, this.#deps.nowMs());
     if (batch.resend && logAppendTimeMs !== -1) this.#deps.repeated(partition);
     partition.failures = 0;
-    if (partition.state === 'backing-off') partition.setState('running');
     this.#refetches = 0;
     const wasFull = partition.queue.bytes;
     const settled = partition.queue.ack(batch, baseOffset);
     if (settled.batches.length > 0) this.#settle(settled, wasFull - partition.queue.bytes);
+    if (partition.state !== 'backing-off') return;
+    partition.setState('running');
+    this.#deps.port.freed(partition);
   }
 
   #settle(settled: Settled, freedBytes: number): void {
@@ -127,11 +155,13 @@ export class Outlet {
     let records = 0;
     for (const batch of settled.batches) {
       // target = source + constant while nothing is skipped; any change of the constant opens a new run (exactly-once.md 8.1).
-      if (batch.targetBase - batch.sourceFirst !== partition.runTargetStart - partition.runSourceStart) {
+      // A duplicate that is too old to be remembered is acknowledged without its offset.
+      const targetBase = batch.targetBase < 0 ? partition.targetNext : batch.targetBase;
+      if (targetBase - batch.sourceFirst !== partition.runTargetStart - partition.runSourceStart) {
         partition.runSourceStart = batch.sourceFirst;
-        partition.runTargetStart = batch.targetBase;
+        partition.runTargetStart = targetBase;
       }
-      partition.targetNext = batch.targetBase + batch.recordCount;
+      partition.targetNext = targetBase + batch.recordCount;
       partition.sourceLeaderEpoch = batch.leaderEpoch;
       partition.lastTimestampMs = batch.maxTimestampMs;
       records += batch.recordCount;
@@ -141,45 +171,68 @@ export class Outlet {
     partition.rate.add(records, freedBytes);
     this.#deps.budget.release(freedBytes);
     this.#deps.copied(partition, records, freedBytes);
-    this.#deps.port.freed(partition, freedBytes);
+    this.#deps.port.freed(partition);
   }
 
   #retry(batch: QueuedBatch, message: string): void {
     const { partition } = this;
+    // One broken connection takes a whole window along, and counts once.
+    if (partition.queue.oldest === batch) partition.failures += 1;
     partition.queue.requeue(batch);
-    partition.failures += 1;
     if (partition.failures >= FAILURES_TO_SHOW && partition.state === 'running') {
       partition.setState('backing-off', { code: 'KAFKA_ERROR', message });
+      // A target that does not take anything must not hold the memory that others could use: it is fetched again in time.
+      this.#deps.budget.release(partition.queue.dropUnsent());
+      this.#deps.port.freed(partition);
     }
   }
 
-  #outOfSequence(code: number): void {
-    const { partition } = this;
-    if (partition.lane !== undefined) partition.brokenLanes.add(partition.lane);
-    const message = `the target answered error ${code} to the next sequence number`;
-    this.#deps.port.restart(partition, { code: 'SEQUENCE_BROKEN', message });
+  /** The oldest such batch counts: what lies behind it cannot be stored before it. */
+  #faulty(kind: Fault['kind'], batch: QueuedBatch, reason: Reason): void {
+    if (this.#fault === undefined || batch.sourceFirst < this.#fault.batch.sourceFirst) {
+      this.#fault = { kind, batch, reason };
+    }
   }
 
-  /** Acts on a halt once no answer is outstanding; every unanswered range is then surely not stored, so it may be used again. */
+  /** Acts once no answer is outstanding and nothing is in doubt any more. */
   #whenAnswered(): void {
-    const halt = this.#halt;
+    const { queue } = this.partition;
+    if (queue.unanswered > 0) return;
+    const fault = this.#fault;
+    // Older batches in doubt go out again first; their answers lead here.
+    if (fault !== undefined && queue.oldest === fault.batch) {
+      this.#drop(fault);
+      if (!this.#draining) {
+        this.#act(fault);
+        return;
+      }
+    }
+    if (!queue.drained) return;
+    const quiet = this.#quiet;
+    this.#quiet = undefined;
+    quiet?.();
+  }
+
+  /** The faulty batch is the oldest and surely not stored, nor is anything behind it. */
+  #drop({ kind, batch }: Fault): void {
+    const { queue, lane, targetKey, brokenLanes } = this.partition;
+    // The range goes back to the lane, other bytes may take it; unless the lane has lost count.
+    if (kind !== 'out-of-sequence') lane?.rewindSequence(targetKey, batch.baseSequence);
+    else if (lane !== undefined) brokenLanes.add(lane);
+    this.#deps.budget.release(queue.dropAll());
+    this.#fault = undefined;
+  }
+
+  #act({ kind, reason }: Fault): void {
     const { partition } = this;
-    const { queue, lane } = partition;
-    if (halt === undefined || queue.unanswered > 0) return;
-    if (halt.kind === 'drain') {
-      if (queue.drained) this.#deps.port.quiet(partition);
+    const { port } = this.#deps;
+    if (kind === 'out-of-sequence') {
+      port.restart(partition, reason);
       return;
     }
-    const oldest = queue.oldest;
-    if (oldest !== undefined && oldest.baseSequence >= 0)
-      lane?.rewindSequence(partition.targetKey, oldest.baseSequence);
-    this.#deps.budget.release(queue.dropAll());
     this.#refetches += 1;
-    if (halt.kind === 'refused') this.#deps.port.pause(partition, { code: 'TARGET_REFUSED', message: halt.message });
-    else if (this.#refetches > MAX_REFETCHES)
-      this.#deps.port.pause(partition, { code: 'BATCH_CORRUPT', message: halt.message });
-    else this.#halt = undefined;
-    this.#deps.port.freed(partition, 0);
+    if (kind === 'refused' || this.#refetches > MAX_REFETCHES) port.pause(partition, reason);
+    port.freed(partition);
   }
 
   #producer(lane: Lane): ProducerIdentity {

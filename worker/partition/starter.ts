@@ -28,17 +28,28 @@ export interface StarterDeps {
   readonly logger: Logger;
 }
 
-type Positioned = { readonly partition: MirroredPartition; readonly plan: StartPlan & { readonly kind: 'begin' } };
+interface TopicIds {
+  readonly source: string | null;
+  readonly target: string | null;
+}
+
+interface Positioned {
+  readonly partition: MirroredPartition;
+  readonly ids: TopicIds;
+  readonly plan: StartPlan & { readonly kind: 'begin' };
+}
 
 /**
  * Finds where each new partition continues and commits that pair before anything is fetched (exactly-once.md 4.3).
- * Partitions that wait at the same time are asked for together: a worker that takes over a thousand needs a handful of requests.
+ * Partitions of a route that wait at the same time are asked for together: a worker that takes over a thousand needs a handful of
+ * requests. Routes do not wait for each other: a cluster that does not answer holds up its own only.
  */
 export class Starter {
   readonly #deps: StarterDeps;
   readonly #queue = new Set<MirroredPartition>();
   readonly #delayed = new Map<MirroredPartition, () => void>();
-  #active = new Set<MirroredPartition>();
+  readonly #active = new Map<string, ReadonlySet<MirroredPartition>>();
+  #scheduled = false;
   #closed = false;
 
   constructor(deps: StarterDeps) {
@@ -56,7 +67,7 @@ export class Starter {
       return;
     }
     this.#queue.add(partition);
-    if (this.#active.size === 0) queueMicrotask(() => this.#next());
+    this.#schedule();
   }
 
   /** Gives up on a partition that is still waiting; false when it is being worked on right now (`settled` follows). */
@@ -64,7 +75,7 @@ export class Starter {
     this.#delayed.get(partition)?.();
     this.#delayed.delete(partition);
     this.#queue.delete(partition);
-    return !this.#active.has(partition);
+    return !this.#isActive(partition);
   }
 
   close(): void {
@@ -74,51 +85,79 @@ export class Starter {
     this.#queue.clear();
   }
 
+  #isActive(partition: MirroredPartition): boolean {
+    return this.#active.get(partition.item.route)?.has(partition) === true;
+  }
+
+  /** Everything that is asked for within one turn of the loop is started together. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#next();
+    });
+  }
+
   #next(): void {
-    if (this.#closed || this.#active.size > 0 || this.#queue.size === 0) return;
-    const batch = [...this.#queue].slice(0, MAX_BATCH);
-    for (const partition of batch) this.#queue.delete(partition);
-    this.#active = new Set(batch);
-    this.#startAll(batch)
+    if (this.#closed) return;
+    const batches = new Map<string, MirroredPartition[]>();
+    for (const partition of this.#queue) {
+      const { route } = partition.item;
+      const batch = batches.get(route);
+      if (this.#active.has(route) || batch?.length === MAX_BATCH) continue;
+      if (batch === undefined) batches.set(route, [partition]);
+      else batch.push(partition);
+      this.#queue.delete(partition);
+    }
+    for (const [route, batch] of batches) this.#start(route, batch);
+  }
+
+  #start(route: string, batch: readonly MirroredPartition[]): void {
+    const open = new Set(batch);
+    this.#active.set(route, new Set(batch));
+    this.#startRoute(batch, open)
       .catch((error: unknown) => {
-        for (const partition of batch) if (!partition.started) this.#retry(partition, reasonOf(error));
+        for (const partition of open) this.#retry(partition, reasonOf(error));
       })
       .finally(() => {
-        this.#active = new Set();
+        this.#active.delete(route);
         for (const partition of batch) this.#deps.settled(partition);
-        this.#next();
-      });
+        this.#schedule();
+      })
+      .catch((error: unknown) => this.#deps.logger.error('partition.start-failed', { route, err: error }));
   }
 
-  async #startAll(batch: readonly MirroredPartition[]): Promise<void> {
-    const routes = new Set(batch.map((partition) => partition.item.route));
-    const starts = [...routes].map((route) => this.#startRoute(batch.filter(({ item }) => item.route === route)));
-    await Promise.all(starts);
-  }
-
-  async #startRoute(partitions: readonly MirroredPartition[]): Promise<void> {
+  /** @param open those that have neither been started nor put off yet; a failure puts off what is left in it */
+  async #startRoute(partitions: readonly MirroredPartition[], open: Set<MirroredPartition>): Promise<void> {
     const ready = partitions.filter((partition) => this.#hasLeaders(partition));
+    for (const partition of partitions) if (!ready.includes(partition)) open.delete(partition);
     const [first] = ready;
     if (first === undefined) return;
     const { target } = this.#deps.sides(first);
     const checkpoints = await target.checkpointStore.load(ready.map(({ item }) => item));
     const positioned = await this.#positions(ready, checkpoints);
-    const begun: MirroredPartition[] = [];
-    for (const { partition, plan } of positioned) {
+    const begun = new Set(positioned.map(({ partition }) => partition));
+    for (const partition of ready) if (!begun.has(partition)) open.delete(partition);
+    for (const { partition, ids, plan } of positioned) {
       partition.lane?.leave(partition.targetKey);
       partition.lane = await target.lanes.laneFor(partition.targetKey, partition.brokenLanes);
+      // Not before: a pair of the old life must never be committed under the ids of a recreated topic.
+      partition.sourceTopicId = ids.source;
+      partition.targetTopicId = ids.target;
       partition.begin({
         source: Number(plan.sourceOffset),
         target: Number(plan.targetOffset),
         runSource: Number(plan.runSourceStart),
         runTarget: Number(plan.runTargetStart),
       });
-      begun.push(partition);
     }
-    const committed = await target.checkpoints.flush(begun);
+    const committed = await target.checkpoints.flush([...begun]);
     for (const partition of begun) {
+      open.delete(partition);
       if (committed.has(partition)) {
         partition.started = true;
+        partition.failures = 0;
         this.#deps.started(partition);
       } else {
         this.#retry(partition, {
@@ -134,8 +173,6 @@ export class Starter {
     const { topic, targetTopic, partition: number } = partition.item;
     const sourceLed = source.leaders.leader(topic, number) !== undefined;
     const targetLed = target.leaders.leader(targetTopic, number) !== undefined;
-    partition.sourceTopicId = source.leaders.topic(topic)?.topicId ?? null;
-    partition.targetTopicId = target.leaders.topic(targetTopic)?.topicId ?? null;
     if (sourceLed && targetLed) return true;
     if (!sourceLed) source.leaders.refresh();
     if (!targetLed) target.leaders.refresh();
@@ -182,14 +219,20 @@ export class Starter {
       const sourceKey = partitionKey(partition.item.topic, partition.item.partition);
       const loaded = checkpoints.get(partition.targetKey) ?? { kind: 'none' };
       const answers = [offsets[0]?.get(sourceKey), offsets[1]?.get(sourceKey), offsets[2]?.get(partition.targetKey)];
-      const plan = this.#plan(partition, loaded, answers);
-      if (plan !== undefined) positioned.push({ partition, plan });
+      const { topic, targetTopic } = partition.item;
+      const ids = {
+        source: source.leaders.topic(topic)?.topicId ?? null,
+        target: target.leaders.topic(targetTopic)?.topicId ?? null,
+      };
+      const plan = this.#plan(partition, ids, loaded, answers);
+      if (plan !== undefined) positioned.push({ partition, ids, plan });
     }
     return positioned;
   }
 
   #plan(
     partition: MirroredPartition,
+    ids: TopicIds,
     loaded: LoadedCheckpoint,
     answers: readonly ({ readonly errorCode: number; readonly offset: bigint } | undefined)[],
   ): Positioned['plan'] | undefined {
@@ -207,8 +250,8 @@ export class Starter {
     const plan = planStart({
       item: partition.item,
       checkpoint: loaded.kind === 'found' ? loaded.checkpoint : undefined,
-      sourceTopicId: partition.sourceTopicId,
-      targetTopicId: partition.targetTopicId,
+      sourceTopicId: ids.source,
+      targetTopicId: ids.target,
       sourceEarliest,
       sourceLatest,
       targetEnd,

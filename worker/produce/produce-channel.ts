@@ -17,6 +17,8 @@ const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 const MAX_PARTITIONS_PER_REQUEST = 1_000;
 /** The broker must give up on its replicas before we give up on the broker. */
 const BROKER_TIMEOUT_SHARE = 0.75;
+/** Without the right to write it is asked for again this often. */
+const LEASE_POLL_MS = 200;
 const CONNECT_BACKOFF = { initialMs: 50, maxMs: 2_000 } as const;
 
 export interface ProduceChannelDeps {
@@ -55,6 +57,7 @@ export class ProduceChannel {
   #inFlight = 0;
   #failures = 0;
   #scheduled = false;
+  #awaitsLease = false;
   #closed = false;
 
   constructor(deps: ProduceChannelDeps) {
@@ -97,6 +100,17 @@ export class ProduceChannel {
       if (batches.length === 0) return;
       this.#send(connection, batches);
     }
+    if (this.#inFlight === 0 && this.#ready.size > 0) this.#awaitLease();
+  }
+
+  /** Nobody tells when the lease goes on. */
+  #awaitLease(): void {
+    if (this.#awaitsLease) return;
+    this.#awaitsLease = true;
+    this.#deps.clock.after(LEASE_POLL_MS, () => {
+      this.#awaitsLease = false;
+      this.#schedule();
+    });
   }
 
   /** One batch from each outlet that has one; an outlet that was served goes to the end of the turn. */
@@ -105,7 +119,7 @@ export class ProduceChannel {
     let bytes = 0;
     for (const outlet of [...this.#ready]) {
       this.#ready.delete(outlet);
-      const batch = outlet.next();
+      const batch = this.#batchOf(outlet);
       if (batch === undefined) continue;
       this.#ready.add(outlet);
       batches.push({ outlet, batch, life: outlet.partition.life });
@@ -113,6 +127,16 @@ export class ProduceChannel {
       if (bytes >= MAX_REQUEST_BYTES || batches.length >= MAX_PARTITIONS_PER_REQUEST) break;
     }
     return batches;
+  }
+
+  /** A fault of our own in one partition must not end the thread, and so all others. */
+  #batchOf(outlet: Outlet): QueuedBatch | undefined {
+    try {
+      return outlet.next();
+    } catch (error) {
+      outlet.failed(error);
+      return undefined;
+    }
   }
 
   #send(connection: BrokerConnection, batches: readonly SentBatch[]): void {
@@ -141,7 +165,11 @@ export class ProduceChannel {
         const sent = byPartition.get(key);
         if (sent === undefined) continue;
         byPartition.delete(key);
-        this.#answered(sent, partition);
+        try {
+          this.#answered(sent, partition);
+        } catch (error) {
+          sent.outlet.failed(error);
+        }
       }
     }
     // The broker answers every partition; one it left out is in doubt.
@@ -170,7 +198,8 @@ export class ProduceChannel {
   }
 
   #lost({ outlet, batch, life }: SentBatch): void {
-    if (outlet.partition.life !== life) return;
+    // Settled before the rest of its answer turned out to be unreadable.
+    if (outlet.partition.life !== life || batch.state !== 'sent') return;
     this.#ready.delete(outlet);
     outlet.lost(batch);
     this.#deps.reroute(outlet, backoffMs(outlet.partition.failures, CONNECT_BACKOFF, this.#deps.random));

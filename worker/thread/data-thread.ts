@@ -1,4 +1,3 @@
-import { invariant } from '../../common/errors/assert.js';
 import type { ErrorCode } from '../../common/errors/codes.js';
 import { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import { type AssignmentItem, type PartitionRef, refKey } from '../../common/model/assignment.js';
@@ -16,6 +15,7 @@ import { Starter } from '../partition/starter.js';
 import { LaneRegistrar } from './lane-registrar.js';
 import type { FromThread, ThreadSettings, ToThread } from './protocol.js';
 import { Sides } from './sides.js';
+import { strandedReason } from './stranded.js';
 import { StatsCollector } from './thread-stats.js';
 
 const STATS_INTERVAL_MS = 1_000;
@@ -34,6 +34,8 @@ interface Held {
   readonly partition: MirroredPartition;
   readonly intake: Intake;
   readonly outlet: Outlet;
+  /** The source is read for it. */
+  copying: boolean;
   draining: boolean;
 }
 
@@ -48,6 +50,8 @@ export class DataThread implements PartitionPort {
   readonly #starter: Starter;
   readonly #lease: Float64Array;
   readonly #held = new Map<string, Held>();
+  /** Assigned, but not to be mirrored with this worker's configuration: shown as paused, nothing else. */
+  readonly #stranded = new Map<string, MirroredPartition>();
   #wanted = new Map<string, AssignmentItem>();
   #routes = new Map<string, Route>();
   #applied: { readonly epoch: number; readonly generation: number } | undefined;
@@ -61,7 +65,7 @@ export class DataThread implements PartitionPort {
     const { clock, random, logger, settings } = deps;
     this.#budget = new ByteBudget(settings.maxInflightBytes);
     this.#lease = new Float64Array(settings.lease);
-    this.#lanes = new LaneRegistrar(settings.thread, deps.post);
+    this.#lanes = new LaneRegistrar(settings.thread, settings.life, deps.post);
     this.#sides = new Sides({
       settings,
       clock,
@@ -120,6 +124,7 @@ export class DataThread implements PartitionPort {
   #apply(routes: readonly Route[], items: readonly AssignmentItem[]): void {
     this.#routes = new Map(routes.map((route) => [route.name, route]));
     this.#wanted = new Map(items.filter((item) => item.state === 'own').map((item) => [refKey(item), item]));
+    this.#stranded.clear();
     for (const [key, held] of this.#held) {
       const item = this.#wanted.get(key);
       if (item === undefined || this.#identityChanged(held.partition, item)) this.#drain(held);
@@ -147,22 +152,47 @@ export class DataThread implements PartitionPort {
     partition.item = item;
     if (wasPaused === item.paused) return;
     if (item.paused) {
-      if (partition.state === 'running') this.pause(partition, OPERATOR_PAUSE);
+      // One that is starting finds out when it has.
+      if (held.copying) this.pause(partition, OPERATOR_PAUSE);
+    } else if (partition.reason === OPERATOR_PAUSE) {
+      this.#copy(held);
     } else if (partition.state === 'paused') {
       // Whatever paused it, an operator now wants it to run: find the position anew.
       this.#startAnew(held, 0);
     }
   }
 
+  #copy(held: Held): void {
+    held.copying = true;
+    held.partition.setState('running');
+    this.#sides.reader(held.partition.route).add(held.intake);
+    this.ready(held.partition);
+  }
+
+  #stopCopying(held: Held): void {
+    held.copying = false;
+    this.#sides.reader(held.partition.route).remove(held.intake);
+  }
+
   #adopt(item: AssignmentItem): void {
     const route = this.#routes.get(item.route);
-    invariant(route !== undefined, `the assignment names route ${item.route} without its settings`);
+    const stranded = strandedReason(item, route, this.#deps.settings.clusters);
+    if (route === undefined || stranded !== undefined) {
+      this.#deps.logger.error('partition.stranded', { ...item, code: stranded?.code, msg: stranded?.message });
+      if (route === undefined) return;
+      const shown = new MirroredPartition(item, route);
+      shown.setState('paused', stranded);
+      this.#stranded.set(shown.key, shown);
+      return;
+    }
     const partition = new MirroredPartition(item, route);
     const intake = new Intake(partition, {
       budget: this.#budget,
       counts: this.#verdicts,
       fetchMaxPartitionBytes: this.#deps.settings.settings.fetchMaxPartitionBytes,
       port: this,
+      clock: this.#deps.clock,
+      random: this.#deps.random,
     });
     const outlet = new Outlet(partition, {
       budget: this.#budget,
@@ -171,7 +201,7 @@ export class DataThread implements PartitionPort {
       copied: (copied, records, bytes) => this.#stats.copied(copied, records, bytes),
       repeated: (repeated) => this.#stats.repeated(repeated.item.route),
     });
-    this.#held.set(partition.key, { partition, intake, outlet, draining: false });
+    this.#held.set(partition.key, { partition, intake, outlet, copying: false, draining: false });
     const { source, target } = this.#sides.of(route);
     source.leaders.track(item.topic);
     target.leaders.track(item.targetTopic);
@@ -191,8 +221,7 @@ export class DataThread implements PartitionPort {
       partition.setState('paused', OPERATOR_PAUSE);
       return;
     }
-    partition.setState('running');
-    this.#sides.reader(partition.route).add(held.intake);
+    this.#copy(held);
   }
 
   #startSettled(partition: MirroredPartition): void {
@@ -204,31 +233,36 @@ export class DataThread implements PartitionPort {
     if (held.draining) return;
     held.draining = true;
     held.partition.setState('draining');
-    this.#sides.reader(held.partition.route).remove(held.intake);
+    this.#stopCopying(held);
     // While its start is under way the drain waits for it: `#startSettled` follows.
     if (this.#starter.cancel(held.partition)) this.#drainNow(held);
   }
 
   #drainNow(held: Held): void {
     this.#starter.cancel(held.partition);
-    held.outlet.drain();
+    held.outlet.drain(() => {
+      this.#sides.of(held.partition.route).target.checkpoints.remove(held.partition);
+      this.#saved(held, () => this.#release(held));
+    });
   }
 
-  /** Every batch has its final answer: write the pair, then let go. */
-  quiet(partition: MirroredPartition): void {
-    const held = this.#held.get(partition.key);
-    if (held === undefined || held.partition !== partition || !held.draining) return;
+  /**
+   * Every batch has its final answer: writes the pair, then goes on. Not written, the next owner (or life) would repeat what was
+   * copied since the last pair: tried until it is.
+   */
+  #saved(held: Held, next: () => void): void {
+    const { partition, draining } = held;
     const { target } = this.#sides.of(partition.route);
-    target.checkpoints.remove(partition);
     const flushed = partition.started ? target.checkpoints.flush([partition]) : Promise.resolve(new Set([partition]));
     flushed
       .then((done) => {
-        // Not committed: the new owner would repeat what we copied since the last pair; worth another try.
-        if (done.has(partition) || this.#stopped) this.#release(held);
-        else this.#deps.clock.after(RESTART_DELAY_MS, () => this.quiet(partition));
+        // A drain that began meanwhile goes its own way.
+        if (this.#stopped || this.#held.get(partition.key) !== held || held.draining !== draining) return;
+        if (done.has(partition)) next();
+        else this.#deps.clock.after(RESTART_DELAY_MS, () => this.#saved(held, next));
       })
       .catch((error: unknown) =>
-        this.#deps.logger.error('partition.release-failed', { ...partition.item, err: error }),
+        this.#deps.logger.error('partition.hand-over-failed', { ...partition.item, err: error }),
       );
   }
 
@@ -252,47 +286,40 @@ export class DataThread implements PartitionPort {
     if (held?.partition === partition) this.#sides.of(partition.route).target.writer.ready(held.outlet);
   }
 
-  freed(partition: MirroredPartition, bytes: number): void {
+  freed(partition: MirroredPartition): void {
     const held = this.#held.get(partition.key);
-    if (held?.partition === partition && !held.draining) this.#sides.reader(partition.route).touch(held.intake);
-    if (bytes > 0) this.#sides.wakeReaders();
+    if (held?.partition === partition && held.copying) this.#sides.reader(partition.route).touch(held.intake);
   }
 
   pause(partition: MirroredPartition, reason: Reason): void {
     const held = this.#held.get(partition.key);
     if (held?.partition !== partition || held.draining) return;
-    this.#sides.reader(partition.route).remove(held.intake);
+    this.#stopCopying(held);
     partition.setState('paused', reason);
     this.#note('partition.paused', partition, reason);
   }
 
   restart(partition: MirroredPartition, reason: Reason): void {
     const held = this.#held.get(partition.key);
-    if (held?.partition !== partition) return;
+    if (held?.partition !== partition || held.draining) return;
     this.#note('partition.restarting', partition, reason);
     partition.setState('backing-off', reason);
     this.#startAnew(held, RESTART_DELAY_MS);
   }
 
-  /** Drops what is queued, saves what is settled, and goes through the start procedure again. */
+  /**
+   * Goes through the start procedure again, once what was sent has its answers: what was given up in doubt would be sent a second time
+   * under other sequence numbers.
+   */
   #startAnew(held: Held, delayMs: number): void {
-    const { partition } = held;
-    this.#sides.reader(partition.route).remove(held.intake);
-    const { target } = this.#sides.of(partition.route);
-    target.writer.remove(held.outlet);
-    this.#budget.release(partition.queue.dropAll());
+    this.#stopCopying(held);
+    held.outlet.drain(() => this.#saved(held, () => this.#rebegin(held, delayMs)));
+  }
+
+  #rebegin({ partition, outlet }: Held, delayMs: number): void {
+    this.#sides.of(partition.route).target.writer.remove(outlet);
     partition.endLife();
-    if (held.draining) {
-      held.outlet.drain();
-      return;
-    }
-    target.checkpoints.remove(partition);
-    const saved = partition.started ? target.checkpoints.flush([partition]) : Promise.resolve();
-    saved
-      .then(() => this.#starter.request(partition, delayMs))
-      .catch((error: unknown) =>
-        this.#deps.logger.error('partition.restart-failed', { ...partition.item, err: error }),
-      );
+    this.#starter.request(partition, delayMs);
   }
 
   laneDead(partition: MirroredPartition): void {
@@ -346,7 +373,7 @@ export class DataThread implements PartitionPort {
     this.#deps.clock.after(STATS_INTERVAL_MS, () => {
       if (this.#stopped) return;
       const nowMs = this.#deps.clock.monotonicMs();
-      const partitions = [...this.#held.values()].map(({ partition }) => partition);
+      const partitions = [...[...this.#held.values()].map(({ partition }) => partition), ...this.#stranded.values()];
       for (const partition of partitions) partition.rate.tick((nowMs - this.#lastTickMs) / 1_000);
       this.#lastTickMs = nowMs;
       const wallMs = this.#deps.clock.wallMs();

@@ -45,7 +45,9 @@ export class SourceSide implements Closable {
   }
 
   reader(route: Route): SourceReader {
-    let reader = this.#readers.get(route.name);
+    // A reader asks with one isolation level for its whole life.
+    const key = `${route.name}/${route.isolation}`;
+    let reader = this.#readers.get(key);
     if (reader === undefined) {
       const { cluster, settings, budget, pool, clock, random, logger } = this.#deps;
       reader = new SourceReader({
@@ -61,13 +63,9 @@ export class SourceSide implements Closable {
         random,
         logger,
       });
-      this.#readers.set(route.name, reader);
+      this.#readers.set(key, reader);
     }
     return reader;
-  }
-
-  wake(): void {
-    for (const reader of this.#readers.values()) reader.wake();
   }
 
   async close(): Promise<void> {
