@@ -1,0 +1,137 @@
+import { buildBatch } from '../../../../common/kafka/wire/records/build-batch.js';
+import type { AssignmentItem } from '../../../../common/model/assignment.js';
+import type { Route } from '../../../../common/model/route.js';
+import { ByteBudget } from '../../../../worker/core/byte-budget.js';
+import type { QueuedBatch } from '../../../../worker/core/partition-queue.js';
+import { Lane } from '../../../../worker/lane/lane.js';
+import { MirroredPartition, type Reason } from '../../../../worker/partition/mirrored-partition.js';
+import { Outlet } from '../../../../worker/partition/outlet.js';
+import type { PartitionPort } from '../../../../worker/partition/port.js';
+
+export function testPartition(route = 'r', partition = 0): MirroredPartition {
+  const settings: Route = {
+    name: route,
+    source: 's',
+    target: 't',
+    naming: { policy: 'identity' },
+    delivery: 'at-least-once',
+    start: 'earliest',
+    isolation: 'read_committed',
+    targetTopics: { create: true },
+  };
+  const item: AssignmentItem = {
+    route,
+    topic: 'topic',
+    partition,
+    state: 'own',
+    paused: false,
+    sourceTopicId: null,
+    targetTopic: 'topic',
+    timeline: 1,
+    started: false,
+    start: 'earliest',
+  };
+  return new MirroredPartition(item, settings);
+}
+
+/** Remembers what a partition tells its thread. */
+export class RecordingPort implements PartitionPort {
+  readonly calls: string[] = [];
+  readonly reasons: Reason[] = [];
+  ready(): void {
+    this.calls.push('ready');
+  }
+  freed(): void {
+    this.calls.push('freed');
+  }
+  pause(partition: MirroredPartition, reason: Reason): void {
+    partition.setState('paused', reason);
+    this.calls.push(`pause ${reason.code}`);
+  }
+  restart(_partition: MirroredPartition, reason: Reason): void {
+    this.calls.push(`restart ${reason.code}`);
+  }
+  laneDead(): void {
+    this.calls.push('lane-dead');
+  }
+  refreshSource(): void {
+    this.calls.push('refresh-source');
+  }
+  refreshTarget(): void {
+    this.calls.push('refresh-target');
+  }
+}
+
+/** The target side of a running partition with `count` batches of ten records queued, and a lane that knows the target. */
+export function runningOutlet(count: number): {
+  partition: MirroredPartition;
+  outlet: Outlet;
+  port: RecordingPort;
+  budget: ByteBudget;
+  lane: Lane;
+} {
+  const partition = testPartition();
+  const port = new RecordingPort();
+  const budget = new ByteBudget(1 << 20);
+  const lane = new Lane({
+    transactionalId: 'causeway.f.w.i.0',
+    worker: 'w',
+    incarnation: 'i',
+    index: 0,
+    target: 't',
+    producerId: 7n,
+    producerEpoch: 0,
+    state: 'active',
+    http: '',
+    createdAt: '',
+  });
+  lane.acked(partition.targetKey, 0);
+  partition.lane = lane;
+  partition.begin({ source: 0, target: 0, runSource: 0, runTarget: 0 });
+  partition.setState('running');
+  for (let i = 0; i < count; i++) {
+    const batch = batchOf(i * 10, 10);
+    budget.charge(batch.bytes);
+    partition.queue.push(batch);
+  }
+  const outlet = new Outlet(partition, {
+    budget,
+    port,
+    nowMs: () => 0,
+    copied: () => undefined,
+    repeated: () => undefined,
+  });
+  return { partition, outlet, port, budget, lane };
+}
+
+function batchOf(sourceFirst: number, recordCount: number): QueuedBatch {
+  const records = Array.from({ length: recordCount }, () => ({
+    key: null,
+    value: Buffer.from('v'),
+    headers: [],
+    timestamp: 1n,
+  }));
+  const buffer = buildBatch(records);
+  return {
+    sourceFirst,
+    sourceNext: sourceFirst + recordCount,
+    recordCount,
+    bytes: buffer.length,
+    leaderEpoch: 0,
+    maxTimestampMs: 1,
+    source: { buffer, start: 0, length: buffer.length },
+    body: undefined,
+    image: undefined,
+    baseSequence: -1,
+    targetBase: -1,
+    state: 'queued',
+    resend: false,
+  };
+}
+
+/** Everything the outlet gives at once. */
+export function sendAll(outlet: Outlet): QueuedBatch[] {
+  const sent: QueuedBatch[] = [];
+  for (let batch = outlet.next(); batch !== undefined; batch = outlet.next()) sent.push(batch);
+  return sent;
+}

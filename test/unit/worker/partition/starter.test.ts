@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { CausewayError } from '../../../../common/errors/error.js';
+import { silentLogger } from '../../../../common/observability/logger.js';
+import { systemClock } from '../../../../common/runtime/clock.js';
+import { systemRandom } from '../../../../common/runtime/random.js';
+import { Starter, type StarterDeps } from '../../../../worker/partition/starter.js';
+import { testPartition } from './partition-kit.js';
+
+/** A starter whose checkpoints are loaded by `load`, told which route asks. */
+function starterWith(load: (route: string) => Promise<never>): Starter {
+  const leaders = { leader: () => ({ broker: 1, epoch: 0 }), topic: () => undefined, refresh: () => undefined };
+  const checkpointStore = { load: ([item]: readonly { route: string }[]) => load(item?.route ?? '') };
+  const sides = { source: { leaders }, target: { leaders, checkpointStore } };
+  return new Starter({
+    sides: () => sides as unknown as ReturnType<StarterDeps['sides']>,
+    started: () => undefined,
+    pause: () => undefined,
+    settled: () => undefined,
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+  });
+}
+
+async function soon(holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 100 && !holds(); i++) await systemClock.sleep(20);
+  assert.ok(holds());
+}
+
+describe('starting partitions', () => {
+  test('one that ran before and starts anew is tried again after a failure like any other', async () => {
+    let asked = 0;
+    const starter = starterWith(() => {
+      asked += 1;
+      return Promise.reject(new CausewayError('CLUSTER_UNREACHABLE', 'down'));
+    });
+    const partition = testPartition();
+    partition.started = true;
+    starter.request(partition);
+    await soon(() => asked >= 2);
+    assert.equal(partition.reason?.code, 'CLUSTER_UNREACHABLE');
+    starter.close();
+  });
+
+  test('a route whose target does not answer holds up no other route, and is asked once', async () => {
+    const asked: string[] = [];
+    const starter = starterWith((route) => {
+      asked.push(route);
+      if (route === 'hangs') return new Promise<never>(() => undefined);
+      return Promise.reject(new CausewayError('CLUSTER_UNREACHABLE', 'down'));
+    });
+    starter.request(testPartition('hangs'));
+    await soon(() => asked.includes('hangs'));
+    starter.request(testPartition('other'));
+    await soon(() => asked.filter((route) => route === 'other').length >= 2);
+    assert.equal(asked.filter((route) => route === 'hangs').length, 1);
+    starter.close();
+  });
+});
