@@ -30,7 +30,7 @@ export interface MirrorReport {
 }
 
 const kafkaVersion = '3.9.1';
-const runLimitMs = 180_000;
+const stallLimitMs = 90_000;
 const brokerHeapMb = 512;
 const warmUpMegabytes = 300;
 // Kafka's own defaults where the bed has chosen smaller ones.
@@ -122,7 +122,7 @@ async function runOnce(
       records: test.records,
       pids,
       brokerPids,
-      timeoutMs: runLimitMs,
+      stallLimitMs,
     });
     return roundFigures(measured, run.processes);
   } finally {
