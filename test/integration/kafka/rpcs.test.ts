@@ -13,6 +13,7 @@ import { PRODUCE, type ProducedPartition } from '../../../common/kafka/wire/apis
 import { call } from '../../../common/kafka/wire/call.js';
 import type { ClusterClient } from '../../../common/kafka/wire/cluster-client.js';
 import type { BrokerConnection } from '../../../common/kafka/wire/connection.js';
+import { commitOffsets } from '../../../common/kafka/wire/operations/commit-offsets.js';
 import { silentLogger } from '../../../common/observability/logger.js';
 import { systemClock } from '../../../common/runtime/clock.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
@@ -227,6 +228,11 @@ for (const version of VERSIONS) {
         const found = await callVersion(connection, FIND_COORDINATOR, apiVersion, { kind: 'group', key: GROUP });
         assert.deepEqual([found.errorCode, found.nodeId], [0, 1], `v${apiVersion}`);
       }
+      // The coordinator named first may still be taking up its office (14 or 16): the operation waits for that, single requests do not.
+      const [settled] = await commitOffsets(client, GROUP, [
+        { topic: TOPIC, partition: 1, offset: 100n, metadata: '' },
+      ]);
+      assert.equal(settled?.errorCode, 0);
       let offset = 100n;
       for (const apiVersion of sharedVersions(connection, OFFSET_COMMIT.key)) {
         offset += 1n;
@@ -264,7 +270,7 @@ for (const version of VERSIONS) {
         const ask = () => callVersion(connection, INIT_PRODUCER_ID, apiVersion, { ...bare, transactionalId: null });
         // The broker fetches its first block of ids from the controller (14 until then).
         let idempotent = await ask();
-        for (let i = 0; i < 50 && idempotent.errorCode === 14; i += 1) {
+        for (let i = 0; i < 200 && idempotent.errorCode === 14; i += 1) {
           await systemClock.sleep(50);
           idempotent = await ask();
         }
