@@ -155,4 +155,40 @@ describe('a data thread between two real clusters', () => {
     assert.equal((await target.read('small', 0)).length, 0);
     await under.thread.stop();
   });
+
+  test('an item whose cluster or route this worker does not know is shown as paused and touches no other', async () => {
+    const sourceTopicId = await topic('known');
+    await source.append('known', 0, buildBatch(numbered(0, 5)));
+    const strange = { ...testRoute('source', 'elsewhere'), name: 'strange' };
+    const under = thread('seven');
+    under.assign(
+      [route, strange],
+      [
+        item('known', 0, { route: 'nowhere', sourceTopicId }),
+        item('known', 0, { route: 'strange', sourceTopicId }),
+        item('known', 0, { sourceTopicId }),
+      ],
+    );
+    await eventually('five records', async () => (await target.read('known', 0)).length === 5);
+    await eventually('shown as paused', () =>
+      under.status().some((s) => s.route === 'strange' && s.reason?.code === 'CLUSTER_UNKNOWN'),
+    );
+    under.assign([route], [item('known', 0, { sourceTopicId, state: 'revoke' })]);
+    await eventually('released', () => under.held()?.generation === 2 && under.held()?.held.length === 0);
+    await under.thread.stop();
+  });
+
+  test('paused and resumed again and again under load: nothing is sent twice, nothing is left out', async () => {
+    const sourceTopicId = await topic('blink');
+    for (let i = 0; i < 40; i++) await source.append('blink', 0, buildBatch(numbered(i * 25, 25, 2_000)));
+    const under = thread('eight');
+    for (let i = 0; i < 21; i++) {
+      under.assign([route], [item('blink', 0, { sourceTopicId, paused: i % 2 === 1 })]);
+      await new Promise((resolve) => setTimeout(resolve, i === 0 ? 300 : 15));
+      if (i % 2 === 1) await source.append('blink', 0, buildBatch(numbered(1_000 + ((i - 1) / 2) * 25, 25, 2_000)));
+    }
+    await eventually('everything copied', async () => (await target.read('blink', 0)).length >= 1_250);
+    assert.deepEqual(content(await target.read('blink', 0)), content(numbered(0, 1_250, 2_000)));
+    await under.thread.stop();
+  });
 });

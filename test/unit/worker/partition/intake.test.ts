@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { FetchedPartition } from '../../../../common/kafka/wire/apis/fetch.js';
+import { BufferPool } from '../../../../common/kafka/wire/buffer-pool.js';
+import { buildBatch } from '../../../../common/kafka/wire/records/build-batch.js';
+import { systemClock } from '../../../../common/runtime/clock.js';
+import { systemRandom } from '../../../../common/runtime/random.js';
+import { VerdictCounts } from '../../../../worker/core/batch-verdict.js';
+import { ByteBudget } from '../../../../worker/core/byte-budget.js';
+import { ResponseBody } from '../../../../worker/fetch/response-body.js';
+import { Intake } from '../../../../worker/partition/intake.js';
+import { RecordingPort, testPartition } from './partition-kit.js';
+
+function runningIntake(position: number) {
+  const partition = testPartition();
+  partition.begin({ source: position, target: 0, runSource: position, runTarget: 0 });
+  partition.setState('running');
+  const port = new RecordingPort();
+  const budget = new ByteBudget(1 << 20);
+  const intake = new Intake(partition, {
+    budget,
+    counts: new VerdictCounts(),
+    fetchMaxPartitionBytes: 1 << 20,
+    port,
+    clock: systemClock,
+    random: systemRandom,
+  });
+  return { partition, port, budget, intake };
+}
+
+function fetched(records: Buffer | null, errorCode = 0): FetchedPartition {
+  return {
+    partition: 0,
+    errorCode,
+    highWatermark: 10,
+    lastStableOffset: 10,
+    logStartOffset: 0,
+    abortedTransactions: [],
+    preferredReadReplica: -1,
+    records,
+  };
+}
+
+const tenRecords = (): Buffer =>
+  buildBatch(
+    Array.from({ length: 10 }, (_, i) => ({
+      key: null,
+      value: Buffer.from(`${i}`),
+      headers: [],
+      timestamp: BigInt(i),
+    })),
+  );
+const body = (): ResponseBody => new ResponseBody(new BufferPool(0), Buffer.alloc(0));
+
+describe('the source side of a partition', () => {
+  test('what a decoding brings after the partition began to drain is dropped: it lies behind what was dropped', async () => {
+    const { partition, budget, intake } = runningIntake(4);
+    intake.accept(fetched(tenRecords()), body());
+    assert.equal(intake.wanted(), undefined, 'the head of the batch is being cut off');
+    partition.setState('draining');
+    await systemClock.sleep(50);
+    assert.equal(partition.queue.length, 0);
+    assert.equal(budget.usedBytes, 0);
+  });
+
+  test('and so it is when the queue went back meanwhile', async () => {
+    const { partition, intake } = runningIntake(4);
+    intake.accept(fetched(tenRecords()), body());
+    partition.begin({ source: 2, target: 0, runSource: 2, runTarget: 0 });
+    await systemClock.sleep(50);
+    assert.equal(partition.queue.length, 0);
+    assert.equal(partition.queue.fetchNext, 2);
+    assert.equal(intake.wanted(), 2);
+  });
+
+  test('a leader that answers with an error is not asked again at once', async () => {
+    const NOT_LEADER = 6;
+    const { port, intake } = runningIntake(0);
+    intake.accept(fetched(null, NOT_LEADER), body());
+    assert.equal(intake.wanted(), undefined);
+    assert.deepEqual(port.calls, ['refresh-source']);
+    await systemClock.sleep(60);
+    assert.equal(intake.wanted(), 0);
+    assert.ok(port.calls.includes('freed'));
+  });
+});
