@@ -7,6 +7,7 @@ import { MAX_XID, ZkConnection } from '../../../common/coordination/zookeeper/co
 import { getRequest } from '../../../common/coordination/zookeeper/jute.js';
 import { MAX_IN_FLIGHT_REQUESTS } from '../../../common/coordination/zookeeper/request-window.js';
 import { systemClock } from '../../../common/runtime/clock.js';
+import type { Closable } from '../../../common/runtime/lifecycle.js';
 import { systemRandom } from '../../../common/runtime/random.js';
 import { startZooKeeper, type ZooKeeperHandle } from '../../bed/zookeeper.js';
 import { type ProxyPiece, TcpProxy } from '../../proxy/tcp-proxy.js';
@@ -54,6 +55,11 @@ async function linked(body: (link: Link) => Promise<void>, options: Partial<Test
   }
 }
 
+/** In this order: a store whose proxy is gone waits for it. */
+async function closeAll(...items: readonly Closable[]): Promise<void> {
+  for (const item of items) await item.close();
+}
+
 const xidOf = (piece: ProxyPiece): number => piece.bytes.readInt32BE(XID_AT);
 const opOf = (piece: ProxyPiece): number => piece.bytes.readInt32BE(XID_AT + 4);
 
@@ -71,12 +77,16 @@ function loseAnswerOf(proxy: TcpProxy, op: number): void {
   });
 }
 
-describe('faults of the client library, cured or refused', { concurrency: 4 }, () => {
+// Apart from the bursts below, which keep the event loop that they share busy.
+describe('faults of the client library around sessions, cured or refused', { concurrency: 4 }, () => {
   linkFaults();
+  leases();
+});
+
+describe('faults of the client library around requests, cured or refused', { concurrency: 2 }, () => {
   requestFaults();
   wireFaults();
   lostAnswers();
-  leases();
   refusals();
 });
 
@@ -191,53 +201,50 @@ function linkFaults(): void {
     });
   });
 
-  test('Z11: a server that accepts and never answers the handshake is given up and tried again', async () => {
+  test('Z11: a server that accepts and never answers the handshake is given up and tried again', async (t) => {
     const target = { host: '127.0.0.1', port: server.port };
     const proxy = await TcpProxy.start({ target });
     proxy.hold();
     const store = openStore({ connect: proxy.address, root: uniqueRoot(), ...short });
+    t.after(() => closeAll(store, proxy));
     await eventually('several attempts', () => proxy.accepted >= 3);
     await rejects(store.ready(AbortSignal.timeout(10)), 'COORDINATION_UNAVAILABLE');
     proxy.release();
     assert.equal((await store.ready()).generation, 1);
-    await store.close();
-    await proxy.close();
   });
 
-  test('Z12: IPv6 addresses work, and of several servers a silent one does not cost the session', async () => {
+  test('Z12: IPv6 addresses work, and of several servers a silent one does not cost the session', async (t) => {
     const target = { host: '127.0.0.1', port: server.port };
-    const proxies = await Promise.all([
-      TcpProxy.start({ target, host: '::1' }),
-      TcpProxy.start({ target, host: '127.0.0.1' }),
-    ]);
-    const [six, four] = proxies;
+    const six = await TcpProxy.start({ target, host: '::1' });
+    const four = await TcpProxy.start({ target, host: '127.0.0.1' });
     assert.ok(six.address.startsWith('[::1]:'));
     const root = uniqueRoot();
     const alone = openStore({ connect: six.address, root });
     await alone.create('/six', bytes('x'));
     await alone.close();
-    const store = openStore({ connect: `${six.address},${four.address}`, root, sessionTimeoutMs: 4_000 });
+    await eventually('closed', () => six.open === 0);
+    const store = openStore({ connect: `${six.address},${four.address}`, root, sessionTimeoutMs: 6_000 });
+    t.after(() => closeAll(store, six, four));
     await store.ready();
-    for (const proxy of [six, four]) {
-      proxy.hold();
-      await eventually('served by the other', () => store.session().state === 'disconnected', 4_000).catch(
-        () => undefined,
-      );
-      await store.ready();
-      assert.equal(store.session().generation, 1);
-      proxy.release();
-      await store.sync();
-    }
-    await store.close();
-    await Promise.all(proxies.map((proxy) => proxy.close()));
+    const [used, spare] = six.open > 0 ? [six, four] : [four, six];
+    let disconnected = false;
+    store.onSession(({ state }) => {
+      disconnected ||= state === 'disconnected';
+    });
+    used.hold();
+    await eventually('disconnected', () => disconnected);
+    await store.sync();
+    assert.equal(store.session().generation, 1);
+    assert.ok(spare.open > 0, 'served by the other');
   });
 
-  test('an unreachable ZooKeeper is retried and said once, and close does not wait for it', async () => {
+  test('an unreachable ZooKeeper is retried and said once, and close does not wait for it', async (t) => {
     const target = { host: '127.0.0.1', port: server.port };
     const proxy = await TcpProxy.start({ target });
     proxy.refuse(true);
     const logger = new MemoryLogger();
     const store = openStore({ connect: proxy.address, root: uniqueRoot(), logger });
+    t.after(() => closeAll(store, proxy));
     await eventually('several attempts', () => proxy.accepted >= 4);
     assert.equal(logger.count('coordination_unreachable'), 1);
     assert.deepEqual(store.session(), { state: 'connecting', generation: 0, id: 0n, leaseUntilMs: 0 });
@@ -249,7 +256,6 @@ function linkFaults(): void {
     const attempts = proxy.accepted;
     await sleep(300);
     assert.equal(proxy.accepted, attempts, 'nothing dials after close');
-    await proxy.close();
   });
 }
 
@@ -289,10 +295,11 @@ function requestFaults(): void {
     );
   });
 
-  test('Z7: request numbers start again before they leave 31 bits', async () => {
+  test('Z7: request numbers start again before they leave 31 bits', async (t) => {
     const xids: number[] = [];
     const target = { host: '127.0.0.1', port: server.port };
     const proxy = await TcpProxy.start({ target, pieces: 'length-prefixed' });
+    t.after(() => proxy.close());
     proxy.intercept((piece) => {
       if (piece.direction === 'toServer' && piece.bytes.length >= 12 && opOf(piece) === OP.getData)
         xids.push(xidOf(piece));
@@ -312,6 +319,7 @@ function requestFaults(): void {
       },
       { up: up.resolve, down: nothing, leaseEnded: nothing, over: nothing, changed: nothing },
     );
+    t.after(() => connection.destroy());
     connection.start();
     await up.promise;
     for (let i = 0; i < 20; i += 1) {
@@ -319,8 +327,6 @@ function requestFaults(): void {
       assert.ok(reply.kind === 'answer' && reply.err === 0);
     }
     assert.ok(xids.includes(MAX_XID) && xids.includes(1) && xids.every((xid) => xid > 0 && xid <= MAX_XID));
-    connection.destroy();
-    await proxy.close();
   });
 
   test('Z8: nodes without data, as other clients write them, read as empty', async () => {
@@ -361,22 +367,23 @@ function requestFaults(): void {
   });
 
   test('Z13: a burst of 10,000 requests keeps at most 500 on the wire and every one is answered', async () => {
-    await linked(async ({ proxy, store }) => {
-      await store.create('/node', Buffer.alloc(1_000));
-      let onWire = 0;
-      let peak = 0;
-      proxy.intercept(({ direction }) => {
-        onWire += direction === 'toServer' ? 1 : -1;
-        peak = Math.max(peak, onWire);
-        return 'pass';
-      });
-      const startedAt = nowMs();
-      const nodes = await Promise.all(Array.from({ length: 10_000 }, () => store.get('/node')));
-      assert.ok(nodes.every((node) => node?.data.length === 1_000));
-      // The heartbeat is not one of them.
-      assert.ok(peak <= MAX_IN_FLIGHT_REQUESTS + 1 && peak > 100, `${peak} on the wire`);
-      assert.ok(nowMs() - startedAt < 10_000);
-    });
+    await linked(
+      async ({ proxy, store }) => {
+        await store.create('/node', Buffer.alloc(1_000));
+        let onWire = 0;
+        let peak = 0;
+        proxy.intercept(({ direction }) => {
+          onWire += direction === 'toServer' ? 1 : -1;
+          peak = Math.max(peak, onWire);
+          return 'pass';
+        });
+        const nodes = await Promise.all(Array.from({ length: 10_000 }, () => store.get('/node')));
+        assert.ok(nodes.every((node) => node?.data.length === 1_000));
+        // The heartbeat is not one of them.
+        assert.ok(peak <= MAX_IN_FLIGHT_REQUESTS + 1 && peak > 100, `${peak} on the wire`);
+      },
+      { operationTimeoutMs: 30_000, sessionTimeoutMs: 30_000 },
+    );
   });
 }
 
@@ -550,7 +557,7 @@ function leases(): void {
 function refusals(): void {
   const auth = { scheme: 'digest', credential: 'fleet:secret' } as const;
 
-  test('credentials that the server refuses are COORDINATION_AUTH_FAILED at once, said once, and tried again', async () => {
+  test('credentials that the server refuses are COORDINATION_AUTH_FAILED at once, said once, and tried again', async (t) => {
     const target = { host: '127.0.0.1', port: server.port };
     const proxy = await TcpProxy.start({ target, pieces: 'length-prefixed' });
     const XID_AUTH = -4;
@@ -562,6 +569,7 @@ function refusals(): void {
     });
     const logger = new MemoryLogger();
     const store = openStore({ connect: proxy.address, root: uniqueRoot(), logger, auth });
+    t.after(() => closeAll(store, proxy));
     await rejects(store.get('/x'), 'COORDINATION_AUTH_FAILED');
     await rejects(store.create('/x', bytes('x')), 'COORDINATION_AUTH_FAILED');
     proxy.intercept(undefined);
@@ -569,8 +577,6 @@ function refusals(): void {
     await store.create('/x', bytes('x'));
     assert.equal(logger.count('coordination_refused'), 1);
     assert.equal(logger.count('coordination_acl_open'), 0);
-    await store.close();
-    await proxy.close();
   });
 
   test('a root that may not be created is COORDINATION_AUTH_FAILED, not a wait without end', async () => {
@@ -591,11 +597,13 @@ function refusals(): void {
     );
   });
 
-  test('a path behind the servers goes before the root, and the slash alone may be the root', async () => {
+  test('a path behind the servers goes before the root, and the slash alone may be the root', async (t) => {
     const chroot = uniqueRoot();
     const store = openStore({ connect: `${server.connect}${chroot}`, root: '/inner' });
+    t.after(() => store.close());
     await store.create('/x', bytes('x'));
     const slash = openStore({ connect: server.connect, root: '/' });
+    t.after(() => slash.close());
     assert.equal((await slash.get(`${chroot}/inner/x`))?.data.toString(), 'x');
     let hints = 0;
     await slash.ready();
@@ -603,7 +611,6 @@ function refusals(): void {
     slash.watch(chroot, () => hints++);
     await store.set('/x', bytes('y'), 0);
     await eventually('a hint', () => hints > 0);
-    await Promise.all([store.close(), slash.close()]);
   });
 }
 
