@@ -13,6 +13,7 @@ import type { LaneRecord, WorkerReport } from '../../common/model/worker.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
+import { doubtfulRefs } from '../core/doubtful.js';
 import { placeKeys } from '../core/placement.js';
 import type { FromThread, ThreadSettings, ThreadStats } from '../thread/protocol.js';
 import { ThreadPool } from './thread-pool.js';
@@ -50,6 +51,8 @@ export class Incarnation implements Closable {
   readonly #views = new Map<number, ThreadView>();
   #assignment: WorkerAssignment | undefined;
   #placed = new Map<string, number>();
+  /** What threads that died held, until it is held again. */
+  #lost: PartitionRef[] = [];
   readonly #stop = new AbortController();
 
   constructor(deps: IncarnationDeps) {
@@ -148,13 +151,16 @@ export class Incarnation implements Closable {
       view.epoch === assignment?.epoch && view.generation === assignment.generation;
     if (assignment === undefined || views.length < this.#deps.threads || !views.every(current)) return;
     const { incarnation, worker } = this.#deps;
+    const held = views.flatMap((view) => view.held);
+    const taken = new Set(held.map(refKey));
+    this.#lost = this.#lost.filter((ref) => !taken.has(refKey(ref)));
     this.#deps.report({
       worker,
       incarnation,
       epoch: assignment.epoch,
       generation: assignment.generation,
-      held: views.flatMap((view) => view.held),
-      doubtful: views.flatMap((view) => view.doubtful),
+      held,
+      doubtful: [...views.flatMap((view) => view.doubtful), ...doubtfulRefs(this.#lost, held, assignment.items)],
       started: views.flatMap((view) => view.started),
     });
   }
@@ -182,6 +188,8 @@ export class Incarnation implements Closable {
     this.#deps.threadDied();
     const view = this.#views.get(thread);
     // Until the new thread has applied the assignment, the old one's partitions count as held.
-    if (view !== undefined) this.#views.set(thread, { ...view, epoch: -1, generation: -1, partitions: [] });
+    if (view === undefined) return;
+    this.#views.set(thread, { ...view, epoch: -1, generation: -1, partitions: [] });
+    this.#lost.push(...view.held);
   }
 }
