@@ -1,7 +1,7 @@
-import { type AssignmentItem, refKey, type WorkerAssignment } from '../../common/model/assignment.js';
+import type { AssignmentItem, WorkerAssignment } from '../../common/model/assignment.js';
 import type { Route } from '../../common/model/route.js';
 import { itemOf } from './desired.js';
-import { type Holder, indexReport, isReleased, type ReportIndex, type Stamp, sameItem } from './holders.js';
+import { type Holder, indexReport, isReleased, itemKeys, type ReportIndex, type Stamp, sameItem } from './holders.js';
 import { compareText } from './text-order.js';
 import { itemVerdict, type Planned, type Vacated, type World } from './view.js';
 
@@ -54,8 +54,7 @@ function groupAdditions(input: DiffInput): Map<string, string[]> {
   if (input.holdAdditions) return additions;
   const blocked = new Set<string>();
   for (const holder of input.world.holders.values()) {
-    for (const item of holder.assignment.items) {
-      const key = refKey(item);
+    for (const key of itemKeys(holder.assignment)) {
       // Leaving a fenced node and entering the same node's next version is one write, not two nodes.
       if (holder.state !== 'fenced' || input.owners.get(key) !== holder.worker) blocked.add(key);
     }
@@ -80,11 +79,13 @@ function changeNode(
   const revoked: string[] = [];
   const dropped = new Map<string, Vacated>();
   const report = holder?.report === undefined ? undefined : indexReport(holder.report);
-  for (const item of holder?.assignment.items ?? []) {
-    const next = nextItem(input, holder as Holder, item, report);
-    if (next === undefined) dropped.set(refKey(item), { worker, why: whyDropped(holder as Holder) });
+  const keys = holder === undefined ? [] : itemKeys(holder.assignment);
+  for (const [i, item] of (holder?.assignment.items ?? []).entries()) {
+    const key = keys[i] as string;
+    const next = nextItem(input, holder as Holder, { item, key }, report);
+    if (next === undefined) dropped.set(key, { worker, why: whyDropped(holder as Holder) });
     else {
-      if (next.state === 'revoke' && item.state === 'own') revoked.push(refKey(item));
+      if (next.state === 'revoke' && item.state === 'own') revoked.push(key);
       kept.push(next);
     }
   }
@@ -113,11 +114,10 @@ function changeNode(
 function nextItem(
   input: DiffInput,
   holder: Holder,
-  item: AssignmentItem,
+  { item, key }: { readonly item: AssignmentItem; readonly key: string },
   report: ReportIndex | undefined,
 ): AssignmentItem | undefined {
   if (holder.state === 'fenced') return undefined;
-  const key = refKey(item);
   if (item.state === 'revoke') {
     const stamp = input.revokedBy(holder.worker, key) ?? holder.assignment;
     return isReleased(key, stamp, report) ? undefined : item;

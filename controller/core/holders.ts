@@ -55,13 +55,25 @@ export function isReleased(key: string, revokedBy: Stamp, report: ReportIndex | 
   return !report.held.has(key) && !report.doubtful.has(key);
 }
 
+const keysOfAssignment = new WeakMap<WorkerAssignment, readonly string[]>();
+
+/** The keys of an assignment's items, in their order; made once per assignment, because every round asks for all of them. */
+export function itemKeys(assignment: WorkerAssignment): readonly string[] {
+  let keys = keysOfAssignment.get(assignment);
+  if (keys === undefined) {
+    keys = assignment.items.map(refKey);
+    keysOfAssignment.set(assignment, keys);
+  }
+  return keys;
+}
+
 /** Partitions that stand in more than one node: a state that our writes never make (exactly-once.md 7.2). */
 export function findDuplicates(assignments: Iterable<WorkerAssignment>): Map<string, string[]> {
   const workers = new Map<string, string>();
   const duplicates = new Map<string, string[]>();
-  for (const { worker, items } of assignments) {
-    for (const item of items) {
-      const key = refKey(item);
+  for (const assignment of assignments) {
+    const { worker } = assignment;
+    for (const key of itemKeys(assignment)) {
       const other = workers.get(key);
       if (other === undefined) workers.set(key, worker);
       else duplicates.set(key, [...(duplicates.get(key) ?? [other]), worker]);

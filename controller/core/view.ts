@@ -1,7 +1,7 @@
 import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
 import type { LiveWorker } from '../../common/model/worker.js';
 import type { Desired, DesiredTopic } from './desired.js';
-import { findDuplicates, type Holder } from './holders.js';
+import { findDuplicates, type Holder, itemKeys } from './holders.js';
 import type { Homeless, PlanInput, PlanPartition } from './planner.js';
 
 /** Why and from whom a partition was taken that is in no node now. */
@@ -78,7 +78,10 @@ export function buildView(world: World, maxBalanceMoves: number): View {
 function locate(holders: Iterable<Holder>): Map<string, Located> {
   const located = new Map<string, Located>();
   for (const holder of holders) {
-    for (const item of holder.assignment.items) located.set(refKey(item), { holder, item });
+    const keys = itemKeys(holder.assignment);
+    holder.assignment.items.forEach((item, i) => {
+      located.set(keys[i] as string, { holder, item });
+    });
   }
   return located;
 }

@@ -73,6 +73,13 @@ export class FleetRecords {
     for (const area of this.#areas()) area.invalidate();
   }
 
+  /** The same text means that nothing at all is different. */
+  revision(): string {
+    return this.#areas()
+      .map((area) => area.revision)
+      .join('.');
+  }
+
   /** Watches every area; a hint marks it and calls back. Returns the removal. */
   watch(onHint: () => void): () => void {
     const roots: Record<AreaName, string> = {
@@ -95,7 +102,7 @@ export class FleetRecords {
     };
   }
 
-  #areas(): readonly { refresh(): Promise<void>; invalidate(): void }[] {
+  #areas(): readonly Pick<RecordArea<unknown>, 'refresh' | 'invalidate' | 'revision'>[] {
     // Reports before assignments: a report read first can only be older than the assignment beside it, which is the safe side.
     return [this.reports, this.live, this.lanes, this.routes, this.topics, this.progress, this.assignments];
   }

@@ -29,11 +29,15 @@ import { Tribunal } from './tribunal.js';
 /** Hints that come in a burst are taken together. */
 const COALESCE_MS = 10;
 const RETRY = { initialMs: 50, maxMs: 5_000 } as const;
+/** A full read is followed by at least this many times its length without one. */
+const FULL_READ_SPACING = 10;
 /** Rounds that follow one another at once; more without rest would be a loop that never settles. */
 const MAX_BUSY_ROUNDS = 50;
 
 /** What the leader knows of the clusters. */
 export interface Facts {
+  /** The same text means that nothing else is known. */
+  readonly revision: string;
   readonly problems: readonly Problem[];
   follow(entries: readonly { readonly route: Route; readonly topic: string }[]): void;
   facts(route: Route, topic: string, targetTopic: string): TopicFacts;
@@ -68,6 +72,10 @@ export class Reconciler {
   #vacated = new Map<string, Vacated>();
   /** Monotonic ms of the next bound that ends: a takeover delay, a handoff. */
   #deadlineMs: number | undefined;
+  /** The world as it was when a full compare found nothing to do, and nothing was under way. */
+  #restingAt: string | undefined;
+  /** Monotonic ms when everything is to be read again. */
+  #fullReadDueMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -118,21 +126,18 @@ export class Reconciler {
     const unwatch = records.watch(() => this.hint());
     const onEnd = (): void => this.hint();
     reign.signal.addEventListener('abort', onEnd, { once: true });
-    let full = true;
     let busy = 0;
     for (let failures = 0; !reign.signal.aborted; ) {
       try {
-        const again = await this.#timedRound(full);
+        const again = await this.#timedRound(this.#fullReadDueMs <= clock.monotonicMs());
         failures = 0;
-        full = false;
         busy = again ? busy + 1 : 0;
         if (again && busy < MAX_BUSY_ROUNDS) continue;
-        full = !(await this.#nudge.wait(this.#restMs()));
-        if (!full) await clock.sleep(COALESCE_MS, reign.signal);
+        if (await this.#nudge.wait(this.#restMs())) await clock.sleep(COALESCE_MS, reign.signal);
       } catch (error) {
         if (reign.signal.aborted) break;
         this.#failed(error, failures);
-        full = true;
+        this.#fullReadDueMs = Number.NEGATIVE_INFINITY;
         await clock.sleep(backoffMs(failures++, RETRY, this.#options.random), reign.signal);
       }
     }
@@ -141,10 +146,20 @@ export class Reconciler {
   }
 
   #restMs(): number {
-    const { settings, clock, random } = this.#options;
-    const intervalMs = settings.reconcileIntervalMs * (0.85 + 0.3 * random.unit());
-    const deadline = this.#deadlineMs === undefined ? intervalMs : this.#deadlineMs - clock.monotonicMs();
-    return Math.max(1, Math.min(intervalMs, deadline));
+    const nextMs = Math.min(this.#fullReadDueMs, this.#deadlineMs ?? Number.POSITIVE_INFINITY);
+    return Math.max(1, nextMs - this.#options.clock.monotonicMs());
+  }
+
+  /** Reads what may have changed, or everything; a large fleet's full read is spaced out so that it stays a small part of the time. */
+  async #read(full: boolean): Promise<void> {
+    const { records, clock, random, settings } = this.#options;
+    const startMs = clock.monotonicMs();
+    await records.refresh(full);
+    if (!full) return;
+    const endMs = clock.monotonicMs();
+    const intervalMs = Math.max(settings.reconcileIntervalMs, (endMs - startMs) * FULL_READ_SPACING);
+    // By the clock alone: hints never put it off.
+    this.#fullReadDueMs = endMs + intervalMs * (0.85 + 0.3 * random.unit());
   }
 
   #failed(error: unknown, failures: number): void {
@@ -170,7 +185,10 @@ export class Reconciler {
   /** @returns true when it wrote something, so that the next step can follow at once */
   async #round(full: boolean): Promise<boolean> {
     const { records, facts, clock } = this.#options;
-    await records.refresh(full);
+    await this.#read(full);
+    const worldAt = `${records.revision()}|${facts.revision}`;
+    if (worldAt === this.#restingAt) return false;
+    this.#restingAt = undefined;
     const nowMs = clock.monotonicMs();
     const desired = this.#desire();
     facts.ensureTargets(desired.needs);
@@ -190,6 +208,11 @@ export class Reconciler {
     const wrote = await this.#publish(world, view, planned, full);
     const cleaned = await this.#removeSpentLanes();
     this.#report(world, view, planned);
+    const idle = !wrote && !cleaned && desired.needs.length === 0;
+    const nothingPending = this.#deadlineMs === undefined && this.#departures.doomed.size === 0;
+    // The same world gives the same answer; only time or a change can give another.
+    // As it was read: what came meanwhile has not been looked at.
+    if (full && idle && nothingPending) this.#restingAt = worldAt;
     return wrote || cleaned;
   }
 

@@ -33,6 +33,7 @@ export class RecordArea<T> {
   #seen = new Map<string, Seen<T>>();
   #unreadable = new Map<string, number>();
   #dirty = true;
+  #revision = 0;
   /** Versions that were found corrupt: said once each. */
   readonly #saidCorrupt = new Map<string, string>();
 
@@ -49,6 +50,11 @@ export class RecordArea<T> {
     return this.#unreadable;
   }
 
+  /** Grows whenever the content is not what it was. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   invalidate(): void {
     this.#dirty = true;
   }
@@ -58,11 +64,13 @@ export class RecordArea<T> {
     const createdAt = this.#seen.get(key)?.createdAt ?? 0n;
     this.#seen.set(key, { value, version, createdAt, stale: false });
     this.#unreadable.delete(key);
+    this.#revision++;
   }
 
   forget(key: string): void {
     this.#seen.delete(key);
     this.#unreadable.delete(key);
+    this.#revision++;
   }
 
   async refresh(): Promise<void> {
@@ -96,6 +104,7 @@ export class RecordArea<T> {
       if (record === undefined) unreadable.set(key, node.version);
       else seen.set(key, record);
     });
+    if (!sameEntries(this.#seen, seen) || !sameEntries(this.#unreadable, unreadable)) this.#revision++;
     // Sorted, so that everything computed from it comes out in the same order.
     this.#seen = new Map([...seen].sort(([a], [b]) => (a < b ? -1 : 1)));
     this.#unreadable = unreadable;
@@ -105,6 +114,7 @@ export class RecordArea<T> {
     const path = `${this.#options.root}/${key}`;
     const before = this.#seen.get(key);
     const { version, createdAt } = node;
+    if (before?.version === version && before.createdAt === createdAt) return before;
     try {
       const value = await this.#options.decode(node, path);
       this.#saidCorrupt.delete(key);
@@ -117,4 +127,10 @@ export class RecordArea<T> {
       return before === undefined ? undefined : { value: before.value, version, createdAt, stale: true };
     }
   }
+}
+
+function sameEntries<V>(a: ReadonlyMap<string, V>, b: ReadonlyMap<string, V>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [key, value] of b) if (a.get(key) !== value) return false;
+  return true;
 }

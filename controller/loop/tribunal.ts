@@ -1,7 +1,6 @@
-import { refKey } from '../../common/model/assignment.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { NodeChange } from '../core/diff.js';
-import type { Holder } from '../core/holders.js';
+import { findDuplicates, type Holder } from '../core/holders.js';
 import type { DepartureReason, Departures } from './departures.js';
 import type { FleetRecords } from './fleet-records.js';
 import type { Handoffs } from './handoffs.js';
@@ -91,15 +90,10 @@ export class Tribunal {
   }
 
   #doomDuplicates(holders: ReadonlyMap<string, Holder>): void {
-    const seen = new Map<string, Holder>();
-    for (const holder of holders.values()) {
-      for (const item of holder.assignment.items) {
-        const key = refKey(item);
-        const other = seen.get(key);
-        seen.set(key, holder);
-        if (other === undefined) continue;
-        for (const { worker, assignment } of [other, holder]) this.#doom(worker, assignment.incarnation, 'duplicate');
-      }
+    const assignments = [...holders.values()].map((holder) => holder.assignment);
+    const workers = new Set([...findDuplicates(assignments).values()].flat());
+    for (const { worker, assignment } of holders.values()) {
+      if (workers.has(worker)) this.#doom(worker, assignment.incarnation, 'duplicate');
     }
   }
 

@@ -29,6 +29,7 @@ export class ClusterPoller implements Closable {
   #wanted: ReadonlySet<string> = new Set();
   #snapshot: ClusterSnapshot | undefined;
   #unreachable = false;
+  #revision = 0;
   #running: Promise<void> | undefined;
 
   constructor(options: PollerOptions) {
@@ -38,6 +39,11 @@ export class ClusterPoller implements Closable {
 
   get snapshot(): ClusterSnapshot | undefined {
     return this.#snapshot;
+  }
+
+  /** Grows with every change of what is known. */
+  get revision(): number {
+    return this.#revision;
   }
 
   start(): void {
@@ -95,7 +101,10 @@ export class ClusterPoller implements Closable {
       this.#unreachable = false;
       const changed = !sameSnapshot(this.#snapshot, snapshot);
       this.#snapshot = snapshot;
-      if (changed) onChange();
+      if (changed) {
+        this.#revision++;
+        onChange();
+      }
       return true;
     } catch (error) {
       if (!this.#unreachable && !this.#closing.signal.aborted) {

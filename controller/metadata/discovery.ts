@@ -42,6 +42,11 @@ export class Discovery implements Closable {
     return this.#targets.problems;
   }
 
+  /** The same text means that nothing else is known of any cluster. */
+  get revision(): string {
+    return [...this.#pollers].map(([cluster, poller]) => `${cluster}:${poller.revision}`).join(',');
+  }
+
   /** Follows the desired topics: their names at the source and at the target. */
   follow(entries: readonly { readonly route: Route; readonly topic: string }[]): void {
     const wanted = new Map<string, Set<string>>();
