@@ -46,6 +46,8 @@ export interface KitOptions {
   readonly fencer?: Fencer;
   readonly logger?: Logger;
   readonly sessionTimeoutMs?: number;
+  /** Controllers whose watches never call back. */
+  readonly deaf?: boolean;
 }
 
 /** One fleet without Kafka: the embedded store, controllers, fake workers. */
@@ -112,7 +114,8 @@ export class ControllerKit {
   ): Promise<
     ControllerApp & { readonly client: CausewayClient; readonly store: CoordinationStore; readonly metrics: Metrics }
   > {
-    const store = this.engine.connect();
+    const connected = this.engine.connect();
+    const store = this.#options.deaf === true ? deaf(connected) : connected;
     const metrics = new Metrics({ version: 'test', role: 'controller' });
     const app = await startController(this.config(overrides), {
       store,
@@ -169,6 +172,16 @@ export class ControllerKit {
     // Whatever a test was about: nobody may ever have held what another held.
     assert.deepEqual(this.ownership.violations, []);
   }
+}
+
+function deaf(store: CoordinationStore): CoordinationStore {
+  return new Proxy(store, {
+    get(target, property) {
+      if (property === 'watch') return () => () => undefined;
+      const value = Reflect.get(target, property, target) as unknown;
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
 
 /** Waits until `check` gives something other than undefined or false, and gives that; fails with what `describe` says. */

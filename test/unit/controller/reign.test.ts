@@ -227,6 +227,22 @@ describe('failover', () => {
   });
 });
 
+test('with every watch lost, the compare on the timer alone gets everything done', async () => {
+  const kit = await ControllerKit.open({ deaf: true });
+  try {
+    kit.kafka.addTopic('east', 't', 6);
+    const { client } = await kit.controller();
+    await until(async () => (await client.status()).leader !== null);
+    await client.addTopic('r', { topic: 't' });
+    await kit.worker('a');
+    await kit.balanced(6);
+    await kit.worker('b');
+    await kit.balanced(6);
+  } finally {
+    await kit.close();
+  }
+});
+
 describe('nodes that are not as they should be', () => {
   test('a corrupt assignment node: the leader keeps the last good value and alarms', async () => {
     const { kit, controller } = await fleet();
