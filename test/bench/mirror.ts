@@ -9,7 +9,7 @@ import { fillTopic } from './fill.js';
 import { type MirrorCase, mirrorCases } from './mirror-cases.js';
 import { type CaseReport, caseReport, caseTable, type RoundFigures, roundFigures } from './mirror-report.js';
 import { mirrorMaker2 } from './mm2.js';
-import type { MirrorHost, MirrorSubject } from './subject.js';
+import type { MirrorHost, MirrorProcess, MirrorSubject } from './subject.js';
 import { measureWindow } from './window.js';
 
 export interface MirrorBenchOptions {
@@ -115,21 +115,26 @@ async function runOnce(
   const run = await subject.start(host, test, topic, round);
   const offsets = await EndOffsets.open(portOf(host.target), run.targetTopic, test.partitions);
   try {
-    const brokerPids = [...host.source.brokers, ...host.target.brokers].map((broker) => broker.pid);
-    const pids = run.processes.map((part) => part.pid);
+    const processes = [...run.processes, ...brokerProcesses(host)];
     const measured = await measureWindow({
       target: offsets,
       records: test.records,
-      pids,
-      brokerPids,
+      pids: processes.map(({ pid }) => pid),
       stallLimitMs,
     });
-    return roundFigures(measured, run.processes);
+    return roundFigures(measured, processes);
   } finally {
     offsets.close();
     await run.stop();
     await deleteTopic(host.target.bootstrapServers, run.targetTopic);
   }
+}
+
+/** A mirror's choices decide what the brokers have to do: worth seeing, but not the mirror's own. */
+function brokerProcesses({ source, target }: MirrorHost): MirrorProcess[] {
+  const of = (role: string, { brokers }: MirrorHost['source']) =>
+    brokers.map(({ pid }) => ({ role, pid, isCounted: false }));
+  return [...of('source-broker', source), ...of('target-broker', target)];
 }
 
 function portOf(cluster: MirrorHost['source']): number {

@@ -10,7 +10,7 @@ export interface MirrorHost {
   readonly folder: Workspace;
 }
 
-/** A process that works for a mirror. */
+/** A process that takes part in a run. */
 export interface MirrorProcess {
   readonly role: string;
   readonly pid: number;

@@ -11,7 +11,7 @@ export interface MeasuredWindow {
   readonly seconds: number;
   /** CPU seconds of each measured process in the window, in the order given. */
   readonly cpuS: readonly number[];
-  /** Cores used by anybody but the mirror, the brokers and the bench: a disturbed run shows here. */
+  /** Cores used by anybody but the measured processes and the bench: a disturbed run shows here. */
   readonly foreignCores: number;
 }
 
@@ -27,10 +27,8 @@ export interface Measurement {
 export interface WindowOptions {
   readonly target: EndOffsets;
   readonly records: number;
-  /** The processes to measure. */
+  /** The processes to measure: all that takes part, so that the rest is foreign. */
   readonly pids: readonly number[];
-  /** Brokers: neither measured nor foreign. */
-  readonly brokerPids: readonly number[];
   /** How long nothing may arrive; the mirror's start is such a time. */
   readonly stallLimitMs: number;
 }
@@ -87,9 +85,8 @@ function between(from: Sample, to: Sample): MeasuredWindow {
   };
 }
 
-function takeSample({ pids, brokerPids }: WindowOptions, records: number): Sample {
+function takeSample({ pids }: WindowOptions, records: number): Sample {
   const cpuS = pids.map(processCpuS);
-  const others = [...brokerPids, process.pid].map(processCpuS);
-  const ownCpuS = [...cpuS, ...others].reduce((sum, value) => sum + value, 0);
+  const ownCpuS = cpuS.reduce((sum, value) => sum + value, processCpuS(process.pid));
   return { atMs: performance.now(), records, cpuS, machineCpuS: machineCpuS(), ownCpuS };
 }
