@@ -9,18 +9,21 @@ import { systemRandom } from '../../../common/runtime/random.js';
  * `/counter` up, printing every value that was acknowledged, until it is killed. `locked` when the folder is taken.
  */
 const [, , dir = ''] = process.argv;
+/** Waits until the line has left the process: a kill must not take along what was acknowledged long ago. */
+const say = (line: string): Promise<void> =>
+  new Promise((resolve) => process.stdout.write(`${line}\n`, () => resolve()));
 try {
   const engine = await openEmbeddedEngine({ dir, clock: systemClock, random: systemRandom, logger: silentLogger });
   const store = engine.connect();
-  process.stdout.write('open\n');
+  await say('open');
   await store.create('/live', Buffer.from(String(process.pid)), { ephemeralOf: store.session().generation });
   let version = (await store.get('/counter'))?.version;
   if (version === undefined) await store.create('/counter', Buffer.alloc(2_000));
   version ??= 0;
   for (;;) {
     version = await store.set('/counter', Buffer.alloc(2_000, version), version);
-    process.stdout.write(`${version}\n`);
+    await say(String(version));
   }
 } catch (error) {
-  process.stdout.write(`${describeError(error).includes('STORE_LOCKED') ? 'locked' : describeError(error)}\n`);
+  await say(describeError(error).includes('STORE_LOCKED') ? 'locked' : describeError(error));
 }

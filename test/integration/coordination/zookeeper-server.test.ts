@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoreSession } from '../../../common/coordination/ports.js';
 import { startZooKeeper, type ZooKeeperHandle } from '../../bed/zookeeper.js';
-import { bytes, eventually, rejects } from './contract.js';
+import { bytes, eventually, rejects } from './contract-kit.js';
 import { expireSession, MemoryLogger, nowMs, openStore, SHORT_SESSION_MS, uniqueRoot } from './zookeeper-kit.js';
 
 /** Longer than a restart of the server takes. */
