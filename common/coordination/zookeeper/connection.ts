@@ -333,6 +333,7 @@ export class ZkConnection {
     if (due === 'give-up') {
       // Faults Z2 and Z11: the library waits for ever.
       this.#times.disconnected();
+      if (this.#manager.state === LIBRARY_STATE.connecting) this.#dialer.tooSlow();
       this.cut('no answer in time');
     } else if (due === 'heartbeat') {
       this.#beat();

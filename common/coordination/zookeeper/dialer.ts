@@ -17,6 +17,7 @@ export class Dialer {
   readonly #random: Random;
   #next: number;
   #attempt = 0;
+  #tooSlow = 0;
 
   constructor(servers: readonly ZkServer[], random: Random) {
     this.#servers = servers;
@@ -30,11 +31,18 @@ export class Dialer {
     return round < 0 ? 0 : backoffMs(round, savingSession ? RETRY_SOON : RETRY_LATER, this.#random);
   }
 
-  /** Fault Z11: for the TCP connect and the wait for ConnectResponse. Grows, so that a slow server gets its chance. */
+  /**
+   * Fault Z11: for the TCP connect, and again for the wait for ConnectResponse. Grows when servers were too slow for it, so that
+   * they get their chance; refusals do not count, or a server that hangs while it restarts would cost the session.
+   */
   limitMs(sessionTimeoutMs: number): number {
-    const rounds = Math.floor(this.#attempt / this.#servers.length);
+    const rounds = Math.floor(this.#tooSlow / this.#servers.length);
     const first = Math.max(MIN_ATTEMPT_MS, sessionTimeoutMs * FIRST_ATTEMPT_SHARE);
     return Math.min(sessionTimeoutMs, first * 2 ** Math.min(rounds, MAX_DOUBLINGS));
+  }
+
+  tooSlow(): void {
+    this.#tooSlow += 1;
   }
 
   dial(): Socket {
@@ -47,5 +55,6 @@ export class Dialer {
 
   succeeded(): void {
     this.#attempt = 0;
+    this.#tooSlow = 0;
   }
 }

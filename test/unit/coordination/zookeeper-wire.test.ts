@@ -94,9 +94,16 @@ describe('dialer', () => {
 
   test('an attempt may last a sixth of the session at first and up to all of it (Z11)', () => {
     const dialer = new Dialer(servers, seededRandom(1));
+    for (let i = 0; i < 12; i += 1)
+      dialer
+        .dial()
+        .on('error', () => undefined)
+        .destroy();
+    assert.equal(dialer.limitMs(6_000), 1_000, 'refusals do not lengthen it');
     const limits: number[] = [];
     for (let i = 0; i < 12; i += 1) {
       limits.push(dialer.limitMs(6_000));
+      dialer.tooSlow();
       dialer
         .dial()
         .on('error', () => undefined)
@@ -104,6 +111,8 @@ describe('dialer', () => {
     }
     assert.deepEqual(limits.slice(0, 6), [1_000, 1_000, 2_000, 2_000, 4_000, 4_000]);
     assert.equal(limits.at(-1), 6_000);
+    dialer.succeeded();
+    assert.equal(dialer.limitMs(6_000), 1_000);
   });
 });
 
