@@ -31,6 +31,8 @@ export class Leaders {
   #timer: Timer | undefined;
   #dueAtMs = Number.POSITIVE_INFINITY;
   #attempt = 0;
+  /** A refresh was asked for while one was under way. */
+  #again = false;
   #failing = false;
   #closed = false;
 
@@ -76,8 +78,9 @@ export class Leaders {
 
   /** Asks for fresh metadata soon; requests in quick succession become one, and back off. */
   refresh(): void {
-    const delayMs = this.#attempt === 0 ? 0 : backoffMs(this.#attempt - 1, RETRY_BACKOFF, this.#deps.random);
-    this.#schedule(delayMs);
+    // What is under way may have been answered before the news came that led here.
+    if (this.#refreshing !== undefined) this.#again = true;
+    else this.#schedule(this.#delayMs(0));
   }
 
   async close(): Promise<void> {
@@ -95,11 +98,15 @@ export class Leaders {
       this.#dueAtMs = Number.POSITIVE_INFINITY;
       this.#refreshing = this.#refreshNow().finally(() => {
         this.#refreshing = undefined;
-        this.#schedule(
-          this.#attempt === 0 ? REFRESH_INTERVAL_MS : backoffMs(this.#attempt - 1, RETRY_BACKOFF, this.#deps.random),
-        );
+        this.#schedule(this.#delayMs(this.#again ? RETRY_BACKOFF.initialMs : REFRESH_INTERVAL_MS));
+        this.#again = false;
       });
     });
+  }
+
+  /** While something is missing, its own back-off; else what is given. */
+  #delayMs(whenCompleteMs: number): number {
+    return this.#attempt === 0 ? whenCompleteMs : backoffMs(this.#attempt - 1, RETRY_BACKOFF, this.#deps.random);
   }
 
   async #refreshNow(): Promise<void> {

@@ -16,6 +16,8 @@ import { ResponseBody } from './response-body.js';
 
 /** While a partition waits for the target, polls are short: its turn must not wait for the others' next record. */
 const BUSY_WAIT_MS = 20;
+const MIN_APPETITE_BYTES = 1024 * 1024;
+const APPETITE_GROWTH = 4;
 /** Less free budget than this is not worth a request. */
 const MIN_FETCH_BYTES = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
@@ -61,6 +63,8 @@ export class BrokerFetcher {
   #wake: (() => void) | undefined;
   #awaitsBudget = false;
   #failures = 0;
+  /** What a fetch asks for at most: as much as lately came, and some more, so that an idle poll does not reserve what others could use. */
+  #appetiteBytes = MIN_APPETITE_BYTES;
   readonly #running: Promise<void>;
 
   constructor(deps: BrokerFetcherDeps) {
@@ -159,7 +163,7 @@ export class BrokerFetcher {
   async #fetchOnce(): Promise<void> {
     const { client, broker, settings, budget } = this.#deps;
     const connection = await client.connection(broker, `fetch-${this.#deps.route}`);
-    const maxBytes = Math.min(settings.fetchMaxBytes, budget.freeBytes);
+    const maxBytes = Math.min(this.#appetiteBytes, settings.fetchMaxBytes, budget.freeBytes);
     budget.charge(maxBytes);
     let answer: { readonly response: FetchResponse; readonly body: ResponseBody };
     try {
@@ -168,6 +172,7 @@ export class BrokerFetcher {
       budget.release(maxBytes);
     }
     const { response, body } = answer;
+    this.#adapt(maxBytes, body.bytes);
     if (this.#stop.signal.aborted) return;
     if (response.errorCode !== 0) {
       this.#session.restart();
@@ -208,6 +213,14 @@ export class BrokerFetcher {
     };
     const response = await call(connection, api, request, { timeoutMs: maxWaitMs + settings.requestTimeoutMs, pool });
     return { response, body: new ResponseBody(pool, memory) };
+  }
+
+  #adapt(askedBytes: number, gotBytes: number): void {
+    if (gotBytes * 2 >= askedBytes) {
+      this.#appetiteBytes = Math.min(this.#appetiteBytes * APPETITE_GROWTH, this.#deps.settings.fetchMaxBytes);
+    } else if (gotBytes * APPETITE_GROWTH < askedBytes) {
+      this.#appetiteBytes = Math.max(this.#appetiteBytes / 2, MIN_APPETITE_BYTES);
+    }
   }
 
   #deliver(response: FetchResponse, body: ResponseBody): void {

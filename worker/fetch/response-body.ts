@@ -15,6 +15,11 @@ export class ResponseBody {
     this.#memory = memory;
   }
 
+  /** Length of the response. */
+  get bytes(): number {
+    return this.#memory.length;
+  }
+
   retain(): this {
     this.#users += 1;
     return this;

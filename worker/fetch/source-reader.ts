@@ -24,11 +24,18 @@ export interface SourceReaderDeps {
   readonly logger: Logger;
 }
 
+interface Placed {
+  readonly feed: Feed;
+  broker: number | undefined;
+  /** Of the leadership its fetches name. */
+  epoch: number;
+}
+
 /** Reads the partitions of one route: keeps each feed with the fetcher of the broker that leads it. */
 export class SourceReader implements Closable {
   readonly #deps: SourceReaderDeps;
   readonly #fetchers = new Map<number, BrokerFetcher>();
-  readonly #feeds = new Map<string, { readonly feed: Feed; broker: number | undefined }>();
+  readonly #feeds = new Map<string, Placed>();
   readonly #unsubscribe: () => void;
   readonly #closing: Promise<void>[] = [];
 
@@ -38,7 +45,7 @@ export class SourceReader implements Closable {
   }
 
   add(feed: Feed): void {
-    this.#feeds.set(feed.key, { feed, broker: undefined });
+    this.#feeds.set(feed.key, { feed, broker: undefined, epoch: -1 });
     this.#place(feed.key);
   }
 
@@ -79,14 +86,16 @@ export class SourceReader implements Closable {
     if (leader.broker !== entry.broker) {
       this.#leave(entry);
       entry.broker = leader.broker;
+      entry.epoch = leader.epoch;
       this.#fetcher(leader.broker).add(feed);
-    } else {
-      // Same broker, perhaps a newer epoch of its leadership.
+    } else if (leader.epoch !== entry.epoch) {
+      // The same broker in a new epoch of its leadership: the next fetch has to name that.
+      entry.epoch = leader.epoch;
       this.#fetchers.get(leader.broker)?.touch(feed);
     }
   }
 
-  #leave(entry: { readonly feed: Feed; broker: number | undefined }): void {
+  #leave(entry: Placed): void {
     if (entry.broker === undefined) return;
     const fetcher = this.#fetchers.get(entry.broker);
     fetcher?.remove(entry.feed);

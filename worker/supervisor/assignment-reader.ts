@@ -88,8 +88,8 @@ export class AssignmentReader implements Closable {
       this.#failing = false;
       if (assignment === undefined || assignment.incarnation !== mine || incarnation() !== mine) return;
       if (compareAssignments(assignment, this.#highest) <= 0) return;
-      this.#highest = assignment;
       this.#deps.accepted(assignment);
+      this.#highest = assignment;
     } catch (error) {
       // The last assignment stays in force.
       if (!this.#failing) logger.warn('assignment.unreadable', { err: error });

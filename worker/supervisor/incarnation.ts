@@ -16,6 +16,7 @@ import type { Closable } from '../../common/runtime/lifecycle.js';
 import { doubtfulRefs } from '../core/doubtful.js';
 import { placeKeys } from '../core/placement.js';
 import type { FromThread, ThreadSettings, ThreadStats } from '../thread/protocol.js';
+import { LaneWatch } from './lane-watch.js';
 import { ThreadPool } from './thread-pool.js';
 
 const LANE_RETRY_MS = 250;
@@ -48,15 +49,27 @@ interface ThreadView {
 export class Incarnation implements Closable {
   readonly #deps: IncarnationDeps;
   readonly #pool: ThreadPool;
+  readonly #laneWatch: LaneWatch;
   readonly #views = new Map<number, ThreadView>();
   #assignment: WorkerAssignment | undefined;
   #placed = new Map<string, number>();
+  #releasing = false;
   /** What threads that died held, until it is held again. */
   #lost: PartitionRef[] = [];
   readonly #stop = new AbortController();
 
   constructor(deps: IncarnationDeps) {
     this.#deps = deps;
+    const { store, clock, logger } = deps;
+    this.#laneWatch = new LaneWatch({
+      store,
+      clock,
+      logger,
+      condemned: (transactionalId) => {
+        logger.warn('lane.condemned', { transactionalId });
+        deps.fenced();
+      },
+    });
     this.#pool = new ThreadPool({
       threads: deps.threads,
       settings: (thread, life) => deps.threadSettings(thread, life, deps.incarnation),
@@ -79,7 +92,9 @@ export class Incarnation implements Closable {
     return [...this.#views.values()].reduce((sum, view) => sum + view.held.length, 0);
   }
 
-  apply(assignment: WorkerAssignment): void {
+  apply(next: WorkerAssignment): void {
+    // A process that ends takes nothing up again, whatever the leader still writes to it.
+    const assignment = this.#releasing ? { ...next, items: [] } : next;
     this.#assignment = assignment;
     const held = new Set([...this.#views.values()].flatMap((view) => view.held.map(refKey)));
     const keys = assignment.items.map(refKey);
@@ -96,12 +111,13 @@ export class Incarnation implements Closable {
 
   /** Hands everything back although no leader asks for it: the process ends. */
   releaseAll(): void {
-    if (this.#assignment !== undefined) this.apply({ ...this.#assignment, items: [] });
+    this.#releasing = true;
+    if (this.#assignment !== undefined) this.apply(this.#assignment);
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
-    await this.#pool.close();
+    await Promise.all([this.#laneWatch.close(), this.#pool.close()]);
   }
 
   #send(thread: number): void {
@@ -180,6 +196,7 @@ export class Incarnation implements Closable {
         await clock.sleep(LANE_RETRY_MS, this.#stop.signal);
       }
     }
+    this.#laneWatch.add(transactionalId);
     this.#pool.send(thread, { type: 'lane-registered', transactionalId });
   }
 

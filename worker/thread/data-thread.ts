@@ -1,26 +1,32 @@
 import type { ErrorCode } from '../../common/errors/codes.js';
 import { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
-import { type AssignmentItem, type PartitionRef, refKey } from '../../common/model/assignment.js';
+import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
 import type { Route } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
+import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import { VerdictCounts } from '../core/batch-verdict.js';
 import { ByteBudget } from '../core/byte-budget.js';
+import { EndWatcher } from '../partition/end-watcher.js';
 import { Intake } from '../partition/intake.js';
 import { MirroredPartition, type Reason } from '../partition/mirrored-partition.js';
 import { Outlet } from '../partition/outlet.js';
 import type { PartitionPort } from '../partition/port.js';
 import { Starter } from '../partition/starter.js';
 import { LaneRegistrar } from './lane-registrar.js';
-import type { FromThread, ThreadSettings, ToThread } from './protocol.js';
+import type { FromThread, ThreadSettings, ThreadStats, ToThread } from './protocol.js';
 import { Sides } from './sides.js';
 import { strandedReason } from './stranded.js';
+import { ThreadReporter } from './thread-reporter.js';
 import { StatsCollector } from './thread-stats.js';
 
-const STATS_INTERVAL_MS = 1_000;
-/** A partition that has to start over waits this long, so that a lasting fault does not spin. */
-const RESTART_DELAY_MS = 200;
+/** A hand-over that could not be written is tried again after this. */
+const RETRY_SAVE_MS = 200;
+/** A partition that has to start over waits, so that a lasting fault does not spin. */
+const RESTART_BACKOFF = { initialMs: 100, maxMs: 10_000 } as const;
+/** A partition whose sequence breaks on this many lanes in a row of restarts needs an operator. */
+const MAX_BROKEN_LANES = 5;
 
 export interface DataThreadDeps {
   readonly settings: ThreadSettings;
@@ -48,17 +54,16 @@ export class DataThread implements PartitionPort {
   readonly #lanes: LaneRegistrar;
   readonly #sides: Sides;
   readonly #starter: Starter;
+  readonly #reporter: ThreadReporter;
+  readonly #ends: EndWatcher;
   readonly #lease: Float64Array;
   readonly #held = new Map<string, Held>();
   /** Assigned, but not to be mirrored with this worker's configuration: shown as paused, nothing else. */
   readonly #stranded = new Map<string, MirroredPartition>();
   #wanted = new Map<string, AssignmentItem>();
   #routes = new Map<string, Route>();
-  #applied: { readonly epoch: number; readonly generation: number } | undefined;
-  #reporting = false;
   #laneDeathTold = false;
   #stopped = false;
-  #lastTickMs: number;
 
   constructor(deps: DataThreadDeps) {
     this.#deps = deps;
@@ -86,17 +91,26 @@ export class DataThread implements PartitionPort {
       pause: (partition, reason) => this.pause(partition, reason),
       settled: (partition) => this.#startSettled(partition),
     });
-    this.#lastTickMs = clock.monotonicMs();
-    this.#scheduleStats();
+    this.#reporter = new ThreadReporter({
+      post: deps.post,
+      held: () => this.#partitions(),
+      takeStats: (elapsedS) => this.#takeStats(elapsedS),
+      clock,
+    });
+    this.#ends = new EndWatcher({
+      idle: () => this.#partitions().filter(({ state, started }) => started && state === 'paused'),
+      source: (partition) => this.#sides.of(partition.route).source,
+      clock,
+      logger,
+    });
     deps.post({ type: 'ready' });
   }
 
   receive(message: ToThread): void {
     switch (message.type) {
       case 'assign':
-        this.#applied = { epoch: message.epoch, generation: message.generation };
         this.#apply(message.routes, message.items);
-        this.#report();
+        this.#reporter.applied(message.epoch, message.generation);
         return;
       case 'lane-registered':
         this.#lanes.answered(message.transactionalId, message.error);
@@ -113,7 +127,8 @@ export class DataThread implements PartitionPort {
     this.#stopped = true;
     this.#starter.close();
     for (const { partition } of this.#held.values()) partition.endLife();
-    await this.#sides.close();
+    this.#reporter.close();
+    await Promise.all([this.#sides.close(), this.#ends.close()]);
     this.#deps.post({ type: 'stopped' });
   }
 
@@ -212,7 +227,7 @@ export class DataThread implements PartitionPort {
   #begun(partition: MirroredPartition): void {
     const held = this.#held.get(partition.key);
     if (held?.partition !== partition) return;
-    this.#report();
+    this.#reporter.changed();
     held.outlet.reset();
     const { target } = this.#sides.of(partition.route);
     target.checkpoints.add(partition);
@@ -259,7 +274,7 @@ export class DataThread implements PartitionPort {
         // A drain that began meanwhile goes its own way.
         if (this.#stopped || this.#held.get(partition.key) !== held || held.draining !== draining) return;
         if (done.has(partition)) next();
-        else this.#deps.clock.after(RESTART_DELAY_MS, () => this.#saved(held, next));
+        else this.#deps.clock.after(RETRY_SAVE_MS, () => this.#saved(held, next));
       })
       .catch((error: unknown) =>
         this.#deps.logger.error('partition.hand-over-failed', { ...partition.item, err: error }),
@@ -278,7 +293,7 @@ export class DataThread implements PartitionPort {
     target.leaders.untrack(partition.item.targetTopic);
     const again = this.#wanted.get(partition.key);
     if (again !== undefined) this.#adopt(again);
-    this.#report();
+    this.#reporter.changed();
   }
 
   ready(partition: MirroredPartition): void {
@@ -303,8 +318,14 @@ export class DataThread implements PartitionPort {
     const held = this.#held.get(partition.key);
     if (held?.partition !== partition || held.draining) return;
     this.#note('partition.restarting', partition, reason);
+    if (partition.brokenLanes.size >= MAX_BROKEN_LANES) {
+      // Each of them left a producer behind at the target; more of the same will not mend it.
+      this.pause(partition, reason);
+      return;
+    }
     partition.setState('backing-off', reason);
-    this.#startAnew(held, RESTART_DELAY_MS);
+    partition.failures += 1;
+    this.#startAnew(held, backoffMs(partition.failures, RESTART_BACKOFF, this.#deps.random));
   }
 
   /**
@@ -351,42 +372,16 @@ export class DataThread implements PartitionPort {
     this.#deps.logger.warn(event, { route, topic, partition: number, offset, code: reason.code, msg: reason.message });
   }
 
-  /** Changes within one turn become one message. */
-  #report(): void {
-    if (this.#reporting) return;
-    this.#reporting = true;
-    queueMicrotask(() => {
-      this.#reporting = false;
-      if (this.#applied === undefined) return;
-      const held = [...this.#held.values()];
-      const ref = ({ partition: { item } }: Held): PartitionRef => ({
-        route: item.route,
-        topic: item.topic,
-        partition: item.partition,
-      });
-      const started = held.filter(({ partition }) => partition.started).map(ref);
-      this.#deps.post({ type: 'held', ...this.#applied, held: held.map(ref), doubtful: [], started });
-    });
+  #takeStats(elapsedS: number): ThreadStats {
+    const partitions = [...this.#partitions(), ...this.#stranded.values()];
+    for (const partition of partitions) partition.rate.tick(elapsedS);
+    const { usedBytes } = this.#budget;
+    const wallMs = this.#deps.clock.wallMs();
+    return this.#stats.take(partitions, this.#verdicts, usedBytes, this.#sides.laneCounts(), wallMs);
   }
 
-  #scheduleStats(): void {
-    this.#deps.clock.after(STATS_INTERVAL_MS, () => {
-      if (this.#stopped) return;
-      const nowMs = this.#deps.clock.monotonicMs();
-      const partitions = [...[...this.#held.values()].map(({ partition }) => partition), ...this.#stranded.values()];
-      for (const partition of partitions) partition.rate.tick((nowMs - this.#lastTickMs) / 1_000);
-      this.#lastTickMs = nowMs;
-      const wallMs = this.#deps.clock.wallMs();
-      const stats = this.#stats.take(
-        partitions,
-        this.#verdicts,
-        this.#budget.usedBytes,
-        this.#sides.laneCounts(),
-        wallMs,
-      );
-      this.#deps.post({ type: 'stats', stats });
-      this.#scheduleStats();
-    });
+  #partitions(): MirroredPartition[] {
+    return [...this.#held.values()].map(({ partition }) => partition);
   }
 }
 
