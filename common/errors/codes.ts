@@ -27,7 +27,12 @@ export const ERROR_CODES = {
   MALFORMED_JSON: info(400, 1, false, 'The request body is not JSON of the expected form.'),
   INVALID_REQUEST: info(400, 1, false, 'A field of the request is missing, unknown or of the wrong type.'),
   UNAUTHENTICATED: info(401, 1, false, 'A bearer token is required.'),
-  FORBIDDEN: info(403, 1, false, 'The request comes from where none may come: another origin, or under another server’s name.'),
+  FORBIDDEN: info(
+    403,
+    1,
+    false,
+    'The request comes from where none may come: another origin, or under another server’s name.',
+  ),
   NOT_FOUND: info(404, 1, false, 'There is no such resource.'),
   METHOD_NOT_ALLOWED: info(405, 1, false, 'The resource does not answer this method.'),
   ROUTE_UNKNOWN: info(404, 1, false, 'No route has this name.'),

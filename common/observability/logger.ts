@@ -35,7 +35,9 @@ function errorFields(error: unknown): unknown {
       message: error.message,
       ...(error.fix === undefined ? {} : { fix: error.fix }),
       ...(error.kafkaCode === undefined ? {} : { kafkaCode: error.kafkaCode }),
-      place: Object.fromEntries(Object.entries(error.place).map(([k, v]) => [k, typeof v === 'bigint' ? String(v) : v])),
+      place: Object.fromEntries(
+        Object.entries(error.place).map(([k, v]) => [k, typeof v === 'bigint' ? String(v) : v]),
+      ),
       ...(error.cause instanceof Error ? { cause: error.cause.message } : {}),
     };
   }

@@ -12,7 +12,10 @@ interface MetricSpec {
 const counter = (help: string, ...labels: string[]): MetricSpec => ({ type: 'counter', help, labels });
 const gauge = (help: string, ...labels: string[]): MetricSpec => ({ type: 'gauge', help, labels });
 const histogram = (help: string, buckets: readonly number[], ...labels: string[]): MetricSpec => ({
-  type: 'histogram', help, labels, buckets,
+  type: 'histogram',
+  help,
+  labels,
+  buckets,
 });
 
 const HTTP_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
@@ -31,7 +34,10 @@ export const METRICS = {
   causeway_assigned_partitions: gauge('Partitions assigned to this worker'),
   causeway_assignment_generation: gauge('Generation of the assignment applied'),
   causeway_lanes: gauge('Producer identities in use', 'target'),
-  causeway_broker_connections_total: counter('Connections opened to brokers; all but the first to each are reconnects', 'cluster'),
+  causeway_broker_connections_total: counter(
+    'Connections opened to brokers; all but the first to each are reconnects',
+    'cluster',
+  ),
   causeway_partition_errors_total: counter('Faults of single partitions', 'code'),
   causeway_produce_duplicates_total: counter('Produce requests the target recognised as repeats', 'route'),
   causeway_checkpoint_commits_total: counter('Checkpoint commits', 'outcome'),
@@ -73,7 +79,10 @@ export class Metrics {
       this.#metrics.set(name, create(spec, settings));
     }
     this.#dropped = new Counter({
-      name: 'causeway_dropped_series_total', help: 'Series not kept because a metric had too many', labelNames: ['metric'], registers,
+      name: 'causeway_dropped_series_total',
+      help: 'Series not kept because a metric had too many',
+      labelNames: ['metric'],
+      registers,
     });
     collectDefaultMetrics({ register: this.#registry });
     this.set('causeway_build_info', 1, { ...build, node: process.version });

@@ -10,6 +10,7 @@ export const toolClasses = {
   groups: 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
   consoleConsumer: 'org.apache.kafka.tools.consumer.ConsoleConsumer',
   producerPerformance: 'org.apache.kafka.tools.ProducerPerformance',
+  consumerPerformance: 'org.apache.kafka.tools.ConsumerPerformance',
   getOffsets: 'org.apache.kafka.tools.GetOffsetShell',
   dumpLog: 'kafka.tools.DumpLogSegments',
 } as const;

@@ -3,6 +3,12 @@ import { PRODUCE } from '../../../common/kafka/wire/apis/produce.js';
 import { call } from '../../../common/kafka/wire/call.js';
 import { ClusterClient } from '../../../common/kafka/wire/cluster-client.js';
 import {
+  BASE_SEQUENCE_AT,
+  PRODUCER_EPOCH_AT,
+  PRODUCER_ID_AT,
+} from '../../../common/kafka/wire/records/batch-header.js';
+import { scanBatches } from '../../../common/kafka/wire/records/batch-scan.js';
+import {
   type DecodedRecord,
   decodeBatches,
   type KafkaRecord,
@@ -70,9 +76,30 @@ export class TestCluster {
 
   /** Everything a read_committed reader would see, control and aborted data not filtered. */
   async read(topic: string, partition: number): Promise<DecodedRecord[]> {
+    const batches = (await this.raw(topic, partition)).flatMap((records) => decodeBatches(records));
+    return batches.filter((batch) => !batch.control).flatMap((batch) => batch.records);
+  }
+
+  /** `base offset, records, producer id/epoch/first sequence` of every batch in the log: who wrote what, for messages of failed tests. */
+  async writers(topic: string, partition: number): Promise<string[]> {
+    const lines: string[] = [];
+    for (const records of await this.raw(topic, partition)) {
+      for (const batch = scanBatches(records); batch.next(); ) {
+        const { buffer, start } = batch;
+        const id = buffer.readBigInt64BE(start + PRODUCER_ID_AT);
+        const epoch = buffer.readInt16BE(start + PRODUCER_EPOCH_AT);
+        const producer = `${id}/${epoch}/${buffer.readInt32BE(start + BASE_SEQUENCE_AT)}`;
+        lines.push(`${batch.baseOffset}, ${batch.recordCount}, ${producer}`);
+      }
+    }
+    return lines;
+  }
+
+  /** The log as fetched, response by response. */
+  async raw(topic: string, partition: number): Promise<Buffer[]> {
     const topicId = await this.topicId(topic);
     const connection = await this.#leader(topic, partition);
-    const records: DecodedRecord[] = [];
+    const responses: Buffer[] = [];
     let fetchOffset = 0;
     for (;;) {
       const asked = { topic, topicId, partition, fetchOffset, currentLeaderEpoch: -1, maxBytes: 16 << 20 };
@@ -83,8 +110,8 @@ export class TestCluster {
       if (fetched === undefined || fetched.errorCode !== 0) throw new Error(`read failed with ${fetched?.errorCode}`);
       const batches = decodeBatches(fetched.records ?? Buffer.alloc(0));
       const last = batches.at(-1);
-      if (last === undefined) return records;
-      for (const batch of batches) if (!batch.control) records.push(...batch.records);
+      if (last === undefined) return responses;
+      responses.push(fetched.records ?? Buffer.alloc(0));
       fetchOffset = Number(last.lastOffset) + 1;
     }
   }
