@@ -7,6 +7,7 @@ import { startKafkaCluster } from '../../bed/kafka.js';
 import type { KafkaVersion } from '../../bed/kafka-set.js';
 import { aliveBrokers, zooKeeperServes } from '../../bed/probe.js';
 import { runKafkaTool, toolClasses } from '../../bed/tools.js';
+import { waitUntil } from '../../bed/wait.js';
 import { startZooKeeper } from '../../bed/zookeeper.js';
 
 const versions: readonly KafkaVersion[] = ['3.9.1', '4.1.0'];
@@ -57,8 +58,14 @@ describe('test bed: Kafka', () => {
       assert.ok(first !== undefined && second !== undefined && third !== undefined);
       assert.deepEqual((await aliveBrokers(second.port)).sort(), [1, 2, 3]);
       await third.stop();
+      // The others learn of it with their next metadata record, not with the end of the process.
+      await waitUntil(
+        'the brokers left know that they are two',
+        async () => (await aliveBrokers(first.port)).length === 2,
+      );
       assert.deepEqual((await aliveBrokers(first.port)).sort(), [1, 2]);
       await third.start();
+      await waitUntil('three again', async () => (await aliveBrokers(first.port)).length === 3);
       assert.deepEqual((await aliveBrokers(first.port)).sort(), [1, 2, 3]);
     } finally {
       await cluster.stop();

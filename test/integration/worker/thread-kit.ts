@@ -132,6 +132,12 @@ export class TestCluster {
   }
 }
 
+/**
+ * Records of today: a broker judges by the records' own timestamps whether a producer is long gone, and forgets it at a restart when they
+ * are older than producer.id.expiration.ms. It then stores a repeat as if it were new.
+ */
+const RUN_STARTED_MS = Date.now();
+
 export function numbered(from: number, count: number, size = 20): KafkaRecord[] {
   return Array.from({ length: count }, (_, i) => ({
     key: Buffer.from(`key-${from + i}`),
@@ -140,7 +146,7 @@ export function numbered(from: number, count: number, size = 20): KafkaRecord[] 
       [Buffer.from('n'), Buffer.from(String(from + i))],
       [Buffer.from('n'), null],
     ],
-    timestamp: BigInt(1_700_000_000_000 + from + i),
+    timestamp: BigInt(RUN_STARTED_MS + from + i),
   }));
 }
 
