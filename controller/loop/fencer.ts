@@ -15,6 +15,8 @@ export interface FenceRequest {
   readonly items: readonly AssignmentItem[];
   /** Monotonic ms since when its owner has been silent; undefined when it was heard of just now. */
   readonly silentSinceMs: number | undefined;
+  /** A later incarnation of the same worker is registered: a process registers that only when the one before writes no more. */
+  readonly isReplaced: boolean;
 }
 
 /** Makes sure that nothing is written through a lane any more. */
@@ -44,11 +46,11 @@ export class WaitingFencer implements Fencer {
     this.#options = options;
   }
 
-  async fence({ lane, silentSinceMs }: FenceRequest, signal: AbortSignal): Promise<void> {
+  async fence({ lane, silentSinceMs, isReplaced }: FenceRequest, signal: AbortSignal): Promise<void> {
     const { clock, isGone } = this.#options;
     const sinceMs = silentSinceMs ?? clock.monotonicMs();
-    const untilMs = sinceMs + this.#requestTimeoutMs(lane.target) + FENCE_MARGIN_MS;
     const soonestMs = sinceMs + FENCE_MARGIN_MS;
+    const untilMs = isReplaced ? soonestMs : soonestMs + this.#requestTimeoutMs(lane.target);
     for (let nowMs = clock.monotonicMs(); nowMs < untilMs && !signal.aborted; nowMs = clock.monotonicMs()) {
       if (nowMs >= soonestMs && (await isGone(lane.http))) break;
       await clock.sleep(Math.min(untilMs - nowMs, Math.max(soonestMs - nowMs, PROBE_INTERVAL_MS)), signal);

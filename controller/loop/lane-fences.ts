@@ -97,11 +97,14 @@ export class LaneFences {
     this.#running.set(id, task);
   }
 
-  async #fence(lane: LaneRecord, { silentSinceMs }: Doomed): Promise<void> {
+  async #fence(lane: LaneRecord, { silentSinceMs, reason }: Doomed): Promise<void> {
     const { reign, fencer, clock, random, logger, onDone } = this.#options;
     for (let failures = 0; !reign.signal.aborted; failures++) {
       try {
-        await fencer.fence({ lane, items: this.#itemsOf(lane), silentSinceMs }, reign.signal);
+        await fencer.fence(
+          { lane, items: this.#itemsOf(lane), silentSinceMs, isReplaced: reason === 'replaced' },
+          reign.signal,
+        );
         this.#fenced.add(lane.transactionalId);
         logger.info('lane.fenced', { lane: lane.transactionalId, worker: lane.worker, target: lane.target });
         onDone();

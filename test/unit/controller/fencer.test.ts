@@ -44,7 +44,7 @@ test('it waits one request timeout and a margin after the owner was last heard o
   ] as const) {
     const clock = new SleepClock();
     const fencer = new WaitingFencer({ clusters: CLUSTERS, clock, isGone: async () => false });
-    await fencer.fence({ lane, items: [], silentSinceMs }, never);
+    await fencer.fence({ lane, items: [], silentSinceMs, isReplaced: false }, never);
     assert.equal(clock.nowMs - 10_000, expectedMs);
   }
 });
@@ -57,15 +57,25 @@ test('an owner whose process is gone for certain is waited for no longer than th
     asked.push(address);
     return asked.length === 3;
   };
-  await new WaitingFencer({ clusters, clock, isGone }).fence({ lane, items: [], silentSinceMs: undefined }, never);
+  await new WaitingFencer({ clusters, clock, isGone }).fence(
+    { lane, items: [], silentSinceMs: undefined, isReplaced: false },
+    never,
+  );
   assert.equal(clock.nowMs - 10_000, FENCE_MARGIN_MS + 2 * 500);
   assert.deepEqual(asked, [lane.http, lane.http, lane.http]);
+});
+
+test('an owner that was replaced by a later incarnation of its own is waited for no longer than the margin', async () => {
+  const clock = new SleepClock();
+  const fencer = new WaitingFencer({ clusters: CLUSTERS, clock, isGone: async () => false });
+  await fencer.fence({ lane, items: [], silentSinceMs: undefined, isReplaced: true }, never);
+  assert.equal(clock.nowMs - 10_000, FENCE_MARGIN_MS);
 });
 
 test('an ended reign stops the wait, and does not call it fenced', async () => {
   const fencer = new WaitingFencer({ clusters: CLUSTERS, clock: new SleepClock(), isGone: async () => false });
   await assert.rejects(
-    fencer.fence({ lane, items: [], silentSinceMs: undefined }, AbortSignal.abort()),
+    fencer.fence({ lane, items: [], silentSinceMs: undefined, isReplaced: false }, AbortSignal.abort()),
     /reign is over/,
   );
 });
