@@ -1,5 +1,5 @@
 // npm run bench -- mirror: Causeway against MirrorMaker 2 on the same topics, in one run, in turn.
-//   npm run bench -- mirror [--json FILE] [--cases 1KB-none,1KB-lz4,100B-none] [--rounds 3] [--megabytes 1000] [--only mm2|causeway]
+//   npm run bench -- mirror [--json FILE] [--cases 1KB-none,1KB-lz4,100B-none] [--rounds 1-20] [--megabytes 1000] [--only mm2|causeway]
 import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -18,7 +18,7 @@ function options() {
       options: {
         json: { type: 'string' },
         cases: { type: 'string' },
-        rounds: { type: 'string', default: '3' },
+        rounds: { type: 'string' },
         megabytes: { type: 'string', default: '1000' },
         only: { type: 'string' },
       },
@@ -30,16 +30,17 @@ function options() {
       throw new Error(`--only: mm2 or causeway, not "${values.only}"`);
     if (values.json !== undefined && !existsSync(dirname(resolve(values.json))))
       throw new Error(`--json: there is no folder for ${values.json}`);
-    return { ...values, rounds: count(values, 'rounds'), megabytes: count(values, 'megabytes') };
+    const megabytes = count('megabytes', values.megabytes);
+    return { ...values, megabytes, ...(values.rounds === undefined ? {} : { rounds: count('rounds', values.rounds) }) };
   } catch (error) {
     throw new SetupError(`${error.message}\n${usage}`);
   }
 }
 
-function count(values, name) {
-  const value = Number(values[name]);
+function count(name, text) {
+  const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= limits[name]) return value;
-  throw new Error(`--${name}: a whole number from 1 to ${limits[name]}, not "${values[name]}"`);
+  throw new Error(`--${name}: a whole number from 1 to ${limits[name]}, not "${text}"`);
 }
 
 function compiled(name) {
@@ -67,8 +68,8 @@ await runMain(async () => {
   const { runMirrorBench } = await compiled('mirror.js');
   const report = await runMirrorBench({
     cases: names,
-    rounds,
     megabytes,
+    ...(rounds === undefined ? {} : { rounds }),
     ...(only === undefined ? {} : { subject: only }),
     log: (line) => console.log(line),
   });

@@ -14,7 +14,8 @@ import { measureWindow } from './window.js';
 
 export interface MirrorBenchOptions {
   readonly cases: readonly string[];
-  readonly rounds: number;
+  /** Unless given: 3 of each case, 2 where those already took long. */
+  readonly rounds?: number;
   /** Values per case, in MB (10^6 bytes). */
   readonly megabytes: number;
   /** Only this subject. */
@@ -30,6 +31,10 @@ export interface MirrorReport {
 }
 
 const kafkaVersion = '3.9.1';
+const usualRounds = 3;
+const enoughRounds = 2;
+// A third round after this would make the whole benchmark of two cases take more than five minutes.
+const unhurriedCaseMs = 100_000;
 const stallLimitMs = 90_000;
 const brokerHeapMb = 512;
 // Kafka's own defaults where the bed has chosen smaller ones.
@@ -66,6 +71,7 @@ export async function runMirrorBench(options: MirrorBenchOptions): Promise<Mirro
 }
 
 async function runCase(host: MirrorHost, test: MirrorCase, options: MirrorBenchOptions): Promise<CaseReport> {
+  const startedAt = performance.now();
   const topic = `bench-${test.name.toLowerCase()}`;
   options.log(`${test.name}: filling the source with ${test.records} records`);
   await fillTopic(host.source.bootstrapServers, topic, test, host.folder.folder);
@@ -73,18 +79,22 @@ async function runCase(host: MirrorHost, test: MirrorCase, options: MirrorBenchO
   // Unmeasured: whoever comes first makes the brokers' JVMs compile this kind of work, several CPU seconds of it (measured).
   options.log(`${test.name}: warming up the brokers`);
   await runOnce(host, causeway, test, topic, 0);
-  const rounds: Record<MirrorSubject['name'], RoundFigures[]> = { mm2: [], causeway: [] };
+  const figuresOf: Record<MirrorSubject['name'], RoundFigures[]> = { mm2: [], causeway: [] };
   const wanted = subjects.filter((subject) => options.subject === undefined || subject.name === options.subject);
-  for (let round = 1; round <= options.rounds; round += 1) {
+  for (let round = 1; round <= (options.rounds ?? usualRounds); round += 1) {
+    if (options.rounds === undefined && round > enoughRounds && performance.now() - startedAt > unhurriedCaseMs) {
+      options.log(`${test.name}: ${enoughRounds} rounds instead of ${usualRounds}, they took long (--rounds insists)`);
+      break;
+    }
     // Who goes first changes, so that a drift of the machine favours nobody.
     for (const subject of round % 2 === 1 ? wanted : [...wanted].reverse()) {
       const figures = await runOnce(host, subject, test, topic, round);
-      rounds[subject.name].push(figures);
+      figuresOf[subject.name].push(figures);
       options.log(`${test.name} round ${round} ${subject.name}: ${JSON.stringify(figures)}`);
     }
   }
   await deleteTopic(host.source.bootstrapServers, topic);
-  const report = caseReport(test, rounds.mm2, rounds.causeway);
+  const report = caseReport(test, figuresOf.mm2, figuresOf.causeway);
   options.log(caseTable(report));
   return report;
 }
