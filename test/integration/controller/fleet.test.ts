@@ -100,6 +100,13 @@ describe('controllers on a real ZooKeeper, with real clusters', () => {
 
   test('topics are found, created at the target with their configs, assigned, and followed as they grow', async () => {
     const first = await controller('c1');
+    const leads = () =>
+      first.client.status().then(
+        (status) => status.leader?.controller === 'c1',
+        () => false,
+      );
+    // Whoever comes first leads; a second one that comes at the same time may be faster.
+    await until(leads, () => 'c1 does not lead', WAIT_MS);
     const second = await controller('c2');
     const [east, west] = ['east', 'west'].map((name) =>
       openAdmin(clusters.get(name) as ClusterConnection, silentLogger),
@@ -112,12 +119,6 @@ describe('controllers on a real ZooKeeper, with real clusters', () => {
       replicationFactor: 1,
       configs: { 'retention.ms': '7200000', 'min.insync.replicas': '1' },
     });
-    const leads = () =>
-      second.client.status().then(
-        (status) => status.leader?.controller === 'c1',
-        () => false,
-      );
-    await until(leads, () => '', WAIT_MS);
     const [a, b] = [await worker('a'), await worker('b')];
     await assert.rejects(second.client.addTopic('r', { topic: 'nowhere' }), (error) =>
       isCausewayError(error, 'TOPIC_UNKNOWN_AT_SOURCE'),
