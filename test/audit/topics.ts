@@ -1,4 +1,5 @@
 import { Kafka, logLevel } from 'kafkajs';
+import { waitUntil } from '../bed/wait.js';
 import type { TopicShape } from './shapes.js';
 
 /** An admin connection that says nothing. */
@@ -6,20 +7,32 @@ export function kafkaOf(bootstrapServers: string): Kafka {
   return new Kafka({ clientId: 'audit', brokers: bootstrapServers.split(','), logLevel: logLevel.NOTHING });
 }
 
-/** Creates the load's topics with replication factor 1 and waits until every partition has its leader. */
-export async function createTopics(bootstrapServers: string, shapes: readonly TopicShape[]): Promise<void> {
+/** A topic to be made: any shape of the load is one. */
+export type NewTopic = Pick<TopicShape, 'topic' | 'partitions' | 'configs'>;
+
+/**
+ * Creates topics with replication factor 1 and waits until every partition has its leader. kafkajs' own wait gives up when a broker
+ * has not heard of the topic yet, which a KRaft broker may not for a moment after the controller made it.
+ */
+export async function createTopics(bootstrapServers: string, topics: readonly NewTopic[]): Promise<void> {
   const admin = kafkaOf(bootstrapServers).admin();
   await admin.connect();
   try {
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       timeout: 30_000,
-      topics: shapes.map(({ topic, partitions, configs }) => ({
+      topics: topics.map(({ topic, partitions, configs }) => ({
         topic,
         numPartitions: partitions,
         replicationFactor: 1,
         configEntries: Object.entries(configs ?? {}).map(([name, value]) => ({ name, value })),
       })),
+    });
+    const wanted = topics.reduce((sum, { partitions }) => sum + partitions, 0);
+    await waitUntil('every new partition has a leader', async () => {
+      const metadata = await admin.fetchTopicMetadata({ topics: topics.map(({ topic }) => topic) });
+      const led = metadata.topics.flatMap((topic) => topic.partitions.filter(({ leader }) => leader >= 0));
+      return led.length === wanted;
     });
   } finally {
     await admin.disconnect();

@@ -6,7 +6,7 @@ import type { BatchSlice } from '../../../common/kafka/wire/records/batch-header
 import { type BatchCursor, scanBatches } from '../../../common/kafka/wire/records/batch-scan.js';
 import { batchImage, nextSequence, type ProducerIdentity, producerIdentity } from '../../../worker/core/batch-image.js';
 import { AuditCluster, type TopicLayout } from '../../audit/audit-cluster.js';
-import { kafkaOf } from '../../audit/topics.js';
+import { createTopics } from '../../audit/topics.js';
 import { waitUntil } from '../../bed/wait.js';
 
 const FETCH_BYTES = 8 << 20;
@@ -25,11 +25,7 @@ export class BatchLog {
   }
 
   async create(topic: string, configs: Readonly<Record<string, string>> = {}): Promise<void> {
-    const admin = kafkaOf(this.#bootstrap).admin();
-    await admin.connect();
-    const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
-    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 1, configEntries }] });
-    await admin.disconnect();
+    await createTopics(this.#bootstrap, [{ topic, partitions: 1, configs }]);
   }
 
   /** Produces pieces of one batch as they are. @returns the broker's error code and base offset */

@@ -4,7 +4,7 @@ import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { DecodedRecord, KafkaRecord } from '../../../common/kafka/wire/records/record-codec.js';
 import type { Route } from '../../../common/model/route.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
-import { deleteRecords } from './kafkajs-admin.js';
+import { deleteRecords } from './delete-records.js';
 import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
 
 function content(records: readonly (KafkaRecord | DecodedRecord)[]): unknown[] {

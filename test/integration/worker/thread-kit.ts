@@ -21,8 +21,8 @@ import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
 import { DataThread } from '../../../worker/thread/data-thread.js';
 import type { FromThread, ThreadSettings } from '../../../worker/thread/protocol.js';
+import { createTopics } from '../../audit/topics.js';
 import type { KafkaClusterHandle } from '../../bed/kafka.js';
-import { createTopic } from './kafkajs-admin.js';
 
 const logger = process.env['DEBUG_THREADS'] === undefined ? silentLogger : createLogger({ level: 'debug', base: {} });
 
@@ -53,7 +53,7 @@ export class TestCluster {
   }
 
   async createTopic(topic: string, partitions: number, configs: Record<string, string> = {}): Promise<void> {
-    await createTopic(this.connection, topic, partitions, configs);
+    await createTopics(this.connection.bootstrap.join(','), [{ topic, partitions, configs }]);
   }
 
   async topicId(topic: string): Promise<string | null> {
