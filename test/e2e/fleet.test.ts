@@ -222,6 +222,9 @@ describe('a fleet on real clusters', { timeout: 280_000 }, () => {
     assertNothingLost(await live.finish());
     const later = await traffic([like('orders', 'under-the-new-one')], 500);
     await addTopics(fleet, ROUTE, later.topics);
+    await waitUntil('it is copied, too', async () => (await end(later, 'under-the-new-one')) > 0, {
+      timeoutMs: 20_000,
+    });
     assertNothingLost(await later.finish());
   });
 });
