@@ -81,6 +81,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
     };
     const candidate = new Candidate({ store, clock, random, logger, metrics, self, seeds: config.routes, rule });
     lifecycle.add('election', candidate);
+    health.add(() => ({ name: 'fleet-prepared', ok: candidate.bootstrapped }));
     candidate.start();
     logger.info('controller.started', { http: http.address });
     return {

@@ -41,6 +41,7 @@ export class Candidate implements Closable {
   readonly #closing = new AbortController();
   readonly #nudge: Nudge;
   readonly #memory: FleetMemory = { fleetId: undefined, highestEpoch: 0 };
+  #bootstrapped = false;
   #reign: Reign | undefined;
   #running: Promise<void> | undefined;
   #said = '';
@@ -58,6 +59,11 @@ export class Candidate implements Closable {
   /** The highest epoch this controller has seen. */
   get epoch(): number {
     return this.#memory.highestEpoch;
+  }
+
+  /** The fleet's nodes and the configuration's routes are there. */
+  get bootstrapped(): boolean {
+    return this.#bootstrapped;
   }
 
   start(): void {
@@ -97,9 +103,11 @@ export class Candidate implements Closable {
 
   /** One look at `/leader`; rules when it wins, returns when there is nothing to do but wait. */
   async #candidate(): Promise<void> {
-    const { store, seeds } = this.#options;
+    const { store } = this.#options;
     const session = await store.ready(this.#closing.signal);
-    await bootstrapFleet(this.#options, seeds);
+    // Once per process: a route that an operator removes later must not come back by itself.
+    await bootstrapFleet(this.#options, this.#bootstrapped ? [] : this.#options.seeds);
+    this.#bootstrapped = true;
     const { epoch, version } = await readEpoch(store, this.#memory);
     this.#options.metrics.set('causeway_leader_epoch', epoch);
     const holder = await store.get(LEADER);

@@ -13,6 +13,7 @@ import type { LaneRecord, WorkerReport } from '../../common/model/worker.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
+import type { Random } from '../../common/runtime/random.js';
 import { doubtfulRefs } from '../core/doubtful.js';
 import { placeKeys } from '../core/placement.js';
 import type { FromThread, ThreadSettings, ThreadStats } from '../thread/protocol.js';
@@ -33,6 +34,7 @@ export interface IncarnationDeps {
   /** A lane was fenced: this incarnation must end (exactly-once.md 2.5). */
   readonly fenced: () => void;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
 }
 
@@ -76,6 +78,7 @@ export class Incarnation implements Closable {
       received: (thread, message) => this.#received(thread, message),
       died: (thread, error) => this.#threadDied(thread, error),
       clock: deps.clock,
+      random: deps.random,
       logger: deps.logger,
     });
   }

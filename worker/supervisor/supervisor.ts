@@ -165,12 +165,13 @@ export class Supervisor {
     // The threads of the life before must be gone before the next one's begin.
     this.#ending = this.#ending.then(() => {
       if (this.#closed || this.#membership.incarnation !== incarnation) return;
-      const { config, store, clock, logger } = this.#deps;
+      const { config, store, clock, random, logger } = this.#deps;
       this.#updateLease();
       this.#incarnation = new Incarnation({
         incarnation,
         store,
         clock,
+        random,
         logger,
         worker: config.worker.id,
         threads: config.worker.threads,

@@ -1,11 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import { messageOf } from '../../common/errors/error.js';
 import type { Logger } from '../../common/observability/logger.js';
+import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
+import type { Random } from '../../common/runtime/random.js';
 import type { FromThread, ThreadSettings, ToThread } from '../thread/protocol.js';
 
-/** A thread that keeps dying is started again at most this often. */
-const RESTART_DELAY_MS = 1_000;
+/** A thread that keeps dying is started again ever more slowly; one that ran for a while begins afresh. */
+const RESTART_BACKOFF = { initialMs: 1_000, maxMs: 60_000 } as const;
+const STEADY_AFTER_MS = 60_000;
 /** A thread that does not end by itself by then is ended. */
 const STOP_TIMEOUT_MS = 2_000;
 
@@ -16,6 +19,7 @@ export interface ThreadPoolDeps {
   /** The thread is gone with everything it held; it is being started again, under new lanes (exactly-once.md 2.7). */
   readonly died: (thread: number, error: string) => void;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
 }
 
@@ -24,6 +28,9 @@ export class ThreadPool {
   readonly #deps: ThreadPoolDeps;
   readonly #threads = new Map<number, Worker>();
   readonly #lives = new Map<number, number>();
+  readonly #startedMs = new Map<number, number>();
+  /** Deaths in quick succession. */
+  readonly #deaths = new Map<number, number>();
   #closed = false;
 
   constructor(deps: ThreadPoolDeps) {
@@ -45,6 +52,7 @@ export class ThreadPool {
   #start(thread: number): void {
     const life = this.#lives.get(thread) ?? 0;
     this.#lives.set(thread, life + 1);
+    this.#startedMs.set(thread, this.#deps.clock.monotonicMs());
     const worker = new Worker(new URL('../thread/main.js', import.meta.url), {
       workerData: this.#deps.settings(thread, life),
       name: `data-${thread}`,
@@ -60,7 +68,11 @@ export class ThreadPool {
   #exited(thread: number, worker: Worker, code: number): void {
     if (this.#closed || this.#threads.get(thread) !== worker) return;
     this.#threads.delete(thread);
-    this.#deps.clock.after(RESTART_DELAY_MS, () => {
+    const { clock, random } = this.#deps;
+    const ranMs = clock.monotonicMs() - (this.#startedMs.get(thread) ?? 0);
+    const deaths = ranMs >= STEADY_AFTER_MS ? 0 : (this.#deaths.get(thread) ?? 0);
+    this.#deaths.set(thread, deaths + 1);
+    clock.after(backoffMs(deaths, RESTART_BACKOFF, random), () => {
       if (this.#closed) return;
       this.#start(thread);
       this.#deps.died(thread, `exit code ${code}`);

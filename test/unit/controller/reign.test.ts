@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { CoordinationStore } from '../../../common/coordination/ports.js';
+import { ANY_VERSION, type CoordinationStore } from '../../../common/coordination/ports.js';
 import { decodeAssignment, encodeAssignment } from '../../../common/coordination/records/assignment.js';
 import { decodeController, decodeEpoch, encodeEpoch } from '../../../common/coordination/records/control.js';
 import { encodeReport } from '../../../common/coordination/records/worker.js';
-import { assignmentPath, EPOCH, FLEET, LEADER, reportPath } from '../../../common/coordination/znodes.js';
+import { assignmentPath, EPOCH, FLEET, LEADER, reportPath, routePath } from '../../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError } from '../../../common/errors/error.js';
+import type { Route } from '../../../common/model/route.js';
 import { silentLogger } from '../../../common/observability/logger.js';
 import { Metrics } from '../../../common/observability/metrics.js';
 import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
 import { Candidate } from '../../../controller/loop/election.js';
 import type { Reign } from '../../../controller/loop/reign.js';
-import { ControllerKit, until } from './kit.js';
+import { ControllerKit, routeOf, until } from './kit.js';
 
 async function leaderOf(store: CoordinationStore): Promise<{ controller: string; epoch: number } | undefined> {
   const node = await store.get(LEADER);
@@ -26,7 +27,7 @@ async function epochOf(store: CoordinationStore): Promise<{ epoch: number; versi
 }
 
 /** A candidate on a store, whose reigns are handed to the test. */
-function candidate(store: CoordinationStore, id: string) {
+function candidate(store: CoordinationStore, id: string, seeds: readonly Route[] = []) {
   const reigns: Reign[] = [];
   const metrics = new Metrics({ version: 'test', role: 'controller' });
   const standing = new Candidate({
@@ -36,7 +37,7 @@ function candidate(store: CoordinationStore, id: string) {
     logger: silentLogger,
     metrics,
     self: () => ({ controller: id, http: 'http://127.0.0.1:1', startedAt: '' }),
-    seeds: [],
+    seeds,
     rule: async (reign) => {
       reigns.push(reign);
       await new Promise<void>((resolve) => {
@@ -65,6 +66,22 @@ describe('election', () => {
     assert.ok((second.reigns[0]?.epoch ?? 0) > (first.reigns[0]?.epoch ?? 0));
     await second.standing.close();
     for (const store of stores) await store.close();
+    await kit.close();
+  });
+
+  test('a route of the configuration that an operator removes stays removed, also in the next reign of this process', async () => {
+    const kit = await ControllerKit.open();
+    const { standing, reigns } = candidate(kit.store, 'one', [routeOf('seeded')]);
+    const reign = await until(() => reigns[0]);
+    assert.equal(standing.bootstrapped, true);
+    assert.ok((await kit.store.get(routePath('seeded'))) !== undefined);
+    await kit.store.remove(routePath('seeded'), ANY_VERSION);
+    const { epoch, version } = await epochOf(kit.store);
+    await kit.store.set(EPOCH, encodeEpoch({ epoch: epoch + 1 }), version);
+    await assert.rejects(reign.write([{ type: 'create', path: '/late', data: Buffer.alloc(0) }]));
+    await until(() => reigns[1]);
+    assert.equal(await kit.store.get(routePath('seeded')), undefined);
+    await standing.close();
     await kit.close();
   });
 
