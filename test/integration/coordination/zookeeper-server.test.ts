@@ -37,11 +37,8 @@ describe('a ZooKeeper that is paused, killed, restarted or expires us', () => {
       seen.map(({ state, generation }) => `${state} ${generation}`),
       ['disconnected 1', 'lost 1', 'connected 2'],
     );
-    assert.equal(
-      await store.get('/live'),
-      undefined,
-      'the old session’s node is gone before the new session is announced',
-    );
+    // Gone or going, as the port says: a server that wakes up late may answer the farewell to the old session after the new one began.
+    await eventually('the old session’s node is gone', async () => (await store.get('/live')) === undefined);
     await store.create('/live', bytes('y'), { ephemeralOf: second.generation });
     assert.equal(logger.count('coordination_unreachable'), 1);
     assert.equal(logger.count('coordination_session_lost'), 1);

@@ -59,6 +59,13 @@ for (const version of VERSIONS) {
       );
     });
 
+    /** A broker may not have heard of a topic yet when the controller has made it. */
+    const led = (topic: string, partitions: number): Promise<void> =>
+      waitUntil(`${topic} has its leaders`, async () => {
+        const known = (await client.metadata([topic])).topics.get(topic);
+        return known?.partitions.filter(({ leader }) => leader >= 0).length === partitions;
+      });
+
     test('topics are created, grown, described and deleted; what is there already is told apart', async () => {
       const topic = {
         topic: 'ops.made',
@@ -71,6 +78,7 @@ for (const version of VERSIONS) {
       assert.equal(await admin.createPartitions('ops.made', 4), 'grown');
       assert.equal(await admin.createPartitions('ops.made', 4), 'unchanged');
       assert.equal(await admin.createPartitions('ops.made', 3), 'unchanged');
+      await waitUntil('a broker tells its configs', async () => (await admin.topicConfigs(['ops.made'])).size === 1);
       assert.deepEqual([...(await admin.topicConfigs(['ops.made', 'ops.missing']))], [['ops.made', topic.configs]]);
       await waitUntil('the broker shows four partitions', async () => {
         const { topics } = await client.metadata(['ops.made']);
@@ -100,6 +108,7 @@ for (const version of VERSIONS) {
 
     test('offsets of partitions on both brokers come in one call, with a code for those that are not there', async () => {
       await admin.createTopic({ topic: 'ops.listed', partitions: 4, replicationFactor: 1, configs: {} });
+      await led('ops.listed', 4);
       const metadata = await client.metadata(['ops.listed']);
       const leaders = new Set(metadata.topics.get('ops.listed')?.partitions.map((partition) => partition.leader));
       assert.equal(leaders.size, 2);
@@ -137,6 +146,7 @@ for (const version of VERSIONS) {
 
     test('three thousand offsets with long metadata are committed in chunks and read back', async () => {
       await admin.createTopic({ topic: 'ops.commits', partitions: 20, replicationFactor: 1, configs: {} });
+      await led('ops.commits', 20);
       const offsets = Array.from({ length: 20 }, (_, partition) => ({
         topic: 'ops.commits',
         partition,

@@ -18,6 +18,7 @@ import { silentLogger } from '../../../common/observability/logger.js';
 import { systemClock } from '../../../common/runtime/clock.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import type { KafkaVersion } from '../../bed/kafka-set.js';
+import { waitUntil } from '../../bed/wait.js';
 import { batchByHand, callVersion, clientOf, connectionTo, sealed, sharedVersions } from './wire-kit.js';
 
 const VERSIONS: readonly KafkaVersion[] = ['3.9.1', '4.1.0'];
@@ -41,6 +42,11 @@ for (const version of VERSIONS) {
       await admin.createTopic({ topic: COMPACTED, partitions: 1, replicationFactor: 1, configs });
       await admin.close();
       client = clientOf(cluster);
+      await waitUntil('the topics have their leaders', async () => {
+        const { topics } = await client.metadata([TOPIC, COMPACTED]);
+        const led = [...topics.values()].flatMap((topic) => topic.partitions.filter(({ leader }) => leader >= 0));
+        return led.length === 3;
+      });
       connection = await client.connection(1, 'test');
       topicId = (await client.metadata([TOPIC])).topics.get(TOPIC)?.topicId ?? '';
     });
