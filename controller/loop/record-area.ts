@@ -17,7 +17,7 @@ export interface Seen<T> {
 export interface AreaOptions<T> {
   readonly store: CoordinationStore;
   readonly root: string;
-  /** 1: `/root/name`; 2: `/root/parent/name`, keyed `parent/name`. */
+  /** 1: `<area>/name`; 2: `<area>/parent/name`, keyed `parent/name`. */
   readonly depth: 1 | 2;
   /** Reads the record of a node; may read more nodes below it. */
   readonly decode: (node: StoreNode, path: string) => T | Promise<T>;
