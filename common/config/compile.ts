@@ -5,8 +5,9 @@ import { CausewayError } from '../errors/error.js';
 import type { ClusterConnection, TlsSettings } from '../model/cluster.js';
 import type { Route } from '../model/route.js';
 import { formatPath } from './faults.js';
+import { routeFromSettings } from './route.js';
 import { crossFieldFaults } from './rules.js';
-import type { ConfigFile, RouteSettings } from './schema.js';
+import type { ConfigFile } from './schema.js';
 
 /** How a process serves HTTP; without a token only loopback addresses are possible (checked before this exists). */
 export interface HttpSettings {
@@ -83,22 +84,6 @@ export function compileConfig(
     worker: { ...worker, id: worker.id ?? defaultId, http: httpSettings(worker.http) },
     logLevel: file.logging.level,
   });
-}
-
-/** A route from its settings, as the file and PUT /api/v1/routes/{name} give them. */
-export function routeFromSettings(name: string, settings: RouteSettings): Route {
-  const { create, replicationFactor } = settings.targetTopics;
-  const { source, target, naming, delivery, start, isolation } = settings;
-  return {
-    name,
-    source,
-    target,
-    naming,
-    delivery,
-    start,
-    isolation,
-    targetTopics: replicationFactor === undefined ? { create } : { create, replicationFactor },
-  };
 }
 
 /** The host's name as an identifier: dots and whatever else is illegal become dashes. */

@@ -79,6 +79,9 @@ function routeFaults(file: ConfigFile, route: ConfigFile['routes'][string], path
       faults.push({ path: [...path, side], message });
     }
   }
+  if (route.onRefusedRecord === 'dead-letter' && route.deadLetterTopic === undefined) {
+    faults.push({ path: [...path, 'deadLetterTopic'], message: 'name the topic for refused records', atKey: true });
+  }
   const shared = sharedBroker(file, route);
   if (route.source === route.target) {
     faults.push({

@@ -120,6 +120,12 @@ export const topicName = z.string().superRefine((value, context) => {
   if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
 });
 
+/** Upper bounds, for routes, topics and workers. */
+export const rateLimits = z.strictObject({
+  bytesPerS: z.number().int().min(1).optional().describe('Bytes a second; no bound unless set.'),
+  recordsPerS: z.number().int().min(1).optional().describe('Records a second; no bound unless set.'),
+});
+
 /** A route's settings, shared by the configuration file and PUT /api/v1/routes/{name}. */
 export const routeSettings = z.strictObject({
   source: identifier.describe('Name of the cluster to read from.'),
@@ -154,6 +160,31 @@ export const routeSettings = z.strictObject({
     })
     .default({ create: true })
     .describe('What to do about topics at the target.'),
+  compression: z
+    .enum(['source', 'none', 'gzip', 'snappy', 'lz4', 'zstd'])
+    .default('source')
+    .describe(
+      'Codec of the target’s batches: `source` passes them as they are; any other decodes and compresses anew what differs, to save bytes on a thin link for CPU here.',
+    ),
+  coalesceBelowBytes: z
+    .number()
+    .int()
+    .min(0)
+    .max(1 << 20)
+    .optional()
+    .describe(
+      'Source batches smaller than this are merged while they wait for the target; 0 never. Unless set it follows the target’s round trip: small nearby, larger far away.',
+    ),
+  onRefusedRecord: z
+    .enum(['pause', 'skip', 'dead-letter'])
+    .default('pause')
+    .describe(
+      'What becomes of a single record that the target will never take (larger than its max.message.bytes, no key for a compacted topic, its timestamp refused): the partition pauses, or the record is left out and declared as a gap, or it is also written to deadLetterTopic.',
+    ),
+  deadLetterTopic: topicName
+    .optional()
+    .describe('Topic at the target for refused records, with onRefusedRecord dead-letter; created when missing.'),
+  limits: rateLimits.default({}).describe('Upper bounds of what this route copies, over all workers.'),
 });
 
 const controller = z.strictObject({

@@ -15,6 +15,24 @@ export interface TargetTopicPolicy {
   readonly replicationFactor?: number;
 }
 
+/** What becomes of a record that the target will never take (too large, without a key for a compacted topic, its timestamp refused). */
+export type RefusalPolicy =
+  /** The partition stops in front of it until an operator acts. */
+  | 'pause'
+  /** It is left out, declared as a gap. */
+  | 'skip'
+  /** It is written to the route's dead-letter topic, and declared as a gap. */
+  | 'dead-letter';
+
+/** How the target's batches are compressed: as the source's are (they pass as they are), or anew. */
+export type RouteCompression = 'source' | 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+
+/** Upper bounds of what is copied; absent: no bound. Hold for the whole fleet's share of the thing they are set on. */
+export interface RateLimits {
+  readonly bytesPerS?: number;
+  readonly recordsPerS?: number;
+}
+
 /** A route mirrors chosen topics of a source cluster into a target cluster. Clusters are names of the operators' configuration. */
 export interface Route {
   readonly name: string;
@@ -26,6 +44,13 @@ export interface Route {
   readonly start: StartPosition;
   readonly isolation: Isolation;
   readonly targetTopics: TargetTopicPolicy;
+  readonly compression: RouteCompression;
+  /** Source batches smaller than this are merged where they queue up; 0 never, absent: decided by the target's round trip. */
+  readonly coalesceBelowBytes?: number;
+  readonly onRefusedRecord: RefusalPolicy;
+  /** At the target; present with `dead-letter`. */
+  readonly deadLetterTopic?: string;
+  readonly limits: RateLimits;
 }
 
 /** The target topic's name. Pure; a change of it is a change of identity (exactly-once.md 6.5). */

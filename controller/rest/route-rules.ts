@@ -22,6 +22,15 @@ export function checkRoute(route: Route, clusters: ReadonlyMap<string, ClusterCo
       fix: 'Use delivery at-least-once.',
     });
   }
+  checkRefusals(route);
+}
+
+function checkRefusals({ name, onRefusedRecord, deadLetterTopic }: Route): void {
+  if (onRefusedRecord !== 'dead-letter' || deadLetterTopic !== undefined) return;
+  throw new CausewayError('ROUTE_INVALID', 'onRefusedRecord is dead-letter, and deadLetterTopic is not set', {
+    place: { route: name },
+    fix: 'Name a topic at the target that takes the refused records.',
+  });
 }
 
 /** Two names for one cluster are one cluster: seen by its id, where both answer. @throws ROUTE_INVALID */

@@ -1,4 +1,5 @@
-import { type Config, routeFromSettings } from '../../common/config/compile.js';
+import type { Config } from '../../common/config/compile.js';
+import { routeFromSettings } from '../../common/config/route.js';
 import type { RouteSettings } from '../../common/config/schema.js';
 import type { CoordinationStore, StoreNode, StoreOp } from '../../common/coordination/ports.js';
 import { decodeRoute, encodeRoute } from '../../common/coordination/records/desired.js';

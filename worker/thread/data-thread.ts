@@ -165,6 +165,8 @@ export class DataThread implements PartitionPort {
     const { partition } = held;
     const wasPaused = partition.item.paused;
     partition.item = item;
+    // Its policies may have changed; what would need another position has been sorted out above.
+    partition.route = this.#routes.get(item.route) ?? partition.route;
     if (wasPaused === item.paused) return;
     if (item.paused) {
       // One that is starting finds out when it has.

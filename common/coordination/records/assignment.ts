@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { routeFromSettings } from '../../config/route.js';
 import { routeSettings } from '../../config/schema.js';
 import { CausewayError } from '../../errors/error.js';
 import type { AssignmentItem, WorkerAssignment } from '../../model/assignment.js';
 import { formatPartitions } from '../../model/partition-set.js';
-import type { Route } from '../../model/route.js';
 import { decodeRecord, encodeRecord } from './codec.js';
 import { count, partitionSet } from './fields.js';
 
@@ -125,5 +125,6 @@ export function decodeAssignment(buffers: readonly Buffer[], path: string): Work
       partitions.map((partition): AssignmentItem => ({ ...shared, sourceTopicId: topicId, partition })),
     ),
   );
-  return { worker, incarnation, epoch, generation, routes: first.routes as readonly Route[], items };
+  const routes = first.routes.map(({ name, ...settings }) => routeFromSettings(name, settings));
+  return { worker, incarnation, epoch, generation, routes, items };
 }

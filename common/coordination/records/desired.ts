@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { routeFromSettings } from '../../config/route.js';
 import { routeSettings } from '../../config/schema.js';
 import { formatPartitions } from '../../model/partition-set.js';
 import type { Route, TopicEntry } from '../../model/route.js';
@@ -14,22 +15,8 @@ export function encodeRoute(route: Route): Buffer {
 }
 
 export function decodeRoute(data: Buffer, path: string): Route {
-  const { name, source, target, naming, delivery, start, isolation, targetTopics } = decodeRecord(
-    routeRecord,
-    data,
-    path,
-  );
-  const { create, replicationFactor } = targetTopics;
-  return {
-    name,
-    source,
-    target,
-    naming,
-    delivery,
-    start,
-    isolation,
-    targetTopics: replicationFactor === undefined ? { create } : { create, replicationFactor },
-  };
+  const { name, ...settings } = decodeRecord(routeRecord, data, path);
+  return routeFromSettings(name, settings);
 }
 
 const topicEntry = z.object({

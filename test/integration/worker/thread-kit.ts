@@ -160,6 +160,9 @@ export function testRoute(source: string, target: string): Route {
     start: 'earliest',
     isolation: 'read_committed',
     targetTopics: { create: true },
+    compression: 'source',
+    onRefusedRecord: 'pause',
+    limits: {},
   };
 }
 

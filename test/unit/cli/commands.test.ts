@@ -51,6 +51,9 @@ const route = (name: string): object => ({
   start: 'earliest',
   isolation: 'read_committed',
   targetTopics: { create: true },
+  compression: 'source',
+  onRefusedRecord: 'pause',
+  limits: {},
   topics: 0,
 });
 const topic = (name: string): object => ({

@@ -35,6 +35,13 @@ routes:
     targetTopics:
       create: true
       replicationFactor: 3
+    compression: zstd
+    coalesceBelowBytes: 16384
+    onRefusedRecord: dead-letter
+    deadLetterTopic: refused
+    limits:
+      bytesPerS: 1000000
+      recordsPerS: 1000
 controller:
   id: c1
   http:

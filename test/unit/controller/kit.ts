@@ -34,6 +34,9 @@ export function routeOf(name: string, settings: Partial<Route> = {}): Route {
     start: 'earliest',
     isolation: 'read_committed',
     targetTopics: { create: true },
+    compression: 'source',
+    onRefusedRecord: 'pause',
+    limits: {},
     ...settings,
   };
 }

@@ -19,6 +19,9 @@ const route: Route = {
   start: 'earliest',
   isolation: 'read_committed',
   targetTopics: { create: true, replicationFactor: 3 },
+  compression: 'source',
+  onRefusedRecord: 'pause',
+  limits: {},
 };
 
 function item(topic: string, partition: number, changes: Partial<AssignmentItem> = {}): AssignmentItem {

@@ -18,6 +18,9 @@ export function testPartition(route = 'r', partition = 0): MirroredPartition {
     start: 'earliest',
     isolation: 'read_committed',
     targetTopics: { create: true },
+    compression: 'source',
+    onRefusedRecord: 'pause',
+    limits: {},
   };
   const item: AssignmentItem = {
     route,

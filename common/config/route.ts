@@ -1,0 +1,33 @@
+import type { RateLimits, Route } from '../model/route.js';
+import type { RouteSettings } from './schema.js';
+
+/** A route from its settings, as the file, PUT /api/v1/routes/{name} and the store give them. */
+export function routeFromSettings(name: string, settings: RouteSettings): Route {
+  const { create, replicationFactor } = settings.targetTopics;
+  const { source, target, naming, delivery, start, isolation, compression, onRefusedRecord } = settings;
+  const { coalesceBelowBytes, deadLetterTopic, limits } = settings;
+  return {
+    name,
+    source,
+    target,
+    naming,
+    delivery,
+    start,
+    isolation,
+    targetTopics: replicationFactor === undefined ? { create } : { create, replicationFactor },
+    compression,
+    ...(coalesceBelowBytes === undefined ? {} : { coalesceBelowBytes }),
+    onRefusedRecord,
+    ...(deadLetterTopic === undefined ? {} : { deadLetterTopic }),
+    limits: rateLimitsFrom(limits),
+  };
+}
+
+/** Only the bounds that are set. */
+export function rateLimitsFrom(limits: { [K in keyof RateLimits]: RateLimits[K] | undefined }): RateLimits {
+  const { bytesPerS, recordsPerS } = limits;
+  return {
+    ...(bytesPerS === undefined ? {} : { bytesPerS }),
+    ...(recordsPerS === undefined ? {} : { recordsPerS }),
+  };
+}
