@@ -1,0 +1,94 @@
+import type { Logger } from '../../common/observability/logger.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Starter } from '../partition/starter.js';
+import type { Held, HeldPartitions } from './held-partitions.js';
+import type { Sides } from './sides.js';
+
+/** A pair that could not be written is tried again after this. */
+const RETRY_SAVE_MS = 200;
+
+export interface HandoverDeps {
+  readonly held: HeldPartitions;
+  readonly sides: Sides;
+  readonly starter: () => Starter;
+  /** Drained, checkpointed and let go: it may be taken up elsewhere. */
+  readonly released: (key: string) => void;
+  readonly isStopped: () => boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * The end of a partition's stay, or of its present life: no new byte, every batch that was sent has its final answer, the pair is
+ * committed, and only then what follows.
+ */
+export class Handover {
+  readonly #deps: HandoverDeps;
+
+  constructor(deps: HandoverDeps) {
+    this.#deps = deps;
+  }
+
+  /** Towards release. */
+  drain(held: Held): void {
+    if (held.draining) return;
+    held.draining = true;
+    held.partition.setState('draining');
+    this.#deps.held.stopCopying(held);
+    // While its start is under way the drain waits for it: `startSettled` follows.
+    if (this.#deps.starter().cancel(held.partition)) this.#drainNow(held);
+  }
+
+  startSettled(held: Held): void {
+    if (held.draining) this.#drainNow(held);
+  }
+
+  /**
+   * Goes through the start procedure again, once what was sent has its answers: what was given up in doubt would be sent a second time
+   * under other sequence numbers.
+   */
+  startAnew(held: Held, delayMs: number): void {
+    this.#deps.held.stopCopying(held);
+    held.outlet.drain(() => this.#saved(held, () => this.#rebegin(held, delayMs)));
+  }
+
+  #drainNow(held: Held): void {
+    const { starter, sides } = this.#deps;
+    starter().cancel(held.partition);
+    held.outlet.drain(() => {
+      sides.of(held.partition.route).target.checkpoints.remove(held.partition);
+      this.#saved(held, () => this.#release(held));
+    });
+  }
+
+  /**
+   * Every batch has its final answer: writes the pair, then goes on. Not written, the next owner (or life) would repeat what was
+   * copied since the last pair: tried until it is.
+   */
+  #saved(held: Held, next: () => void): void {
+    const { sides, clock, logger, isStopped } = this.#deps;
+    const { partition, draining } = held;
+    const { target } = sides.of(partition.route);
+    const flushed = partition.started ? target.checkpoints.flush([partition]) : Promise.resolve(new Set([partition]));
+    flushed
+      .then((done) => {
+        // A drain that began meanwhile goes its own way.
+        if (isStopped() || this.#deps.held.of(partition) !== held || held.draining !== draining) return;
+        if (done.has(partition)) next();
+        else clock.after(RETRY_SAVE_MS, () => this.#saved(held, next));
+      })
+      .catch((error: unknown) => logger.error('partition.hand-over-failed', { ...partition.item, err: error }));
+  }
+
+  #release(held: Held): void {
+    if (this.#deps.held.of(held.partition) !== held) return;
+    this.#deps.held.remove(held);
+    this.#deps.released(held.partition.key);
+  }
+
+  #rebegin({ partition, outlet }: Held, delayMs: number): void {
+    this.#deps.sides.of(partition.route).target.writer.remove(outlet);
+    partition.endLife();
+    this.#deps.starter().request(partition, delayMs);
+  }
+}

@@ -1,0 +1,75 @@
+import type { Intake } from '../partition/intake.js';
+import type { MirroredPartition } from '../partition/mirrored-partition.js';
+import type { Outlet } from '../partition/outlet.js';
+import type { Sides } from './sides.js';
+
+/** One partition of this thread with the two parts that act on it. */
+export interface Held {
+  readonly partition: MirroredPartition;
+  readonly intake: Intake;
+  readonly outlet: Outlet;
+  /** The source is read for it. */
+  copying: boolean;
+  draining: boolean;
+}
+
+/** What the thread holds, from the moment it is taken up until its last answer and checkpoint are in. */
+export class HeldPartitions {
+  readonly #sides: Sides;
+  readonly #held = new Map<string, Held>();
+
+  constructor(sides: Sides) {
+    this.#sides = sides;
+  }
+
+  /** Undefined where this very stay is over: the partition may have been taken up again since. */
+  of(partition: MirroredPartition): Held | undefined {
+    const held = this.#held.get(partition.key);
+    return held?.partition === partition ? held : undefined;
+  }
+
+  has(key: string): boolean {
+    return this.#held.has(key);
+  }
+
+  values(): IterableIterator<Held> {
+    return this.#held.values();
+  }
+
+  partitions(): MirroredPartition[] {
+    return [...this.#held.values()].map(({ partition }) => partition);
+  }
+
+  add(held: Held): void {
+    const { partition } = held;
+    this.#held.set(partition.key, held);
+    const { source, target } = this.#sides.of(partition.route);
+    source.leaders.track(partition.item.topic);
+    target.leaders.track(partition.item.targetTopic);
+  }
+
+  /** The stay is over: answers still on their way concern nobody. */
+  remove(held: Held): void {
+    const { partition } = held;
+    this.#held.delete(partition.key);
+    partition.endLife();
+    partition.lane?.leave(partition.targetKey);
+    const { source, target } = this.#sides.of(partition.route);
+    target.writer.remove(held.outlet);
+    source.leaders.untrack(partition.item.topic);
+    target.leaders.untrack(partition.item.targetTopic);
+  }
+
+  copy(held: Held): void {
+    const { partition, intake, outlet } = held;
+    held.copying = true;
+    partition.setState('running');
+    this.#sides.reader(partition.route).add(intake);
+    this.#sides.of(partition.route).target.writer.ready(outlet);
+  }
+
+  stopCopying(held: Held): void {
+    held.copying = false;
+    this.#sides.reader(held.partition.route).remove(held.intake);
+  }
+}

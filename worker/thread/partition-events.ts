@@ -1,0 +1,92 @@
+import type { ErrorCode } from '../../common/errors/codes.js';
+import type { Logger } from '../../common/observability/logger.js';
+import { backoffMs } from '../../common/runtime/backoff.js';
+import type { Random } from '../../common/runtime/random.js';
+import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
+import type { PartitionPort } from '../partition/port.js';
+import type { Handover } from './handover.js';
+import type { HeldPartitions } from './held-partitions.js';
+import type { Sides } from './sides.js';
+
+/** A partition that has to start over waits, so that a lasting fault does not spin. */
+const RESTART_BACKOFF = { initialMs: 100, maxMs: 10_000 } as const;
+/** A partition whose sequence breaks on this many lanes in a row of restarts needs an operator. */
+const MAX_BROKEN_LANES = 5;
+
+export interface PartitionEventsDeps {
+  readonly held: HeldPartitions;
+  readonly sides: Sides;
+  readonly handover: Handover;
+  /** Counts a fault by its code. */
+  readonly error: (code: ErrorCode) => void;
+  readonly laneDead: (transactionalId: string) => void;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** What the intakes and outlets of one thread tell it, turned into deeds. */
+export class PartitionEvents implements PartitionPort {
+  readonly #deps: PartitionEventsDeps;
+  #laneDeathTold = false;
+
+  constructor(deps: PartitionEventsDeps) {
+    this.#deps = deps;
+  }
+
+  ready(partition: MirroredPartition): void {
+    const held = this.#deps.held.of(partition);
+    if (held !== undefined) this.#deps.sides.of(partition.route).target.writer.ready(held.outlet);
+  }
+
+  freed(partition: MirroredPartition): void {
+    const held = this.#deps.held.of(partition);
+    if (held?.copying === true) this.#deps.sides.reader(partition.route).touch(held.intake);
+  }
+
+  pause(partition: MirroredPartition, reason: Reason): void {
+    const held = this.#deps.held.of(partition);
+    if (held === undefined || held.draining) return;
+    this.#deps.held.stopCopying(held);
+    partition.setState('paused', reason);
+    this.#note('partition.paused', partition, reason);
+  }
+
+  restart(partition: MirroredPartition, reason: Reason): void {
+    const held = this.#deps.held.of(partition);
+    if (held === undefined || held.draining) return;
+    this.#note('partition.restarting', partition, reason);
+    if (partition.brokenLanes.size >= MAX_BROKEN_LANES) {
+      // Each of them left a producer behind at the target; more of the same will not mend it.
+      this.pause(partition, reason);
+      return;
+    }
+    partition.setState('backing-off', reason);
+    partition.failures += 1;
+    this.#deps.handover.startAnew(held, backoffMs(partition.failures, RESTART_BACKOFF, this.#deps.random));
+  }
+
+  laneDead(partition: MirroredPartition): void {
+    const { lane } = partition;
+    if (lane === undefined) return;
+    lane.markDead();
+    if (this.#laneDeathTold) return;
+    this.#laneDeathTold = true;
+    this.#note('lane.dead', partition, { code: 'LANE_DEAD', message: 'the target fenced this lane' });
+    this.#deps.laneDead(lane.record.transactionalId);
+  }
+
+  refreshSource(partition: MirroredPartition): void {
+    this.#deps.sides.of(partition.route).source.leaders.refresh();
+  }
+
+  refreshTarget(partition: MirroredPartition): void {
+    this.#deps.sides.of(partition.route).target.leaders.refresh();
+  }
+
+  #note(event: string, partition: MirroredPartition, reason: Reason): void {
+    if (reason.code !== 'PAUSED_BY_OPERATOR') this.#deps.error(reason.code);
+    const { route, topic, partition: number } = partition.item;
+    const offset = String(partition.queue.settledNext);
+    this.#deps.logger.warn(event, { route, topic, partition: number, offset, code: reason.code, msg: reason.message });
+  }
+}
