@@ -146,7 +146,8 @@ export class BrokerFetcher {
   #applyTouched(): void {
     for (const feed of this.#touched) {
       const fetchOffset = feed.wanted();
-      if (fetchOffset === undefined) {
+      const quota = fetchOffset === undefined ? 0 : feed.quota();
+      if (fetchOffset === undefined || quota === 0) {
         this.#session.forget(feed.key);
         this.#waiting.add(feed.key);
         continue;
@@ -154,7 +155,7 @@ export class BrokerFetcher {
       this.#waiting.delete(feed.key);
       const { topic, topicId, partition } = feed;
       const currentLeaderEpoch = this.#deps.leaderEpoch(topic, partition);
-      const maxBytes = this.#deps.settings.fetchMaxPartitionBytes;
+      const maxBytes = Math.min(this.#deps.settings.fetchMaxPartitionBytes, quota);
       this.#session.want(feed.key, { topic, topicId, partition, fetchOffset, currentLeaderEpoch, maxBytes });
     }
     this.#touched.clear();

@@ -6,8 +6,8 @@ import { recodeBatch } from '../../common/kafka/wire/records/recode.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
+import type { Allowance, ByteAccount } from '../core/allowance.js';
 import { batchVerdict, type VerdictCounts } from '../core/batch-verdict.js';
-import type { ByteBudget } from '../core/byte-budget.js';
 import { TxnFilter } from '../core/txn-filter.js';
 import type { Feed } from '../fetch/feed.js';
 import type { ResponseBody } from '../fetch/response-body.js';
@@ -27,7 +27,8 @@ const TOPIC_AUTHORIZATION_FAILED = 29;
 const ERROR_BACKOFF = { initialMs: 20, maxMs: 1_000 } as const;
 
 export interface IntakeDeps {
-  readonly budget: ByteBudget;
+  readonly budget: ByteAccount;
+  readonly allowance: Allowance;
   readonly counts: VerdictCounts;
   readonly fetchMaxPartitionBytes: number;
   readonly port: PartitionPort;
@@ -73,6 +74,10 @@ export class Intake implements Feed {
     const { queue } = this.#partition;
     const full = queue.bytes >= QUEUE_FETCHES * this.#deps.fetchMaxPartitionBytes;
     return !this.#copying() || this.#decoding || this.#holding || full ? undefined : queue.fetchNext;
+  }
+
+  quota(): number {
+    return this.#deps.allowance.quotaBytes();
   }
 
   /** While the target takes nothing, one fetch is enough to find out when it does again. */
@@ -173,6 +178,7 @@ export class Intake implements Feed {
   ): void {
     const { buffer, start, length } = batch;
     this.#deps.budget.charge(length);
+    this.#deps.allowance.taken(length, recordCount);
     this.#partition.queue.push({
       sourceFirst,
       sourceNext,

@@ -1,6 +1,6 @@
 import { messageOf } from '../../common/errors/error.js';
+import type { ByteAccount } from '../core/allowance.js';
 import { batchImage, type ProducerIdentity, producerIdentity } from '../core/batch-image.js';
-import type { ByteBudget } from '../core/byte-budget.js';
 import type { QueuedBatch, Settled } from '../core/partition-queue.js';
 import { type ProduceVerdict, produceVerdict } from '../core/produce-verdict.js';
 import type { Lane } from '../lane/lane.js';
@@ -13,7 +13,7 @@ const FAILURES_TO_SHOW = 3;
 const MAX_REFETCHES = 3;
 
 export interface OutletDeps {
-  readonly budget: ByteBudget;
+  readonly budget: ByteAccount;
   readonly port: PartitionPort;
   readonly nowMs: () => number;
   readonly copied: (partition: MirroredPartition, records: number, bytes: number) => void;

@@ -2,6 +2,7 @@ import { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
+import { UNBOUNDED } from '../core/allowance.js';
 import { VerdictCounts } from '../core/batch-verdict.js';
 import { ByteBudget } from '../core/byte-budget.js';
 import { EndWatcher } from '../partition/end-watcher.js';
@@ -172,6 +173,7 @@ export class DataThread {
     const { clock, random, settings } = this.#deps;
     const intake = new Intake(partition, {
       budget: this.#budget,
+      allowance: UNBOUNDED,
       counts: this.#verdicts,
       fetchMaxPartitionBytes: settings.settings.fetchMaxPartitionBytes,
       port: this.#events,

@@ -5,6 +5,7 @@ import { BufferPool } from '../../../../common/kafka/wire/buffer-pool.js';
 import { buildBatch } from '../../../../common/kafka/wire/records/build-batch.js';
 import { systemClock } from '../../../../common/runtime/clock.js';
 import { systemRandom } from '../../../../common/runtime/random.js';
+import { UNBOUNDED } from '../../../../worker/core/allowance.js';
 import { VerdictCounts } from '../../../../worker/core/batch-verdict.js';
 import { ByteBudget } from '../../../../worker/core/byte-budget.js';
 import { ResponseBody } from '../../../../worker/fetch/response-body.js';
@@ -19,6 +20,7 @@ function runningIntake(position: number) {
   const budget = new ByteBudget(1 << 20);
   const intake = new Intake(partition, {
     budget,
+    allowance: UNBOUNDED,
     counts: new VerdictCounts(),
     fetchMaxPartitionBytes: 1 << 20,
     port,
