@@ -3,8 +3,8 @@ import { after, before, describe, test } from 'node:test';
 import type { BatchCursor } from '../../../common/kafka/wire/records/batch-scan.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import { CODEC_NAMES, type CodecName, codecOf, loadCodecs } from '../../../common/kafka/wire/records/compression.js';
-import { recodeBatch } from '../../../common/kafka/wire/records/recode.js';
 import { decodeBatch, decodeBatches, type KafkaRecord } from '../../../common/kafka/wire/records/record-codec.js';
+import { reshapeBatch } from '../../../common/kafka/wire/records/reshape.js';
 import { batchVerdict } from '../../../worker/core/batch-verdict.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { waitUntil } from '../../bed/wait.js';
@@ -84,7 +84,7 @@ for (const version of ['3.9.1', '4.1.0'] as const) {
 
         const verdict = batchVerdict(fetched, 123, false);
         assert.ok(verdict.kind === 'recode' && verdict.reason === 'position-inside');
-        const recoded = await recodeBatch(fetched, { fromOffset: 123 });
+        const [recoded] = await reshapeBatch(fetched, { fromOffset: 123 });
         assert.ok(recoded !== undefined);
         assert.equal(await log.forward(target, recoded.batch, recoded.recordCount), 0);
         const [copied] = decodeBatches(await log.readBytes(target));
@@ -104,7 +104,7 @@ for (const version of ['3.9.1', '4.1.0'] as const) {
 
         const target = `${source}-copy`;
         await log.create(target);
-        const recoded = await recodeBatch(compacted);
+        const [recoded] = await reshapeBatch(compacted);
         assert.ok(recoded !== undefined);
         const next = await log.forward(target, recoded.batch, recoded.recordCount);
         assert.equal(await log.forward(target, recoded.batch, recoded.recordCount), next + kept.records.length);

@@ -12,8 +12,8 @@ import {
   loadCodecs,
 } from '../../../common/kafka/wire/records/compression.js';
 import { crc32c } from '../../../common/kafka/wire/records/crc32c.js';
-import { recodeLoaded } from '../../../common/kafka/wire/records/recode.js';
 import { decodeBatches } from '../../../common/kafka/wire/records/record-codec.js';
+import { reshapeLoaded } from '../../../common/kafka/wire/records/reshape.js';
 import { batchImage, producerIdentity } from '../../../worker/core/batch-image.js';
 import { batchVerdict } from '../../../worker/core/batch-verdict.js';
 import { TxnFilter } from '../../../worker/core/txn-filter.js';
@@ -49,7 +49,7 @@ function treat(bytes: Buffer): void {
     while (cursor.next()) {
       const verdict = batchVerdict(cursor, 3, filter.isAborted(cursor));
       if (verdict.kind === 'raw') batchImage(cursor, producerIdentity(1n, 0), 0);
-      if (verdict.kind === 'recode') recodeLoaded(cursor, { fromOffset: 3 });
+      if (verdict.kind === 'recode') reshapeLoaded(cursor, { fromOffset: 3 });
     }
     decodeBatches(bytes);
   } catch (error) {

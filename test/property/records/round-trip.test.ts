@@ -6,8 +6,8 @@ import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import { loadCodecs } from '../../../common/kafka/wire/records/compression.js';
 import { patchCrc32c } from '../../../common/kafka/wire/records/crc-delta.js';
 import { crc32c } from '../../../common/kafka/wire/records/crc32c.js';
-import { recodeLoaded } from '../../../common/kafka/wire/records/recode.js';
 import { decodeBatch } from '../../../common/kafka/wire/records/record-codec.js';
+import { reshapeLoaded } from '../../../common/kafka/wire/records/reshape.js';
 import { batchVerdict } from '../../../worker/core/batch-verdict.js';
 import { codecArbitrary, contentOf, holesArbitrary, recordsArbitrary } from './arbitraries.js';
 
@@ -70,7 +70,7 @@ describe('recoding', () => {
         });
         const untouched = Buffer.from(source);
         const fromOffset = base + (skip % (lastOffsetDelta + 2));
-        const recoded = recodeLoaded({ buffer: source, start: 0, length: source.length }, { fromOffset });
+        const [recoded] = reshapeLoaded({ buffer: source, start: 0, length: source.length }, { fromOffset });
         assert.deepEqual(source, untouched);
         const kept = records.filter((_, index) => base + (offsetDeltas[index] as number) >= fromOffset);
         if (recoded === undefined) {
@@ -102,7 +102,7 @@ describe('recoding', () => {
       fc.property(recordsArbitrary(1), codecArbitrary, fc.boolean(), (records, codec, flatten) => {
         const batch = buildBatch(records, { codec, logAppendTime: 1_800_000_000_000n });
         const appendTime = flatten ? 'append-time' : 'producer-time';
-        const recoded = recodeLoaded({ buffer: batch, start: 0, length: batch.length }, { appendTime });
+        const [recoded] = reshapeLoaded({ buffer: batch, start: 0, length: batch.length }, { appendTime });
         assert.ok(recoded !== undefined);
         assert.equal(recoded.batch.buffer.readUInt16BE(21) & 0x08, 0);
         const expected = flatten ? records.map((record) => ({ ...record, timestamp: 1_800_000_000_000n })) : records;

@@ -46,7 +46,7 @@ export function sealBatch(batch: Buffer, fields: BatchHeaderFields): Buffer {
   batch.writeInt16BE(fields.producerEpoch, PRODUCER_EPOCH_AT);
   batch.writeInt32BE(fields.baseSequence, BASE_SEQUENCE_AT);
   batch.writeInt32BE(fields.recordCount, RECORD_COUNT_AT);
-  batch.writeUInt32BE(crc32c(batch.subarray(ATTRIBUTES_AT)), CRC_AT);
+  batch.writeUInt32BE(crc32c(batch, ATTRIBUTES_AT), CRC_AT);
   return batch;
 }
 

@@ -37,14 +37,20 @@ export function codecOf(attributes: number): CodecName {
  * that codec. Never fails: what is missing shows when it is used.
  */
 export async function loadCodec(codec: CodecName): Promise<void> {
-  if (codec === 'zstd' && zstd === undefined) zstd = zstdOfNode() ?? (await zstdOfPackage());
-  if ((codec === 'lz4' || codec === 'snappy') && blockCompressors === undefined)
-    blockCompressors = await wasmCompressors();
+  if (codecReady(codec)) return;
+  if (codec === 'zstd') zstd = zstdOfNode() ?? (await zstdOfPackage());
+  else blockCompressors = await wasmCompressors();
 }
 
 /** Loads every codec. */
 export async function loadCodecs(): Promise<void> {
   for (const codec of CODEC_NAMES) await loadCodec(codec);
+}
+
+/** Whether `loadCodec` has nothing left to do: the synchronous functions may be used with it at once. */
+export function codecReady(codec: CodecName): boolean {
+  if (codec === 'zstd') return zstd !== undefined;
+  return (codec !== 'lz4' && codec !== 'snappy') || blockCompressors !== undefined;
 }
 
 /** Whether `compress` can write this codec now (after loadCodec). */

@@ -23,14 +23,13 @@ function buildTables(): Int32Array {
   return tables;
 }
 
-/** CRC-32C of the whole buffer as an unsigned 32-bit number, in plain JavaScript (slicing by eight). */
-export function crc32cPortable(data: Uint8Array): number {
+/** CRC-32C of the bytes as an unsigned 32-bit number, in plain JavaScript (slicing by eight). */
+export function crc32cPortable(data: Uint8Array, start = 0, end = data.length): number {
   const t = TABLES as unknown as Record<number, number> & Int32Array;
-  const end = data.length;
-  const bulk = end - (end % SLICES);
+  const bulk = end - ((end - start) % SLICES);
   const d = data as unknown as Record<number, number>;
   let crc = -1;
-  let i = 0;
+  let i = start;
   for (; i < bulk; i += SLICES) {
     crc ^= at(d, i) | (at(d, i + 1) << 8) | (at(d, i + 2) << 16) | (at(d, i + 3) << 24);
     crc =

@@ -13,8 +13,12 @@ function loadNative(): ((data: Uint8Array) => number) | null {
   }
 }
 
-/** CRC-32C of the whole buffer as an unsigned 32-bit number; native where the platform has it. */
-export function crc32c(data: Uint8Array): number {
+/** Below this a call out of JavaScript costs more than it saves. */
+const MIN_NATIVE_BYTES = 256;
+
+/** CRC-32C of the bytes as an unsigned 32-bit number; native where the platform has it. */
+export function crc32c(data: Uint8Array, start = 0, end = data.length): number {
+  if (end - start < MIN_NATIVE_BYTES) return crc32cPortable(data, start, end);
   if (native === undefined) native = loadNative();
-  return native === null ? crc32cPortable(data) : native(data);
+  return native === null ? crc32cPortable(data, start, end) : native(data.subarray(start, end));
 }

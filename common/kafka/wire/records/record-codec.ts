@@ -42,7 +42,7 @@ export interface RecordsRange {
 
 /** @throws BATCH_CORRUPT when the CRC-32C does not match the batch's bytes */
 export function verifyCrc({ buffer, start, length }: BatchSlice): void {
-  const computed = crc32c(buffer.subarray(start + ATTRIBUTES_AT, start + length));
+  const computed = crc32c(buffer, start + ATTRIBUTES_AT, start + length);
   const claimed = crc(buffer, start);
   if (computed === claimed) return;
   throw new CausewayError('BATCH_CORRUPT', `the batch’s CRC-32C is ${computed}, its header says ${claimed}`, {
@@ -52,10 +52,11 @@ export function verifyCrc({ buffer, start, length }: BatchSlice): void {
 }
 
 /** Decompresses where needed; otherwise a view. The codec must be loaded. @throws BATCH_CORRUPT, BATCH_UNSUPPORTED */
-export function recordsOf({ buffer, start, length }: BatchSlice): RecordsRange {
+export function recordsOf({ buffer, start, length }: BatchSlice, maxBytes?: number): RecordsRange {
   const attributes = attributesOf(buffer, start);
   if ((attributes & CODEC_MASK) === 0) return { buffer, start: start + BATCH_HEADER_BYTES, end: start + length };
-  const content = decompress(codecOf(attributes), buffer.subarray(start + BATCH_HEADER_BYTES, start + length));
+  const payload = buffer.subarray(start + BATCH_HEADER_BYTES, start + length);
+  const content = decompress(codecOf(attributes), payload, maxBytes);
   return { buffer: content, start: 0, end: content.length };
 }
 

@@ -55,6 +55,30 @@ export function writeVarlong(out: Uint8Array, at: number, value: bigint): number
   return position;
 }
 
+/** Bytes of an int64 within ±2^52, given as a Number. */
+export function varlongNumberBytes(value: number): number {
+  if (value >= -INT30 && value < INT30) return varintBytes(value);
+  let bytes = 1;
+  for (let rest = zigzagNumber(value); rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
+  return bytes;
+}
+
+/** `writeVarlong` of an int64 within ±2^52, given as a Number. */
+export function writeVarlongNumber(out: Uint8Array, at: number, value: number): number {
+  if (value >= -INT30 && value < INT30) return writeVarint(out, at, value);
+  let rest = zigzagNumber(value);
+  let position = at;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) out[position++] = (rest % 0x80) | 0x80;
+  out[position++] = rest;
+  return position;
+}
+
+const INT30 = 0x4000_0000;
+
+function zigzagNumber(value: number): number {
+  return value < 0 ? -2 * value - 1 : 2 * value;
+}
+
 function zigzag64(value: bigint): bigint {
   return BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
 }

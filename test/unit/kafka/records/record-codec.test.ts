@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { buildBatch } from '../../../../common/kafka/wire/records/build-batch.js';
-import { recodeBatch, recodeLoaded } from '../../../../common/kafka/wire/records/recode.js';
 import {
   decodeBatch,
   decodeBatches,
@@ -9,6 +8,7 @@ import {
   recordsOf,
   walkRecords,
 } from '../../../../common/kafka/wire/records/record-codec.js';
+import { reshapeBatch, reshapeLoaded } from '../../../../common/kafka/wire/records/reshape.js';
 
 const text = (value: string): Buffer => Buffer.from(value);
 const records: KafkaRecord[] = [
@@ -94,7 +94,7 @@ describe('records', () => {
     batch[batch.length - 1] = 0xff;
     assert.throws(() => decodeBatch(batch), { code: 'BATCH_CORRUPT' });
     assert.throws(() => decodeBatch(buildBatch(records).subarray(0, 70)), { code: 'BATCH_CORRUPT' });
-    assert.throws(() => recodeLoaded(slice(batch)), { code: 'BATCH_CORRUPT' });
+    assert.throws(() => reshapeLoaded(slice(batch)), { code: 'BATCH_CORRUPT' });
   });
 
   test('a response with a partial batch at its end decodes up to it', () => {
@@ -111,7 +111,7 @@ describe('recoding', () => {
       baseOffset: 10n,
       lastOffsetDelta: 11,
     });
-    const recoded = await recodeBatch(slice(source));
+    const [recoded] = await reshapeBatch(slice(source));
     assert.ok(recoded !== undefined);
     assert.deepEqual(
       decodeBatch(recoded.batch.buffer).records.map((record) => record.timestamp),
@@ -123,14 +123,14 @@ describe('recoding', () => {
   });
 
   test('of a dense batch from a position inside it needs no offset list', async () => {
-    const recoded = await recodeBatch(slice(buildBatch(records, { baseOffset: 10n })), { fromOffset: 11 });
+    const [recoded] = await reshapeBatch(slice(buildBatch(records, { baseOffset: 10n })), { fromOffset: 11 });
     assert.equal(recoded?.sourceOffsets, null);
     assert.deepEqual([recoded?.firstOffset, recoded?.lastOffset, recoded?.recordCount], [11, 12, 2]);
   });
 
   test('from a position behind the last record leaves nothing', async () => {
     const source = buildBatch(records, { offsetDeltas: [0, 1, 2], lastOffsetDelta: 9 });
-    assert.equal(await recodeBatch(slice(source), { fromOffset: 5 }), undefined);
+    assert.deepEqual(await reshapeBatch(slice(source), { fromOffset: 5 }), []);
   });
 
   test('refuses offset deltas that do not grow or leave the batch', () => {
@@ -141,7 +141,7 @@ describe('recoding', () => {
       [0, 1, 12],
     ]) {
       const source = buildBatch(records, { offsetDeltas, lastOffsetDelta: 11 });
-      assert.throws(() => recodeLoaded(slice(source)), { code: 'BATCH_CORRUPT' }, String(offsetDeltas));
+      assert.throws(() => reshapeLoaded(slice(source)), { code: 'BATCH_CORRUPT' }, String(offsetDeltas));
     }
   });
 });
