@@ -38,7 +38,7 @@ export interface DesiredTopic {
   readonly started: ReadonlySet<number>;
   readonly initialPartitions: number;
   readonly paused: boolean;
-  /** Partitions [0, assignable) may be given to a worker now; those assigned beyond stay up to `limit`. */
+  /** Partitions [0, assignable), and those that started once, may be given to a worker now; those assigned beyond stay up to `limit`. */
   readonly assignable: number;
   readonly limit: number;
 }

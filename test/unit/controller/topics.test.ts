@@ -94,6 +94,26 @@ describe('topics', () => {
     }
   });
 
+  test('a leader that cannot reach the clusters strands nothing: what has started goes to another worker all the same', async () => {
+    const { kit, client, close } = await fleet();
+    try {
+      kit.kafka.grow('east', 't', 6);
+      await client.addTopic('r', { topic: 't' });
+      await kit.balanced(6);
+      await until(async () => (await kit.store.get('/progress/r/t'))?.data.toString().includes('"started":"0-5"'));
+      await close();
+      kit.kafka.unreachable.add('east').add('west');
+      await kit.controller();
+      await kit.worker('b');
+      await kit.balanced(6);
+      await kit.workers.get('a')?.die();
+      kit.workers.delete('a');
+      await kit.balanced(6);
+    } finally {
+      await kit.close();
+    }
+  });
+
   test('a topic deleted at the source keeps its assignment and says why', async () => {
     const { kit, worker, client } = await fleet();
     try {
