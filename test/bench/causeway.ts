@@ -2,37 +2,42 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { CausewayClient } from '../../common/api/client.js';
+import { mapLimited } from '../../common/runtime/map-limited.js';
 import { BedChild } from '../bed/child.js';
 import { freePort } from '../bed/free-port.js';
+import type { KafkaClusterHandle } from '../bed/kafka.js';
 import { waitUntil } from '../bed/wait.js';
-import { startZooKeeper, type ZooKeeperHandle } from '../bed/zookeeper.js';
-import type { MirrorCase } from './mirror-cases.js';
-import type { MirrorHost, MirrorRun, MirrorSubject } from './subject.js';
+import { startZooKeeper } from '../bed/zookeeper.js';
+import type { MirrorHost, MirrorPlan, MirrorRun, MirrorSubject } from './subject.js';
 
 const cli = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 const readyLimitMs = 30_000;
+const topicsAtOnce = 8;
+/** Names a folder for the worker's CPU profiles: the worker then runs with --cpu-prof and is ended by SIGTERM. */
+const profileDir = process.env['CAUSEWAY_BENCH_CPU_PROF'];
 
 /** Causeway as its users run it: a controller and a worker with every setting at its default, and a ZooKeeper. */
 export const causeway: MirrorSubject = { name: 'causeway', start };
 
 type Role = 'controller' | 'worker';
 
-async function start(host: MirrorHost, test: MirrorCase, sourceTopic: string, round: number): Promise<MirrorRun> {
+async function start(host: MirrorHost, plan: MirrorPlan): Promise<MirrorRun> {
   // A fresh fleet, route and source name each time: fresh state, fresh checkpoints, a fresh target topic.
-  const alias = `c${round}-${test.name.toLowerCase()}`;
+  const { alias } = plan;
   const zooKeeper = await startZooKeeper({ name: `bench-zookeeper-${alias}` });
   const children: BedChild[] = [];
   const stop = async () => {
-    await Promise.all(children.map((child) => child.kill()));
+    await Promise.all(children.map((child) => (profileDir === undefined ? child.kill() : child.terminate())));
     await zooKeeper.stop();
   };
   try {
     const ports = { controller: await freePort(), worker: await freePort() };
     const configFile = host.folder.path(`causeway-${alias}.yaml`);
-    writeFileSync(configFile, stringify(config(host, alias, zooKeeper, ports)));
+    writeFileSync(configFile, stringify(config(host, plan, zooKeeper.connect, ports)));
     const startRole = (role: Role): BedChild => {
       const logFile = host.folder.path(`${role}-${alias}.log`);
-      const args = [cli, role, '-c', configFile];
+      const node = role === 'worker' && profileDir !== undefined ? ['--cpu-prof', `--cpu-prof-dir=${profileDir}`] : [];
+      const args = [...node, cli, role, '-c', configFile];
       const child = BedChild.start({ name: `${role} (${alias})`, command: process.execPath, args, logFile });
       children.push(child);
       return child;
@@ -44,9 +49,10 @@ async function start(host: MirrorHost, test: MirrorCase, sourceTopic: string, ro
     // The leader makes the routes of the configuration a moment after it serves.
     const hasRoute = async () => (await client.getRoute(alias)).value.name === alias;
     await waitUntil(`route ${alias} exists`, hasRoute, { timeoutMs: readyLimitMs, child: controller });
-    const { value: topic } = await client.addTopic(alias, { topic: sourceTopic });
+    await mapLimited(plan.topics, topicsAtOnce, async (topic) => {
+      await client.addTopic(alias, { topic });
+    });
     return {
-      targetTopic: topic.targetTopic,
       processes: [
         { role: 'worker', pid: worker.pid, isCounted: true },
         { role: 'controller', pid: controller.pid, isCounted: true },
@@ -56,23 +62,30 @@ async function start(host: MirrorHost, test: MirrorCase, sourceTopic: string, ro
       stop,
     };
   } catch (error) {
+    host.folder.markFailed();
     await stop();
     throw error;
   }
 }
 
-function config(host: MirrorHost, alias: string, zooKeeper: ZooKeeperHandle, ports: Readonly<Record<Role, number>>) {
+function config(host: MirrorHost, plan: MirrorPlan, zooKeeper: string, ports: Readonly<Record<Role, number>>) {
+  const { alias } = plan;
   return {
     fleet: alias,
-    coordination: { type: 'zookeeper', zookeeper: { connect: zooKeeper.connect } },
+    coordination: { type: 'zookeeper', zookeeper: { connect: zooKeeper } },
     clusters: {
-      [alias]: { bootstrap: host.source.bootstrapServers.split(',') },
-      target: { bootstrap: host.target.bootstrapServers.split(',') },
+      [alias]: cluster(host.source, host.sourceBootstrap),
+      target: cluster(host.target, host.targetBootstrap),
     },
-    routes: { [alias]: { source: alias, target: 'target', naming: { policy: 'default' } } },
+    routes: { [alias]: { source: alias, target: 'target', naming: { policy: 'default' }, ...plan.route } },
     controller: { http: { port: ports.controller } },
-    worker: { http: { port: ports.worker } },
+    worker: { http: { port: ports.worker }, ...plan.worker },
   };
+}
+
+function cluster(handle: KafkaClusterHandle, bootstrap = handle.bootstrapServers) {
+  const caFile = handle.security?.caFile;
+  return { bootstrap: bootstrap.split(','), ...(caFile === undefined ? {} : { tls: { caFile } }) };
 }
 
 function ready(child: BedChild, port: number): Promise<void> {

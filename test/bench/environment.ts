@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
 import { arch, availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import { promisify } from 'node:util';
+import { kafkaSet } from '../bed/kafka-set.js';
 
 /** What a figure depends on beside the code. */
 export interface Environment {
@@ -8,13 +11,16 @@ export interface Environment {
   readonly memoryGib: number;
   readonly os: string;
   readonly node: string;
+  readonly java: string;
   /** Of brokers and MirrorMaker 2. */
   readonly kafka: string;
   /** Runnable tasks, mean of the last minute before the start: others' load. */
   readonly loadBefore: number;
 }
 
-export function environment(kafka: string): Environment {
+export async function environment(): Promise<Environment> {
+  const set = await kafkaSet('3.9.1');
+  const { stderr } = await promisify(execFile)(set.java, ['-version'], { timeout: 30_000 });
   return {
     at: new Date().toISOString(),
     cores: availableParallelism(),
@@ -22,7 +28,8 @@ export function environment(kafka: string): Environment {
     memoryGib: Math.round(totalmem() / 2 ** 30),
     os: `${process.platform} ${release()} ${arch()}`,
     node: process.version,
-    kafka,
+    java: /version "([^"]+)"/.exec(stderr)?.[1] ?? 'unknown',
+    kafka: set.version,
     loadBefore: Number(loadavg()[0]?.toFixed(2)),
   };
 }

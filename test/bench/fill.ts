@@ -1,26 +1,21 @@
 import { writeFileSync } from 'node:fs';
+import { createTopics } from '../audit/topics.js';
 import { runKafkaTool, toolClasses } from '../bed/tools.js';
 import type { MirrorCase } from './mirror-cases.js';
 
-const distinctPayloads = 5_000;
+const mostDistinctPayloads = 5_000;
+const fewestDistinctPayloads = 50;
+const payloadFileBytes = 8_000_000;
 const fillLimitMs = 300_000;
 
-/** Fills the source topic of a case with Kafka's own ProducerPerformance, and returns the number of records. */
+/** Makes the source topic of a case and fills it with Kafka's own ProducerPerformance. */
 export async function fillTopic(
   bootstrapServers: string,
   topic: string,
   test: MirrorCase,
   folder: string,
 ): Promise<void> {
-  const server = ['--bootstrap-server', bootstrapServers];
-  await runKafkaTool(toolClasses.topics, [
-    ...server,
-    '--create',
-    '--topic',
-    topic,
-    '--partitions',
-    String(test.partitions),
-  ]);
+  await createTopics(bootstrapServers, [{ topic, partitions: test.partitions }]);
   const payloads = `${folder}/${topic}.payloads`;
   writeFileSync(payloads, payloadLines(test));
   const producer = {
@@ -50,7 +45,9 @@ function payloadLines(test: MirrorCase): string {
   const random = seededRandom(42);
   const line = test.compression === 'none' ? noise : jsonEvent;
   const lines: string[] = [];
-  for (let index = 0; index < distinctPayloads; index += 1) lines.push(line(test.recordBytes, random));
+  const fitting = Math.floor(payloadFileBytes / test.recordBytes);
+  const distinct = Math.max(fewestDistinctPayloads, Math.min(mostDistinctPayloads, fitting));
+  for (let index = 0; index < distinct; index += 1) lines.push(line(test.recordBytes, random));
   return lines.join('\n');
 }
 

@@ -1,11 +1,13 @@
+export type Codec = 'none' | 'lz4' | 'zstd';
+
 /** One kind of data that both mirrors copy. */
 export interface MirrorCase {
   readonly name: string;
   readonly recordBytes: number;
   readonly records: number;
-  readonly compression: 'none' | 'lz4';
+  readonly compression: Codec;
   readonly partitions: number;
-  /** The producer's batch.size when the source was filled. */
+  /** The producer's batch.size when the source was filled; 0 for one record a batch. */
   readonly sourceBatchBytes: number;
 }
 
@@ -16,6 +18,12 @@ const shapes = [
   { name: '1KB-none', recordBytes: 1_024, compression: 'none' },
   { name: '1KB-lz4', recordBytes: 1_024, compression: 'lz4' },
   { name: '100B-none', recordBytes: 100, compression: 'none' },
+  { name: '1KB-zstd', recordBytes: 1_024, compression: 'zstd' },
+  { name: '100B-lz4', recordBytes: 100, compression: 'lz4' },
+  { name: '100B-zstd', recordBytes: 100, compression: 'zstd' },
+  { name: '100KB-none', recordBytes: 102_400, compression: 'none' },
+  { name: '100KB-lz4', recordBytes: 102_400, compression: 'lz4' },
+  { name: '100KB-zstd', recordBytes: 102_400, compression: 'zstd' },
 ] as const;
 
 export const defaultCases: readonly string[] = ['1KB-none', '1KB-lz4'];

@@ -1,21 +1,21 @@
 import { writeFileSync } from 'node:fs';
 import { BedChild } from '../bed/child.js';
 import { jvmArgs } from '../bed/java-args.js';
+import type { KafkaClusterHandle } from '../bed/kafka.js';
 import { kafkaSet } from '../bed/kafka-set.js';
-import type { MirrorCase } from './mirror-cases.js';
-import type { MirrorHost, MirrorRun, MirrorSubject } from './subject.js';
+import type { MirrorHost, MirrorPlan, MirrorRun, MirrorSubject, Mm2Tuning } from './subject.js';
 
 const heapMb = 1_024;
 
-/** MirrorMaker 2 (3.9.1) in dedicated mode, tuned for throughput as a careful operator would. */
+/** MirrorMaker 2 (3.9.1) in dedicated mode, tuned as a careful operator would unless the plan says otherwise. */
 export const mirrorMaker2: MirrorSubject = { name: 'mm2', start };
 
-async function start(host: MirrorHost, test: MirrorCase, sourceTopic: string, round: number): Promise<MirrorRun> {
+async function start(host: MirrorHost, plan: MirrorPlan): Promise<MirrorRun> {
   const set = await kafkaSet('3.9.1');
-  // A fresh alias each time: fresh internal topics, fresh offsets, a fresh target topic.
-  const alias = `r${round}-${test.name.toLowerCase()}`;
+  const { alias } = plan;
   const propertiesFile = host.folder.path(`mm2-${alias}.properties`);
-  writeFileSync(propertiesFile, properties(alias, host, test, sourceTopic));
+  const text = Object.entries(mm2Properties(host, plan)).map(([key, value]) => `${key}=${value}\n`);
+  writeFileSync(propertiesFile, text.join(''));
   const jvm = [...jvmArgs('server', heapMb, set.brokerArchive), ...set.loggingArgs, '-cp', set.classpath];
   const child = BedChild.start({
     name: `MirrorMaker 2 (${alias})`,
@@ -24,41 +24,72 @@ async function start(host: MirrorHost, test: MirrorCase, sourceTopic: string, ro
     logFile: host.folder.path(`mm2-${alias}.log`),
   });
   return {
-    targetTopic: `${alias}.${sourceTopic}`,
     processes: [{ role: 'mm2', pid: child.pid, isCounted: true }],
     stop: () => child.kill(),
   };
 }
 
-function properties(alias: string, host: MirrorHost, test: MirrorCase, sourceTopic: string): string {
-  const settings: Record<string, string> = {
+type Settings = Record<string, string>;
+
+function mm2Properties(host: MirrorHost, plan: MirrorPlan): Settings {
+  const { alias, topics, tuning = 'throughput', mm2Settings = {} } = plan;
+  const settings: Settings = {
     clusters: `${alias}, target`,
-    [`${alias}.bootstrap.servers`]: host.source.bootstrapServers,
-    'target.bootstrap.servers': host.target.bootstrapServers,
+    ...connection(alias, host.source, host.sourceBootstrap),
+    ...connection('target', host.target, host.targetBootstrap),
     [`${alias}->target.enabled`]: 'true',
-    [`${alias}->target.topics`]: sourceTopic,
+    [`${alias}->target.topics`]: topics.join(','),
     [`target->${alias}.enabled`]: 'false',
-    'tasks.max': '4',
     'sync.topic.acls.enabled': 'false',
+    ...tunings[tuning](plan),
+    'replication.factor': '1',
+  };
+  for (const topic of ['checkpoints.topic', 'heartbeats.topic', 'offset-syncs.topic'])
+    settings[`${topic}.replication.factor`] = '1';
+  for (const topic of ['offset', 'status', 'config']) settings[`${topic}.storage.replication.factor`] = '1';
+  for (const [key, value] of Object.entries(mm2Settings)) settings[key.replace('SOURCE', alias)] = value;
+  return settings;
+}
+
+const tunings: Readonly<Record<Mm2Tuning, (plan: MirrorPlan) => Settings>> = {
+  defaults: ({ compression }) => ({ 'target.producer.compression.type': compression }),
+  latency: ({ alias, compression }) => ({
+    'tasks.max': '1',
+    'target.producer.compression.type': compression,
+    ...unpinnedBuffers(alias),
+  }),
+  throughput: ({ alias, compression }) => ({
+    'tasks.max': '4',
     [`${alias}.consumer.fetch.max.bytes`]: '52428800',
     [`${alias}.consumer.max.partition.fetch.bytes`]: '4194304',
     [`${alias}.consumer.max.poll.records`]: '5000',
     'target.producer.batch.size': '262144',
     'target.producer.linger.ms': '20',
     'target.producer.buffer.memory': '134217728',
-    'target.producer.compression.type': test.compression,
-  };
+    'target.producer.compression.type': compression,
+    ...unpinnedBuffers(alias),
+  }),
+};
+
+/** Pinned socket buffers stall Java clients on loopback. */
+function unpinnedBuffers(alias: string): Settings {
+  const settings: Settings = {};
   for (const cluster of [alias, 'target']) {
     for (const client of ['consumer', 'producer', 'admin']) {
       settings[`${cluster}.${client}.receive.buffer.bytes`] = '-1';
       settings[`${cluster}.${client}.send.buffer.bytes`] = '-1';
     }
   }
-  for (const topic of ['checkpoints.topic', 'heartbeats.topic', 'offset-syncs.topic'])
-    settings[`${topic}.replication.factor`] = '1';
-  for (const topic of ['offset', 'status', 'config']) settings[`${topic}.storage.replication.factor`] = '1';
-  settings['replication.factor'] = '1';
-  return Object.entries(settings)
-    .map(([key, value]) => `${key}=${value}\n`)
-    .join('');
+  return settings;
+}
+
+function connection(name: string, { bootstrapServers, security }: KafkaClusterHandle, bootstrap?: string): Settings {
+  const settings: Settings = { [`${name}.bootstrap.servers`]: bootstrap ?? bootstrapServers };
+  if (security?.caFile === undefined) return settings;
+  return {
+    ...settings,
+    [`${name}.security.protocol`]: 'SSL',
+    [`${name}.ssl.truststore.type`]: 'PEM',
+    [`${name}.ssl.truststore.location`]: security.caFile,
+  };
 }

@@ -1,6 +1,6 @@
 import type { KafkaClusterHandle } from '../bed/kafka.js';
 import type { Workspace } from '../bed/workspace.js';
-import type { MirrorCase } from './mirror-cases.js';
+import type { Codec } from './mirror-cases.js';
 
 /** Where a mirror under test runs. */
 export interface MirrorHost {
@@ -8,6 +8,9 @@ export interface MirrorHost {
   readonly target: KafkaClusterHandle;
   /** For configuration files and logs. */
   readonly folder: Workspace;
+  /** How a mirror reaches the clusters where something lies in between; the clusters' own addresses unless given. */
+  readonly sourceBootstrap?: string;
+  readonly targetBootstrap?: string;
 }
 
 /** A process that takes part in a run. */
@@ -18,15 +21,42 @@ export interface MirrorProcess {
   readonly isCounted: boolean;
 }
 
-/** A mirror that was told to copy one topic, and has just been started. */
+/** What a mirror is to do: copy `topics` from their beginning to topics that do not exist yet. */
+export interface MirrorPlan {
+  /** New in every run: it names the source cluster, hence target topics, internal topics, fleet and route. */
+  readonly alias: string;
+  readonly topics: readonly string[];
+  /** The source's codec; MirrorMaker 2 compresses with it again. */
+  readonly compression: Codec;
+  /** MirrorMaker 2: how it is set up; `throughput` unless given. */
+  readonly tuning?: Mm2Tuning;
+  /** MirrorMaker 2: settings that win over the tuning's; `SOURCE` in a key stands for the alias. */
+  readonly mm2Settings?: Readonly<Record<string, string>>;
+  /** Causeway: settings of the worker and of the route beside the defaults. */
+  readonly worker?: Readonly<Record<string, unknown>>;
+  readonly route?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * `defaults`: nothing set but the replication factors. `latency`: one task and the clients' socket buffers left to the kernel, the fastest
+ * of those measured at low rates. `throughput`: large fetches, large batches, several tasks.
+ */
+export type Mm2Tuning = 'defaults' | 'latency' | 'throughput';
+
+/** A mirror that was told to copy, and has just been started. */
 export interface MirrorRun {
-  readonly targetTopic: string;
   readonly processes: readonly MirrorProcess[];
   stop(): Promise<void>;
 }
 
 export interface MirrorSubject {
-  readonly name: 'mm2' | 'causeway';
-  /** Starts copying `sourceTopic` from its beginning to a topic that does not exist yet. */
-  start(host: MirrorHost, test: MirrorCase, sourceTopic: string, round: number): Promise<MirrorRun>;
+  readonly name: SubjectName;
+  start(host: MirrorHost, plan: MirrorPlan): Promise<MirrorRun>;
+}
+
+export type SubjectName = 'mm2' | 'causeway';
+
+/** The name both mirrors give to the copy. */
+export function targetTopicOf(plan: Pick<MirrorPlan, 'alias'>, topic: string): string {
+  return `${plan.alias}.${topic}`;
 }

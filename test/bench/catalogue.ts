@@ -1,0 +1,7 @@
+import type { Bench } from './bench.js';
+import { mirrorBench } from './mirror-bench.js';
+import { throughputBench } from './throughput.js';
+import { tinyBench } from './tiny.js';
+
+/** In the order of `npm run bench -- all`. */
+export const benches: readonly Bench[] = [mirrorBench, throughputBench, tinyBench];
