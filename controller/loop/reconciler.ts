@@ -12,7 +12,7 @@ import type { Desired, TargetNeed, TopicFacts } from '../core/desired.js';
 import { diffAssignments, type NodeChange } from '../core/diff.js';
 import { MAX_BALANCE_MOVES_PER_ROUND, type Plan, plan } from '../core/planner.js';
 import type { Problem } from '../core/problem.js';
-import { buildView, type Vacated, type View, type World } from '../core/view.js';
+import { buildView, type View, type World } from '../core/view.js';
 import { Departures } from './departures.js';
 import type { Fencer } from './fencer.js';
 import type { FleetRecords } from './fleet-records.js';
@@ -25,6 +25,7 @@ import { ProgressKeeper } from './progress-keeper.js';
 import { Publisher } from './publisher.js';
 import type { Reign } from './reign.js';
 import { Tribunal } from './tribunal.js';
+import { Vacancies } from './vacancies.js';
 
 /** Hints that come in a burst are taken together. */
 const COALESCE_MS = 10;
@@ -69,7 +70,7 @@ export class Reconciler {
   readonly #progress: ProgressKeeper;
   readonly #problemLog: ProblemLog;
   readonly #tribunal: Tribunal;
-  #vacated = new Map<string, Vacated>();
+  readonly #vacancies = new Vacancies();
   /** Monotonic ms of the next bound that ends: a takeover delay, a handoff. */
   #deadlineMs: number | undefined;
   /** The world as it was when a full compare found nothing to do, and nothing was under way. */
@@ -201,9 +202,10 @@ export class Reconciler {
       desired,
       holders,
       accepting: this.#observation.accepting(this.#departures),
-      vacated: this.#vacated,
+      vacated: this.#vacancies.entries,
     };
     const view = buildView(world, this.#departures.frozen(nowMs) ? 0 : MAX_BALANCE_MOVES_PER_ROUND);
+    this.#vacancies.keep(view.planned);
     const planned = plan(view.input);
     const wrote = await this.#publish(world, view, planned, full);
     const cleaned = await this.#removeSpentLanes();
@@ -247,9 +249,8 @@ export class Reconciler {
     };
     await this.#publisher.publish(changes, lanesOf, (change) => {
       this.#handoffs.revoked(change.worker, change.revoked, change.assignment, clock.monotonicMs());
-      for (const [key, vacated] of change.dropped) this.#vacated.set(key, vacated);
+      this.#vacancies.wrote(change);
       for (const key of change.added) {
-        this.#vacated.delete(key);
         metrics.inc('causeway_assignment_moves_total', 1, { reason: reasons.get(key)?.reason ?? 'new' });
       }
       logger.info('assignment.written', summary(change));
