@@ -112,13 +112,14 @@ function coordinationSettings({ coordination, fleet }: ConfigFile, context: Comp
 }
 
 function clusterConnection(name: string, cluster: ConfigFile['clusters'][string]): ClusterConnection {
-  const { bootstrap, tls, sasl, connectTimeoutMs, requestTimeoutMs } = cluster;
+  const { bootstrap, tls, sasl, rack, connectTimeoutMs, requestTimeoutMs } = cluster;
   return {
     name,
     bootstrap,
     connectTimeoutMs,
     requestTimeoutMs,
     ...(tls === undefined ? {} : { tls: tlsSettings(tls) }),
+    ...(rack === undefined ? {} : { rack }),
     ...(sasl === undefined
       ? {}
       : { sasl: { mechanism: sasl.mechanism, username: sasl.username, password: saslPassword(sasl) } }),

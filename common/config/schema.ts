@@ -42,6 +42,14 @@ const cluster = z.strictObject({
     .optional()
     .describe('TLS towards the brokers; `{}` for TLS with the system’s authorities, absent for plaintext.'),
   sasl: sasl.optional().describe('Authentication towards the brokers.'),
+  rack: z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .describe(
+      'Where the workers are, in the words of the brokers’ `broker.rack`: with a replica selector at the brokers, fetches go to the nearest replica (KIP-392).',
+    ),
   connectTimeoutMs: ms.default(10_000).describe('How long a connection may take to come about.'),
   requestTimeoutMs: ms.default(30_000).describe('How long a broker may take to answer; then the connection is closed.'),
 });
@@ -224,6 +232,15 @@ const worker = z.strictObject({
     .default(1 << 20)
     .describe('Bytes of one partition in an answer to Fetch; at most fetchMaxBytes.'),
   fetchMaxWaitMs: ms.default(500).describe('How long a broker may hold a Fetch back while there is nothing new.'),
+  fetchConnections: z
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe(
+      'Connections per source broker and thread for partitions at the head, and as many for those behind; more than one where one TCP window is less than bandwidth times round trip.',
+    ),
   produceConnections: z
     .number()
     .int()
@@ -231,6 +248,15 @@ const worker = z.strictObject({
     .max(16)
     .default(2)
     .describe('Connections per target broker; each carries up to 5 requests.'),
+  crcCheckEvery: z
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(100)
+    .describe(
+      'The full checksum of every so many-th batch that passes as it is, is verified here; 0: of none. The target verifies all of them.',
+    ),
   checkpointIntervalMs: ms.default(1_000).describe('How often changed positions are committed at the target.'),
   checkpointRefreshMs: ms
     .default(600_000)

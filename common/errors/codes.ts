@@ -89,11 +89,12 @@ export const ERROR_CODES = {
     'The source topic was deleted and made anew; its offsets mean other records now.',
   ),
   SOURCE_TOPIC_MISSING: info(409, 70, true, 'The source topic or partition does not exist at the moment.'),
-  SOURCE_OFFSET_GONE: info(
+  SOURCE_OFFSET_GONE: info(409, 70, false, 'The source no longer has the next record: retention passed us.'),
+  SOURCE_TRUNCATED: info(
     409,
     70,
     false,
-    'The source no longer has the next record: retention or truncation passed us.',
+    'The source lost records that were copied already: a leader without them was elected, or its log was damaged.',
   ),
   TARGET_TOPIC_RECREATED: info(
     409,

@@ -26,6 +26,8 @@ export interface ClusterConnection {
   readonly bootstrap: readonly string[];
   readonly tls?: TlsSettings;
   readonly sasl?: SaslSettings;
+  /** Where we are, as the brokers' `broker.rack` would say it (KIP-392). */
+  readonly rack?: string;
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
 }

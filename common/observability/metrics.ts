@@ -38,7 +38,13 @@ export const METRICS = {
     'Connections opened to brokers; all but the first to each are reconnects',
     'cluster',
   ),
+  causeway_throttle_ms_total: counter(
+    'Milliseconds for which brokers throttled connections (quotas)',
+    'cluster',
+    'side',
+  ),
   causeway_partition_errors_total: counter('Faults of single partitions', 'code'),
+  causeway_gap_records_total: counter('Source records left out and declared as gaps', 'route', 'reason'),
   causeway_produce_duplicates_total: counter('Produce requests the target recognised as repeats', 'route'),
   causeway_checkpoint_commits_total: counter('Checkpoint commits', 'outcome'),
   causeway_thread_restarts_total: counter('Data threads started again after a failure'),

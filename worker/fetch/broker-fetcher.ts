@@ -29,6 +29,10 @@ export interface FetchSettings {
   readonly fetchMaxBytes: number;
   readonly fetchMaxPartitionBytes: number;
   readonly fetchMaxWaitMs: number;
+  /** Connections per broker for partitions at the head, and as many for those behind. */
+  readonly fetchConnections: number;
+  /** Ours (KIP-392); '' none. */
+  readonly rack: string;
   readonly requestTimeoutMs: number;
 }
 

@@ -1,4 +1,4 @@
-import { PRODUCE } from '../../common/kafka/wire/apis/produce.js';
+import { PRODUCE, type ProducedPartition } from '../../common/kafka/wire/apis/produce.js';
 import { call } from '../../common/kafka/wire/call.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import type { BrokerConnection } from '../../common/kafka/wire/connection.js';
@@ -19,6 +19,8 @@ const MAX_PARTITIONS_PER_REQUEST = 1_000;
 const BROKER_TIMEOUT_SHARE = 0.75;
 /** Without the right to write it is asked for again this often. */
 const LEASE_POLL_MS = 200;
+/** While throttled it is looked this often whether the connection is still the same. */
+const QUOTA_POLL_MS = 1_000;
 const CONNECT_BACKOFF = { initialMs: 50, maxMs: 2_000 } as const;
 
 export interface ProduceChannelDeps {
@@ -58,6 +60,7 @@ export class ProduceChannel {
   #failures = 0;
   #scheduled = false;
   #awaitsLease = false;
+  #awaitsQuota = false;
   #closed = false;
 
   constructor(deps: ProduceChannelDeps) {
@@ -95,12 +98,26 @@ export class ProduceChannel {
       this.#connect();
       return;
     }
+    if (connection.throttledMs > 0) {
+      this.#awaitQuota(connection.throttledMs);
+      return;
+    }
     while (this.#inFlight < MAX_REQUESTS_IN_FLIGHT && this.#ready.size > 0 && this.#deps.mayProduce()) {
       const batches = this.#collect();
       if (batches.length === 0) return;
       this.#send(connection, batches);
     }
     if (this.#inFlight === 0 && this.#ready.size > 0) this.#awaitLease();
+  }
+
+  /** What went out now would lie unread while its time to be answered runs out (KIP-219). */
+  #awaitQuota(throttledMs: number): void {
+    if (this.#awaitsQuota) return;
+    this.#awaitsQuota = true;
+    this.#deps.clock.after(Math.min(throttledMs, QUOTA_POLL_MS), () => {
+      this.#awaitsQuota = false;
+      this.#schedule();
+    });
   }
 
   /** Nobody tells when the lease goes on. */
@@ -132,7 +149,7 @@ export class ProduceChannel {
   /** A fault of our own in one partition must not end the thread, and so all others. */
   #batchOf(outlet: Outlet): QueuedBatch | undefined {
     try {
-      return outlet.next();
+      return outlet.next(this.#connection?.roundTripMs ?? 0);
     } catch (error) {
       outlet.failed(error);
       return undefined;
@@ -176,13 +193,12 @@ export class ProduceChannel {
     for (const sent of byPartition.values()) this.#lost(sent);
   }
 
-  #answered(
-    { outlet, batch, life }: SentBatch,
-    answer: { readonly errorCode: number; readonly baseOffset: number; readonly logAppendTimeMs: number },
-  ): void {
+  #answered({ outlet, batch, life }: SentBatch, answer: ProducedPartition): void {
     // An answer for a life that is over concerns nobody: its lane does not write this partition again, or had it settled.
     if (outlet.partition.life !== life) return;
-    const verdict = outlet.answered(batch, answer.errorCode, answer.baseOffset, answer.logAppendTimeMs);
+    const { errorCode, baseOffset, logAppendTimeMs, recordErrors } = answer;
+    const blamed = errorCode === 0 ? undefined : recordErrors.map(({ batchIndex }) => batchIndex);
+    const verdict = outlet.answered(batch, errorCode, baseOffset, logAppendTimeMs, blamed);
     if (verdict.kind === 'stored') {
       this.#ready.add(outlet);
       return;

@@ -43,7 +43,11 @@ export class WorkerMetrics {
     for (const { how, reason, count } of stats.batches) metrics.inc('causeway_batches_total', count, { how, reason });
     for (const { cluster, count } of stats.connections)
       metrics.inc('causeway_broker_connections_total', count, { cluster });
+    for (const { cluster, side, ms } of stats.throttles)
+      metrics.inc('causeway_throttle_ms_total', ms, { cluster, side });
     for (const { route, count } of stats.repeats) metrics.inc('causeway_produce_duplicates_total', count, { route });
+    for (const { route, reason, records } of stats.gaps)
+      metrics.inc('causeway_gap_records_total', records, { route, reason });
     for (const { code, count } of stats.errors) metrics.inc('causeway_partition_errors_total', count, { code });
     metrics.inc('causeway_checkpoint_commits_total', stats.checkpoints.ok, { outcome: 'ok' });
     metrics.inc('causeway_checkpoint_commits_total', stats.checkpoints.failed, { outcome: 'failed' });

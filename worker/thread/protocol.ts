@@ -73,7 +73,14 @@ export interface ThreadStats {
   }[];
   readonly batches: readonly { readonly how: string; readonly reason: string; readonly count: number }[];
   readonly connections: readonly { readonly cluster: string; readonly count: number }[];
+  /** Time for which brokers throttled connections. */
+  readonly throttles: readonly {
+    readonly cluster: string;
+    readonly side: 'source' | 'target';
+    readonly ms: number;
+  }[];
   readonly repeats: readonly { readonly route: string; readonly count: number }[];
+  readonly gaps: readonly { readonly route: string; readonly reason: string; readonly records: number }[];
   readonly errors: readonly { readonly code: string; readonly count: number }[];
   readonly checkpoints: { readonly ok: number; readonly failed: number };
   readonly lanes: readonly { readonly target: string; readonly count: number }[];

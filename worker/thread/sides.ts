@@ -58,15 +58,23 @@ export class Sides implements Closable {
     let side = this.#sources.get(name);
     if (side === undefined) {
       const { settings, budget, pool, stats, clock, random, logger } = this.#deps;
-      const { fetchMaxBytes, fetchMaxPartitionBytes, fetchMaxWaitMs } = settings.settings;
+      const { fetchMaxBytes, fetchMaxPartitionBytes, fetchMaxWaitMs, fetchConnections } = settings.settings;
       const cluster = this.#cluster(name);
       side = new SourceSide({
         cluster,
         clientId: this.#clientId(),
-        settings: { fetchMaxBytes, fetchMaxPartitionBytes, fetchMaxWaitMs, requestTimeoutMs: cluster.requestTimeoutMs },
+        settings: {
+          fetchMaxBytes,
+          fetchMaxPartitionBytes,
+          fetchMaxWaitMs,
+          fetchConnections,
+          rack: cluster.rack ?? '',
+          requestTimeoutMs: cluster.requestTimeoutMs,
+        },
         budget,
         pool,
         onConnect: (connected) => stats.connected(connected),
+        onThrottle: (name, ms) => stats.throttled(name, 'source', ms),
         clock,
         random,
         logger,
@@ -96,6 +104,7 @@ export class Sides implements Closable {
         checkpointRefreshMs,
         mayWrite,
         onConnect: (connected) => stats.connected(connected),
+        onThrottle: (name, ms) => stats.throttled(name, 'target', ms),
         onCheckpoints: (outcome, count) => stats.checkpoints(outcome, count),
         clock,
         random,

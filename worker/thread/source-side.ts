@@ -18,6 +18,7 @@ export interface SourceSideDeps {
   readonly budget: ByteBudget;
   readonly pool: BufferPool;
   readonly onConnect: (cluster: string) => void;
+  readonly onThrottle: (cluster: string, throttleMs: number) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -40,6 +41,7 @@ export class SourceSide implements Closable {
       random,
       logger,
       onConnect: () => deps.onConnect(cluster.name),
+      onThrottle: (throttleMs) => deps.onThrottle(cluster.name, throttleMs),
     });
     this.leaders = new Leaders({ client: this.client, cluster: cluster.name, clock, random, logger });
   }

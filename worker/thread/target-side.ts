@@ -10,6 +10,7 @@ import { CheckpointStore } from '../checkpoint/checkpoint-store.js';
 import { CheckpointWriter } from '../checkpoint/checkpoint-writer.js';
 import { Leaders } from '../cluster/leaders.js';
 import { LanePool } from '../lane/lane-pool.js';
+import { SideWriter } from '../produce/side-writer.js';
 import { TargetWriter } from '../produce/target-writer.js';
 
 /** A lane opens only empty transactions, to be fenced or renewed; the broker may end a forgotten one soon. */
@@ -30,6 +31,7 @@ export interface TargetSideDeps {
   /** False once the session's lease has ended. */
   readonly mayWrite: () => boolean;
   readonly onConnect: (cluster: string) => void;
+  readonly onThrottle: (cluster: string, throttleMs: number) => void;
   readonly onCheckpoints: (outcome: 'ok' | 'failed', count: number) => void;
   readonly clock: Clock;
   readonly random: Random;
@@ -42,6 +44,8 @@ export class TargetSide implements Closable {
   readonly leaders: Leaders;
   readonly lanes: LanePool;
   readonly writer: TargetWriter;
+  /** For what is not mirrored data. */
+  readonly sideWriter: SideWriter;
   readonly checkpointStore: CheckpointStore;
   readonly checkpoints: CheckpointWriter;
 
@@ -54,6 +58,7 @@ export class TargetSide implements Closable {
       random,
       logger,
       onConnect: () => deps.onConnect(cluster.name),
+      onThrottle: (throttleMs) => deps.onThrottle(cluster.name, throttleMs),
     });
     this.client = client;
     this.leaders = new Leaders({ client, cluster: cluster.name, clock, random, logger });
@@ -82,6 +87,15 @@ export class TargetSide implements Closable {
       random,
       logger,
     });
+    this.sideWriter = new SideWriter({
+      client,
+      leaders: this.leaders,
+      cluster: cluster.name,
+      requestTimeoutMs: cluster.requestTimeoutMs,
+      mayProduce: deps.mayWrite,
+      clock,
+      random,
+    });
     this.checkpointStore = new CheckpointStore(client);
     this.checkpoints = new CheckpointWriter({
       store: this.checkpointStore,
@@ -96,6 +110,7 @@ export class TargetSide implements Closable {
   }
 
   async close(): Promise<void> {
+    this.sideWriter.close();
     await this.writer.close();
     const client = this.client.close();
     await Promise.all([client, this.checkpoints.close(), this.leaders.close()]);

@@ -1,3 +1,4 @@
+import type { Gap } from '../../common/model/gap.js';
 import type { VerdictCounts } from '../core/batch-verdict.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
 import type { ThreadStats } from './protocol.js';
@@ -6,8 +7,10 @@ import type { ThreadStats } from './protocol.js';
 export class StatsCollector {
   readonly #copied = new Map<string, { route: string; topic: string; records: number; bytes: number }>();
   readonly #connections = new Map<string, number>();
+  readonly #throttles = new Map<string, { cluster: string; side: 'source' | 'target'; ms: number }>();
   readonly #repeats = new Map<string, number>();
   readonly #errors = new Map<string, number>();
+  readonly #gaps = new Map<string, { route: string; reason: string; records: number }>();
   #checkpointsOk = 0;
   #checkpointsFailed = 0;
 
@@ -27,8 +30,21 @@ export class StatsCollector {
     this.#connections.set(cluster, (this.#connections.get(cluster) ?? 0) + 1);
   }
 
+  throttled(cluster: string, side: 'source' | 'target', ms: number): void {
+    const key = `${cluster}/${side}`;
+    const entry = this.#throttles.get(key);
+    if (entry === undefined) this.#throttles.set(key, { cluster, side, ms });
+    else entry.ms += ms;
+  }
+
   repeated(route: string): void {
     this.#repeats.set(route, (this.#repeats.get(route) ?? 0) + 1);
+  }
+
+  gap({ item: { route } }: MirroredPartition, { reason, firstOffset, lastOffset }: Gap): void {
+    const entry = this.#gaps.get(`${route}/${reason}`) ?? { route, reason, records: 0 };
+    entry.records += lastOffset - firstOffset + 1;
+    this.#gaps.set(`${route}/${reason}`, entry);
   }
 
   error(code: string): void {
@@ -53,16 +69,20 @@ export class StatsCollector {
       copied: [...this.#copied.values()],
       batches: verdicts.take(),
       connections: [...this.#connections].map(([cluster, count]) => ({ cluster, count })),
+      throttles: [...this.#throttles.values()],
       repeats: [...this.#repeats].map(([route, count]) => ({ route, count })),
       errors: [...this.#errors].map(([code, count]) => ({ code, count })),
+      gaps: [...this.#gaps.values()],
       checkpoints: { ok: this.#checkpointsOk, failed: this.#checkpointsFailed },
       lanes,
       inflightBytes,
     };
     this.#copied.clear();
     this.#connections.clear();
+    this.#throttles.clear();
     this.#repeats.clear();
     this.#errors.clear();
+    this.#gaps.clear();
     this.#checkpointsOk = 0;
     this.#checkpointsFailed = 0;
     return stats;

@@ -21,6 +21,8 @@ export interface ClusterClientOptions {
   readonly logger: Logger;
   /** Called for each connection that is ready; for the metric. */
   readonly onConnect?: () => void;
+  /** Called when a broker throttles a connection, with the time; for the metric. */
+  readonly onThrottle?: (throttleMs: number) => void;
 }
 
 export type PartitionMetadata = MetadataPartition;
@@ -37,6 +39,7 @@ export interface ClusterMetadata {
 
 /** A request that any broker can answer is tried on this many connections: one may have gone stale unnoticed, one may hang. */
 const ANY_BROKER_ATTEMPTS = 3;
+const METADATA_TIMEOUT_MS = 10_000;
 
 /** The connections to one cluster, and the questions that any of its brokers can answer. */
 export class ClusterClient implements Closable {
@@ -102,7 +105,9 @@ export class ClusterClient implements Closable {
   /** Metadata of these topics (none for an empty list). Topics are never created by asking. */
   async metadata(topics: readonly string[] | 'all'): Promise<ClusterMetadata> {
     const request = { topics: topics === 'all' ? null : topics };
-    const response = await this.#onAny((connection) => call(connection, METADATA, request));
+    // A broker that hangs must not hide where its partitions have gone.
+    const timeoutMs = Math.min(this.cluster.requestTimeoutMs, METADATA_TIMEOUT_MS);
+    const response = await this.#onAny((connection) => call(connection, METADATA, request, { timeoutMs }));
     const brokers = new Map(response.brokers.map((broker) => [broker.id, broker]));
     if (brokers.size > 0) this.#brokers = brokers;
     return {

@@ -31,6 +31,8 @@ export interface ConnectionOptions {
   readonly logger: Logger;
   /** Called each time a connection is ready for requests; for the metric. */
   readonly onConnect?: () => void;
+  /** Called when the broker throttles the connection, with the time; for the metric. */
+  readonly onThrottle?: (throttleMs: number) => void;
 }
 
 export interface RequestOptions {
@@ -41,6 +43,9 @@ export interface RequestOptions {
 }
 
 const MAX_CORRELATION_ID = 0x7fff_ffff;
+
+/** Whoever waits for a throttled connection looks this often whether it is still there. */
+const THROTTLE_LOOK_MS = 1_000;
 
 /** A SASL session is left in good time before the broker ends it (KIP-368): see `expiring`. */
 const SESSION_USE_RATIO = 0.8;
@@ -66,7 +71,9 @@ export class BrokerConnection {
   #correlationId = 0;
   #closedError: CausewayError | undefined;
   #expiresAtMs = Number.POSITIVE_INFINITY;
+  #throttledUntilMs = 0;
   #retiring = false;
+  #roundTripMs = 0;
   #ready = false;
   #served = false;
 
@@ -89,7 +96,8 @@ export class BrokerConnection {
       address: connection.#address,
       cluster,
       clock,
-      onBytes: (chunk, length) => connection.#onBytes(chunk, length),
+      space: () => connection.#assembler.space(),
+      onBytes: (length) => connection.#onBytes(length),
       onClosed: (fault) => connection.close(connectionLost(connection.#place, fault, connection.#served)),
     });
     try {
@@ -127,6 +135,11 @@ export class BrokerConnection {
     throw unsupported(this.#place, api, this.#versions.get(api));
   }
 
+  /** How long the first exchange with the broker took: nothing else was under way, so it is mostly the network's round trip. */
+  get roundTripMs(): number {
+    return this.#roundTripMs;
+  }
+
   /** Requests sent and not answered yet. */
   get inFlight(): number {
     return this.#pending.size;
@@ -140,6 +153,28 @@ export class BrokerConnection {
   /** True when the SASL session nears its end: open another connection, and retire this one. */
   get expiring(): boolean {
     return this.#options.clock.monotonicMs() >= this.#expiresAtMs;
+  }
+
+  /** How long the broker will not read what is sent here (KIP-219); 0 when it does. */
+  get throttledMs(): number {
+    return Math.max(0, this.#throttledUntilMs - this.#options.clock.monotonicMs());
+  }
+
+  /** The broker reads nothing for this long: what is outstanding is given as much more time. */
+  throttle(forMs: number): void {
+    if (forMs <= 0) return;
+    const { clock, onThrottle } = this.#options;
+    this.#throttledUntilMs = Math.max(this.#throttledUntilMs, clock.monotonicMs() + forMs);
+    this.#pending.extend(forMs);
+    onThrottle?.(forMs);
+  }
+
+  /** Resolves when the broker reads again. @throws why the connection closed meanwhile */
+  async unthrottled(): Promise<void> {
+    while (this.throttledMs > 0 && this.#closedError === undefined) {
+      await this.#options.clock.sleep(Math.min(this.throttledMs, THROTTLE_LOOK_MS));
+    }
+    if (this.#closedError !== undefined) throw this.#closedError;
   }
 
   /** Called once when the connection closes, at the next turn if it is closed already. */
@@ -197,7 +232,9 @@ export class BrokerConnection {
     const timeoutMs = cluster.connectTimeoutMs;
     const call = (api: ApiKey, version: number, body: readonly Buffer[]): Promise<Buffer> =>
       this.request(api, version, body, { timeoutMs });
+    const askedMs = clock.monotonicMs();
     this.#versions = await offeredVersions(call);
+    this.#roundTripMs = clock.monotonicMs() - askedMs;
     if (cluster.sasl === undefined) return;
     const lifetimeMs = await login(cluster.sasl, this.#versions, call);
     if (lifetimeMs > 0) this.#expiresAtMs = clock.monotonicMs() + lifetimeMs * SESSION_USE_RATIO;
@@ -213,10 +250,10 @@ export class BrokerConnection {
     socket.uncork();
   }
 
-  #onBytes(chunk: Buffer, length: number): void {
+  #onBytes(length: number): void {
     if (this.#closedError !== undefined) return;
     try {
-      this.#assembler.push(chunk, length);
+      this.#assembler.filled(length);
     } catch (error) {
       this.close(malformed(this.#place, error));
     }

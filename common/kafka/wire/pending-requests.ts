@@ -17,7 +17,7 @@ export interface PendingRequest {
 
 interface Entry extends PendingRequest {
   readonly timeoutMs: number;
-  readonly deadlineMs: number;
+  deadlineMs: number;
 }
 
 /**
@@ -53,6 +53,12 @@ export class PendingRequests {
   /** The oldest one: the only one that the next response can belong to. */
   take(): PendingRequest | undefined {
     return this.#queue.shift();
+  }
+
+  /** All that are outstanding may take this much longer. */
+  extend(byMs: number): void {
+    // The timer finds nobody overdue when it fires, and moves on.
+    for (const entry of this.#queue) entry.deadlineMs += byMs;
   }
 
   failAll(error: CausewayError): void {

@@ -212,6 +212,7 @@ export class ThreadUnderTest {
         fetchMaxBytes: 8 << 20,
         fetchMaxPartitionBytes: 1 << 20,
         fetchMaxWaitMs: 200,
+        fetchConnections: 1,
         produceConnections: 2,
         checkpointIntervalMs: 200,
         checkpointRefreshMs: 600_000,

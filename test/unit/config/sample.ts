@@ -18,6 +18,7 @@ clusters:
       mechanism: scram-sha-512
       username: causeway
       password: secret
+    rack: zone-a
     connectTimeoutMs: 10000
     requestTimeoutMs: 30000
   west:
@@ -68,7 +69,9 @@ worker:
   fetchMaxBytes: 16777216
   fetchMaxPartitionBytes: 1048576
   fetchMaxWaitMs: 500
+  fetchConnections: 1
   produceConnections: 2
+  crcCheckEvery: 100
   checkpointIntervalMs: 1000
   checkpointRefreshMs: 600000
   onCoordinationLoss: stop
