@@ -29,7 +29,8 @@ export interface LaneFencesOptions {
 export class LaneFences {
   readonly #options: LaneFencesOptions;
   readonly #running = new Map<string, Promise<void>>();
-  readonly #fenced = new Set<string>();
+  /** Fenced lanes by incarnation; an incarnation is in here once a lane of it is past the point of no return. */
+  readonly #fenced = new Map<string, Set<string>>();
 
   constructor(options: LaneFencesOptions) {
     this.#options = options;
@@ -53,7 +54,17 @@ export class LaneFences {
 
   /** Nothing of the incarnation can write any more. */
   isFenced(incarnation: string): boolean {
-    return this.lanesOf(incarnation).every((id) => this.#fenced.has(id));
+    return this.lanesOf(incarnation).every((id) => this.#fenced.get(incarnation)?.has(id) === true);
+  }
+
+  /** A fence of it was begun in this reign: it never gets work again (5.1). */
+  hasBegun(incarnation: string): boolean {
+    return this.#fenced.has(incarnation);
+  }
+
+  /** Nothing is left of the incarnation. */
+  forget(incarnation: string): void {
+    this.#fenced.delete(incarnation);
   }
 
   /** Lane nodes of the incarnation. */
@@ -91,8 +102,10 @@ export class LaneFences {
   }
 
   #start(lane: LaneRecord, departure: Doomed): void {
-    const id = lane.transactionalId;
-    if (this.#fenced.has(id) || this.#running.has(id)) return;
+    const { transactionalId: id, incarnation } = lane;
+    const fenced = this.#fenced.get(incarnation) ?? new Set();
+    this.#fenced.set(incarnation, fenced);
+    if (fenced.has(id) || this.#running.has(id)) return;
     const task = this.#fence(lane, departure).finally(() => this.#running.delete(id));
     this.#running.set(id, task);
   }
@@ -105,7 +118,7 @@ export class LaneFences {
           { lane, items: this.#itemsOf(lane), silentSinceMs, isReplaced: reason === 'replaced' },
           reign.signal,
         );
-        this.#fenced.add(lane.transactionalId);
+        this.#fenced.get(lane.incarnation)?.add(lane.transactionalId);
         logger.info('lane.fenced', { lane: lane.transactionalId, worker: lane.worker, target: lane.target });
         onDone();
         return;

@@ -1,7 +1,7 @@
 import type { WorkerAssignment } from '../../common/model/assignment.js';
 import { compareAssignments } from '../../common/model/assignment.js';
 import type { Route } from '../../common/model/route.js';
-import type { LiveWorker } from '../../common/model/worker.js';
+import type { LiveWorker, WorkerReport } from '../../common/model/worker.js';
 import { type Desired, desiredTopics, type TopicFacts } from '../core/desired.js';
 import type { Holder, HolderState } from '../core/holders.js';
 import type { Departures, Presence } from './departures.js';
@@ -53,14 +53,21 @@ export class Observation {
 
   /** Incarnations with an empty node whose own last word was that they hold nothing: there is nothing to fence. */
   cleanIncarnations(): Set<string> {
-    const clean = new Set<string>();
-    for (const { worker, incarnation, items, epoch, generation } of this.assignments()) {
-      const report = this.#records.reports.entries.get(worker)?.value;
-      if (items.length > 0 || report?.incarnation !== incarnation) continue;
-      const current = compareAssignments(report, { epoch, generation }) >= 0 || report.held.length === 0;
-      if (current && report.held.length === 0 && report.doubtful.length === 0) clean.add(incarnation);
-    }
-    return clean;
+    return new Set(this.#empty().map(({ assignment }) => assignment.incarnation));
+  }
+
+  /** Those of them that know that their node is empty: they take nothing up before they are told to. */
+  relievedIncarnations(): Set<string> {
+    const relieved = this.#empty().filter(({ assignment, report }) => compareAssignments(report, assignment) >= 0);
+    return new Set(relieved.map(({ assignment }) => assignment.incarnation));
+  }
+
+  #empty(): { readonly assignment: WorkerAssignment; readonly report: WorkerReport }[] {
+    return this.assignments().flatMap((assignment) => {
+      const report = this.#records.reports.entries.get(assignment.worker)?.value;
+      if (assignment.items.length > 0 || report?.incarnation !== assignment.incarnation) return [];
+      return report.held.length + report.doubtful.length === 0 ? [{ assignment, report }] : [];
+    });
   }
 
   holders(departures: Departures, isFenced: (incarnation: string) => boolean): Map<string, Holder> {

@@ -112,13 +112,17 @@ export class Tribunal {
     }
   }
 
+  /** Also one that lives and never had a lane: it has written nothing, and there is no mark from which it could learn its fate. */
   #forgetSettled(): void {
-    const { departures, fences } = this.#options;
+    const { departures, fences, observation } = this.#options;
     const live = this.liveIncarnations();
     const holding = this.holdingIncarnations();
+    const relieved = observation.relievedIncarnations();
     for (const incarnation of departures.doomed.keys()) {
-      const settled = !live.has(incarnation) && !holding.has(incarnation);
-      if (settled && fences.lanesOf(incarnation).length === 0) departures.forget(incarnation);
+      const over = !live.has(incarnation) || (relieved.has(incarnation) && !fences.hasBegun(incarnation));
+      if (!over || holding.has(incarnation) || fences.lanesOf(incarnation).length > 0) continue;
+      departures.forget(incarnation);
+      fences.forget(incarnation);
     }
   }
 

@@ -294,6 +294,23 @@ describe('nodes that are not as they should be', () => {
     }
   });
 
+  test('a worker given up before it had any lane gets work again once it has said that it holds nothing', async () => {
+    const kit = await ControllerKit.open();
+    try {
+      kit.kafka.addTopic('east', 't', 4);
+      const { client } = await kit.controller();
+      await until(async () => (await client.status()).leader !== null);
+      const idle = await kit.worker('idle');
+      await kit.store.create(assignmentPath('idle'), Buffer.from('garbage'));
+      // The empty node in its place is for this incarnation, which has nothing that could be fenced.
+      await until(() => idle.applied?.items.length === 0);
+      await client.addTopic('r', { topic: 't' });
+      await kit.balanced(4);
+    } finally {
+      await kit.close();
+    }
+  });
+
   test('corrupt route, topic and live nodes take nothing away', async () => {
     const { kit, controller } = await fleet();
     try {
