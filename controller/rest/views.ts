@@ -107,7 +107,7 @@ export class FleetViews {
     const { leader } = await this.#control();
     const problems = await this.#options.problems.read(leader?.http);
     const placed = placedItems(records, statuses).get(`${route.name}/${entry.topic}`) ?? [];
-    const head = headOf(route, entry, problems ?? []);
+    const head = headOf(route, entry, problemsByTopic(problems ?? []));
     return { ...foldTopic(head, placed), partitions: placed.map(partitionView) };
   }
 
@@ -117,9 +117,10 @@ export class FleetViews {
     problems: readonly ProblemView[],
   ): TopicStatusView[] {
     const placed = placedItems(records, statuses);
+    const waiting = problemsByTopic(problems);
     return [...records.topics.entries].flatMap(([key, { value: entry }]) => {
       const route = records.routes.entries.get(entry.route)?.value;
-      return route === undefined ? [] : [foldTopic(headOf(route, entry, problems), placed.get(key) ?? [])];
+      return route === undefined ? [] : [foldTopic(headOf(route, entry, waiting), placed.get(key) ?? [])];
     });
   }
 
@@ -168,14 +169,25 @@ function placedItems(records: FleetRecords, statuses: ReadonlyMap<string, Worker
   return placed;
 }
 
-function headOf(route: Route, entry: TopicEntry, problems: readonly ProblemView[]) {
-  const mine = problems.filter((problem) => problem.route === route.name && problem.topic === entry.topic);
+/** Keyed `route/topic`: one cluster out of reach is a problem of each of thousands of topics. */
+function problemsByTopic(problems: readonly ProblemView[]): ReadonlyMap<string, readonly ProblemView[]> {
+  const byTopic = new Map<string, ProblemView[]>();
+  for (const problem of problems) {
+    const key = `${problem.route}/${problem.topic}`;
+    const list = byTopic.get(key);
+    if (list === undefined) byTopic.set(key, [problem]);
+    else list.push(problem);
+  }
+  return byTopic;
+}
+
+function headOf(route: Route, entry: TopicEntry, problems: ReadonlyMap<string, readonly ProblemView[]>) {
   return {
     route: route.name,
     topic: entry.topic,
     targetTopic: targetTopicOf(route, entry.topic),
     paused: entry.paused,
-    problems: mine,
+    problems: [...(problems.get(`${route.name}/${entry.topic}`) ?? [])],
   };
 }
 
