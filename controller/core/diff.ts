@@ -15,6 +15,8 @@ export interface DiffInput {
   readonly revokedBy: (worker: string, key: string) => Stamp | undefined;
   /** True while some node cannot be read: a partition that seems free may be in there. */
   readonly holdAdditions: boolean;
+  /** No node begins at a generation up to this one: some worker may have seen that in a node that was removed. */
+  readonly generationFloor: number;
   /** Also write where only `started` differs (the timer's full compare does). */
   readonly compareStarted: boolean;
   /** Routes that items of untouchable topics name. */
@@ -102,7 +104,7 @@ function changeNode(
     worker,
     incarnation: incarnation ?? before?.incarnation ?? '',
     epoch: input.epoch,
-    generation: (before?.generation ?? 0) + 1,
+    generation: (before?.generation ?? input.generationFloor) + 1,
     routes: routesOf(kept, input, before),
     items: kept.sort(compareItems),
   };

@@ -24,6 +24,7 @@ import { ProblemLog } from './problem-log.js';
 import { ProgressKeeper } from './progress-keeper.js';
 import { Publisher } from './publisher.js';
 import type { Reign } from './reign.js';
+import { RetiredWorkers } from './retired-workers.js';
 import { Tribunal } from './tribunal.js';
 import { Vacancies } from './vacancies.js';
 
@@ -71,6 +72,7 @@ export class Reconciler {
   readonly #problemLog: ProblemLog;
   readonly #tribunal: Tribunal;
   readonly #vacancies = new Vacancies();
+  readonly #retired: RetiredWorkers;
   /** Monotonic ms of the next bound that ends: a takeover delay, a handoff. */
   #deadlineMs: number | undefined;
   /** The world as it was when a full compare found nothing to do, and nothing was under way. */
@@ -101,6 +103,7 @@ export class Reconciler {
     });
     this.#publisher = new Publisher(reign, records, metrics);
     this.#progress = new ProgressKeeper(reign, records);
+    this.#retired = new RetiredWorkers({ reign, records });
     this.#problemLog = new ProblemLog(logger);
     this.#tribunal = new Tribunal({
       records,
@@ -187,6 +190,7 @@ export class Reconciler {
   async #round(full: boolean): Promise<boolean> {
     const { records, facts, clock } = this.#options;
     await this.#read(full);
+    if (full && (await this.#retired.remove(clock.monotonicMs()))) return true;
     const worldAt = `${records.revision()}|${facts.revision}`;
     if (worldAt === this.#restingAt) return false;
     this.#restingAt = undefined;
@@ -238,6 +242,7 @@ export class Reconciler {
       planned: view.planned,
       revokedBy: (worker, key) => this.#handoffs.revokedBy(worker, key),
       holdAdditions: this.#options.records.assignments.unreadable.size > 0,
+      generationFloor: this.#retired.highestGeneration,
       compareStarted: full,
       routes: this.#observation.routes(),
     });

@@ -108,6 +108,7 @@ class Fleet {
       planned: view.planned,
       revokedBy: () => undefined,
       holdAdditions: false,
+      generationFloor: 0,
       compareStarted: true,
       routes: new Map([['r', ROUTE]]),
     });
