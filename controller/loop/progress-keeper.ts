@@ -33,6 +33,8 @@ export class ProgressKeeper {
         });
       } catch (error) {
         this.#records.progress.invalidate();
+        // A parent that somebody removed.
+        this.#parents.clear();
         throw error;
       }
     }

@@ -336,6 +336,19 @@ describe('nodes that are not as they should be', () => {
     }
   });
 
+  test('progress nodes removed by hand, their parent too, are made anew', async () => {
+    const { kit, controller } = await fleet();
+    try {
+      for (const path of ['/progress/r/t', '/progress/r']) await kit.store.remove(path, ANY_VERSION);
+      kit.kafka.addTopic('east', 'more', 4);
+      await controller.client.addTopic('r', { topic: 'more' });
+      await kit.balanced(10);
+      assert.deepEqual(await kit.store.children('/progress/r'), ['more', 't']);
+    } finally {
+      await kit.close();
+    }
+  });
+
   test('a partition in two nodes: both owners are fenced, then one gets it', async () => {
     const { kit } = await fleet();
     try {
