@@ -19,6 +19,8 @@ export const partitionStatusShape = z.object({
   lagSeconds: z.number(),
   recordsCopied: z.number(),
   bytesCopied: z.number(),
+  /** Absent from workers of an earlier version. */
+  gapRecords: z.number().default(0),
   recordsPerS: z.number(),
   bytesPerS: z.number(),
 });

@@ -1,3 +1,4 @@
+import type { SkipOrder } from './gap.js';
 import type { Route } from './route.js';
 import { partitionKey } from './topic-partition.js';
 
@@ -32,6 +33,8 @@ export interface AssignmentItem extends PartitionRef {
   readonly started: boolean;
   /** Where it begins if it never started: the route's start, or `beginning` for partitions added to a running topic (4.5). */
   readonly start: 'earliest' | 'latest' | 'beginning';
+  /** An operator's order to leave something out; without effect behind it. */
+  readonly skip?: SkipOrder;
 }
 
 /** Everything one worker incarnation is told. Replaced as a whole; the highest (epoch, generation) wins (7.4). */

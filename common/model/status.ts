@@ -24,6 +24,8 @@ export interface PartitionStatus extends PartitionRef {
   readonly lagSeconds: number;
   readonly recordsCopied: number;
   readonly bytesCopied: number;
+  /** Source records declared as gaps since the worker took the partition up. */
+  readonly gapRecords: number;
   /** Moving averages. */
   readonly recordsPerS: number;
   readonly bytesPerS: number;

@@ -16,8 +16,36 @@ const HIGHEST_CODEC = 4;
 export type AppendTimePolicy = 'producer-time' | 'append-time';
 
 export type SkipReason = 'before-position' | 'control' | 'empty' | 'aborted';
-export type RecodeReason = 'position-inside' | 'compacted' | 'append-time';
-export type UnsupportedReason = 'old-magic' | 'unknown-magic' | 'unknown-codec';
+export type RecodeReason =
+  | 'position-inside'
+  | 'compacted'
+  | 'append-time'
+  | 'old-magic'
+  | 'refused-record'
+  | 'too-large'
+  | 'recompress';
+export type UnsupportedReason = 'unknown-magic' | 'unknown-codec';
+
+/** What a route's settings and a target's refusals ask of batches. One object is kept and changed: the hot path allocates nothing. */
+export interface ShapingRules {
+  appendTime: AppendTimePolicy;
+  /** Number of the codec that the target's batches shall have; -1: the source's. */
+  codec: number;
+  /** Larger batches are split. */
+  maxBytes: number;
+  /** True when a record of [first, last] has to be left out. */
+  omitsAny: (first: number, last: number) => boolean;
+}
+
+export const PLAIN_RULES: Readonly<ShapingRules> = {
+  appendTime: 'producer-time',
+  codec: -1,
+  maxBytes: Number.POSITIVE_INFINITY,
+  omitsAny: () => false,
+};
+
+/** Smaller batches gain nothing from another codec. */
+const MIN_RECOMPRESSED_BYTES = 1_024;
 
 /** What becomes of one source batch. `index` numbers the verdicts for counting. */
 export type BatchVerdict =
@@ -35,9 +63,12 @@ const ABORTED = { kind: 'skip', reason: 'aborted', index: 4 } as const;
 const POSITION_INSIDE = { kind: 'recode', reason: 'position-inside', index: 5 } as const;
 const COMPACTED = { kind: 'recode', reason: 'compacted', index: 6 } as const;
 const APPEND_TIME = { kind: 'recode', reason: 'append-time', index: 7 } as const;
-const OLD_MAGIC = { kind: 'unsupported', reason: 'old-magic', index: 8 } as const;
+const OLD_MAGIC = { kind: 'recode', reason: 'old-magic', index: 8 } as const;
 const UNKNOWN_MAGIC = { kind: 'unsupported', reason: 'unknown-magic', index: 9 } as const;
 const UNKNOWN_CODEC = { kind: 'unsupported', reason: 'unknown-codec', index: 10 } as const;
+const REFUSED_RECORD = { kind: 'recode', reason: 'refused-record', index: 11 } as const;
+const TOO_LARGE = { kind: 'recode', reason: 'too-large', index: 12 } as const;
+const RECOMPRESS = { kind: 'recode', reason: 'recompress', index: 13 } as const;
 
 /** Every verdict there is; `ALL_VERDICTS[i].index === i`. */
 export const ALL_VERDICTS: readonly BatchVerdict[] = [
@@ -52,11 +83,14 @@ export const ALL_VERDICTS: readonly BatchVerdict[] = [
   OLD_MAGIC,
   UNKNOWN_MAGIC,
   UNKNOWN_CODEC,
+  REFUSED_RECORD,
+  TOO_LARGE,
+  RECOMPRESS,
 ];
 
 /**
  * What must become of a source batch (mirrormaker2.md 10.4, broker-probes 5): only a batch of magic 2 with records, without holes,
- * wholly at or behind the position and not a marker may pass as it is.
+ * wholly at or behind the position and not a marker may pass as it is. What is decoded for one reason is shaped by all rules.
  * @param position next source offset that is to be copied
  * @param aborted what the transaction filter said of this batch
  */
@@ -64,7 +98,7 @@ export function batchVerdict(
   batch: BatchView,
   position: number,
   aborted: boolean,
-  appendTime: AppendTimePolicy = 'producer-time',
+  rules: Readonly<ShapingRules> = PLAIN_RULES,
 ): BatchVerdict {
   if (batch.lastOffset < position) return BEFORE_POSITION;
   if (batch.magic !== MAGIC_V2) return batch.magic === 0 || batch.magic === 1 ? OLD_MAGIC : UNKNOWN_MAGIC;
@@ -76,13 +110,17 @@ export function batchVerdict(
   if ((attributes & CODEC_MASK) > HIGHEST_CODEC) return UNKNOWN_CODEC;
   if (batch.baseOffset < position) return POSITION_INSIDE;
   if (batch.lastOffset - batch.baseOffset + 1 !== count) return COMPACTED;
-  if (appendTime === 'append-time' && (attributes & LOG_APPEND_TIME_BIT) !== 0) return APPEND_TIME;
+  if (rules.appendTime === 'append-time' && (attributes & LOG_APPEND_TIME_BIT) !== 0) return APPEND_TIME;
+  if (rules.omitsAny(batch.baseOffset, batch.lastOffset)) return REFUSED_RECORD;
+  if (batch.length > rules.maxBytes && count > 1) return TOO_LARGE;
+  const codec = attributes & CODEC_MASK;
+  if (rules.codec >= 0 && codec !== rules.codec && batch.length >= MIN_RECOMPRESSED_BYTES) return RECOMPRESS;
   return RAW;
 }
 
 /** Counts of one verdict, labelled as `causeway_batches_total` wants them. */
 export interface VerdictCount {
-  readonly how: BatchVerdict['kind'];
+  readonly how: BatchVerdict['kind'] | 'coalesce';
   readonly reason: string;
   readonly count: number;
 }
@@ -90,6 +128,12 @@ export interface VerdictCount {
 /** Counts verdicts without a map look-up per batch. */
 export class VerdictCounts {
   readonly #counts = new Float64Array(ALL_VERDICTS.length);
+  #coalesced = 0;
+
+  /** So many batches, counted by their verdicts before, became one while they waited. */
+  addCoalesced(batches: number): void {
+    this.#coalesced += batches;
+  }
 
   add(verdict: BatchVerdict): void {
     this.#counts[verdict.index] = (this.#counts[verdict.index] as number) + 1;
@@ -102,6 +146,8 @@ export class VerdictCounts {
       const count = this.#counts[verdict.index] as number;
       if (count > 0) taken.push({ how: verdict.kind, reason: verdict.kind === 'raw' ? '' : verdict.reason, count });
     }
+    if (this.#coalesced > 0) taken.push({ how: 'coalesce', reason: 'waiting', count: this.#coalesced });
+    this.#coalesced = 0;
     this.#counts.fill(0);
     return taken;
   }

@@ -1,13 +1,32 @@
 import { invariant } from '../../common/errors/assert.js';
 import type { BatchSlice } from '../../common/kafka/wire/records/batch-header.js';
+import type { KafkaRecord } from '../../common/kafka/wire/records/record-codec.js';
+import type { Gap } from '../../common/model/gap.js';
 
-/** One batch on its way from source to target. Offsets are guarded numbers (< 2^53): this is the hot path. */
+/** Records that are left out: written down durably in their turn, before anything behind them is sent (exactly-once.md 6.5). */
+export interface PendingGap {
+  readonly gap: Gap;
+  /** The records themselves, where they go to a dead-letter topic. */
+  readonly deadLetters: readonly DeadLetter[];
+}
+
+export interface DeadLetter {
+  readonly offset: number;
+  readonly record: KafkaRecord;
+}
+
+/** One batch (or gap) on its way from source to target. Offsets are guarded numbers (< 2^53): this is the hot path. */
 export interface QueuedBatch {
   /** First source offset of the batch's records. */
   readonly sourceFirst: number;
   /** Source offset settled once this batch is acknowledged; grows when skipped batches follow it directly. */
   sourceNext: number;
+  /** 0 for a gap. */
   readonly recordCount: number;
+  /** Source offset of each record; null where they are sourceFirst, sourceFirst + 1, ... */
+  readonly sourceOffsets: Float64Array | null;
+  /** Set: nothing is sent, this is declared instead. */
+  readonly gap: PendingGap | undefined;
   /** Bytes charged to the budget until acknowledged. */
   readonly bytes: number;
   /** Partition leader epoch the source batch carried. */
@@ -51,6 +70,8 @@ export class PartitionQueue {
   #resending = false;
   /** All answers of before the refusal are in, so repeats may go out, in order. */
   #resendOpen = false;
+  /** A gap is being written down: what lies behind it waits. */
+  #declaring = false;
 
   constructor(position: number) {
     this.#settledNext = position;
@@ -84,7 +105,8 @@ export class PartitionQueue {
   }
 
   push(batch: QueuedBatch): void {
-    invariant(batch.sourceNext > this.#fetchNext, 'a queued batch must lie behind everything fetched so far');
+    const ahead = batch.gap === undefined ? batch.sourceNext > this.#fetchNext : batch.sourceNext >= this.#fetchNext;
+    invariant(ahead, 'a queued batch must lie behind everything fetched so far');
     this.#batches.push(batch);
     this.#bytes += batch.bytes;
     this.#fetchNext = batch.sourceNext;
@@ -99,12 +121,33 @@ export class PartitionQueue {
     else last.sourceNext = next;
   }
 
-  /** The batch to send now, or undefined: none, the window is full, or answers are awaited before a resend may begin. */
+  /**
+   * The batch to send now, or undefined: none, the window is full, or answers are awaited before a resend may begin. A gap comes when
+   * everything before it has its answer, and holds back what is behind it.
+   */
   next(window: number): QueuedBatch | undefined {
-    if (this.#sent >= window || (this.#resending && !this.#resendOpen)) return undefined;
+    if (this.#declaring || this.#sent >= window || (this.#resending && !this.#resendOpen)) return undefined;
     // At most `window` batches before the first queued one are sent or acknowledged: the search is short.
     const batch = this.#batches.find((candidate) => candidate.state === 'queued');
+    if (batch?.gap !== undefined && this.#sent > 0) return undefined;
     return batch !== undefined && this.#resending && !batch.resend ? undefined : batch;
+  }
+
+  /** `first` and what was never sent behind it, at most `limit` batches. */
+  waitingFrom(first: QueuedBatch, limit: number): readonly QueuedBatch[] {
+    const at = this.#batches.indexOf(first);
+    const end = Math.min(this.#batches.length, at + limit);
+    let next = at;
+    while (next < end && this.#batches[next]?.image === undefined && this.#batches[next]?.state === 'queued') next += 1;
+    return this.#batches.slice(at, next);
+  }
+
+  /** `merged` takes the place of `count` waiting batches from `first` on; gives those, no longer in the queue. */
+  replace(first: QueuedBatch, count: number, merged: QueuedBatch): readonly QueuedBatch[] {
+    const replaced = this.#batches.splice(this.#batches.indexOf(first), count, merged);
+    invariant(replaced.at(-1)?.sourceNext === merged.sourceNext, 'a merged batch must end where its parts did');
+    this.#bytes += merged.bytes - replaced.reduce((sum, batch) => sum + batch.bytes, 0);
+    return replaced;
   }
 
   /** True when an older batch was refused or is in doubt and waits to be sent again: an out-of-sequence answer is then no surprise. */
@@ -120,6 +163,7 @@ export class PartitionQueue {
     invariant(batch.state === 'queued', 'only a queued batch is sent');
     batch.state = 'sent';
     this.#sent += 1;
+    if (batch.gap !== undefined) this.#declaring = true;
   }
 
   /** The batch was stored (now or earlier). Gives what that settles, oldest first; empty while an older batch is open. */
@@ -128,7 +172,7 @@ export class PartitionQueue {
     batch.targetBase = targetBase;
     batch.state = 'acked';
     batch.resend = false;
-    this.#answered();
+    this.#answered(batch);
     return this.#settle();
   }
 
@@ -139,7 +183,14 @@ export class PartitionQueue {
     batch.resend = true;
     this.#resending = true;
     this.#resendOpen = false;
-    this.#answered();
+    this.#answered(batch);
+  }
+
+  /** A gap that could not be written down: nothing of it is in doubt. */
+  postpone(batch: QueuedBatch): void {
+    invariant(batch.state === 'sent' && batch.gap !== undefined, 'only a gap under way is postponed');
+    batch.state = 'queued';
+    this.#answered(batch);
   }
 
   /** Drops what was never sent (a drain begins); gives the bytes freed. Batches in doubt stay: they need their answer. */
@@ -156,6 +207,7 @@ export class PartitionQueue {
   /** Drops everything, whatever its state; gives the bytes freed. Answers still on their way must be ignored by the caller. */
   dropAll(): number {
     this.#sent = 0;
+    this.#declaring = false;
     this.#resending = false;
     this.#resendOpen = false;
     return this.#keep([]);
@@ -166,8 +218,9 @@ export class PartitionQueue {
     return this.#batches.length === 0;
   }
 
-  #answered(): void {
+  #answered({ gap }: QueuedBatch): void {
     this.#sent -= 1;
+    if (gap !== undefined) this.#declaring = false;
     if (this.#sent === 0) this.#resendOpen = this.#resending;
   }
 

@@ -6,6 +6,7 @@ import type { PartitionState, PartitionStatus } from '../../common/model/status.
 import { partitionKey } from '../../common/model/topic-partition.js';
 import { PartitionQueue } from '../core/partition-queue.js';
 import { RateMeter } from '../core/rate-meter.js';
+import { Shaping } from '../core/shaping.js';
 import type { Lane } from '../lane/lane.js';
 
 /** Why a partition is not running. */
@@ -46,6 +47,12 @@ export class MirroredPartition {
   committedAtMs = Number.NEGATIVE_INFINITY;
   recordsCopied = 0;
   bytesCopied = 0;
+  /** Source records left out and declared in this stay. */
+  gapRecords = 0;
+  /** What the target taught about this partition's batches; outlives restarts of the partition. */
+  readonly shaping = new Shaping();
+  /** A refused batch is being looked at: nothing is fetched until it is clear what to do about it. */
+  judging = false;
   /** Consecutive failures; drives the back-off. */
   failures = 0;
   readonly rate = new RateMeter();
@@ -65,6 +72,11 @@ export class MirroredPartition {
     return this.#state;
   }
 
+  /** Records that the target never takes are left out, by the route's policy. */
+  get leavesOut(): boolean {
+    return this.route.onRefusedRecord !== 'pause';
+  }
+
   get reason(): Reason | undefined {
     return this.#reason;
   }
@@ -81,6 +93,7 @@ export class MirroredPartition {
     readonly runTarget: number;
   }): void {
     this.#life += 1;
+    this.judging = false;
     this.queue = new PartitionQueue(position.source);
     this.targetNext = position.target;
     this.runSourceStart = position.runSource;
@@ -133,6 +146,7 @@ export class MirroredPartition {
       lagSeconds: this.#lagSeconds(lagRecords, wallMs),
       recordsCopied: this.recordsCopied,
       bytesCopied: this.bytesCopied,
+      gapRecords: this.gapRecords,
       recordsPerS: this.rate.recordsPerS,
       bytesPerS: this.rate.bytesPerS,
     };

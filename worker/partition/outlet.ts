@@ -1,21 +1,35 @@
-import { messageOf } from '../../common/errors/error.js';
+import { isCausewayError, messageOf } from '../../common/errors/error.js';
+import { backoffMs } from '../../common/runtime/backoff.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Random } from '../../common/runtime/random.js';
 import type { ByteAccount } from '../core/allowance.js';
 import { batchImage, type ProducerIdentity, producerIdentity } from '../core/batch-image.js';
-import type { QueuedBatch, Settled } from '../core/partition-queue.js';
+import type { PendingGap, QueuedBatch, Settled } from '../core/partition-queue.js';
 import { type ProduceVerdict, produceVerdict } from '../core/produce-verdict.js';
+import { lastRun } from '../core/runs.js';
 import type { Lane } from '../lane/lane.js';
+import { coalesceWaiting } from './coalescer.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
 import type { PartitionPort } from './port.js';
+import { judgeBatch, REFUSALS_OF_RECORDS, refusalMessage, takeVerdict } from './refused-batch.js';
 
 /** From this many failures in a row the state says so. */
 const FAILURES_TO_SHOW = 3;
 /** A batch the target calls damaged is fetched again this often before the partition pauses. */
 const MAX_REFETCHES = 3;
+/** A gap that could not be written down is tried again after this. */
+const DECLARE_BACKOFF = { initialMs: 100, maxMs: 10_000 } as const;
+const NONE_BLAMED: readonly number[] = [];
 
 export interface OutletDeps {
   readonly budget: ByteAccount;
   readonly port: PartitionPort;
-  readonly nowMs: () => number;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'wallMs' | 'after'>;
+  readonly random: Random;
+  /** Resolves when the gap is written down at the target (and its records, where they are kept). */
+  readonly declare: (partition: MirroredPartition, gap: PendingGap) => Promise<void>;
+  /** So many waiting batches became one. */
+  readonly coalesced: (batches: number) => void;
   readonly copied: (partition: MirroredPartition, records: number, bytes: number) => void;
   /** The target recognised a batch it already had. */
   readonly repeated: (partition: MirroredPartition) => void;
@@ -26,6 +40,9 @@ interface Fault {
   readonly kind: 'refetch' | 'refused' | 'out-of-sequence';
   readonly batch: QueuedBatch;
   readonly reason: Reason;
+  readonly code: number;
+  /** Indexes of records that the target named. */
+  readonly blamed: readonly number[];
 }
 
 /** The target side of one partition: gives batches to send in order, and turns answers into settled positions. */
@@ -64,16 +81,25 @@ export class Outlet {
     this.#whenAnswered();
   }
 
-  /** The batch to put into the next request, its image made, or undefined. The caller must send it. */
-  next(): QueuedBatch | undefined {
+  /**
+   * The batch to put into the next request, its image made, or undefined. The caller must send it.
+   * @param roundTripMs to the target broker: far away, waiting batches are merged
+   */
+  next(roundTripMs: number): QueuedBatch | undefined {
     const { partition } = this;
     const { lane, queue, targetKey } = partition;
     if (lane === undefined || lane.dead || this.#broken) return undefined;
-    const batch = queue.next(lane.window(targetKey, this.#deps.nowMs()));
+    let batch = queue.next(lane.window(targetKey, this.#deps.clock.monotonicMs()));
     if (batch === undefined) return undefined;
     if (this.#fault !== undefined && batch.sourceFirst >= this.#fault.batch.sourceFirst) return undefined;
     if (this.#draining && !batch.resend) return undefined;
+    if (batch.gap !== undefined) {
+      queue.markSent(batch);
+      this.#declare(batch, batch.gap);
+      return undefined;
+    }
     if (batch.image === undefined) {
+      batch = coalesceWaiting(partition, batch, roundTripMs, this.#deps);
       batch.baseSequence = lane.takeSequence(targetKey, batch.recordCount);
       const { header, payload } = batchImage(batch.source, this.#producer(lane), batch.baseSequence);
       batch.image = [header, payload];
@@ -83,7 +109,13 @@ export class Outlet {
   }
 
   /** The leader answered for a batch of this life. */
-  answered(batch: QueuedBatch, code: number, baseOffset: number, logAppendTimeMs: number): ProduceVerdict {
+  answered(
+    batch: QueuedBatch,
+    code: number,
+    baseOffset: number,
+    logAppendTimeMs: number,
+    blamed: readonly number[] = NONE_BLAMED,
+  ): ProduceVerdict {
     const { queue } = this.partition;
     const verdict = produceVerdict(code, queue.behindRefused(batch));
     switch (verdict.kind) {
@@ -117,7 +149,7 @@ export class Outlet {
         break;
       case 'refused':
         queue.requeue(batch);
-        this.#faulty('refused', batch, { code: 'TARGET_REFUSED', message: refusal(code, batch) });
+        this.#faulty('refused', batch, { code: 'TARGET_REFUSED', message: refusalMessage(code, batch) }, code, blamed);
         break;
     }
     this.#whenAnswered();
@@ -138,7 +170,7 @@ export class Outlet {
 
   #stored(batch: QueuedBatch, baseOffset: number, logAppendTimeMs: number): void {
     const { partition } = this;
-    partition.lane?.acked(partition.targetKey, this.#deps.nowMs());
+    partition.lane?.acked(partition.targetKey, this.#deps.clock.monotonicMs());
     if (batch.resend && logAppendTimeMs !== -1) this.#deps.repeated(partition);
     partition.failures = 0;
     this.#refetches = 0;
@@ -154,18 +186,21 @@ export class Outlet {
     const { partition } = this;
     let records = 0;
     for (const batch of settled.batches) {
-      // target = source + constant while nothing is skipped; any change of the constant opens a new run (exactly-once.md 8.1).
+      if (batch.gap !== undefined) continue;
       // A duplicate that is too old to be remembered is acknowledged without its offset.
       const targetBase = batch.targetBase < 0 ? partition.targetNext : batch.targetBase;
-      if (targetBase - batch.sourceFirst !== partition.runTargetStart - partition.runSourceStart) {
-        partition.runSourceStart = batch.sourceFirst;
-        partition.runTargetStart = targetBase;
+      // target = source + constant while nothing is skipped; any change of the constant opens a new run (exactly-once.md 8.1).
+      const run = lastRun(batch, targetBase);
+      if (run.target - run.source !== partition.runTargetStart - partition.runSourceStart) {
+        partition.runSourceStart = run.source;
+        partition.runTargetStart = run.target;
       }
       partition.targetNext = targetBase + batch.recordCount;
       partition.sourceLeaderEpoch = batch.leaderEpoch;
       partition.lastTimestampMs = batch.maxTimestampMs;
       records += batch.recordCount;
     }
+    partition.shaping.settled(settled.sourceNext);
     partition.recordsCopied += records;
     partition.bytesCopied += freedBytes;
     partition.rate.add(records, freedBytes);
@@ -188,9 +223,9 @@ export class Outlet {
   }
 
   /** The oldest such batch counts: what lies behind it cannot be stored before it. */
-  #faulty(kind: Fault['kind'], batch: QueuedBatch, reason: Reason): void {
+  #faulty(kind: Fault['kind'], batch: QueuedBatch, reason: Reason, code = 0, blamed = NONE_BLAMED): void {
     if (this.#fault === undefined || batch.sourceFirst < this.#fault.batch.sourceFirst) {
-      this.#fault = { kind, batch, reason };
+      this.#fault = { kind, batch, reason, code, blamed };
     }
   }
 
@@ -223,16 +258,93 @@ export class Outlet {
     this.#fault = undefined;
   }
 
-  #act({ kind, reason }: Fault): void {
+  #act(fault: Fault): void {
     const { partition } = this;
     const { port } = this.#deps;
+    const { kind, reason, code } = fault;
     if (kind === 'out-of-sequence') {
       port.restart(partition, reason);
       return;
     }
+    if (kind === 'refused') {
+      if (REFUSALS_OF_RECORDS.has(code)) this.#judge(fault);
+      else port.pause(partition, reason);
+      return;
+    }
     this.#refetches += 1;
-    if (kind === 'refused' || this.#refetches > MAX_REFETCHES) port.pause(partition, reason);
+    if (this.#refetches > MAX_REFETCHES) port.pause(partition, reason);
     port.freed(partition);
+  }
+
+  /** Finds out what in the batch is refused; it is fetched again, and shaped by what was learned. */
+  #judge({ batch, code, blamed, reason }: Fault): void {
+    const { partition } = this;
+    const { port, clock } = this.#deps;
+    const { life } = partition;
+    partition.judging = true;
+    judgeBatch(batch, code, blamed, clock.wallMs())
+      .then(
+        (verdict) => takeVerdict(partition, batch, verdict, reason, clock.monotonicMs()),
+        (error: unknown): Reason => ({ code: 'BATCH_CORRUPT', message: messageOf(error) }),
+      )
+      .then((stop) => {
+        if (partition.life !== life) return;
+        partition.judging = false;
+        if (stop !== undefined) port.pause(partition, stop);
+        else port.freed(partition);
+      })
+      .catch((error: unknown) => this.failed(error));
+  }
+
+  #declare(batch: QueuedBatch, gap: PendingGap): void {
+    const { partition } = this;
+    const { life } = partition;
+    this.#deps
+      .declare(partition, gap)
+      .then(
+        () => {
+          if (partition.life === life) this.#declared(batch, gap);
+        },
+        (error: unknown) => {
+          if (partition.life === life) this.#undeclared(batch, error);
+        },
+      )
+      .catch((error: unknown) => this.failed(error));
+  }
+
+  #declared(batch: QueuedBatch, { gap }: PendingGap): void {
+    const { partition } = this;
+    partition.failures = 0;
+    partition.gapRecords += gap.lastOffset - gap.firstOffset + 1;
+    if (partition.state === 'backing-off') partition.setState('running');
+    const before = partition.queue.bytes;
+    const settled = partition.queue.ack(batch, -1);
+    this.#settle(settled, before - partition.queue.bytes);
+    this.#deps.port.ready(partition);
+    this.#whenAnswered();
+  }
+
+  /** Nothing behind it may go out before it is written down. */
+  #undeclared(batch: QueuedBatch, error: unknown): void {
+    const { partition } = this;
+    const { port, clock, random, budget } = this.#deps;
+    const { life } = partition;
+    partition.queue.postpone(batch);
+    if (this.#draining) budget.release(partition.queue.dropUnsent());
+    this.#whenAnswered();
+    if (this.#draining) return;
+    const code = isCausewayError(error) ? error.code : 'INTERNAL_INVARIANT';
+    const reason = { code, message: `a gap could not be written down: ${messageOf(error)}` };
+    if (isCausewayError(error, 'TARGET_REFUSED')) {
+      budget.release(partition.queue.dropAll());
+      port.pause(partition, reason);
+      return;
+    }
+    partition.failures += 1;
+    partition.setState('backing-off', reason);
+    clock.after(backoffMs(partition.failures, DECLARE_BACKOFF, random), () => {
+      if (partition.life === life) port.ready(partition);
+    });
   }
 
   #producer(lane: Lane): ProducerIdentity {
@@ -241,17 +353,4 @@ export class Outlet {
     }
     return this.#identity.producer;
   }
-}
-
-const REFUSALS: ReadonlyMap<number, string> = new Map([
-  [10, 'it is larger than the target topic’s max.message.bytes'],
-  [18, 'it is larger than the target topic’s segment.bytes'],
-  [32, 'a record’s timestamp is outside what the target topic allows'],
-  [76, 'the target does not know its compression'],
-  [87, 'a record breaks a rule of the target topic (a compacted topic refuses records without a key)'],
-]);
-
-function refusal(code: number, batch: QueuedBatch): string {
-  const why = REFUSALS.get(code) ?? `error ${code}`;
-  return `the target refuses the batch at source offset ${batch.sourceFirst} (${batch.recordCount} records, ${batch.bytes} bytes): ${why}`;
 }

@@ -5,6 +5,7 @@ import type { Random } from '../../common/runtime/random.js';
 import { UNBOUNDED } from '../core/allowance.js';
 import { VerdictCounts } from '../core/batch-verdict.js';
 import { ByteBudget } from '../core/byte-budget.js';
+import { GapJournal } from '../gap/gap-journal.js';
 import { EndWatcher } from '../partition/end-watcher.js';
 import { Intake } from '../partition/intake.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
@@ -176,6 +177,7 @@ export class DataThread {
       allowance: UNBOUNDED,
       counts: this.#verdicts,
       fetchMaxPartitionBytes: settings.settings.fetchMaxPartitionBytes,
+      crcCheckEvery: settings.settings.crcCheckEvery,
       port: this.#events,
       clock,
       random,
@@ -183,11 +185,26 @@ export class DataThread {
     const outlet = new Outlet(partition, {
       budget: this.#budget,
       port: this.#events,
-      nowMs: () => clock.monotonicMs(),
+      clock,
+      random,
+      declare: (declaring, gap) => this.#journal(declaring).declare(declaring, gap),
+      coalesced: (batches) => this.#verdicts.addCoalesced(batches),
       copied: (copied, records, bytes) => this.#stats.copied(copied, records, bytes),
       repeated: (repeated) => this.#stats.repeated(repeated.item.route),
     });
     return { intake, outlet };
+  }
+
+  #journal(partition: MirroredPartition): GapJournal {
+    const { clock, logger, settings } = this.#deps;
+    return new GapJournal({
+      fleet: settings.fleet,
+      worker: settings.worker,
+      writer: this.#sides.of(partition.route).target.sideWriter,
+      declared: (declared, { gap }) => this.#stats.gap(declared, gap),
+      clock,
+      logger,
+    });
   }
 
   #takeStats(elapsedS: number): ThreadStats {

@@ -213,6 +213,7 @@ export class ThreadUnderTest {
         fetchMaxPartitionBytes: 1 << 20,
         fetchMaxWaitMs: 200,
         fetchConnections: 1,
+        crcCheckEvery: 100,
         produceConnections: 2,
         checkpointIntervalMs: 200,
         checkpointRefreshMs: 600_000,

@@ -252,6 +252,7 @@ export class FakeWorker {
       lagSeconds: 1,
       recordsCopied: 10,
       bytesCopied: 100,
+      gapRecords: 0,
       recordsPerS: 1,
       bytesPerS: 10,
     }));

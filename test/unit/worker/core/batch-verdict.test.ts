@@ -4,7 +4,7 @@ import { type BatchCursor, scanBatches } from '../../../../common/kafka/wire/rec
 import { type BuildBatchOptions, buildBatch } from '../../../../common/kafka/wire/records/build-batch.js';
 import type { KafkaRecord } from '../../../../common/kafka/wire/records/record-codec.js';
 import { batchImage, nextSequence, producerIdentity } from '../../../../worker/core/batch-image.js';
-import { ALL_VERDICTS, batchVerdict, VerdictCounts } from '../../../../worker/core/batch-verdict.js';
+import { ALL_VERDICTS, batchVerdict, PLAIN_RULES, VerdictCounts } from '../../../../worker/core/batch-verdict.js';
 
 const record: KafkaRecord = { key: null, value: Buffer.from('v'), headers: [], timestamp: 1n };
 
@@ -48,8 +48,11 @@ describe('batch verdict', () => {
   });
 
   test('append times are kept by recoding where the route asks for it', () => {
-    assert.equal(batchVerdict(view(1, { logAppendTime: 7n }), 10, false, 'append-time').kind, 'recode');
-    assert.equal(batchVerdict(view(1), 10, false, 'append-time').kind, 'raw');
+    assert.equal(
+      batchVerdict(view(1, { logAppendTime: 7n }), 10, false, { ...PLAIN_RULES, appendTime: 'append-time' }).kind,
+      'recode',
+    );
+    assert.equal(batchVerdict(view(1), 10, false, { ...PLAIN_RULES, appendTime: 'append-time' }).kind, 'raw');
   });
 
   test('formats that are not known are unsupported, never copied', () => {
@@ -58,14 +61,14 @@ describe('batch verdict', () => {
         view(1, {}, (batch) => batch.writeInt8(1, 16)),
         10,
       ),
-      'unsupported old-magic',
+      'recode old-magic',
     );
     assert.equal(
       label(
         view(1, {}, (batch) => batch.writeInt8(0, 16)),
         10,
       ),
-      'unsupported old-magic',
+      'recode old-magic',
     );
     assert.equal(
       label(

@@ -6,6 +6,8 @@ export function queued(sourceFirst: number, recordCount: number): QueuedBatch {
     sourceFirst,
     sourceNext: sourceFirst + recordCount,
     recordCount,
+    sourceOffsets: null,
+    gap: undefined,
     bytes: 100,
     leaderEpoch: 0,
     maxTimestampMs: 0,

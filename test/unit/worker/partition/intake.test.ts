@@ -23,6 +23,7 @@ function runningIntake(position: number) {
     allowance: UNBOUNDED,
     counts: new VerdictCounts(),
     fetchMaxPartitionBytes: 1 << 20,
+    crcCheckEvery: 1,
     port,
     clock: systemClock,
     random: systemRandom,

@@ -4,7 +4,8 @@ import type { QueuedBatch } from '../../../../worker/core/partition-queue.js';
 import { runningOutlet, sendAll } from './partition-kit.js';
 
 const TIMED_OUT = 7;
-const TOO_LARGE = 10;
+/** INVALID_REQUEST: nothing that another form of the records would cure. */
+const REFUSED = 42;
 const NOT_LEADER = 6;
 const OUT_OF_ORDER = 45;
 
@@ -19,7 +20,7 @@ describe('the target side of a partition', () => {
       quiet += 1;
     });
     outlet.answered(a, 0, 0, -1);
-    outlet.answered(b, TOO_LARGE, -1, -1);
+    outlet.answered(b, REFUSED, -1, -1);
     assert.equal(quiet, 0, 'one answer is still out');
     outlet.answered(c, OUT_OF_ORDER, -1, -1);
     assert.equal(quiet, 1);
@@ -33,7 +34,7 @@ describe('the target side of a partition', () => {
     const { partition, outlet, port } = runningOutlet(3);
     const [a, b, c] = sendAll(outlet) as Batches;
     outlet.answered(a, TIMED_OUT, 0, -1);
-    outlet.answered(b, TOO_LARGE, -1, -1);
+    outlet.answered(b, REFUSED, -1, -1);
     outlet.answered(c, OUT_OF_ORDER, -1, -1);
     assert.ok(!port.calls.includes('pause TARGET_REFUSED'));
     assert.deepEqual(sendAll(outlet), [a], 'the same bytes again, and nothing behind the refused batch');

@@ -1,8 +1,10 @@
 import { buildBatch } from '../../../../common/kafka/wire/records/build-batch.js';
 import type { AssignmentItem } from '../../../../common/model/assignment.js';
 import type { Route } from '../../../../common/model/route.js';
+import { systemClock } from '../../../../common/runtime/clock.js';
+import { systemRandom } from '../../../../common/runtime/random.js';
 import { ByteBudget } from '../../../../worker/core/byte-budget.js';
-import type { QueuedBatch } from '../../../../worker/core/partition-queue.js';
+import type { PendingGap, QueuedBatch } from '../../../../worker/core/partition-queue.js';
 import { Lane } from '../../../../worker/lane/lane.js';
 import { MirroredPartition, type Reason } from '../../../../worker/partition/mirrored-partition.js';
 import { Outlet } from '../../../../worker/partition/outlet.js';
@@ -66,7 +68,10 @@ export class RecordingPort implements PartitionPort {
 }
 
 /** The target side of a running partition with `count` batches of ten records queued, and a lane that knows the target. */
-export function runningOutlet(count: number): {
+export function runningOutlet(
+  count: number,
+  options: { readonly route?: Partial<Route>; readonly declare?: (gap: PendingGap) => Promise<void> } = {},
+): {
   partition: MirroredPartition;
   outlet: Outlet;
   port: RecordingPort;
@@ -74,6 +79,7 @@ export function runningOutlet(count: number): {
   lane: Lane;
 } {
   const partition = testPartition();
+  partition.route = { ...partition.route, coalesceBelowBytes: 0, ...options.route };
   const port = new RecordingPort();
   const budget = new ByteBudget(1 << 20);
   const lane = new Lane({
@@ -100,25 +106,30 @@ export function runningOutlet(count: number): {
   const outlet = new Outlet(partition, {
     budget,
     port,
-    nowMs: () => 0,
+    clock: { monotonicMs: () => 0, wallMs: () => 0, after: (ms, run) => systemClock.after(ms, run) },
+    random: systemRandom,
+    declare: (_partition, gap) => options.declare?.(gap) ?? Promise.resolve(),
+    coalesced: () => undefined,
     copied: () => undefined,
     repeated: () => undefined,
   });
   return { partition, outlet, port, budget, lane };
 }
 
-function batchOf(sourceFirst: number, recordCount: number): QueuedBatch {
+export function batchOf(sourceFirst: number, recordCount: number): QueuedBatch {
   const records = Array.from({ length: recordCount }, () => ({
     key: null,
     value: Buffer.from('v'),
     headers: [],
     timestamp: 1n,
   }));
-  const buffer = buildBatch(records);
+  const buffer = buildBatch(records, { baseOffset: BigInt(sourceFirst) });
   return {
     sourceFirst,
     sourceNext: sourceFirst + recordCount,
     recordCount,
+    sourceOffsets: null,
+    gap: undefined,
     bytes: buffer.length,
     leaderEpoch: 0,
     maxTimestampMs: 1,
@@ -135,6 +146,6 @@ function batchOf(sourceFirst: number, recordCount: number): QueuedBatch {
 /** Everything the outlet gives at once. */
 export function sendAll(outlet: Outlet): QueuedBatch[] {
   const sent: QueuedBatch[] = [];
-  for (let batch = outlet.next(); batch !== undefined; batch = outlet.next()) sent.push(batch);
+  for (let batch = outlet.next(0); batch !== undefined; batch = outlet.next(0)) sent.push(batch);
   return sent;
 }

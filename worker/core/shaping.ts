@@ -1,0 +1,78 @@
+import type { GapReason } from '../../common/model/gap.js';
+
+/** Kafka's default of max.message.bytes: the likeliest limit of a target that refuses something larger. */
+const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
+/** A learned limit is forgotten after this long: the target's setting may have been raised. */
+const LIMIT_LIFETIME_MS = 600_000;
+/** A partition with more refused records than this in front of it has another problem than single records. */
+export const MAX_REFUSED_AHEAD = 100_000;
+
+export interface Refusal {
+  readonly reason: GapReason;
+  readonly detail: string;
+}
+
+/**
+ * What a partition's target taught us about batches: how large they may be, and which records it will never take. Knowledge, not state:
+ * losing it costs a refusal, and what is read again is shaped by it (exactly-once.md 6.5).
+ */
+export class Shaping {
+  #maxBatchBytes = Number.POSITIVE_INFINITY;
+  #limitUntilMs = Number.POSITIVE_INFINITY;
+  /** A stretch whose batches are taken apart to find the record to blame. */
+  #search: { readonly untilOffset: number; readonly maxBytes: number } | undefined;
+  readonly #refused = new Map<number, Refusal>();
+  /** Set when the target does not know the source's codec. */
+  codec: 'gzip' | undefined;
+
+  /** Bytes of the largest batch to send for a source batch that ends at `lastOffset`. */
+  maxBatchBytes(lastOffset: number, nowMs: number): number {
+    if (nowMs >= this.#limitUntilMs) this.#maxBatchBytes = Number.POSITIVE_INFINITY;
+    const search = this.#search;
+    if (search === undefined) return this.#maxBatchBytes;
+    if (lastOffset <= search.untilOffset) return Math.min(this.#maxBatchBytes, search.maxBytes);
+    return this.#maxBatchBytes;
+  }
+
+  /** A batch of several records was too large. */
+  tooLarge(bytes: number, nowMs: number): void {
+    this.#maxBatchBytes = bytes > DEFAULT_MAX_MESSAGE_BYTES ? DEFAULT_MAX_MESSAGE_BYTES : Math.floor(bytes / 2);
+    this.#limitUntilMs = nowMs + LIMIT_LIFETIME_MS;
+  }
+
+  /** A batch was refused for a record that the target did not name: halves of it are tried. */
+  search(lastOffset: number, bytes: number): void {
+    const untilOffset = Math.max(lastOffset, this.#search?.untilOffset ?? 0);
+    this.#search = { untilOffset, maxBytes: Math.floor(bytes / 2) };
+  }
+
+  refuse(offset: number, refusal: Refusal): void {
+    this.#refused.set(offset, refusal);
+  }
+
+  get refusedCount(): number {
+    return this.#refused.size;
+  }
+
+  /** True when some record of [first, last] is known to be refused. */
+  refusesAny(first: number, last: number): boolean {
+    if (this.#refused.size === 0) return false;
+    for (const offset of this.#refused.keys()) if (offset >= first && offset <= last) return true;
+    return false;
+  }
+
+  /** The refused records of [first, last], ascending. */
+  refusedIn(first: number, last: number): { readonly offset: number; readonly refusal: Refusal }[] {
+    return [...this.#refused]
+      .filter(([offset]) => offset >= first && offset <= last)
+      .map(([offset, refusal]) => ({ offset, refusal }))
+      .sort((a, b) => a.offset - b.offset);
+  }
+
+  /** Everything before `position` is settled: what was learned about single records there is not needed any more. */
+  settled(position: number): void {
+    if (this.#search !== undefined && this.#search.untilOffset < position) this.#search = undefined;
+    if (this.#refused.size === 0) return;
+    for (const offset of this.#refused.keys()) if (offset < position) this.#refused.delete(offset);
+  }
+}

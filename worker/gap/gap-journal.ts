@@ -1,0 +1,68 @@
+import { CausewayError } from '../../common/errors/error.js';
+import type { KafkaRecord } from '../../common/kafka/wire/records/record-codec.js';
+import { gapTopic } from '../../common/model/gap.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { PendingGap } from '../core/partition-queue.js';
+import type { MirroredPartition } from '../partition/mirrored-partition.js';
+import type { SideWriter } from '../produce/side-writer.js';
+import { deadLetterRecord, gapRecord } from './gap-record.js';
+
+export interface GapJournalDeps {
+  readonly fleet: string;
+  readonly worker: string;
+  readonly writer: SideWriter;
+  readonly declared: (partition: MirroredPartition, gap: PendingGap) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Makes declared loss durable at the target, before anything behind it is sent (exactly-once.md 6.5): first the records themselves where
+ * the route keeps them, then the gap record. A repetition after a crash writes the same key again; dead letters may then be there twice.
+ */
+export class GapJournal {
+  readonly #deps: GapJournalDeps;
+
+  constructor(deps: GapJournalDeps) {
+    this.#deps = deps;
+  }
+
+  /** @throws TARGET_TOPIC_MISSING, TARGET_REFUSED, LANE_DEAD, SHUTTING_DOWN */
+  async declare(partition: MirroredPartition, pending: PendingGap): Promise<void> {
+    const { fleet, worker, clock, logger, declared } = this.#deps;
+    const wallMs = clock.wallMs();
+    const { deadLetterTopic } = partition.route;
+    for (const letter of pending.deadLetters) {
+      if (deadLetterTopic === undefined) break;
+      const record = deadLetterRecord(partition, letter, pending.gap.reason, wallMs);
+      await this.#write(partition, deadLetterTopic, partition.item.partition, record);
+    }
+    await this.#write(partition, gapTopic(fleet), 0, gapRecord(partition, pending, worker, wallMs));
+    declared(partition, pending);
+    const { route, topic, partition: number } = partition.item;
+    const { firstOffset, lastOffset, reason, detail } = pending.gap;
+    logger.warn('partition.gap-declared', {
+      route,
+      topic,
+      partition: number,
+      firstOffset,
+      lastOffset,
+      reason,
+      msg: detail,
+    });
+  }
+
+  async #write(partition: MirroredPartition, topic: string, number: number, record: KafkaRecord): Promise<void> {
+    const { lane } = partition;
+    if (lane === undefined) throw new CausewayError('LANE_DEAD', 'the partition has no lane');
+    const partitions = this.#deps.writer.partitions(topic);
+    if (partitions === undefined || partitions === 0) {
+      throw new CausewayError('TARGET_TOPIC_MISSING', `topic ${topic} does not exist at the target yet`, {
+        place: { route: partition.item.route, topic },
+        fix: 'The controller makes it where the route may create topics; otherwise create it.',
+      });
+    }
+    await this.#deps.writer.write(lane, topic, number % partitions, [record]);
+  }
+}

@@ -1,0 +1,293 @@
+import { isCausewayError, messageOf } from '../../common/errors/error.js';
+import type { FetchedPartition } from '../../common/kafka/wire/apis/fetch.js';
+import { type BatchSlice, maxTimestampMs, partitionLeaderEpoch } from '../../common/kafka/wire/records/batch-header.js';
+import { BatchCursor } from '../../common/kafka/wire/records/batch-scan.js';
+import { CODEC_NAMES, type CodecName } from '../../common/kafka/wire/records/compression.js';
+import type { RecodedBatch } from '../../common/kafka/wire/records/recoded-batch.js';
+import { verifyCrc } from '../../common/kafka/wire/records/record-codec.js';
+import { type ReshapeOptions, reshapeBatch } from '../../common/kafka/wire/records/reshape.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Allowance, ByteAccount } from '../core/allowance.js';
+import { batchVerdict, type ShapingRules, type VerdictCounts } from '../core/batch-verdict.js';
+import type { PendingGap } from '../core/partition-queue.js';
+import { TxnFilter } from '../core/txn-filter.js';
+import type { ResponseBody } from '../fetch/response-body.js';
+import { operatorGap, refusedGaps } from './gaps.js';
+import type { MirroredPartition } from './mirrored-partition.js';
+import type { PartitionPort } from './port.js';
+
+/** A damaged batch may have been damaged on the way: fetched again this often before the partition pauses. */
+const MAX_REFETCHES = 3;
+/** A batch that the answers only ever begin: its length is damaged, or the answers are far too small. */
+const MAX_BEGINNINGS = 200;
+
+export interface BatchTakerDeps {
+  readonly budget: ByteAccount;
+  readonly allowance: Allowance;
+  readonly counts: VerdictCounts;
+  readonly port: PartitionPort;
+  /** The full CRC of every so many-th raw batch is checked here; 0: of none. The target checks all of them. */
+  readonly crcCheckEvery: number;
+  readonly clock: Clock;
+}
+
+/** Takes fetched bytes, decides batch by batch what becomes of them, fills the partition's queue. */
+export class BatchTaker {
+  readonly #partition: MirroredPartition;
+  readonly #deps: BatchTakerDeps;
+  readonly #filter = new TxnFilter();
+  readonly #cursor = new BatchCursor();
+  readonly #rules: ShapingRules;
+  /** A batch is being decoded: what follows it waits. */
+  #decoding = false;
+  #refetches = 0;
+  #beginnings = 0;
+  #untilCheck: number;
+
+  constructor(partition: MirroredPartition, deps: BatchTakerDeps) {
+    this.#partition = partition;
+    this.#deps = deps;
+    this.#untilCheck = deps.crcCheckEvery;
+    this.#rules = {
+      // What the source's readers see is what the target's readers get: append time, where the topic has it.
+      appendTime: 'append-time',
+      codec: -1,
+      maxBytes: Number.POSITIVE_INFINITY,
+      omitsAny: (first, last) => partition.leavesOut && partition.shaping.refusesAny(first, last),
+    };
+  }
+
+  get busy(): boolean {
+    return this.#decoding;
+  }
+
+  take(fetched: FetchedPartition, records: Buffer, body: ResponseBody): void {
+    this.#filter.reset(fetched.abortedTransactions);
+    this.#cursor.reset(records);
+    const codec = this.#targetCodec();
+    this.#rules.codec = codec === undefined ? -1 : CODEC_NAMES.indexOf(codec);
+    this.#consume(body);
+  }
+
+  /** An operator's order about what comes next, if there is one: declared instead of fetched. */
+  skipAsOrdered(): void {
+    const partition = this.#partition;
+    const { queue } = partition;
+    const gap = operatorGap(partition.item.skip, queue.fetchNext, partition.sourceEnd);
+    if (gap === undefined) return;
+    this.#pushGap(gap, gap.gap.lastOffset + 1);
+    this.#deps.port.ready(partition);
+  }
+
+  /** Takes batches until the response ends or one has to be decoded, which may need its codec loaded first. */
+  #consume(body: ResponseBody): void {
+    const partition = this.#partition;
+    const cursor = this.#cursor;
+    const { queue } = partition;
+    const readCommitted = partition.route.isolation === 'read_committed';
+    const nowMs = this.#deps.clock.monotonicMs();
+    const from = queue.fetchNext;
+    try {
+      while (cursor.next()) {
+        const aborted = readCommitted && this.#filter.isAborted(cursor);
+        if (partition.item.skip !== undefined) this.skipAsOrdered();
+        this.#rules.maxBytes = partition.shaping.maxBatchBytes(cursor.lastOffset, nowMs);
+        const verdict = batchVerdict(cursor, queue.fetchNext, aborted, this.#rules);
+        this.#deps.counts.add(verdict);
+        switch (verdict.kind) {
+          case 'raw':
+            this.#sampleCrc(cursor);
+            this.#pushRaw(cursor, body);
+            break;
+          case 'skip':
+            queue.skipTo(cursor.lastOffset + 1);
+            break;
+          case 'recode':
+            this.#reshape(body);
+            return;
+          case 'unsupported': {
+            const message = `the batch at offset ${cursor.baseOffset} cannot be mirrored: ${verdict.reason}`;
+            this.#deps.port.ready(partition);
+            this.#deps.port.pause(partition, { code: 'BATCH_UNSUPPORTED', message });
+            return;
+          }
+        }
+      }
+      this.#ended(queue.fetchNext > from);
+    } catch (error) {
+      this.#damaged(error);
+      return;
+    }
+    this.#deps.port.ready(partition);
+  }
+
+  /** A response may cut a batch off, but not the same one for ever. */
+  #ended(moved: boolean): void {
+    const { partial, partialBytes } = this.#cursor;
+    if (!partial) this.#refetches = 0;
+    this.#beginnings = moved || !partial ? 0 : this.#beginnings + 1;
+    if (this.#beginnings < MAX_BEGINNINGS) return;
+    this.#beginnings = 0;
+    const { queue } = this.#partition;
+    const message = `${MAX_BEGINNINGS} answers only began the batch at offset ${queue.fetchNext}, which claims ${partialBytes} bytes`;
+    this.#deps.port.pause(this.#partition, { code: 'BATCH_CORRUPT', message });
+  }
+
+  #reshape(body: ResponseBody): void {
+    const partition = this.#partition;
+    const cursor = this.#cursor;
+    const { queue } = partition;
+    const { lastOffset } = cursor;
+    const from = queue.fetchNext;
+    // What was dropped meanwhile is fetched again from where it was dropped: to go on behind it would lose it.
+    const outdated = (): boolean => partition.queue !== queue || queue.fetchNext !== from || !this.#mayTake();
+    this.#decoding = true;
+    body.retain();
+    this.#shaped(from)
+      .then(
+        ({ gaps, parts }) => {
+          this.#decoding = false;
+          if (outdated()) return;
+          for (const gap of gaps) this.#pushGap(gap, from);
+          parts.forEach((part, i) => {
+            this.#pushPart(part, i === parts.length - 1 ? lastOffset + 1 : part.lastOffset + 1);
+          });
+          queue.skipTo(lastOffset + 1);
+          this.#consume(body);
+        },
+        (error: unknown) => {
+          this.#decoding = false;
+          if (!outdated()) this.#damaged(error);
+        },
+      )
+      .finally(() => {
+        body.release();
+        this.#deps.port.freed(partition);
+      })
+      .catch((error: unknown) => this.#damaged(error));
+  }
+
+  /** The cursor's batch as the target takes it, and what is left out of it. The cursor is read before the first await. */
+  async #shaped(
+    fromOffset: number,
+  ): Promise<{ readonly gaps: readonly PendingGap[]; readonly parts: readonly RecodedBatch[] }> {
+    const partition = this.#partition;
+    const { buffer, start, length, baseOffset, lastOffset, magic } = this.#cursor;
+    const slice: BatchSlice = { buffer, start, length };
+    const codec = this.#targetCodec();
+    const options: ReshapeOptions = {
+      fromOffset,
+      appendTime: this.#rules.appendTime,
+      ...(codec === undefined ? {} : { codec }),
+      ...(this.#rules.maxBytes === Number.POSITIVE_INFINITY ? {} : { maxBytes: this.#rules.maxBytes }),
+    };
+    // An old compressed message tells only its last offset: its first may be anything since the position.
+    const first = magic < 2 ? fromOffset : Math.max(fromOffset, baseOffset);
+    const refused = partition.leavesOut ? partition.shaping.refusedIn(first, lastOffset) : [];
+    if (refused.length === 0) return { gaps: [], parts: await reshapeBatch(slice, options) };
+    const gaps = await refusedGaps(slice, refused, partition.route, options);
+    const omit = new Set(refused.map(({ offset }) => offset));
+    return { gaps, parts: await reshapeBatch(slice, { ...options, omit }) };
+  }
+
+  #targetCodec(): CodecName | undefined {
+    const { shaping, route } = this.#partition;
+    return shaping.codec ?? (route.compression === 'source' ? undefined : route.compression);
+  }
+
+  #sampleCrc(batch: BatchSlice): void {
+    if (this.#untilCheck === 0) return;
+    this.#untilCheck -= 1;
+    if (this.#untilCheck > 0) return;
+    this.#untilCheck = this.#deps.crcCheckEvery;
+    verifyCrc(batch);
+  }
+
+  #pushRaw(cursor: BatchCursor, body: ResponseBody): void {
+    const { buffer, start, length } = cursor;
+    const lease = body.retain();
+    this.#push({ buffer, start, length }, cursor.baseOffset, cursor.lastOffset + 1, cursor.recordCount, null, lease);
+  }
+
+  #pushPart({ batch, firstOffset, recordCount, sourceOffsets }: RecodedBatch, sourceNext: number): void {
+    this.#push(batch, firstOffset, sourceNext, recordCount, sourceOffsets, undefined);
+  }
+
+  #push(
+    source: BatchSlice,
+    sourceFirst: number,
+    sourceNext: number,
+    recordCount: number,
+    sourceOffsets: Float64Array | null,
+    body: ResponseBody | undefined,
+  ): void {
+    const { buffer, start, length } = source;
+    this.#deps.budget.charge(length);
+    this.#deps.allowance.taken(length, recordCount);
+    this.#partition.queue.push({
+      sourceFirst,
+      sourceNext,
+      recordCount,
+      sourceOffsets,
+      gap: undefined,
+      bytes: length,
+      leaderEpoch: partitionLeaderEpoch(buffer, start),
+      maxTimestampMs: maxTimestampMs(buffer, start),
+      source,
+      body,
+      image: undefined,
+      baseSequence: -1,
+      targetBase: -1,
+      state: 'queued',
+      resend: false,
+    });
+  }
+
+  #pushGap(gap: PendingGap, sourceNext: number): void {
+    const { queue, sourceLeaderEpoch, lastTimestampMs } = this.#partition;
+    const bytes = gap.deadLetters.reduce((sum, { record }) => sum + (record.value?.length ?? 0), 0);
+    this.#deps.budget.charge(bytes);
+    queue.push({
+      sourceFirst: queue.fetchNext,
+      sourceNext,
+      recordCount: 0,
+      sourceOffsets: null,
+      gap,
+      bytes,
+      leaderEpoch: sourceLeaderEpoch,
+      maxTimestampMs: lastTimestampMs,
+      source: { buffer: NOTHING, start: 0, length: 0 },
+      body: undefined,
+      image: undefined,
+      baseSequence: -1,
+      targetBase: -1,
+      state: 'queued',
+      resend: false,
+    });
+  }
+
+  /** Where it may not be fetched it must not be filled from what was fetched before either. */
+  #mayTake(): boolean {
+    const { state } = this.#partition;
+    return state === 'running' || state === 'backing-off';
+  }
+
+  #damaged(error: unknown): void {
+    this.#refetches += 1;
+    const partition = this.#partition;
+    // What came before it goes out all the same.
+    this.#deps.port.ready(partition);
+    if (isCausewayError(error, 'BATCH_UNSUPPORTED')) {
+      this.#deps.port.pause(partition, { code: 'BATCH_UNSUPPORTED', message: messageOf(error) });
+    } else if (this.#refetches > MAX_REFETCHES) {
+      this.#refetches = 0;
+      const { fetchNext } = partition.queue;
+      const { baseOffset, lastOffset } = this.#cursor;
+      const end = baseOffset <= fetchNext && lastOffset >= fetchNext ? `, which ends at offset ${lastOffset},` : '';
+      const message = `the batch at offset ${fetchNext}${end} is damaged at the source: ${messageOf(error)}`;
+      this.#deps.port.pause(partition, { code: 'BATCH_CORRUPT', message });
+    }
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
