@@ -145,12 +145,11 @@ export class Membership {
       const check = (): void => {
         const session = store.session();
         const over = session.generation !== generation || session.state === 'lost';
-        if (over || this.#renew || this.#stop.signal.aborted) resolve();
+        if (over || this.#renew || this.#stop.signal.aborted) this.#wake?.();
       };
       const unsubscribe = store.onSession(check);
       this.#wake = () => {
         unsubscribe();
-        check();
         resolve();
       };
       check();

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openEmbeddedEngine } from '../../../../common/coordination/embedded/engine.js';
+import type { CoordinationStore } from '../../../../common/coordination/ports.js';
+import { silentLogger } from '../../../../common/observability/logger.js';
+import { systemClock } from '../../../../common/runtime/clock.js';
+import { systemRandom } from '../../../../common/runtime/random.js';
+import { Membership } from '../../../../worker/supervisor/membership.js';
+import { until } from '../../controller/kit.js';
+
+/** The same store, with its session listeners counted. */
+function counted(store: CoordinationStore, listeners: { now: number }): CoordinationStore {
+  return new Proxy(store, {
+    get(target, property) {
+      if (property === 'onSession') {
+        return (listener: Parameters<CoordinationStore['onSession']>[0]) => {
+          const remove = target.onSession(listener);
+          listeners.now++;
+          return () => {
+            remove();
+            listeners.now--;
+          };
+        };
+      }
+      const value = Reflect.get(target, property, target) as unknown;
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+test('every lost session is followed by a new incarnation, and leaves no listener behind', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'causeway-membership-'));
+  const base = { clock: systemClock, random: systemRandom, logger: silentLogger };
+  const engine = await openEmbeddedEngine({ dir, ...base });
+  const store = engine.connect();
+  const listeners = { now: 0 };
+  const joined: string[] = [];
+  let lost = 0;
+  const membership = new Membership({
+    ...base,
+    store: counted(store, listeners),
+    describe: () => ({ worker: 'w', zone: '', capacity: 1, http: 'http://h:1', version: '', startedAt: '' }),
+    joined: (incarnation) => void joined.push(incarnation),
+    lost: async () => void lost++,
+    goOnWithoutCoordination: false,
+    taken: (error) => assert.fail(error),
+  });
+  try {
+    for (let life = 1; life <= 4; life++) {
+      await until(
+        () => joined.length === life && listeners.now === 1,
+        () => ({ joined, listeners }),
+      );
+      engine.expireSession(store.session().id);
+    }
+    await until(
+      () => joined.length === 5 && listeners.now === 1,
+      () => ({ joined, listeners }),
+    );
+    assert.equal(lost, 4);
+    assert.equal(new Set(joined).size, 5);
+    await membership.close();
+    assert.equal(listeners.now, 0);
+  } finally {
+    await membership.close();
+    await engine.close();
+    await rm(dir, { recursive: true, force: true });
+  }
+});
