@@ -220,6 +220,8 @@ export class Supervisor {
   #updateLease(): void {
     const session = this.#deps.store.session();
     const limitless = this.#deps.config.worker.onCoordinationLoss === 'continue';
-    new Float64Array(this.#lease)[0] = limitless ? Number.POSITIVE_INFINITY : session.leaseUntilMs;
+    // The next session's lease is not for the threads of the life before, which may not have heard of their end yet.
+    const leaseUntilMs = this.#membership.incarnation === undefined ? 0 : session.leaseUntilMs;
+    new Float64Array(this.#lease)[0] = limitless ? Number.POSITIVE_INFINITY : leaseUntilMs;
   }
 }
