@@ -18,7 +18,12 @@ import { withLock } from './lock.mjs';
 import { SetupError, say } from './project.mjs';
 import { run } from './run.mjs';
 
-export const kafkaVersions = ['3.9.1', '4.1.0'];
+export const kafkaVersions = ['3.9.1', '4.1.0', '2.8.2', '2.1.1'];
+
+/** Versions that only know ZooKeeper, for tests against old brokers. */
+export function isLegacyKafka(version) {
+  return version.startsWith('2.');
+}
 
 // 3.9's dependencies bring ZooKeeper and a log4j 1 backend; MirrorMaker 2 of that version is the one we are measured against.
 const artifacts = {
@@ -33,6 +38,9 @@ const artifacts = {
     'org.apache.kafka:kafka-tools:4.1.0',
     'org.apache.logging.log4j:log4j-slf4j-impl:2.24.3',
   ],
+  '2.8.2': ['org.apache.kafka:kafka_2.13:2.8.2', 'org.slf4j:slf4j-reload4j:1.7.36'],
+  // Its own ZooKeeper client (3.4) cannot resolve addresses on Java 14 and later (ZOOKEEPER-3779); 3.5 brings a log4j 1 backend.
+  '2.1.1': ['org.apache.kafka:kafka_2.12:2.1.1', 'org.apache.zookeeper:zookeeper:3.5.9'],
 };
 
 const requiredJars = {
@@ -52,6 +60,8 @@ const requiredJars = {
     'log4j-slf4j',
     'scala-library',
   ],
+  '2.8.2': ['kafka_2.13-2.8.2', 'kafka-clients-2.8.2', 'zookeeper-3.5', 'slf4j-reload4j', 'scala-library'],
+  '2.1.1': ['kafka_2.12-2.1.1', 'kafka-clients-2.1.1', 'zookeeper-3.5.9', 'slf4j-log4j12', 'scala-library'],
 };
 
 const copyGoal = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
@@ -143,7 +153,7 @@ function distributionOf(version) {
       throw new SetupError(
         `CAUSEWAY_KAFKA_HOME: ${home} has no libs folder; it must be an unpacked Kafka distribution`,
       );
-    if (jarsIn(libs).some((jar) => jar === `kafka_2.13-${version}.jar`)) return libs;
+    if (jarsIn(libs).includes(`${requiredJars[version][0]}.jar`)) return libs;
   }
   return undefined;
 }

@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, r
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { ensureJava, javaCommand } from './java.mjs';
-import { ensureKafkaJars } from './kafka-jars.mjs';
+import { ensureKafkaJars, isLegacyKafka } from './kafka-jars.mjs';
 import { withLock } from './lock.mjs';
 import { SetupError, say } from './project.mjs';
 import { run } from './run.mjs';
@@ -16,6 +16,7 @@ log4j.appender.out=org.apache.log4j.ConsoleAppender
 log4j.appender.out.layout=org.apache.log4j.PatternLayout
 log4j.appender.out.layout.ConversionPattern=%d %p %m (%c{1})%n
 log4j.logger.kafka.server.KafkaRaftServer=INFO
+log4j.logger.kafka.server.KafkaServer=INFO
 log4j.logger.org.apache.kafka.clients=ERROR
 log4j.logger.org.apache.zookeeper.server.ZooKeeperServerMain=INFO
 `;
@@ -37,7 +38,7 @@ const brokerStarted = 'Kafka Server started';
 const warmUpLimitMs = 60_000;
 
 function writeLogging(workDir, version) {
-  const isLog4j1 = version.startsWith('3.');
+  const isLog4j1 = !version.startsWith('4.');
   const path = join(workDir, isLog4j1 ? 'log4j.properties' : 'log4j2.properties');
   const wanted = isLog4j1 ? log4j1 : log4j2;
   if (!existsSync(path) || readFileSync(path, 'utf8') !== wanted) {
@@ -128,7 +129,8 @@ async function prepare(set) {
  * Makes one Kafka version ready on this machine.
  * @returns {Promise<{version: string, java: string, libsDir: string, classpath: string, workDir: string, loggingArgs: string[],
  *   bootstrapCheckpoint: string, brokerArchive: string}>}
- *   `bootstrapCheckpoint`: what `kafka-storage format` writes besides meta.properties; the archive may be missing.
+ *   `bootstrapCheckpoint`: what `kafka-storage format` writes besides meta.properties, missing where a version only knows ZooKeeper;
+ *   the archive may be missing.
  */
 export async function ensureKafka(version) {
   const java = await ensureJava();
@@ -146,7 +148,7 @@ export async function ensureKafka(version) {
     bootstrapCheckpoint: join(workDir, `bootstrap-${digest}.checkpoint`),
     brokerArchive: join(workDir, `broker-${digest}.jsa`),
   };
-  if (!existsSync(set.bootstrapCheckpoint)) {
+  if (!isLegacyKafka(version) && !existsSync(set.bootstrapCheckpoint)) {
     await withLock(join(workDir, 'prepare.lock'), async () => {
       mkdirSync(workDir, { recursive: true });
       if (!existsSync(set.bootstrapCheckpoint)) await prepare(set);

@@ -7,32 +7,37 @@ import { BedError } from './bed-error.js';
 
 export type KafkaVersion = '3.9.1' | '4.1.0';
 
+/** Versions that run with ZooKeeper. */
+export type LegacyKafkaVersion = '2.8.2' | '2.1.1';
+
+export type AnyKafkaVersion = KafkaVersion | LegacyKafkaVersion;
+
 /** Where one Kafka version lies on this machine; made by `scripts/lib/kafka-set.mjs`. */
 export interface KafkaSet {
-  readonly version: KafkaVersion;
+  readonly version: AnyKafkaVersion;
   /** The `java` command. */
   readonly java: string;
   readonly libsDir: string;
   readonly classpath: string;
   /** JVM arguments that make logging quiet. */
   readonly loggingArgs: readonly string[];
-  /** What `kafka-storage format` writes besides meta.properties. */
+  /** What `kafka-storage format` writes besides meta.properties; missing for legacy versions. */
   readonly bootstrapCheckpoint: string;
   /** Class-data archive that speeds up a broker's start; may be missing. */
   readonly brokerArchive: string;
 }
 
 const fetchLimitMs = 1_200_000;
-const known = new Map<KafkaVersion, Promise<KafkaSet>>();
+const known = new Map<AnyKafkaVersion, Promise<KafkaSet>>();
 
 /** The jars of a Kafka version; the first call on a machine fetches them. */
-export function kafkaSet(version: KafkaVersion): Promise<KafkaSet> {
+export function kafkaSet(version: AnyKafkaVersion): Promise<KafkaSet> {
   const found = known.get(version) ?? locate(version);
   known.set(version, found);
   return found;
 }
 
-async function locate(version: KafkaVersion): Promise<KafkaSet> {
+async function locate(version: AnyKafkaVersion): Promise<KafkaSet> {
   const script = join(projectRoot(), 'scripts', 'kafka-set.mjs');
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [script, version], { timeout: fetchLimitMs });

@@ -3,14 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { BedError } from './bed-error.js';
+import { Broker, type BrokerHandle } from './broker.js';
 import { type BrokerAddress, brokerConfig } from './broker-config.js';
-import { BedChild } from './child.js';
 import { freePort } from './free-port.js';
 import { type JvmProfile, jvmArgs } from './java-args.js';
-import { type KafkaSet, type KafkaVersion, kafkaSet } from './kafka-set.js';
-import { aliveBrokers } from './probe.js';
+import { type AnyKafkaVersion, type KafkaSet, type KafkaVersion, kafkaSet } from './kafka-set.js';
 import { type BedSecurity, type ClientSecurity, type PreparedSecurity, prepareSecurity } from './security.js';
-import { waitUntil } from './wait.js';
 import { Workspace } from './workspace.js';
 
 export interface KafkaClusterOptions {
@@ -29,30 +27,9 @@ export interface KafkaClusterOptions {
   readonly heapMb?: number;
 }
 
-export interface BrokerHandle {
-  readonly id: number;
-  /** The port clients use: the secured listener's with `security`. */
-  readonly port: number;
-  readonly plaintextPort: number;
-  /** Of the current process; changes with a restart. */
-  readonly pid: number;
-  readonly logFile: string;
-  /** SIGSTOP: sockets stay open, nothing answers. */
-  pause(): void;
-  resume(): void;
-  /** SIGKILL. */
-  kill(): Promise<void>;
-  /** SIGTERM: a controlled shutdown. */
-  stop(): Promise<void>;
-  /** Starts a stopped or killed broker again on its port and data, and waits until it serves. */
-  start(): Promise<void>;
-  /** Kills it unless it is down already, then starts it. */
-  restart(): Promise<void>;
-}
-
 export interface KafkaClusterHandle {
   readonly name: string;
-  readonly version: KafkaVersion;
+  readonly version: AnyKafkaVersion;
   readonly clusterId: string;
   /** `host:port,...` for clients: the secured listeners with `security`. */
   readonly bootstrapServers: string;
@@ -83,7 +60,7 @@ export async function startKafkaCluster(options: KafkaClusterOptions): Promise<K
       : { security: await prepareSecurity(options.security, workspace.path('tls')) }),
   };
   await format(cluster);
-  const brokers = cluster.addresses.map((address) => new Broker(cluster, address));
+  const brokers = cluster.addresses.map((address) => brokerOf(cluster, address));
   const stop = async () => {
     await Promise.all(brokers.map((broker) => broker.discard()));
     workspace.remove();
@@ -107,86 +84,18 @@ interface ClusterContext {
   readonly security?: PreparedSecurity;
 }
 
-class Broker implements BrokerHandle {
-  readonly id: number;
-  readonly port: number;
-  readonly plaintextPort: number;
-  readonly logFile: string;
-  readonly #cluster: ClusterContext;
-  #child: BedChild | undefined;
-
-  constructor(cluster: ClusterContext, address: BrokerAddress) {
-    this.#cluster = cluster;
-    this.id = address.id;
-    this.plaintextPort = address.plaintextPort;
-    this.port = address.securedPort ?? address.plaintextPort;
-    this.logFile = cluster.workspace.path(`broker-${address.id}.log`);
-  }
-
-  get pid(): number {
-    return this.#running().pid;
-  }
-
-  pause(): void {
-    this.#running().pause();
-  }
-
-  resume(): void {
-    this.#running().resume();
-  }
-
-  async kill(): Promise<void> {
-    await this.#child?.kill();
-  }
-
-  async stop(): Promise<void> {
-    await this.#child?.terminate();
-  }
-
-  async restart(): Promise<void> {
-    await this.kill();
-    await this.start();
-  }
-
-  async start(): Promise<void> {
-    if (this.#child !== undefined && this.#child.status === undefined) return;
-    const { set, options, addresses, workspace } = this.#cluster;
-    const name = `broker ${this.id} of cluster "${options.name}" (Kafka ${set.version})`;
-    const jvm = jvmArgs(options.jvm ?? 'fast', options.heapMb ?? 320, set.brokerArchive);
-    const config = workspace.path(`broker-${this.id}.properties`);
-    const child = BedChild.start({
-      name,
-      command: set.java,
-      args: [...jvm, ...set.loggingArgs, '-cp', set.classpath, 'kafka.Kafka', config],
-      logFile: this.logFile,
-    });
-    this.#child = child;
-    // A restarted broker may be alone with the others down: then nobody else is to be waited for.
-    const isFirstStart = !this.#hasServed;
-    const seen = async () => {
-      const alive = await aliveBrokers(this.plaintextPort);
-      return isFirstStart ? alive.length === addresses.length : alive.includes(this.id);
-    };
-    await waitUntil(`${name} serves`, seen, { child });
-    this.#hasServed = true;
-  }
-
-  #hasServed = false;
-
-  /** For the end of the whole cluster; an end that nobody asked for keeps the logs. */
-  async discard(): Promise<void> {
-    const status = this.#child?.status;
-    if (status !== undefined && status.signal === null && status.code !== 0 && status.code !== 143) {
-      this.#cluster.workspace.markFailed();
-    }
-    await this.#child?.kill();
-  }
-
-  #running(): BedChild {
-    if (this.#child === undefined || this.#child.status !== undefined)
-      throw new BedError(`broker ${this.id} is not running`, this.logFile);
-    return this.#child;
-  }
+function brokerOf({ options, set, workspace, addresses }: ClusterContext, address: BrokerAddress): Broker {
+  return new Broker({
+    id: address.id,
+    name: `broker ${address.id} of cluster "${options.name}" (Kafka ${set.version})`,
+    port: address.securedPort ?? address.plaintextPort,
+    plaintextPort: address.plaintextPort,
+    brokers: addresses.length,
+    set,
+    workspace,
+    configFile: workspace.path(`broker-${address.id}.properties`),
+    jvm: jvmArgs(options.jvm ?? 'fast', options.heapMb ?? 320, set.brokerArchive),
+  });
 }
 
 function handleOf(cluster: ClusterContext, brokers: readonly Broker[], stop: () => Promise<void>): KafkaClusterHandle {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { BedError } from './bed-error.js';
 import { type JvmProfile, jvmArgs } from './java-args.js';
-import { type KafkaVersion, kafkaSet } from './kafka-set.js';
+import { type AnyKafkaVersion, kafkaSet } from './kafka-set.js';
 
 /** Main classes of Kafka's own command line tools. */
 export const toolClasses = {
@@ -16,7 +16,7 @@ export const toolClasses = {
 } as const;
 
 export interface ToolOptions {
-  readonly version?: KafkaVersion;
+  readonly version?: AnyKafkaVersion;
   readonly stdin?: string;
   readonly timeoutMs?: number;
   readonly heapMb?: number;
