@@ -33,12 +33,12 @@ function exchange(
  * The ids of the brokers that this broker knows to be alive. A broker answers only once it has caught up with the controller and was
  * let in.
  */
-export async function aliveBrokers(port: number): Promise<readonly number[]> {
+export async function aliveBrokers(port: number): Promise<number[]> {
   return (await metadataOf(port)).brokerIds;
 }
 
 export interface ProbedMetadata {
-  readonly brokerIds: readonly number[];
+  readonly brokerIds: number[];
   readonly clusterId: string;
 }
 
