@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { isCausewayError } from '../../../common/errors/error.js';
 import { scanBatches } from '../../../common/kafka/wire/records/batch-scan.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
+import { coalesceBatches } from '../../../common/kafka/wire/records/coalesce.js';
 import {
   CODEC_NAMES,
   type CodecName,
@@ -51,6 +52,7 @@ function treat(bytes: Buffer): void {
       if (verdict.kind === 'raw') batchImage(cursor, producerIdentity(1n, 0), 0);
       if (verdict.kind === 'recode') reshapeLoaded(cursor, { fromOffset: 3 });
     }
+    split(bytes);
     decodeBatches(bytes);
   } catch (error) {
     assert.ok(
@@ -58,6 +60,21 @@ function treat(bytes: Buffer): void {
       String((error as Error).stack),
     );
   }
+}
+
+/** Whatever the verdict would have been. */
+function split(bytes: Buffer): void {
+  const cursor = scanBatches(bytes);
+  if (!cursor.next()) return;
+  const { buffer, start, length } = cursor;
+  const parts = reshapeLoaded(cursor, { omit: new Set([4]), appendTime: 'append-time', maxBytes: 200 });
+  assert.ok(parts.every((part) => part.batch.length <= 200 || part.recordCount === 1));
+  const behind = buildBatch([{ key: null, value: null, headers: [], timestamp: 1n }], { baseOffset: 2n ** 53n - 2n });
+  const merged = coalesceBatches([
+    { buffer, start, length },
+    { buffer: behind, start: 0, length: behind.length },
+  ]);
+  assert.equal(merged.recordCount, cursor.recordCount + 1);
 }
 
 describe('hostile batches', () => {

@@ -32,7 +32,8 @@ export interface BatchView extends BatchSlice {
  * the current batch until the next call. A batch that the response cuts off ends the walk (`partial`): it must be fetched again.
  *
  * `recordCount`, `lastOffset` and the length are plausible afterwards (lastOffsetDelta + 1 >= recordCount >= 0); the payload has
- * not been looked at. For magic 0 and 1 `baseOffset` = `lastOffset` = the message's own offset, `attributes` 0, `recordCount` -1.
+ * not been looked at. For magic 0 and 1 `baseOffset` = `lastOffset` = the entry's own offset (a compressed wrapper's is that of its last
+ * message, so those before it lie below), `attributes` 0, `recordCount` -1.
  */
 export class BatchCursor implements BatchView {
   buffer: Buffer = NOTHING;

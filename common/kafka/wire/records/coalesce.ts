@@ -54,8 +54,8 @@ export function coalesceBatches(sources: readonly BatchSlice[], options: Coalesc
   const plan = survey(sources);
   const wanted = options.codec ?? codecOf(attributesOf(first.buffer, first.start));
   const codec = canCompress(wanted) ? wanted : 'none';
-  const merger = new Merger(first, plan);
-  for (let i = 0; i < sources.length; i++) merger.add(sources[i] as BatchSlice, plan.contents[i]);
+  const merger = new Merger(plan, baseTimestamp(first.buffer, first.start));
+  for (let i = 0; i < sources.length; i++) merger.add(sources[i] as BatchSlice, i);
   const { out, end, offsets, latest } = merger;
   const whole = out.subarray(0, end);
   const batch = codec === 'none' ? whole : batchAround(compress(codec, whole.subarray(BATCH_HEADER_BYTES)));
@@ -72,8 +72,10 @@ export function coalesceBatches(sources: readonly BatchSlice[], options: Coalesc
 }
 
 interface Plan {
-  /** Only where it had to be decompressed. */
-  readonly contents: readonly (RecordsRange | undefined)[];
+  /** By the batch's index; only where it had to be decompressed. */
+  readonly contents: ReadonlyMap<number, RecordsRange>;
+  /** What each batch's timestamp deltas lack to be relative to the first one's base; NaN where a Number would not be exact. */
+  readonly timestampShifts: Float64Array;
   readonly recordCount: number;
   /** What the records can take at most in one batch. */
   readonly maxBytes: number;
@@ -81,13 +83,15 @@ interface Plan {
 
 /** Checks the headers and CRCs, decompresses, and adds up. */
 function survey(sources: readonly BatchSlice[]): Plan {
-  const contents: (RecordsRange | undefined)[] = [];
+  const contents = new Map<number, RecordsRange>();
+  const timestampShifts = new Float64Array(sources.length);
   let records = 0;
   let bytes = 0;
   let growth = 0;
   let previous = -1;
   const first = sources[0] as BatchSlice;
-  for (const source of sources) {
+  for (let i = 0; i < sources.length; i++) {
+    const source = sources[i] as BatchSlice;
     const { buffer, start, length } = source;
     const count = checkedCount(source);
     const base = baseOffset(buffer, start);
@@ -98,12 +102,13 @@ function survey(sources: readonly BatchSlice[]): Plan {
     let recordBytes = length - BATCH_HEADER_BYTES;
     if ((attributesOf(buffer, start) & CODEC_MASK) !== 0) {
       const content = recordsOf(source, Math.max(0, MAX_DECOMPRESSED_BYTES - bytes));
-      contents[contents.length] = content;
+      contents.set(i, content);
       recordBytes = content.end - content.start;
-    } else contents[contents.length] = undefined;
+    }
     bytes += recordBytes;
     records += count;
     const shift = timestampShift(source, first);
+    timestampShifts[i] = shift;
     growth += count * (Number.isNaN(shift) ? LARGEST_VARLONG_BYTES : varlongNumberBytes(shift));
     // Before anything is allocated by it: what hostile batches make us hold stays bounded.
     if (count * MIN_RECORD_BYTES > recordBytes)
@@ -112,7 +117,7 @@ function survey(sources: readonly BatchSlice[]): Plan {
       throw new CausewayError('BATCH_UNSUPPORTED', `${bytes} bytes of records are too many for one batch`);
   }
   // An offset delta grows by what the last one takes but one byte, and a record's length in front of it by that one.
-  return { contents, recordCount: records, maxBytes: bytes + growth + records * varintBytes(records) };
+  return { contents, timestampShifts, recordCount: records, maxBytes: bytes + growth + records * varintBytes(records) };
 }
 
 /** The records' number of a batch that may be merged. */
@@ -125,7 +130,6 @@ function checkedCount({ buffer, start, length }: BatchSlice): number {
   return count;
 }
 
-/** What one batch's timestamp deltas lack to be relative to the other's base; NaN where a Number would not be exact. */
 function timestampShift(source: BatchSlice, first: BatchSlice): number {
   const at = source.start + BASE_TIMESTAMP_AT;
   const origin = first.start + BASE_TIMESTAMP_AT;
@@ -140,25 +144,26 @@ class Merger {
   readonly offsets: KeptOffsets;
   readonly latest: LatestTimestamp;
   end = BATCH_HEADER_BYTES;
-  readonly #first: BatchSlice;
+  readonly #plan: Plan;
   readonly #base: bigint;
   readonly #record = new RecordCursor();
 
-  constructor(first: BatchSlice, plan: Plan) {
+  constructor(plan: Plan, base: bigint) {
     this.out = Buffer.allocUnsafeSlow(BATCH_HEADER_BYTES + plan.maxBytes);
     this.offsets = new KeptOffsets(plan.recordCount);
-    this.#first = first;
-    this.#base = baseTimestamp(first.buffer, first.start);
-    this.latest = new LatestTimestamp(this.#base);
+    this.#plan = plan;
+    this.#base = base;
+    this.latest = new LatestTimestamp(base);
   }
 
-  add(source: BatchSlice, content: RecordsRange | undefined): void {
+  add(source: BatchSlice, index: number): void {
     const { buffer, start, length } = source;
     const count = recordCount(buffer, start);
     const record = this.#record;
+    const content = this.#plan.contents.get(index);
     if (content === undefined) record.reset(buffer, start + BATCH_HEADER_BYTES, start + length, count);
     else record.reset(content.buffer, content.start, content.end, count);
-    const shift = timestampShift(source, this.#first);
+    const shift = this.#plan.timestampShifts[index] as number;
     const before = this.offsets.count;
     for (let i = 0; record.next(); i++) {
       if (record.offsetDelta !== i)

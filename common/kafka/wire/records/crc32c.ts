@@ -14,7 +14,7 @@ function loadNative(): ((data: Uint8Array) => number) | null {
 }
 
 /** Below this a call out of JavaScript costs more than it saves. */
-const MIN_NATIVE_BYTES = 256;
+const MIN_NATIVE_BYTES = 128;
 
 /** CRC-32C of the bytes as an unsigned 32-bit number; native where the platform has it. */
 export function crc32c(data: Uint8Array, start = 0, end = data.length): number {

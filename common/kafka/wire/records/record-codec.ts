@@ -15,6 +15,8 @@ import {
 import { type BatchCursor, scanBatches } from './batch-scan.js';
 import { codecOf, decompress } from './compression.js';
 import { crc32c } from './crc32c.js';
+import { MESSAGE_ATTRIBUTES_AT } from './message-cursor.js';
+import { denseMessages } from './message-set.js';
 import { RecordCursor } from './record-cursor.js';
 
 /** A header of a record; keys may repeat and their order counts. */
@@ -78,8 +80,8 @@ export interface DecodedBatch {
 }
 
 /**
- * Decodes one batch, CRC checked first. Compressed batches need `loadCodec` before.
- * @throws BATCH_CORRUPT, BATCH_UNSUPPORTED (magic 0 and 1, missing codec, too large)
+ * Decodes one batch, or one entry of an old message set, CRC checked first. Compressed batches need `loadCodec` before.
+ * @throws BATCH_CORRUPT, BATCH_UNSUPPORTED (unknown format, missing codec, too large)
  */
 export function decodeBatch(batch: Buffer): DecodedBatch {
   const cursor = scanBatches(batch);
@@ -97,29 +99,56 @@ export function decodeBatches(records: Buffer): DecodedBatch[] {
 
 function decodeSlice(batch: BatchCursor): DecodedBatch {
   const { buffer, start, attributes } = batch;
-  if (batch.magic !== MAGIC_V2)
-    throw new CausewayError('BATCH_UNSUPPORTED', `record format ${batch.magic} is not decoded`);
+  if (batch.magic !== MAGIC_V2) return decodeMessages(batch);
   verifyCrc(batch);
-  const first = BigInt(batch.baseOffset);
   const base = baseTimestamp(buffer, start);
   const appendTime = (attributes & LOG_APPEND_TIME_BIT) !== 0 ? maxTimestamp(buffer, start) : undefined;
-  const records: DecodedRecord[] = [];
-  walkRecords(recordsOf(batch), batch.recordCount, (record) => {
-    records.push({
-      offset: first + BigInt(record.offsetDelta),
+  return {
+    baseOffset: BigInt(batch.baseOffset),
+    lastOffset: BigInt(batch.lastOffset),
+    attributes,
+    control: (attributes & CONTROL_BIT) !== 0,
+    records: decodedRecords(recordsOf(batch), batch.recordCount, (record) => ({
+      offset: BigInt(batch.baseOffset + record.offsetDelta),
       timestamp: appendTime ?? BigInt.asIntN(64, base + record.timestampDelta()),
+    })),
+  };
+}
+
+/** An entry of the formats 0 and 1; its attributes are the codec alone. */
+function decodeMessages(batch: BatchCursor): DecodedBatch {
+  if (batch.magic < 0 || batch.magic > 1)
+    throw new CausewayError('BATCH_UNSUPPORTED', `record format ${batch.magic} is not known`);
+  const dense = denseMessages(batch, {});
+  if (dense === undefined)
+    throw new CausewayError('INTERNAL_INVARIANT', 'a message set without messages was let through');
+  return {
+    baseOffset: BigInt(dense.firstOffset),
+    lastOffset: BigInt(dense.lastOffset),
+    attributes: batch.buffer.readUInt8(batch.start + MESSAGE_ATTRIBUTES_AT) & CODEC_MASK,
+    control: false,
+    records: decodedRecords(dense, dense.count, (record) => ({
+      offset: BigInt(dense.offsets?.[record.offsetDelta] ?? dense.firstOffset + record.offsetDelta),
+      timestamp: BigInt.asIntN(64, dense.baseTimestamp + record.timestampDelta()),
+    })),
+  };
+}
+
+function decodedRecords(
+  range: RecordsRange,
+  count: number,
+  place: (record: RecordCursor) => { offset: bigint; timestamp: bigint },
+): DecodedRecord[] {
+  const records: DecodedRecord[] = [];
+  walkRecords(range, count, (record) => {
+    records.push({
+      ...place(record),
       key: bytes(record.buffer, record.keyStart, record.keyLength),
       value: bytes(record.buffer, record.valueStart, record.valueLength),
       headers: record.headers(),
     });
   });
-  return {
-    baseOffset: first,
-    lastOffset: BigInt(batch.lastOffset),
-    attributes,
-    control: (attributes & CONTROL_BIT) !== 0,
-    records,
-  };
+  return records;
 }
 
 function bytes(buffer: Buffer, start: number, length: number): Buffer | null {

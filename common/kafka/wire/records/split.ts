@@ -5,83 +5,62 @@ import { type DenseRecords, type RecodedBatch, sealRecords } from './recoded-bat
 import { copyRecord } from './record-copy.js';
 import { RecordCursor } from './record-cursor.js';
 
-/** A first guess leaves this much room, for a part compresses a little worse than the whole. */
-const GUESS_MARGIN = 1.05;
+/** Aimed below the limit: what compressed as well as the part before it still fits. */
+const ROOM_MARGIN = 0.95;
+/** After a part the next may hold at most this many times its bytes; after one too large, at most this share of them. */
+const MAX_GROWTH = 2;
+const MIN_SHRINKING = 0.75;
 
 /**
  * The records as batches of at most `maxBytes`, header included, in as few as is cheaply found; a single record that is larger gets a
  * batch of its own. The same input always gives the same parts (as long as the compressor is the same).
- * @param expectedBytes what the whole is expected to take compressed, where the caller knows; saves compressing it in vain
+ * @param expectedBytes what the whole is expected to take as a batch, where the caller knows; saves compressing it in vain
  */
 export function splitRecords(
   records: DenseRecords,
   codec: CodecName,
   maxBytes: number,
-  expectedBytes?: number,
+  expectedBytes = 0,
 ): RecodedBatch[] {
-  const rawBytes = records.end - records.start + BATCH_HEADER_BYTES;
-  if (codec === 'none') {
-    if (rawBytes <= maxBytes || records.count === 1) return [sealRecords(records, codec)];
-    const starts = recordStarts(records);
-    return packed(starts, maxBytes - BATCH_HEADER_BYTES).map(([from, to]) =>
-      sealRecords(partOf(records, starts, from, to), codec),
-    );
-  }
-  const guess = expectedBytes ?? 0;
-  if (guess <= maxBytes) {
-    const whole = sealRecords(records, codec);
-    if (whole.batch.length <= maxBytes || records.count === 1) return [whole];
-    return compressedParts(records, codec, maxBytes, whole.batch.length);
-  }
-  return compressedParts(records, codec, maxBytes, guess * GUESS_MARGIN);
+  if (records.count === 1) return [sealRecords(records, codec)];
+  const rawBytes = records.end - records.start;
+  const wholeBytes = codec === 'none' ? rawBytes + BATCH_HEADER_BYTES : expectedBytes;
+  if (wholeBytes > maxBytes) return parts(records, codec, maxBytes, wholeBytes);
+  const whole = sealRecords(records, codec);
+  return whole.batch.length <= maxBytes ? [whole] : parts(records, codec, maxBytes, whole.batch.length);
 }
 
-type Piece = readonly [from: number, to: number];
-
-/** Cuts by record bytes, compresses, cuts again what is still too large: every cut makes pieces of fewer records, so it ends. */
-function compressedParts(records: DenseRecords, codec: CodecName, maxBytes: number, bytes: number): RecodedBatch[] {
+/** @param wholeBytes what all records take in one batch: how well they compress is first judged by it, then by each part */
+function parts(records: DenseRecords, codec: CodecName, maxBytes: number, wholeBytes: number): RecodedBatch[] {
   const starts = recordStarts(records);
-  const parts: RecodedBatch[] = [];
-  // The piece with the lowest offsets is always on top.
-  const pending = pieces(starts, 0, records.count, bytes / maxBytes);
-  for (let piece = pending.pop(); piece !== undefined; piece = pending.pop()) {
-    const [from, to] = piece;
+  const bytes = (from: number, to: number): number => (starts[to] as number) - (starts[from] as number);
+  const fitting = (rawBytes: number, encodedBytes: number): number =>
+    codec === 'none'
+      ? maxBytes - BATCH_HEADER_BYTES
+      : ((maxBytes - BATCH_HEADER_BYTES) / encodedBytes) * rawBytes * ROOM_MARGIN;
+  const made: RecodedBatch[] = [];
+  let room = fitting(bytes(0, records.count), wholeBytes);
+  for (let from = 0; from < records.count; ) {
+    const to = packed(starts, from, room);
     const part = sealRecords(partOf(records, starts, from, to), codec);
-    if (part.batch.length <= maxBytes || to - from === 1) parts.push(part);
-    else pending.push(...pieces(starts, from, to, part.batch.length / maxBytes));
+    const rawBytes = bytes(from, to);
+    const fits = part.batch.length <= maxBytes || to - from === 1;
+    if (fits) {
+      made.push(part);
+      from = to;
+    }
+    if (codec !== 'none')
+      room = Math.min(fitting(rawBytes, part.batch.length), rawBytes * (fits ? MAX_GROWTH : MIN_SHRINKING));
   }
-  return parts;
+  return made;
 }
 
-/** At least two pieces of about equal bytes, in descending order. At least two records are given. */
-function pieces(starts: Float64Array, from: number, to: number, wanted: number): Piece[] {
-  const count = Math.min(Math.max(2, Math.ceil(wanted)), to - from);
-  const first = starts[from] as number;
-  const share = ((starts[to] as number) - first) / count;
-  const cut: Piece[] = [];
-  let begin = from;
-  let at = from + 1;
-  for (let i = 1; i < count && at < to; i++) {
-    while (at < to - 1 && (starts[at] as number) < first + i * share) at++;
-    cut.push([begin, at]);
-    begin = at++;
-  }
-  cut.push([begin, to]);
-  return cut.reverse();
-}
-
-/** As many records in each part as fit. Renumbered they only shrink, so their present sizes are a safe measure. */
-function packed(starts: Float64Array, maxBytes: number): Piece[] {
-  const parts: Piece[] = [];
-  const count = starts.length - 1;
-  let begin = 0;
-  for (let at = 1; at <= count; at++) {
-    const next = at === count ? Number.POSITIVE_INFINITY : (starts[at + 1] as number);
-    if (next - (starts[begin] as number) <= maxBytes) continue;
-    parts.push([begin, at]);
-    begin = at;
-  }
-  return parts;
+/** Behind the last record that still fits, at least one does. Renumbered they only shrink, so their present sizes are a safe measure. */
+function packed(starts: Float64Array, from: number, room: number): number {
+  const limit = (starts[from] as number) + room;
+  let to = from + 1;
+  while (to < starts.length - 1 && (starts[to + 1] as number) <= limit) to++;
+  return to;
 }
 
 /** Where each record begins, and where the last one ends. */
