@@ -1,7 +1,8 @@
 import type { Bench } from './bench.js';
+import { latencyBench } from './latency.js';
 import { mirrorBench } from './mirror-bench.js';
 import { throughputBench } from './throughput.js';
 import { tinyBench } from './tiny.js';
 
 /** In the order of `npm run bench -- all`. */
-export const benches: readonly Bench[] = [mirrorBench, throughputBench, tinyBench];
+export const benches: readonly Bench[] = [mirrorBench, throughputBench, tinyBench, latencyBench];

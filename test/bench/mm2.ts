@@ -55,14 +55,16 @@ const tunings: Readonly<Record<Mm2Tuning, (plan: MirrorPlan) => Settings>> = {
   defaults: ({ compression }) => ({ 'target.producer.compression.type': compression }),
   latency: ({ alias, compression }) => ({
     'tasks.max': '1',
+    // No linger (the default), but room for a load near its top.
+    ...largeFetches(alias),
+    'target.producer.batch.size': '262144',
+    'target.producer.buffer.memory': '134217728',
     'target.producer.compression.type': compression,
     ...unpinnedBuffers(alias),
   }),
   throughput: ({ alias, compression }) => ({
     'tasks.max': '4',
-    [`${alias}.consumer.fetch.max.bytes`]: '52428800',
-    [`${alias}.consumer.max.partition.fetch.bytes`]: '4194304',
-    [`${alias}.consumer.max.poll.records`]: '5000',
+    ...largeFetches(alias),
     'target.producer.batch.size': '262144',
     'target.producer.linger.ms': '20',
     'target.producer.buffer.memory': '134217728',
@@ -70,6 +72,14 @@ const tunings: Readonly<Record<Mm2Tuning, (plan: MirrorPlan) => Settings>> = {
     ...unpinnedBuffers(alias),
   }),
 };
+
+function largeFetches(alias: string): Settings {
+  return {
+    [`${alias}.consumer.fetch.max.bytes`]: '52428800',
+    [`${alias}.consumer.max.partition.fetch.bytes`]: '4194304',
+    [`${alias}.consumer.max.poll.records`]: '5000',
+  };
+}
 
 /** Pinned socket buffers stall Java clients on loopback. */
 function unpinnedBuffers(alias: string): Settings {

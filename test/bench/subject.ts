@@ -38,8 +38,8 @@ export interface MirrorPlan {
 }
 
 /**
- * `defaults`: nothing set but the replication factors. `latency`: one task and the clients' socket buffers left to the kernel, the fastest
- * of those measured at low rates. `throughput`: large fetches, large batches, several tasks.
+ * `defaults`: nothing set but the replication factors. `latency`: one task, no linger, room for large
+ * batches and the clients' socket buffers left to the kernel, the fastest of those measured at low rates. `throughput`: large fetches, large batches, several tasks.
  */
 export type Mm2Tuning = 'defaults' | 'latency' | 'throughput';
 
