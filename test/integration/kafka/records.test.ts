@@ -1,17 +1,27 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { BatchCursor } from '../../../common/kafka/wire/records/batch-scan.js';
+import type { BatchSlice } from '../../../common/kafka/wire/records/batch-header.js';
+import { type BatchCursor, scanBatches } from '../../../common/kafka/wire/records/batch-scan.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
+import { coalesceBatches } from '../../../common/kafka/wire/records/coalesce.js';
 import { CODEC_NAMES, type CodecName, codecOf, loadCodecs } from '../../../common/kafka/wire/records/compression.js';
-import { decodeBatch, decodeBatches, type KafkaRecord } from '../../../common/kafka/wire/records/record-codec.js';
+import {
+  type DecodedRecord,
+  decodeBatch,
+  decodeBatches,
+  type KafkaRecord,
+} from '../../../common/kafka/wire/records/record-codec.js';
 import { reshapeBatch } from '../../../common/kafka/wire/records/reshape.js';
 import { batchVerdict } from '../../../worker/core/batch-verdict.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { waitUntil } from '../../bed/wait.js';
+import { OLD_CODECS, oldSet } from '../../property/records/old-format.js';
 import { BatchLog } from './records-kit.js';
 
 const NOW = BigInt(Date.now());
 const RECORDS = 500;
+/** The compressible records make a few parts of this with every codec. */
+const PART_BYTES = 4_000;
 
 /** Nulls, empties, repeated headers, times out of order; keys repeat so that the cleaner has something to remove. */
 const records: KafkaRecord[] = Array.from({ length: RECORDS }, (_, i) => ({
@@ -94,6 +104,66 @@ for (const version of ['3.9.1', '4.1.0'] as const) {
     }
 
     for (const codec of CODEC_NAMES) {
+      test(`a ${codec} batch cut into parts, and its parts put together again, are accepted and read back identical`, async () => {
+        const [parted, merged] = [`parted-${codec}`, `merged-${codec}`];
+        await log.create(parted, { 'max.message.bytes': String(PART_BYTES) });
+        await log.create(merged);
+        const source = buildBatch(records, { codec, baseOffset: 70n });
+        const slice = { buffer: source, start: 0, length: source.length };
+        const parts = await reshapeBatch(slice, { maxBytes: PART_BYTES, omit: new Set([77]) });
+        assert.ok(parts.length > 1);
+        const expected = records.filter((_, index) => index !== 7);
+        for (const part of parts) await log.forward(parted, part.batch, part.recordCount);
+        assert.deepEqual((await readBack(log, parted)).map(contentOf), expected);
+
+        const whole = coalesceBatches(parts.map((part) => part.batch));
+        assert.equal(whole.codec, codec);
+        await log.forward(merged, whole.batch, whole.recordCount);
+        const copied = await readBack(log, merged);
+        assert.deepEqual(copied.map(contentOf), expected);
+        assert.deepEqual(
+          copied.map((record) => Number(record.offset)),
+          expected.map((_, index) => index),
+        );
+      });
+    }
+
+    test('batches of one record each, coalesced, are accepted and read back identical', async () => {
+      await log.create('tiny');
+      for (const codec of CODEC_NAMES) {
+        const singles = records.map((record, index) => buildBatch([record], { baseOffset: BigInt(index * 2) }));
+        const slices = singles.map((buffer) => ({ buffer, start: 0, length: buffer.length }));
+        const whole = coalesceBatches(slices, { codec });
+        const base = await log.forward('tiny', whole.batch, whole.recordCount);
+        const [copied] = decodeBatches(await log.readBytes('tiny', base));
+        assert.equal(codecOf(copied?.attributes ?? -1), codec);
+        assert.deepEqual(copied?.records.map(contentOf), records);
+      }
+    });
+
+    for (const magic of [0, 1] as const) {
+      test(`message sets of format ${magic}, converted, are accepted and read back identical`, async () => {
+        const topic = `converted-${magic}`;
+        await log.create(topic);
+        const expected: KafkaRecord[] = [];
+        for (const codec of OLD_CODECS) {
+          const offsets = records.map((_, index) => 1000 + index);
+          const cursor = scanBatches(oldSet(records, { magic, codec, offsets }));
+          const batches: BatchSlice[] = [];
+          while (cursor.next())
+            batches.push(...(await reshapeBatch(cursor, { maxBytes: 50_000 })).map((part) => part.batch));
+          const whole = coalesceBatches(batches);
+          assert.equal(whole.codec, codec);
+          assert.equal(whole.sourceOffsets, null);
+          await log.forward(topic, whole.batch, whole.recordCount);
+          for (const record of records)
+            expected.push({ ...record, headers: [], timestamp: magic === 0 ? -1n : record.timestamp });
+        }
+        assert.deepEqual((await readBack(log, topic)).map(contentOf), expected);
+      });
+    }
+
+    for (const codec of CODEC_NAMES) {
       test(`a compacted ${codec} batch is recoded, accepted and read back with dense offsets`, async () => {
         const source = `compacted-${codec}`;
         const compacted = await compactedBatch(log, source, codec);
@@ -123,6 +193,11 @@ for (const version of ['3.9.1', '4.1.0'] as const) {
       });
     }
   });
+}
+
+/** Every record of the topic, CRCs checked. */
+async function readBack(log: BatchLog, topic: string): Promise<DecodedRecord[]> {
+  return decodeBatches(await log.readBytes(topic)).flatMap((batch) => batch.records);
 }
 
 /** Writes until the cleaner has taken records out of the first batch of a compacted topic. */
