@@ -131,7 +131,7 @@ export class Leaders {
     let complete = true;
     for (const [name, entry] of this.#topics) {
       const fresh = metadata.topics.get(name);
-      if (fresh !== undefined) entry.metadata = fresh;
+      if (fresh !== undefined) entry.metadata = withoutOlder(entry.metadata, fresh);
       const leaderless =
         fresh === undefined || fresh.errorCode !== 0 || fresh.partitions.some((partition) => partition.leader < 0);
       if (leaderless) complete = false;
@@ -139,4 +139,16 @@ export class Leaders {
     // Leaderless partitions and missing topics are asked for again soon, but not in a tight loop.
     this.#attempt = complete ? 0 : this.#attempt + 1;
   }
+}
+
+/** Brokers hear of a new leader one after another: one that does not know it yet must not undo what another said. */
+function withoutOlder(known: TopicMetadata | undefined, fresh: TopicMetadata): TopicMetadata {
+  // Another topic of that name begins its epochs anew.
+  if (known === undefined || known.topicId === null || known.topicId !== fresh.topicId) return fresh;
+  const epochs = new Map(known.partitions.map((partition) => [partition.partition, partition]));
+  const partitions = fresh.partitions.map((partition) => {
+    const before = epochs.get(partition.partition);
+    return before !== undefined && before.leaderEpoch > partition.leaderEpoch ? before : partition;
+  });
+  return { ...fresh, partitions };
 }

@@ -47,17 +47,19 @@ export function planStart(facts: StartFacts): StartPlan {
 
 function firstStart({ item, sourceEarliest, sourceLatest, targetEnd }: StartFacts): StartPlan {
   const sourceOffset = item.start === 'latest' ? sourceLatest : sourceEarliest;
+  if (item.start === 'beginning' && sourceEarliest > 0n && isSkipped(item, 0n, sourceEarliest)) {
+    return begin(0n, targetEnd);
+  }
   if (item.start === 'beginning' && sourceEarliest > 0n) {
     const message = `the partition was added to a mirrored topic, but its records [0, ${sourceEarliest}) are gone already`;
     return pause('SOURCE_OFFSET_GONE', message);
   }
-  return {
-    kind: 'begin',
-    sourceOffset,
-    targetOffset: targetEnd,
-    runSourceStart: sourceOffset,
-    runTargetStart: targetEnd,
-  };
+  return begin(sourceOffset, targetEnd);
+}
+
+/** A new run. */
+function begin(sourceOffset: bigint, targetOffset: bigint): StartPlan {
+  return { kind: 'begin', sourceOffset, targetOffset, runSourceStart: sourceOffset, runTargetStart: targetOffset };
 }
 
 function resume(facts: StartFacts, checkpoint: Checkpoint): StartPlan {
@@ -74,14 +76,13 @@ function resume(facts: StartFacts, checkpoint: Checkpoint): StartPlan {
     const message = `the target ends at ${targetEnd}, before the checkpoint’s ${checkpoint.targetOffset}`;
     return { kind: 'wait', code: 'TARGET_TOPIC_RECREATED', message };
   }
-  if (sourceOffset < sourceEarliest) {
+  // An operator who has given up what is gone lets it go on: declared as a gap when the partition runs.
+  if (sourceOffset < sourceEarliest && !isSkipped(facts.item, sourceOffset, sourceEarliest)) {
     return pause('SOURCE_OFFSET_GONE', `the records [${sourceOffset}, ${sourceEarliest}) are gone from the source`);
   }
   if (sourceOffset > sourceLatest) {
-    return pause(
-      'SOURCE_OFFSET_GONE',
-      `the source ends at ${sourceLatest}, before the position ${sourceOffset}: it was truncated`,
-    );
+    const gone = `[${sourceLatest}, ${sourceOffset})`;
+    return pause('SOURCE_TRUNCATED', `the records ${gone} were copied, and the source does not have them any more`);
   }
   const sameRun = targetEnd === checkpoint.targetOffset;
   return {
@@ -91,6 +92,10 @@ function resume(facts: StartFacts, checkpoint: Checkpoint): StartPlan {
     runSourceStart: sameRun ? checkpoint.runSourceStart : sourceOffset,
     runTargetStart: sameRun ? checkpoint.runTargetStart : targetEnd,
   };
+}
+
+function isSkipped({ skip }: AssignmentItem, from: bigint, to: bigint): boolean {
+  return skip !== undefined && skip.from <= from && skip.to >= to;
 }
 
 function differ(a: string | null, b: string | null): boolean {

@@ -1,7 +1,6 @@
 import { CausewayError } from '../../common/errors/error.js';
-import { FETCH, type FetchRequest, type FetchResponse } from '../../common/kafka/wire/apis/fetch.js';
+import type { FetchedPartition, FetchResponse } from '../../common/kafka/wire/apis/fetch.js';
 import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
-import { call } from '../../common/kafka/wire/call.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import type { BrokerConnection } from '../../common/kafka/wire/connection.js';
 import type { Isolation } from '../../common/model/route.js';
@@ -9,21 +8,27 @@ import type { Logger } from '../../common/observability/logger.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
-import type { ByteBudget } from '../core/byte-budget.js';
+import { Appetite } from './appetite.js';
+import type { FetchBudget } from './budget-share.js';
 import type { Feed } from './feed.js';
+import { FeedIndex } from './feed-index.js';
+import { channelPurpose, type FetchChannel } from './fetch-channel.js';
+import { exchangeFetch, type FetchAnswer } from './fetch-exchange.js';
 import { FetchSession } from './fetch-session.js';
-import { ResponseBody } from './response-body.js';
+import type { PaceAnswer } from './pace.js';
+import type { HeldBodies, ResponseBody } from './response-body.js';
 
 /** While a partition waits for the target, polls are short: its turn must not wait for the others' next record. */
 const BUSY_WAIT_MS = 20;
-const MIN_APPETITE_BYTES = 1024 * 1024;
-const APPETITE_GROWTH = 4;
 /** Less free budget than this is not worth a request. */
-const MIN_FETCH_BYTES = 64 * 1024;
-const NOTHING = Buffer.alloc(0);
+export const MIN_FETCH_BYTES = 64 * 1024;
+/** An answer that is this late is spoken of, again and again until it comes: the broker may hang, and lead nothing any more. */
+const LATE_MS = 2_000;
 const ERROR_BACKOFF = { initialMs: 50, maxMs: 2_000 } as const;
-/** FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR, INCONSISTENT_TOPIC_ID. */
-const SESSION_ERRORS = new Set([70, 71, 103, 106]);
+/** FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, INCONSISTENT_TOPIC_ID, FETCH_SESSION_TOPIC_ID_ERROR. */
+const SESSION_ERRORS: ReadonlySet<number> = new Set([70, 71, 103, 106]);
+/** A broker that answers so even to requests that begin a session is not asked in a tight loop. */
+const MAX_SESSION_ERRORS = 3;
 
 export interface FetchSettings {
   readonly fetchMaxBytes: number;
@@ -36,89 +41,114 @@ export interface FetchSettings {
   readonly requestTimeoutMs: number;
 }
 
+/** What a fetcher tells of its broker and its feeds. All calls are synchronous. */
+export interface FetchListener {
+  /** Of the leadership that the feed's fetches must name. */
+  leaderEpoch(feed: Feed): number;
+  /** Looks at each answer first; true: it is about where to read, the feed need not see it. */
+  redirected(feed: Feed, fetched: FetchedPartition, channel: FetchChannel): boolean;
+  delivered(feed: Feed, answer: PaceAnswer): void;
+  /** The broker could not be asked. */
+  failed(channel: FetchChannel): void;
+  /** The broker's answer is this much overdue. */
+  late(channel: FetchChannel, overdueMs: number): void;
+}
+
 export interface BrokerFetcherDeps {
   readonly client: Pick<ClusterClient, 'connection'>;
   readonly cluster: string;
-  readonly broker: number;
+  readonly channel: FetchChannel;
   /** One session per route: two routes may read the same partition for different targets. */
   readonly route: string;
   readonly isolation: Isolation;
   readonly settings: FetchSettings;
-  readonly budget: ByteBudget;
+  readonly budget: FetchBudget;
+  /** What an idle poll may reserve of the budget. */
+  readonly idleBytes: () => number;
   readonly pool: BufferPool;
-  readonly leaderEpoch: (topic: string, partition: number) => number;
-  /** The broker could not be reached or does not lead any more. */
-  readonly onTrouble: () => void;
+  readonly bodies: HeldBodies;
+  readonly listener: FetchListener;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
-/** Fetches everything one thread wants from one source broker: one connection, one incremental session, one long poll at a time. */
+/** Fetches what is asked of one source broker on one connection: one incremental session, one long poll at a time. */
 export class BrokerFetcher {
   readonly #deps: BrokerFetcherDeps;
-  readonly #feeds = new Map<string, Feed>();
-  readonly #byTopic = new Map<string, Map<number, Feed>>();
+  readonly #index = new FeedIndex();
+  /** Feeds that another fetcher still reads, with what takes them from there. */
+  readonly #arriving = new Map<Feed, () => void>();
   readonly #session = new FetchSession();
+  readonly #appetite: Appetite;
   readonly #touched = new Set<Feed>();
   /** Feeds that want nothing right now but will: their turn must not wait for a long poll. */
   readonly #waiting = new Set<string>();
   readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
   #wake: (() => void) | undefined;
   #awaitsBudget = false;
   #failures = 0;
-  /** What a fetch asks for at most: as much as lately came, and some more, so that an idle poll does not reserve what others could use. */
-  #appetiteBytes = MIN_APPETITE_BYTES;
-  readonly #running: Promise<void>;
+  #sessionErrors = 0;
+  /** The connection a request is under way on. */
+  #asking: BrokerConnection | undefined;
+  #overdue = false;
 
   constructor(deps: BrokerFetcherDeps) {
     this.#deps = deps;
+    this.#appetite = new Appetite(deps.idleBytes, deps.settings.fetchMaxBytes);
     this.#running = this.#run();
   }
 
-  get size(): number {
-    return this.#feeds.size;
+  get channel(): FetchChannel {
+    return this.#deps.channel;
   }
 
-  add(feed: Feed): void {
-    this.#feeds.set(feed.key, feed);
-    // Newer Fetch versions name topics by id, older ones by name: found under either.
-    for (const name of feed.topicId === null ? [feed.topic] : [feed.topic, feed.topicId]) {
-      const partitions = this.#byTopic.get(name) ?? new Map<number, Feed>();
-      this.#byTopic.set(name, partitions.set(feed.partition, feed));
-    }
-    this.touch(feed);
+  get size(): number {
+    return this.#index.size + this.#arriving.size;
+  }
+
+  /** Its broker owes an answer: what is added now waits behind that. */
+  get overdue(): boolean {
+    return this.#overdue;
+  }
+
+  /**
+   * @param take called right before the feed is first asked for here: until then another fetcher goes on reading it, so that a change of
+   * connection does not wait for the end of a long poll. What the other still gets for it is dropped there.
+   */
+  add(feed: Feed, take: () => void = () => undefined): void {
+    this.#arriving.set(feed, take);
+    this.#wake?.();
   }
 
   remove(feed: Feed): void {
-    if (this.#feeds.get(feed.key) !== feed) return;
-    this.#feeds.delete(feed.key);
+    this.#arriving.delete(feed);
+    if (!this.#index.remove(feed)) return;
     this.#touched.delete(feed);
     this.#waiting.delete(feed.key);
     this.#session.forget(feed.key);
-    for (const name of [feed.topic, feed.topicId ?? '']) {
-      const partitions = this.#byTopic.get(name);
-      if (partitions?.get(feed.partition) === feed) partitions.delete(feed.partition);
-      if (partitions?.size === 0) this.#byTopic.delete(name);
-    }
   }
 
   /** What the feed wants may have changed: look before the next request. */
   touch(feed: Feed): void {
-    if (this.#feeds.get(feed.key) !== feed) return;
+    if (!this.#index.has(feed)) return;
     this.#touched.add(feed);
     this.#wake?.();
   }
 
+  /** Does not wait for an answer that is on its way. */
   async close(): Promise<void> {
     this.#stop.abort();
     this.#wake?.();
+    this.#asking?.close();
     await this.#running;
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
+      this.#takeArriving();
       this.#applyTouched();
       const starved = this.#deps.budget.freeBytes < MIN_FETCH_BYTES;
       if (this.#session.size === 0 || starved) {
@@ -147,6 +177,15 @@ export class BrokerFetcher {
     });
   }
 
+  #takeArriving(): void {
+    for (const [feed, take] of [...this.#arriving]) {
+      this.#arriving.delete(feed);
+      take();
+      this.#index.add(feed);
+      this.#touched.add(feed);
+    }
+  }
+
   #applyTouched(): void {
     for (const feed of this.#touched) {
       const fetchOffset = feed.wanted();
@@ -158,7 +197,7 @@ export class BrokerFetcher {
       }
       this.#waiting.delete(feed.key);
       const { topic, topicId, partition } = feed;
-      const currentLeaderEpoch = this.#deps.leaderEpoch(topic, partition);
+      const currentLeaderEpoch = this.#deps.listener.leaderEpoch(feed);
       const maxBytes = Math.min(this.#deps.settings.fetchMaxPartitionBytes, quota);
       this.#session.want(feed.key, { topic, topicId, partition, fetchOffset, currentLeaderEpoch, maxBytes });
     }
@@ -166,92 +205,125 @@ export class BrokerFetcher {
   }
 
   async #fetchOnce(): Promise<void> {
-    const { client, broker, settings, budget } = this.#deps;
-    const connection = await client.connection(broker, `fetch-${this.#deps.route}`);
-    const maxBytes = Math.min(this.#appetiteBytes, settings.fetchMaxBytes, budget.freeBytes);
+    const { client, route, channel, budget, clock } = this.#deps;
+    const connection = await client.connection(channel.broker, `fetch-${route}-${channelPurpose(channel)}`);
+    if (connection.throttledMs > 0) {
+      await clock.sleep(connection.throttledMs, this.#stop.signal);
+      return;
+    }
+    if (this.#stop.signal.aborted) return;
+    const maxBytes = Math.min(this.#appetite.bytes, budget.freeBytes);
     budget.charge(maxBytes);
-    let answer: { readonly response: FetchResponse; readonly body: ResponseBody };
+    let answer: FetchAnswer;
     try {
+      this.#asking = connection;
       answer = await this.#exchange(connection, maxBytes);
     } finally {
+      this.#asking = undefined;
       budget.release(maxBytes);
     }
     const { response, body } = answer;
-    this.#adapt(maxBytes, body.bytes);
+    this.#appetite.learn(maxBytes, body.bytes);
     if (this.#stop.signal.aborted) return;
-    if (response.errorCode !== 0) {
-      this.#session.restart();
-      if (SESSION_ERRORS.has(response.errorCode)) return;
-      throw new CausewayError('KAFKA_ERROR', `the fetch failed with error ${response.errorCode}`, {
-        place: { cluster: this.#deps.cluster },
-        kafkaCode: response.errorCode,
-      });
+    if (response.errorCode === 0) {
+      this.#sessionErrors = 0;
+      this.#session.accepted(response.sessionId);
+      this.#deps.bodies.watch(body);
+      this.#deliver(response, body);
+    } else {
+      this.#refused(response.errorCode);
     }
-    this.#session.accepted(response.sessionId);
-    this.#deliver(response, body);
     body.release();
   }
 
-  async #exchange(
-    connection: BrokerConnection,
-    maxBytes: number,
-  ): Promise<{ readonly response: FetchResponse; readonly body: ResponseBody }> {
-    const { settings, isolation } = this.#deps;
-    const maxWaitMs =
-      this.#waiting.size > 0 ? Math.min(BUSY_WAIT_MS, settings.fetchMaxWaitMs) : settings.fetchMaxWaitMs;
-    const request: FetchRequest = {
+  /** Nothing was delivered: everything is asked for again in a new session. */
+  #refused(errorCode: number): void {
+    this.#session.restart();
+    this.#sessionErrors += 1;
+    if (SESSION_ERRORS.has(errorCode) && this.#sessionErrors <= MAX_SESSION_ERRORS) return;
+    throw new CausewayError('KAFKA_ERROR', `the fetch failed with error ${errorCode}`, {
+      place: { cluster: this.#deps.cluster },
+      kafkaCode: errorCode,
+    });
+  }
+
+  async #exchange(connection: BrokerConnection, maxBytes: number): Promise<FetchAnswer> {
+    const { settings, isolation, pool, channel } = this.#deps;
+    const busy = this.#waiting.size > 0;
+    const maxWaitMs = busy ? Math.min(BUSY_WAIT_MS, settings.fetchMaxWaitMs) : settings.fetchMaxWaitMs;
+    const { byName } = this.#session;
+    const request = {
       maxWaitMs,
       minBytes: 1,
       maxBytes,
       isolationLevel: isolation === 'read_committed' ? 1 : 0,
-      rackId: '',
+      rackId: channel.rack,
       ...this.#session.next(),
-    };
-    const { pool } = this.#deps;
-    let memory: Buffer = NOTHING;
-    const api = {
-      ...FETCH,
-      decode: (version: number, bytes: Buffer): FetchResponse => {
-        memory = bytes;
-        return FETCH.decode(version, bytes);
-      },
-    };
-    const response = await call(connection, api, request, { timeoutMs: maxWaitMs + settings.requestTimeoutMs, pool });
-    return { response, body: new ResponseBody(pool, memory) };
+    } as const;
+    const settled = this.#watchOver(maxWaitMs);
+    try {
+      return await exchangeFetch(connection, request, {
+        timeoutMs: maxWaitMs + settings.requestTimeoutMs,
+        pool,
+        byName,
+      });
+    } finally {
+      settled();
+    }
   }
 
-  #adapt(askedBytes: number, gotBytes: number): void {
-    if (gotBytes * 2 >= askedBytes) {
-      this.#appetiteBytes = Math.min(this.#appetiteBytes * APPETITE_GROWTH, this.#deps.settings.fetchMaxBytes);
-    } else if (gotBytes * APPETITE_GROWTH < askedBytes) {
-      this.#appetiteBytes = Math.max(this.#appetiteBytes / 2, MIN_APPETITE_BYTES);
-    }
+  /** Speaks of a late answer long before it is given up. */
+  #watchOver(maxWaitMs: number): () => void {
+    const { clock, listener, channel } = this.#deps;
+    let overdueMs = 0;
+    const late = (): void => {
+      overdueMs += LATE_MS;
+      this.#overdue = true;
+      timer = clock.after(LATE_MS, late);
+      listener.late(channel, overdueMs);
+    };
+    let timer = clock.after(maxWaitMs + LATE_MS, late);
+    return () => {
+      timer.cancel();
+      this.#overdue = false;
+    };
   }
 
   #deliver(response: FetchResponse, body: ResponseBody): void {
     for (const topic of response.topics) {
       for (const fetched of topic.partitions) {
-        const feed = this.#find(topic.topic, topic.topicId, fetched.partition);
+        const feed = this.#index.find(topic.topic, topic.topicId, fetched.partition);
         if (feed === undefined) continue;
         // Told anew before the next request: the broker would send the same again and again.
         this.#touched.add(feed);
-        // A feed that moved on, paused or restarted while the poll was under way must not take data it no longer expects.
-        const wanted = feed.wanted();
-        if (wanted !== undefined && this.#session.askedOffset(feed.key) === wanted) feed.accept(fetched, body);
+        this.#deliverTo(feed, fetched, body);
       }
     }
   }
 
-  #find(topic: string, topicId: string | null, partition: number): Feed | undefined {
-    return this.#byTopic.get(topicId ?? topic)?.get(partition);
+  #deliverTo(feed: Feed, fetched: FetchedPartition, body: ResponseBody): void {
+    const { listener, channel, settings, isolation } = this.#deps;
+    // A feed that moved on, paused or restarted while the poll was under way must not take data it no longer expects.
+    const fromOffset = feed.wanted();
+    if (fromOffset === undefined || this.#session.askedOffset(feed.key) !== fromOffset) return;
+    if (listener.redirected(feed, fetched, channel)) return;
+    feed.accept(fetched, body);
+    if (fetched.errorCode !== 0) return;
+    listener.delivered(feed, {
+      fromOffset,
+      nextOffset: feed.position,
+      endOffset: isolation === 'read_committed' ? fetched.lastStableOffset : fetched.highWatermark,
+      bytes: fetched.records?.length ?? 0,
+      maxBytes: settings.fetchMaxPartitionBytes,
+    });
   }
 
   async #backOff(error: unknown): Promise<void> {
     if (this.#stop.signal.aborted) return;
-    const { clock, random, logger, cluster, broker } = this.#deps;
+    const { clock, random, logger, cluster, channel, listener } = this.#deps;
     this.#session.restart();
-    if (this.#failures === 0) logger.warn('fetch.failed', { cluster, broker, err: error });
-    this.#deps.onTrouble();
+    if (this.#failures === 0) logger.warn('fetch.failed', { cluster, broker: channel.broker, err: error });
+    listener.failed(channel);
     await clock.sleep(backoffMs(this.#failures, ERROR_BACKOFF, random), this.#stop.signal);
     this.#failures += 1;
   }

@@ -1,124 +1,221 @@
+import type { FetchedPartition } from '../../common/kafka/wire/apis/fetch.js';
 import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import type { Isolation } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
-import type { Clock } from '../../common/runtime/clock.js';
+import { backoffMs } from '../../common/runtime/backoff.js';
+import type { Clock, Timer } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
-import type { Leaders } from '../cluster/leaders.js';
-import type { ByteBudget } from '../core/byte-budget.js';
-import { BrokerFetcher, type FetchSettings } from './broker-fetcher.js';
+import type { Leader, Leaders } from '../cluster/leaders.js';
+import type { FetchListener, FetchSettings } from './broker-fetcher.js';
+import type { FetchBudget } from './budget-share.js';
+import { type EpochAnswer, EpochCheck } from './epoch-check.js';
 import type { Feed } from './feed.js';
+import type { ChannelKind, FetchChannel } from './fetch-channel.js';
+import { FetcherPool } from './fetcher-pool.js';
+import { nextPace, type PaceAnswer } from './pace.js';
+import { PlacedFeed } from './placed-feed.js';
+
+/** A replica that owes an answer for this long is left for the leader. */
+const REPLICA_PATIENCE_MS = 4_000;
+/** Between questions to leaders that could not answer for an old leadership. */
+const EPOCH_BACKOFF = { initialMs: 50, maxMs: 2_000 } as const;
 
 export interface SourceReaderDeps {
-  readonly client: ClusterClient;
+  readonly client: Pick<ClusterClient, 'connection'>;
   readonly leaders: Leaders;
   readonly cluster: string;
   readonly route: string;
   readonly isolation: Isolation;
   readonly settings: FetchSettings;
-  readonly budget: ByteBudget;
+  readonly budget: FetchBudget;
   readonly pool: BufferPool;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
-interface Placed {
-  readonly feed: Feed;
-  broker: number | undefined;
-  /** Of the leadership its fetches name. */
-  epoch: number;
-}
-
-/** Reads the partitions of one route: keeps each feed with the fetcher of the broker that leads it. */
-export class SourceReader implements Closable {
+/**
+ * Reads the partitions of one route: keeps each feed with a fetcher of the broker that leads it or stands in for the leader, apart from those
+ * that lag, and has every new leader confirm what was read under the old one.
+ */
+export class SourceReader implements Closable, FetchListener {
   readonly #deps: SourceReaderDeps;
-  readonly #fetchers = new Map<number, BrokerFetcher>();
-  readonly #feeds = new Map<string, Placed>();
+  readonly #fetchers: FetcherPool;
+  readonly #epochs: EpochCheck;
+  readonly #feeds = new Map<string, PlacedFeed>();
   readonly #unsubscribe: () => void;
-  readonly #closing: Promise<void>[] = [];
+  #retry: Timer | undefined;
+  #retries = 0;
 
   constructor(deps: SourceReaderDeps) {
     this.#deps = deps;
+    this.#fetchers = new FetcherPool({ ...deps, listener: this });
+    this.#epochs = new EpochCheck(deps);
     this.#unsubscribe = deps.leaders.onRefresh(() => this.#placeAll());
   }
 
   add(feed: Feed): void {
-    this.#feeds.set(feed.key, { feed, broker: undefined, epoch: -1 });
-    this.#place(feed.key);
+    const placed = new PlacedFeed(feed, this.#deps.settings.rack);
+    this.#feeds.set(feed.key, placed);
+    this.#place(placed);
   }
 
   remove(feed: Feed): void {
-    const entry = this.#feeds.get(feed.key);
-    if (entry?.feed !== feed) return;
+    const placed = this.#feeds.get(feed.key);
+    if (placed?.feed !== feed) return;
     this.#feeds.delete(feed.key);
-    this.#leave(entry);
+    this.#leave(placed);
   }
 
   /** What the feed wants may have changed. */
   touch(feed: Feed): void {
-    const broker = this.#feeds.get(feed.key)?.broker;
-    if (broker !== undefined) this.#fetchers.get(broker)?.touch(feed);
+    this.#feeds.get(feed.key)?.touch();
   }
 
   async close(): Promise<void> {
     this.#unsubscribe();
+    this.#retry?.cancel();
     this.#feeds.clear();
-    for (const fetcher of this.#fetchers.values()) this.#closing.push(fetcher.close());
-    this.#fetchers.clear();
-    await Promise.all(this.#closing);
+    await this.#fetchers.close();
+  }
+
+  leaderEpoch(feed: Feed): number {
+    return this.#feeds.get(feed.key)?.leader?.epoch ?? -1;
+  }
+
+  redirected(feed: Feed, fetched: FetchedPartition, channel: FetchChannel): boolean {
+    const placed = this.#feeds.get(feed.key);
+    if (placed === undefined || channel.rack === '') return false;
+    const nowMs = this.#deps.clock.monotonicMs();
+    const atLeader = placed.leader?.broker === channel.broker;
+    if (!atLeader && fetched.errorCode !== 0) {
+      // Whatever it says, only the leader's word counts: a follower may lag, or follow nobody any more.
+      this.#goHome(placed);
+      this.#deps.leaders.refresh();
+      return true;
+    }
+    const { preferredReadReplica } = fetched;
+    if (!atLeader || fetched.errorCode !== 0 || preferredReadReplica < 0) return false;
+    if (preferredReadReplica === channel.broker) placed.replica.failed(nowMs);
+    else placed.replica.prefer(preferredReadReplica, nowMs);
+    this.#relocate(placed);
+    return true;
+  }
+
+  delivered(feed: Feed, answer: PaceAnswer): void {
+    const placed = this.#feeds.get(feed.key);
+    if (placed === undefined) return;
+    const { pace } = placed.pace;
+    placed.pace = nextPace(placed.pace, answer);
+    if (placed.pace.pace !== pace) this.#relocate(placed);
+  }
+
+  failed(channel: FetchChannel): void {
+    this.#homeFrom(channel);
+    this.#deps.leaders.refresh();
+  }
+
+  late(channel: FetchChannel, overdueMs: number): void {
+    if (overdueMs >= REPLICA_PATIENCE_MS) this.#homeFrom(channel);
+    this.#deps.leaders.refresh();
+    const fetcher = this.#fetchers.find(channel);
+    if (fetcher !== undefined) this.#fetchers.discardIfStuck(fetcher);
+  }
+
+  /** Partitions that are read from a replica there go back to their leaders. */
+  #homeFrom({ broker }: FetchChannel): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    for (const placed of this.#feeds.values()) if (placed.replica.broker(nowMs) === broker) this.#goHome(placed);
+  }
+
+  /** At once: what the replica still answers is dropped. */
+  #goHome(placed: PlacedFeed): void {
+    placed.replica.failed(this.#deps.clock.monotonicMs());
+    if (!placed.joined) return;
+    this.#leave(placed);
+    this.#relocate(placed);
   }
 
   #placeAll(): void {
-    for (const key of this.#feeds.keys()) this.#place(key);
+    for (const placed of this.#feeds.values()) this.#place(placed);
   }
 
-  #place(key: string): void {
-    const entry = this.#feeds.get(key);
-    if (entry === undefined) return;
-    const { feed } = entry;
+  #place(placed: PlacedFeed): void {
+    const { feed } = placed;
     const leader = this.#deps.leaders.leader(feed.topic, feed.partition);
     if (leader === undefined) {
       this.#deps.leaders.refresh();
       return;
     }
-    if (leader.broker !== entry.broker) {
-      this.#leave(entry);
-      entry.broker = leader.broker;
-      entry.epoch = leader.epoch;
-      this.#fetcher(leader.broker).add(feed);
-    } else if (leader.epoch !== entry.epoch) {
-      // The same broker in a new epoch of its leadership: the next fetch has to name that.
-      entry.epoch = leader.epoch;
-      this.#fetchers.get(leader.broker)?.touch(feed);
+    if (leader.broker === placed.leader?.broker && leader.epoch === placed.leader.epoch) {
+      // A replica's time may be over.
+      if (placed.joined) this.#relocate(placed);
+      return;
     }
+    this.#leave(placed);
+    placed.replica.reset();
+    placed.leader = leader;
+    placed.joined = false;
+    if (feed.leaderEpoch >= 0 && leader.epoch > feed.leaderEpoch) this.#confirm(placed, leader);
+    else this.#join(placed, leader);
   }
 
-  #leave(entry: Placed): void {
-    if (entry.broker === undefined) return;
-    const fetcher = this.#fetchers.get(entry.broker);
-    fetcher?.remove(entry.feed);
-    if (fetcher?.size === 0) {
-      this.#fetchers.delete(entry.broker);
-      this.#closing.push(fetcher.close());
-      if (this.#closing.length > 100) this.#closing.splice(0, 50);
-    }
-    entry.broker = undefined;
+  /** Nothing is fetched in a new leadership before it is known that the log did not lose what was read in the old one. */
+  #confirm(placed: PlacedFeed, leader: Leader): void {
+    const { feed } = placed;
+    const { topic, partition, leaderEpoch } = feed;
+    const answered = (answer: EpochAnswer): void => {
+      if (this.#feeds.get(feed.key) !== placed || placed.leader !== leader) return;
+      switch (answer.kind) {
+        case 'again':
+          placed.leader = undefined;
+          this.#deps.leaders.refresh();
+          this.#placeLater();
+          return;
+        case 'unknown':
+          this.#join(placed, leader);
+          return;
+        case 'end':
+          if (answer.endOffset < feed.position) feed.truncated(answer.endOffset, leader.epoch);
+          else this.#join(placed, leader);
+      }
+    };
+    this.#epochs.ask({ topic, partition, leader, leaderEpoch, answered });
   }
 
-  #fetcher(broker: number): BrokerFetcher {
-    let fetcher = this.#fetchers.get(broker);
-    if (fetcher === undefined) {
-      const { leaders, ...deps } = this.#deps;
-      fetcher = new BrokerFetcher({
-        ...deps,
-        broker,
-        leaderEpoch: (topic, partition) => leaders.leader(topic, partition)?.epoch ?? -1,
-        onTrouble: () => leaders.refresh(),
-      });
-      this.#fetchers.set(broker, fetcher);
-    }
-    return fetcher;
+  #placeLater(): void {
+    if (this.#retry !== undefined) return;
+    const { clock, random } = this.#deps;
+    this.#retry = clock.after(backoffMs(this.#retries, EPOCH_BACKOFF, random), () => {
+      this.#retry = undefined;
+      this.#placeAll();
+    });
+    this.#retries += 1;
+  }
+
+  #join(placed: PlacedFeed, leader: Leader): void {
+    this.#retries = 0;
+    placed.joined = true;
+    if (leader.epoch > placed.feed.leaderEpoch) placed.feed.confirmed(leader.epoch);
+    this.#relocate(placed);
+  }
+
+  /** To the kind of connection it belongs on now. */
+  #relocate(placed: PlacedFeed): void {
+    const kind = this.#kindOf(placed);
+    if (kind !== undefined && !placed.isOn(kind)) placed.moveTo(this.#fetchers.pick(kind));
+  }
+
+  #kindOf({ leader, replica, pace }: PlacedFeed): ChannelKind | undefined {
+    if (leader === undefined) return undefined;
+    const nowMs = this.#deps.clock.monotonicMs();
+    return { broker: replica.broker(nowMs) ?? leader.broker, pace: pace.pace, rack: replica.rack(nowMs) };
+  }
+
+  #leave(placed: PlacedFeed): void {
+    const left = placed.leave();
+    if (left !== undefined) this.#fetchers.discardIfStuck(left);
   }
 }

@@ -11,7 +11,7 @@ import type { Allowance, ByteAccount } from '../core/allowance.js';
 import { batchVerdict, type ShapingRules, type VerdictCounts } from '../core/batch-verdict.js';
 import type { PendingGap } from '../core/partition-queue.js';
 import { TxnFilter } from '../core/txn-filter.js';
-import type { ResponseBody } from '../fetch/response-body.js';
+import type { LentBatch, ResponseBody } from '../fetch/response-body.js';
 import { operatorGap, refusedGaps } from './gaps.js';
 import type { MirroredPartition } from './mirrored-partition.js';
 import type { PartitionPort } from './port.js';
@@ -205,8 +205,9 @@ export class BatchTaker {
 
   #pushRaw(cursor: BatchCursor, body: ResponseBody): void {
     const { buffer, start, length } = cursor;
-    const lease = body.retain();
-    this.#push({ buffer, start, length }, cursor.baseOffset, cursor.lastOffset + 1, cursor.recordCount, null, lease);
+    const slice = { buffer, start, length };
+    const lent = body.lend(slice);
+    this.#push(slice, cursor.baseOffset, cursor.lastOffset + 1, cursor.recordCount, null, lent);
   }
 
   #pushPart({ batch, firstOffset, recordCount, sourceOffsets }: RecodedBatch, sourceNext: number): void {
@@ -219,7 +220,7 @@ export class BatchTaker {
     sourceNext: number,
     recordCount: number,
     sourceOffsets: Float64Array | null,
-    body: ResponseBody | undefined,
+    lent: LentBatch | undefined,
   ): void {
     const { buffer, start, length } = source;
     this.#deps.budget.charge(length);
@@ -233,8 +234,8 @@ export class BatchTaker {
       bytes: length,
       leaderEpoch: partitionLeaderEpoch(buffer, start),
       maxTimestampMs: maxTimestampMs(buffer, start),
-      source,
-      body,
+      source: lent ?? source,
+      body: lent,
       image: undefined,
       baseSequence: -1,
       targetBase: -1,

@@ -10,6 +10,7 @@ import type { MirroredPartition } from './mirrored-partition.js';
 const QUEUE_FETCHES = 6;
 const OFFSET_OUT_OF_RANGE = 1;
 const UNKNOWN_TOPIC_ID = 100;
+const INCONSISTENT_TOPIC_ID = 103;
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
 const TOPIC_AUTHORIZATION_FAILED = 29;
 /** Between fetches of a partition that is answered with errors: the leader answers those at once, however long it may wait. */
@@ -49,6 +50,27 @@ export class Intake implements Feed {
 
   get topicId(): string | null {
     return this.#partition.sourceTopicId;
+  }
+
+  get position(): number {
+    return this.#partition.queue.fetchNext;
+  }
+
+  get leaderEpoch(): number {
+    return this.#partition.sourceLeaderEpoch;
+  }
+
+  confirmed(leaderEpoch: number): void {
+    this.#partition.sourceLeaderEpoch = leaderEpoch;
+  }
+
+  truncated(fromOffset: number, leaderEpoch: number): void {
+    const partition = this.#partition;
+    const gone = `[${fromOffset}, ${partition.queue.fetchNext})`;
+    this.#deps.port.pause(partition, {
+      code: 'SOURCE_TRUNCATED',
+      message: `the records ${gone} were copied, and the source’s log under leader epoch ${leaderEpoch} does not have them any more`,
+    });
   }
 
   wanted(): number | undefined {
@@ -94,6 +116,7 @@ export class Intake implements Feed {
         return;
       }
       case UNKNOWN_TOPIC_ID:
+      case INCONSISTENT_TOPIC_ID:
       case UNKNOWN_TOPIC_OR_PARTITION:
         // It may have come back under another id.
         port.refreshSource(partition);

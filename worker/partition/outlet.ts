@@ -196,7 +196,7 @@ export class Outlet {
         partition.runTargetStart = run.target;
       }
       partition.targetNext = targetBase + batch.recordCount;
-      partition.sourceLeaderEpoch = batch.leaderEpoch;
+      partition.sourceLeaderEpoch = Math.max(partition.sourceLeaderEpoch, batch.leaderEpoch);
       partition.lastTimestampMs = batch.maxTimestampMs;
       records += batch.recordCount;
     }

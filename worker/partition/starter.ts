@@ -145,6 +145,9 @@ export class Starter {
       // Not before: a pair of the old life must never be committed under the ids of a recreated topic.
       partition.sourceTopicId = ids.source;
       partition.targetTopicId = ids.target;
+      const loaded = checkpoints.get(partition.targetKey);
+      const resumed = loaded?.kind === 'found' && loaded.checkpoint.timeline === partition.item.timeline;
+      partition.sourceLeaderEpoch = resumed ? loaded.checkpoint.sourceLeaderEpoch : -1;
       partition.begin({
         source: Number(plan.sourceOffset),
         target: Number(plan.targetOffset),

@@ -103,7 +103,7 @@ describe('where a new owner continues', () => {
       'a source that was truncated below the position',
       { checkpoint: checkpoint(), sourceLatest: 49n },
       {},
-      'SOURCE_OFFSET_GONE',
+      'SOURCE_TRUNCATED',
     ],
   ] as const) {
     test(`${what} pauses with the reason instead of guessing`, () => {
