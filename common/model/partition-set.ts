@@ -18,19 +18,21 @@ export function formatPartitions(partitions: Iterable<number>): string {
 
 /**
  * Reads what `formatPartitions` wrote, ascending.
- * @throws NODE_CORRUPT when the text is not of that form or claims more than MAX_PARTITIONS_PER_TOPIC.
+ * @throws NODE_CORRUPT when the text is not of that form, does not ascend or claims more than MAX_PARTITIONS_PER_TOPIC.
  */
 export function parsePartitions(text: string): number[] {
   if (text === '') return [];
   const result: number[] = [];
+  let previous = -1;
   for (const part of text.split(',')) {
     const match = /^(\d{1,7})(?:-(\d{1,7}))?$/.exec(part);
     if (match === null) throw new CausewayError('NODE_CORRUPT', `"${part}" is not a partition range`);
     const first = Number(match[1]);
     const last = match[2] === undefined ? first : Number(match[2]);
-    if (last < first || last >= MAX_PARTITIONS_PER_TOPIC) {
+    if (first <= previous || last < first || last >= MAX_PARTITIONS_PER_TOPIC) {
       throw new CausewayError('NODE_CORRUPT', `"${part}" is not a partition range`);
     }
+    previous = last;
     for (let partition = first; partition <= last; partition++) result.push(partition);
   }
   return result;

@@ -3,9 +3,9 @@ import { routeFromSettings } from '../../config/route.js';
 import { routeSettings } from '../../config/schema.js';
 import { CausewayError } from '../../errors/error.js';
 import type { AssignmentItem, WorkerAssignment } from '../../model/assignment.js';
-import { formatPartitions } from '../../model/partition-set.js';
+import { formatPartitions, parsePartitions } from '../../model/partition-set.js';
 import { decodeRecord, encodeRecord } from './codec.js';
-import { count, partitionSet } from './fields.js';
+import { count, PartitionCount, partitionText } from './fields.js';
 
 /** A part stays well below ZooKeeper's 1 MB so that several fit one multi. */
 export const MAX_ASSIGNMENT_PART_BYTES = 512 * 1024;
@@ -26,7 +26,7 @@ const itemGroup = z.object({
   paused: z.boolean(),
   started: z.boolean(),
   start: z.enum(['earliest', 'latest', 'beginning']),
-  partitions: partitionSet,
+  partitions: partitionText,
 });
 
 const assignmentPart = z.object({
@@ -120,9 +120,12 @@ export function decodeAssignment(buffers: readonly Buffer[], path: string): Work
   if (!whole)
     throw new CausewayError('NODE_CORRUPT', 'the parts of the assignment do not belong together', { place: { path } });
   const { worker, incarnation, epoch, generation } = first;
+  const sum = new PartitionCount();
   const items = parts.flatMap((part) =>
     part.groups.flatMap(({ partitions, topicId, ...shared }) =>
-      partitions.map((partition): AssignmentItem => ({ ...shared, sourceTopicId: topicId, partition })),
+      sum
+        .add(parsePartitions(partitions))
+        .map((partition): AssignmentItem => ({ ...shared, sourceTopicId: topicId, partition })),
     ),
   );
   const routes = first.routes.map(({ name, ...settings }) => routeFromSettings(name, settings));

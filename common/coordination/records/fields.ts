@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CausewayError, messageOf } from '../../errors/error.js';
 import type { PartitionRef } from '../../model/assignment.js';
 import { formatPartitions, parsePartitions } from '../../model/partition-set.js';
 
@@ -20,12 +21,39 @@ export const partitionSet = z
     }
   });
 
+/** More than a fleet has; bounds what a small node may make of itself: each of its groups may name a topic's every partition. */
+const MAX_PARTITIONS_PER_RECORD = 1_000_000;
+
+/** Adds up the partitions of a record's groups. @throws NODE_CORRUPT beyond the limit */
+export class PartitionCount {
+  #count = 0;
+
+  add(partitions: readonly number[]): readonly number[] {
+    this.#count += partitions.length;
+    if (this.#count > MAX_PARTITIONS_PER_RECORD) {
+      throw new CausewayError('NODE_CORRUPT', `a node names more than ${MAX_PARTITIONS_PER_RECORD} partitions`);
+    }
+    return partitions;
+  }
+}
+
+/** The text of a partition set, for records with many of them: read one by one, so that their sum can be bounded. */
+export const partitionText = z.string().max(1_000_000);
+
 /** `[route, topic, "0-5,7"]`: partitions grouped by topic. */
 export const refGroups = z
-  .array(z.tuple([z.string(), z.string(), partitionSet]))
-  .transform((groups): PartitionRef[] =>
-    groups.flatMap(([route, topic, partitions]) => partitions.map((partition) => ({ route, topic, partition }))),
-  );
+  .array(z.tuple([z.string(), z.string(), partitionText]))
+  .transform((groups, context): PartitionRef[] => {
+    const sum = new PartitionCount();
+    try {
+      return groups.flatMap(([route, topic, text]) =>
+        sum.add(parsePartitions(text)).map((partition) => ({ route, topic, partition })),
+      );
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: messageOf(error) });
+      return z.NEVER;
+    }
+  });
 
 export function groupRefs(refs: readonly PartitionRef[]): [string, string, string][] {
   const groups = new Map<string, { route: string; topic: string; partitions: number[] }>();

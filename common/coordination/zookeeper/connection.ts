@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { messageOf } from '../../errors/error.js';
 import type { Clock, Timer } from '../../runtime/clock.js';
 import type { Random } from '../../runtime/random.js';
+import { checkAnswer, checkConnectAnswer } from './answer-check.js';
 import {
   type ConnectionManager,
   createConnectionManager,
@@ -250,6 +251,7 @@ export class ZkConnection {
   }
 
   #onConnectResponse(frame: Buffer, socket: Socket, toLibrary: (frame: Buffer) => void): void {
+    checkConnectAnswer(frame);
     toLibrary(frame);
     const state: number = this.#manager.state;
     if (state !== LIBRARY_STATE.connected) {
@@ -297,6 +299,7 @@ export class ZkConnection {
       frame.writeInt32BE(isOfSession(err) ? ZK_SESSION_EXPIRED : ZK_SYSTEM_ERROR, LENGTH_BYTES + 12);
     const seen = manager.zxid;
     try {
+      if (err === ZK_OK) checkAnswer(frame, head.request.header.type);
       toLibrary(frame);
     } catch (error) {
       head.callback(error instanceof Error ? error : new Error(String(error)));

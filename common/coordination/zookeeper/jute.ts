@@ -6,6 +6,7 @@ import jute, {
   type TransactionOp,
 } from 'node-zookeeper-client/lib/jute/index.js';
 import type { StoreOp } from '../ports.js';
+import { checkEvent } from './answer-check.js';
 
 /** Error codes of ZooKeeper's KeeperException.Code that the wrapper tells apart. */
 export const ZK_OK = 0;
@@ -154,9 +155,13 @@ export interface MultiAnswer {
 
 export const longOf = (bytes: Buffer): bigint => bytes.readBigInt64BE(0);
 
-/** The path of a watch notification, whatever its type; `body` starts behind the reply header. */
+/** The path of a watch notification, whatever its type; `body` starts behind the reply header. @throws RangeError */
 export function notificationPath(body: Buffer): string {
+  checkEvent(body);
   const event = new jute.protocol.WatcherEvent();
   event.deserialize(body, 0);
-  return event.path;
+  // The library leaves a null string undefined.
+  const path: string | undefined = event.path;
+  if (path === undefined) throw new RangeError('a notification without a path');
+  return path;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { checkAnswer, checkConnectAnswer, checkEvent } from '../../../common/coordination/zookeeper/answer-check.js';
 import { parseConnectString } from '../../../common/coordination/zookeeper/connect-string.js';
 import { Dialer } from '../../../common/coordination/zookeeper/dialer.js';
 import { FrameReader } from '../../../common/coordination/zookeeper/frame-reader.js';
@@ -64,6 +65,35 @@ describe('frame reader (Z13)', () => {
     reader.push(frame(100).subarray(0, 50));
     reader.reset();
     assert.equal(reader.push(frame(5)).length, 1);
+  });
+});
+
+describe('answers are checked before the library reads them', () => {
+  const OP = { create: 1, getData: 4, children: 12, multi: 14 };
+  const int = (value: number): Buffer => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeInt32BE(value);
+    return bytes;
+  };
+  const answer = (...body: Buffer[]): Buffer => Buffer.concat([Buffer.alloc(20), ...body]);
+
+  test('a buffer that claims more than there is, which it would allocate', () => {
+    assert.throws(() => checkAnswer(answer(int(0x7fff_ffff), Buffer.alloc(68)), OP.getData), RangeError);
+    assert.throws(() => checkConnectAnswer(Buffer.concat([Buffer.alloc(20), int(0x7fff_ffff)])), RangeError);
+  });
+
+  test('negative lengths, which it would follow backwards for ever', () => {
+    const names = Buffer.concat([int(0x7fff_ffff), int(-4)]);
+    assert.throws(() => checkAnswer(answer(names, Buffer.alloc(68)), OP.children), RangeError);
+    const header = Buffer.concat([int(OP.create), Buffer.alloc(1), int(0)]);
+    assert.throws(() => checkAnswer(answer(header, int(-13)), OP.multi), RangeError);
+    assert.throws(() => checkEvent(Buffer.concat([Buffer.alloc(8), int(-2)])), RangeError);
+  });
+
+  test('what is in order passes', () => {
+    checkAnswer(answer(int(-1), Buffer.alloc(68)), OP.getData);
+    checkAnswer(answer(int(2), Buffer.from('abc'), int(0), Buffer.from('x')), OP.create);
+    checkAnswer(answer(int(1), int(1), Buffer.from('x'), Buffer.alloc(68)), OP.children);
   });
 });
 
