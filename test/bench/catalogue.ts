@@ -3,6 +3,7 @@ import { latencyBench } from './latency.js';
 import { mirrorBench } from './mirror-bench.js';
 import { throughputBench } from './throughput.js';
 import { tinyBench } from './tiny.js';
+import { wireBench } from './wire.js';
 
 /** In the order of `npm run bench -- all`. */
-export const benches: readonly Bench[] = [mirrorBench, throughputBench, tinyBench, latencyBench];
+export const benches: readonly Bench[] = [mirrorBench, throughputBench, tinyBench, latencyBench, wireBench];

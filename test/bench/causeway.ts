@@ -8,13 +8,12 @@ import { freePort } from '../bed/free-port.js';
 import type { KafkaClusterHandle } from '../bed/kafka.js';
 import { waitUntil } from '../bed/wait.js';
 import { startZooKeeper } from '../bed/zookeeper.js';
+import { isProfiled, profileArgs } from './profile.js';
 import type { MirrorHost, MirrorPlan, MirrorRun, MirrorSubject } from './subject.js';
 
 const cli = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 const readyLimitMs = 30_000;
 const topicsAtOnce = 8;
-/** Names a folder for the worker's CPU profiles: the worker then runs with --cpu-prof and is ended by SIGTERM. */
-const profileDir = process.env['CAUSEWAY_BENCH_CPU_PROF'];
 
 /** Causeway as its users run it: a controller and a worker with every setting at its default, and a ZooKeeper. */
 export const causeway: MirrorSubject = { name: 'causeway', start };
@@ -27,7 +26,7 @@ async function start(host: MirrorHost, plan: MirrorPlan): Promise<MirrorRun> {
   const zooKeeper = await startZooKeeper({ name: `bench-zookeeper-${alias}` });
   const children: BedChild[] = [];
   const stop = async () => {
-    await Promise.all(children.map((child) => (profileDir === undefined ? child.kill() : child.terminate())));
+    await Promise.all(children.map((child) => (isProfiled ? child.terminate() : child.kill())));
     await zooKeeper.stop();
   };
   try {
@@ -36,7 +35,7 @@ async function start(host: MirrorHost, plan: MirrorPlan): Promise<MirrorRun> {
     writeFileSync(configFile, stringify(config(host, plan, zooKeeper.connect, ports)));
     const startRole = (role: Role): BedChild => {
       const logFile = host.folder.path(`${role}-${alias}.log`);
-      const node = role === 'worker' && profileDir !== undefined ? ['--cpu-prof', `--cpu-prof-dir=${profileDir}`] : [];
+      const node = role === 'worker' ? profileArgs() : [];
       const args = [...node, cli, role, '-c', configFile];
       const child = BedChild.start({ name: `${role} (${alias})`, command: process.execPath, args, logFile });
       children.push(child);
