@@ -20,6 +20,7 @@ import { LeaderProblems } from './rest/leader-problems.js';
 import { checkRoute } from './rest/route-rules.js';
 import { RouteService } from './rest/route-service.js';
 import { controllerRouter } from './rest/router.js';
+import { SkipService } from './rest/skip-service.js';
 import { TopicService } from './rest/topic-service.js';
 import { FleetViews } from './rest/views.js';
 import { WorkerStatuses } from './rest/worker-statuses.js';
@@ -115,7 +116,7 @@ function openKafka(
 
 function buildRouter(
   config: Config,
-  { store, clock }: ControllerDeps,
+  { store, clock, logger }: ControllerDeps,
   { kafka, ruler, health }: { readonly kafka: Kafka; readonly ruler: Ruler; readonly health: Health },
 ) {
   const routes = new RouteService(store, config, kafka.metadata);
@@ -123,5 +124,6 @@ function buildRouter(
   const problems = new LeaderProblems(() => ruler.problems, config.controller.http.token);
   const statuses = new WorkerStatuses(config.worker.http.token, clock);
   const views = new FleetViews({ store, fleet: config.fleet, statuses, problems });
-  return controllerRouter(store, { routes, topics, views, problems, health });
+  const skips = new SkipService({ store, topics, clock, logger });
+  return controllerRouter(store, { routes, topics, skips, views, problems, health });
 }

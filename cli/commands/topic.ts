@@ -8,6 +8,7 @@ import { addRestOptions, allRoutes, allTopics, clientOf, type RestOptions, route
 import { integer } from '../options.js';
 import { confirm, printResult, type Result } from '../output.js';
 import { describeResult } from './topic-detail.js';
+import { addTopicSkip } from './topic-skip.js';
 import { addTopicWait } from './topic-wait.js';
 
 interface TopicOptions extends RestOptions {
@@ -30,6 +31,7 @@ export function addTopicCommands(program: Command, deps: CliDeps): void {
     paused: false,
   });
   addExpand(topic, deps);
+  addTopicSkip(topic, deps);
   addTopicWait(topic, deps);
 }
 

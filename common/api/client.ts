@@ -5,6 +5,8 @@ import type {
   RouteBody,
   RouteList,
   RouteView,
+  SkipBody,
+  SkipView,
   TopicBody,
   TopicList,
   TopicPatch,
@@ -93,6 +95,11 @@ export class CausewayClient {
 
   async deleteTopic(route: string, topic: string, ifMatch?: string): Promise<void> {
     await this.#send('DELETE', topicUrl(route, topic), { ifMatch });
+  }
+
+  /** Leaves source records out for good. @throws TOPIC_UNKNOWN, PARTITIONS_BEYOND_SOURCE, INVALID_REQUEST */
+  skip(route: string, topic: string, body: SkipBody): Promise<SkipView> {
+    return this.#json('POST', `${topicUrl(route, topic)}/skip`, { body });
   }
 
   /** The topic with state, lag and worker of each partition. */

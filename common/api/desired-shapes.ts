@@ -5,6 +5,8 @@ import { z } from './zod.js';
 /* What operators write and read back: routes and topics. */
 
 const partitionCount = z.number().int().min(1).max(MAX_PARTITIONS_PER_TOPIC);
+/** Decimal text: 64 bits do not fit a JSON number everywhere. */
+const sourceOffset = z.string().regex(/^\d{1,16}$/, 'write it as a decimal string, at most 16 digits');
 /** Mirror partitions [0, n), or all there are. */
 const partitions = z.union([z.literal('all'), partitionCount]);
 
@@ -31,12 +33,26 @@ export const topicPatch = z
     message: 'change partitions or paused',
   });
 
+/** Body of POST /routes/{route}/topics/{topic}/skip: source records [from, to) that are not to be copied. */
+export const skipBody = z.strictObject({
+  partition: z
+    .number()
+    .int()
+    .min(0)
+    .max(MAX_PARTITIONS_PER_TOPIC - 1),
+  from: sourceOffset,
+  to: sourceOffset,
+  reason: z.string().trim().min(1).max(500),
+});
+export const skipView = skipBody.extend({ at: z.string() });
+
 export const topicView = z.object({
   route: z.string(),
   topic: topicName,
   targetTopic: z.string(),
   partitions,
   paused: z.boolean(),
+  skips: z.array(skipView),
   addedAt: z.string(),
 });
 export const topicList = z.object({ topics: z.array(topicView), next: z.string().nullable() });
@@ -56,6 +72,8 @@ export const problemBody = z.object({
 export type RouteView = z.output<typeof routeView>;
 export type RouteList = z.output<typeof routeList>;
 export type RouteBody = z.input<typeof routeBody>;
+export type SkipView = z.output<typeof skipView>;
+export type SkipBody = z.input<typeof skipBody>;
 export type TopicView = z.output<typeof topicView>;
 export type TopicList = z.output<typeof topicList>;
 export type NewTopicBody = z.input<typeof newTopicBody>;

@@ -5,6 +5,8 @@ import {
   routeBody,
   routeList,
   routeView,
+  skipBody,
+  skipView,
   topicBody,
   topicList,
   topicPatch,
@@ -100,6 +102,14 @@ export function apiOperations(): readonly Operation[] {
       answers: { 204: null },
       errors: [404, 412],
       conditional: true,
+    },
+    {
+      method: 'post',
+      path: '/routes/{route}/topics/{topic}/skip',
+      summary: 'Leave source records of a partition out for good, declared as a gap',
+      body: skipBody,
+      answers: { 202: skipView },
+      errors: [400, 404, 412, 422],
     },
     {
       method: 'get',

@@ -4,19 +4,43 @@ export interface TlsSettings {
   readonly certFile?: string;
   readonly keyFile?: string;
   readonly passphrase?: string;
+  readonly passphraseFile?: string;
   /** Name to verify instead of the host, also sent as SNI. */
   readonly serverName?: string;
   /** True switches verification off; warned about at every start. */
   readonly insecure?: boolean;
 }
 
-export type SaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512';
+export type SaslMechanism = SaslSettings['mechanism'];
 
-export interface SaslSettings {
-  readonly mechanism: SaslMechanism;
+/** PLAIN and SCRAM: a user with a password, or with a file that holds it and is read anew at each login. */
+export interface PasswordLogin {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
   readonly username: string;
-  readonly password: string;
+  readonly password?: string;
+  readonly passwordFile?: string;
 }
+
+/** OAUTHBEARER (KIP-255): a token from a file that somebody else renews (read anew at each login), or from the issuer itself. */
+export interface TokenLogin {
+  readonly mechanism: 'oauthbearer';
+  readonly tokenFile?: string;
+  readonly tokenEndpoint?: TokenEndpoint;
+}
+
+/** Where tokens are issued for the client's own credentials (OAuth 2 client credentials, RFC 6749 4.4). */
+export interface TokenEndpoint {
+  /** https; http only to this very machine. */
+  readonly url: string;
+  readonly clientId: string;
+  readonly clientSecret?: string;
+  readonly clientSecretFile?: string;
+  readonly scope?: string;
+  /** PEM file of the authorities to trust for the endpoint. */
+  readonly caFile?: string;
+}
+
+export type SaslSettings = PasswordLogin | TokenLogin;
 
 /** How to reach one Kafka cluster; comes from the operators' configuration only, never over REST. */
 export interface ClusterConnection {

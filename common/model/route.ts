@@ -1,3 +1,5 @@
+import type { SkipOrder } from './gap.js';
+
 /** How a target topic is named: `identity` keeps the name, `default` is MM2's DefaultReplicationPolicy (`<source><separator><topic>`). */
 export type NamingPolicy = { readonly policy: 'identity' } | { readonly policy: 'default'; readonly separator: string };
 
@@ -71,6 +73,8 @@ export interface TopicEntry {
   /** Mirror partitions [0, partitions); `all` follows the source as it grows. */
   readonly partitions: number | 'all';
   readonly paused: boolean;
+  /** At most one order per partition, the latest. */
+  readonly skips: readonly SkipOrder[];
   /** ISO 8601. */
   readonly addedAt: string;
 }

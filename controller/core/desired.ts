@@ -1,4 +1,5 @@
 import type { AssignmentItem } from '../../common/model/assignment.js';
+import type { SkipOrder } from '../../common/model/gap.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
 import type { TopicProgress } from '../../common/model/topic-progress.js';
 import { findConflicts, type PlacedEntry } from './conflicts.js';
@@ -38,6 +39,7 @@ export interface DesiredTopic {
   readonly started: ReadonlySet<number>;
   readonly initialPartitions: number;
   readonly paused: boolean;
+  readonly skips: readonly SkipOrder[];
   /** Partitions [0, assignable), and those that started once, may be given to a worker now; those assigned beyond stay up to `limit`. */
   readonly assignable: number;
   readonly limit: number;
@@ -52,6 +54,8 @@ export interface TargetNeed {
   readonly partitions: number;
   /** 0: it does not exist. */
   readonly existing: number;
+  /** Of a topic of Causeway's own; absent: the source topic's. */
+  readonly configs?: Readonly<Record<string, string>>;
 }
 
 export interface Desired {
@@ -216,6 +220,7 @@ function describeTopic({ key, route, entry, targetTopic, progress, facts, proble
     started: new Set(progress.started),
     initialPartitions: progress.initialPartitions,
     paused: entry.paused || recreated,
+    skips: entry.skips,
     assignable: Math.min(wanted, ready),
     limit,
   };
@@ -227,6 +232,7 @@ function recreatedMessage(progress: TopicProgress, source: { readonly topicId: s
 
 /** The assignment item of one partition of the topic. */
 export function itemOf(topic: DesiredTopic, partition: number, state: AssignmentItem['state']): AssignmentItem {
+  const skip = topic.skips.find((order) => order.partition === partition);
   return {
     route: topic.route.name,
     topic: topic.topic,
@@ -238,5 +244,6 @@ export function itemOf(topic: DesiredTopic, partition: number, state: Assignment
     timeline: topic.timeline,
     started: topic.started.has(partition),
     start: partition < topic.initialPartitions ? topic.route.start : 'beginning',
+    ...(skip === undefined ? {} : { skip }),
   };
 }

@@ -92,8 +92,13 @@ export function sameItem(a: AssignmentItem, b: AssignmentItem, compareStarted: b
     a.targetTopic === b.targetTopic &&
     a.timeline === b.timeline &&
     a.start === b.start &&
+    sameSkip(a.skip, b.skip) &&
     (!compareStarted || a.started === b.started)
   );
+}
+
+function sameSkip(a: AssignmentItem['skip'], b: AssignmentItem['skip']): boolean {
+  return a === b || (a?.at === b?.at && a?.from === b?.from && a?.to === b?.to);
 }
 
 function sameRef(a: PartitionRef, b: PartitionRef): boolean {

@@ -43,7 +43,8 @@ export interface Facts {
   readonly problems: readonly Problem[];
   follow(entries: readonly { readonly route: Route; readonly topic: string }[]): void;
   facts(route: Route, topic: string, targetTopic: string): TopicFacts;
-  ensureTargets(needs: readonly TargetNeed[]): void;
+  /** Starts making what is missing; false while something is. */
+  ensureTargets(needs: readonly TargetNeed[]): boolean;
 }
 
 export interface ReconcilerOptions {
@@ -196,7 +197,7 @@ export class Reconciler {
     this.#restingAt = undefined;
     const nowMs = clock.monotonicMs();
     const desired = this.#desire();
-    facts.ensureTargets(desired.needs);
+    const complete = facts.ensureTargets(desired.needs);
     if (await this.#progress.write(desired.newProgress)) return true;
     this.#deadlineMs = this.#tribunal.judge(nowMs);
     await this.#fences.advance();
@@ -214,7 +215,7 @@ export class Reconciler {
     const wrote = await this.#publish(world, view, planned, full);
     const cleaned = await this.#removeSpentLanes();
     this.#report(world, view, planned);
-    const idle = !wrote && !cleaned && desired.needs.length === 0;
+    const idle = !wrote && !cleaned && complete;
     const nothingPending = this.#deadlineMs === undefined && this.#departures.doomed.size === 0;
     // The same world gives the same answer; only time or a change can give another.
     // As it was read: what came meanwhile has not been looked at.

@@ -52,6 +52,7 @@ export class Ruler {
     let reconciler: Reconciler | undefined;
     const discovery = new Discovery({
       ...kafka,
+      fleet: config.fleet,
       metadataIntervalMs: config.controller.metadataIntervalMs,
       clock,
       random,

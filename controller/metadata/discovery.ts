@@ -3,15 +3,17 @@ import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
-import type { TargetNeed, TopicFacts } from '../core/desired.js';
+import type { TargetNeed, TopicFact, TopicFacts } from '../core/desired.js';
 import type { Problem } from '../core/problem.js';
 import { ClusterPoller } from './cluster-poller.js';
+import { internalTopics, missingInternalTopics } from './internal-topics.js';
 import type { SourceMetadata, TargetAdmin } from './ports.js';
 import { TargetTopics } from './target-topics.js';
 
 export interface DiscoveryOptions {
   readonly metadata: SourceMetadata;
   readonly admin: TargetAdmin;
+  readonly fleet: string;
   readonly metadataIntervalMs: number;
   readonly clock: Clock;
   readonly random: Random;
@@ -24,6 +26,7 @@ export class Discovery implements Closable {
   readonly #options: DiscoveryOptions;
   readonly #pollers = new Map<string, ClusterPoller>();
   readonly #targets: TargetTopics;
+  #routes = new Set<Route>();
 
   constructor(options: DiscoveryOptions) {
     this.#options = options;
@@ -55,6 +58,10 @@ export class Discovery implements Closable {
       if (topics === undefined) wanted.set(cluster, new Set([topic]));
       else topics.add(topic);
     };
+    this.#routes = new Set(entries.map(({ route }) => route));
+    for (const route of this.#routes) {
+      for (const { targetTopic } of internalTopics(route, this.#options.fleet)) want(route.target, targetTopic);
+    }
     for (const { route, topic } of entries) {
       want(route.source, topic);
       want(route.target, targetTopicOf(route, topic));
@@ -70,8 +77,13 @@ export class Discovery implements Closable {
     };
   }
 
-  ensureTargets(needs: readonly TargetNeed[]): void {
-    this.#targets.ensure(needs);
+  /** Starts making what is missing, Causeway's own topics included; false while something is. */
+  ensureTargets(needs: readonly TargetNeed[]): boolean {
+    const fact = (cluster: string, topic: string): TopicFact =>
+      this.#pollers.get(cluster)?.fact(topic) ?? { state: 'unknown' };
+    const own = missingInternalTopics(this.#routes, this.#options.fleet, fact);
+    this.#targets.ensure([...needs, ...own]);
+    return needs.length + own.length === 0;
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,8 @@ import { mirroredConfigs } from './topic-configs.js';
 
 /** Creations and growths under way at once: controllers of a cluster take them one by one anyway. */
 const MAX_JOBS = 8;
+/** Of Causeway's own topics, where there are so many brokers. */
+const OWN_REPLICATION_FACTOR = 3;
 const RETRY = { initialMs: 500, maxMs: 30_000 } as const;
 
 export interface TargetTopicsOptions {
@@ -91,7 +93,7 @@ export class TargetTopics {
     onDone(need.route.target);
   }
 
-  async #apply({ route, topic, targetTopic, partitions, existing }: TargetNeed): Promise<void> {
+  async #apply({ route, topic, targetTopic, partitions, existing, configs: ownConfigs }: TargetNeed): Promise<void> {
     const { admin, snapshot } = this.#options;
     if (!route.targetTopics.create) {
       const message = `target topic ${targetTopic} has ${existing} of ${partitions} partitions and the route does not create topics`;
@@ -101,6 +103,15 @@ export class TargetTopics {
       });
     }
     if (existing > 0) return await admin.createPartitions(route.target, targetTopic, partitions);
+    if (ownConfigs !== undefined) {
+      const replicationFactor = Math.max(1, Math.min(OWN_REPLICATION_FACTOR, snapshot(route.target)?.brokers ?? 1));
+      return await admin.createTopic(route.target, {
+        topic: targetTopic,
+        partitions,
+        replicationFactor,
+        configs: ownConfigs,
+      });
+    }
     const source = snapshot(route.source)?.topics.get(topic);
     const sourceFactor = typeof source === 'object' ? source.replicationFactor : 1;
     const brokers = snapshot(route.target)?.brokers ?? 1;

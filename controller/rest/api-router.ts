@@ -3,6 +3,8 @@ import {
   newTopicBody,
   type RouteView,
   routeBody,
+  type SkipView,
+  skipBody,
   type TopicView,
   topicBody,
   topicPatch,
@@ -10,17 +12,20 @@ import {
 import { openApiDocument } from '../../common/api/openapi.js';
 import { CausewayError } from '../../common/errors/error.js';
 import { jsonBody } from '../../common/http/body.js';
+import type { SkipOrder } from '../../common/model/gap.js';
 import { targetTopicOf } from '../../common/model/route.js';
 import { etagOf, type Preconditions } from './etag.js';
 import type { LeaderProblems } from './leader-problems.js';
 import { pageOf } from './paging.js';
 import type { RouteService, StoredRoute } from './route-service.js';
+import type { SkipService } from './skip-service.js';
 import type { StoredTopic, TopicService } from './topic-service.js';
 import type { FleetViews } from './views.js';
 
 export interface ApiOptions {
   readonly routes: RouteService;
   readonly topics: TopicService;
+  readonly skips: SkipService;
   readonly views: FleetViews;
   readonly problems: LeaderProblems;
 }
@@ -86,8 +91,13 @@ function routePaths(router: Router, { routes }: ApiOptions): void {
 }
 
 function topicView({ route, entry }: StoredTopic): TopicView {
-  const { topic, partitions, paused, addedAt } = entry;
-  return { route: route.name, topic, targetTopic: targetTopicOf(route, topic), partitions, paused, addedAt };
+  const { topic, partitions, paused, skips, addedAt } = entry;
+  const targetTopic = targetTopicOf(route, topic);
+  return { route: route.name, topic, targetTopic, partitions, paused, skips: skips.map(skipView), addedAt };
+}
+
+function skipView({ partition, from, to, reason, at }: SkipOrder): SkipView {
+  return { partition, from: String(from), to: String(to), reason, at };
 }
 
 function sendTopic(response: Response, stored: StoredTopic, status: number): void {
@@ -95,7 +105,7 @@ function sendTopic(response: Response, stored: StoredTopic, status: number): voi
   response.status(status).json(topicView(stored));
 }
 
-function topicPaths(router: Router, { topics, views }: ApiOptions): void {
+function topicPaths(router: Router, { topics, skips, views }: ApiOptions): void {
   on(router, '/routes/:route/topics', {
     get: async (request, response) => {
       const route = param(request, 'route');
@@ -128,6 +138,14 @@ function topicPaths(router: Router, { topics, views }: ApiOptions): void {
     delete: async (request, response) => {
       await topics.remove(param(request, 'route'), param(request, 'topic'), preconditions(request));
       response.status(204).end();
+    },
+  });
+  on(router, '/routes/:route/topics/:topic/skip', {
+    post: async (request, response) => {
+      const { partition, from, to, reason } = jsonBody(request, skipBody);
+      const wish = { partition, from: BigInt(from), to: BigInt(to), reason };
+      const order = await skips.order(param(request, 'route'), param(request, 'topic'), wish);
+      response.status(202).json(skipView(order));
     },
   });
   on(router, '/routes/:route/topics/:topic/status', {

@@ -84,7 +84,7 @@ export class TopicService {
     if (options.lenientPartitions !== true) checkPartitions(route, topic, wish.partitions, info);
     await checkConflicts(this.#store, await this.#allRoutes(), route, topic);
     const addedAt = new Date(this.#clock.wallMs()).toISOString();
-    await this.#create({ route: route.name, topic, ...wish, addedAt }, node.version);
+    await this.#create({ route: route.name, topic, ...wish, skips: [], addedAt }, node.version);
     return await this.get(route.name, topic);
   }
 

@@ -83,11 +83,16 @@ export class AssignmentApplier {
 
   #update(held: Held, item: AssignmentItem): void {
     const { partition } = held;
-    const wasPaused = partition.item.paused;
+    const { paused: wasPaused, skip } = partition.item;
     partition.item = item;
     // Its policies may have changed; what would need another position has been sorted out above.
     partition.route = this.#routes.get(item.route) ?? partition.route;
-    if (wasPaused === item.paused) return;
+    if (wasPaused === item.paused) {
+      // An operator skips what it stands at: the position is found anew, and the order is met there.
+      if (item.skip?.at !== skip?.at && partition.state === 'paused' && !item.paused)
+        this.#deps.handover.startAnew(held, 0);
+      return;
+    }
     if (item.paused) {
       // One that is starting finds out when it has.
       if (held.copying) this.#deps.port.pause(partition, OPERATOR_PAUSE);

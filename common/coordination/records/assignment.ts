@@ -5,7 +5,7 @@ import { CausewayError } from '../../errors/error.js';
 import type { AssignmentItem, WorkerAssignment } from '../../model/assignment.js';
 import { formatPartitions, parsePartitions } from '../../model/partition-set.js';
 import { decodeRecord, encodeRecord } from './codec.js';
-import { count, PartitionCount, partitionText } from './fields.js';
+import { count, PartitionCount, partitionText, skipOrder } from './fields.js';
 
 /** A part stays well below ZooKeeper's 1 MB so that several fit one multi. */
 export const MAX_ASSIGNMENT_PART_BYTES = 512 * 1024;
@@ -26,6 +26,7 @@ const itemGroup = z.object({
   paused: z.boolean(),
   started: z.boolean(),
   start: z.enum(['earliest', 'latest', 'beginning']),
+  skip: skipOrder.optional(),
   partitions: partitionText,
 });
 
@@ -40,7 +41,7 @@ const assignmentPart = z.object({
   groups: z.array(itemGroup),
 });
 
-type ItemGroup = Omit<z.input<typeof itemGroup>, 'partitions'> & { numbers: number[] };
+type ItemGroup = Omit<z.output<typeof itemGroup>, 'partitions'> & { numbers: number[] };
 
 function groupItems(items: readonly AssignmentItem[]): ItemGroup[] {
   const groups = new Map<string, ItemGroup>();
@@ -57,6 +58,9 @@ function groupItems(items: readonly AssignmentItem[]): ItemGroup[] {
       shared.paused,
       shared.started,
       shared.start,
+      shared.skip === undefined
+        ? ''
+        : `${shared.skip.partition} ${shared.skip.from} ${shared.skip.to} ${shared.skip.at}`,
     ]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { ...shared, numbers: [partition] });
@@ -122,10 +126,15 @@ export function decodeAssignment(buffers: readonly Buffer[], path: string): Work
   const { worker, incarnation, epoch, generation } = first;
   const sum = new PartitionCount();
   const items = parts.flatMap((part) =>
-    part.groups.flatMap(({ partitions, topicId, ...shared }) =>
-      sum
-        .add(parsePartitions(partitions))
-        .map((partition): AssignmentItem => ({ ...shared, sourceTopicId: topicId, partition })),
+    part.groups.flatMap(({ partitions, topicId, skip, ...shared }) =>
+      sum.add(parsePartitions(partitions)).map(
+        (partition): AssignmentItem => ({
+          ...shared,
+          sourceTopicId: topicId,
+          partition,
+          ...(skip === undefined ? {} : { skip }),
+        }),
+      ),
     ),
   );
   const routes = first.routes.map(({ name, ...settings }) => routeFromSettings(name, settings));

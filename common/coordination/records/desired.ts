@@ -6,7 +6,7 @@ import type { Route, TopicEntry } from '../../model/route.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../../model/topic-partition.js';
 import type { TopicProgress } from '../../model/topic-progress.js';
 import { decodeRecord, encodeRecord } from './codec.js';
-import { count, partitionSet } from './fields.js';
+import { count, partitionSet, skipOrder } from './fields.js';
 
 const routeRecord = routeSettings.loose().extend({ name: z.string() });
 
@@ -24,6 +24,7 @@ const topicEntry = z.object({
   topic: z.string(),
   partitions: z.union([z.literal('all'), z.number().int().min(1).max(MAX_PARTITIONS_PER_TOPIC)]),
   paused: z.boolean(),
+  skips: z.array(skipOrder).default([]),
   addedAt: z.string(),
 });
 

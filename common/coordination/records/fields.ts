@@ -9,6 +9,8 @@ export const decimal = z
   .string()
   .regex(/^-?\d{1,19}$/)
   .transform((text) => BigInt(text));
+/** An operator's `skip`, as nodes keep it. */
+export const skipOrder = z.object({ partition: count, from: decimal, to: decimal, reason: z.string(), at: z.string() });
 export const partitionSet = z
   .string()
   .max(1_000_000)

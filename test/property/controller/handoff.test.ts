@@ -168,6 +168,7 @@ class Fleet {
       started: new Set(),
       initialPartitions: PARTITIONS,
       paused: false,
+      skips: [],
       assignable: this.partitions,
       limit: this.partitions,
     };

@@ -62,6 +62,7 @@ const topic = (name: string): object => ({
   targetTopic: name,
   partitions: 'all',
   paused: false,
+  skips: [],
   addedAt: '2026-01-01T00:00:00Z',
 });
 

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gapTopic } from '../../../common/model/gap.js';
 import { ControllerKit, until } from './kit.js';
+
+const GAPS = gapTopic('test');
 
 test('a topic added over REST is created at the target and spread over the workers', async () => {
   const kit = await ControllerKit.open();
@@ -16,7 +19,13 @@ test('a topic added over REST is created at the target and spread over the worke
       () => a.held.size === 4 && b.held.size === 4,
       () => [a.keys(), b.keys()],
     );
-    assert.deepEqual(kit.kafka.created, [
+    await until(() => kit.kafka.created.length === 2);
+    const created = [...kit.kafka.created].sort((a, b) => (a.topic.topic < b.topic.topic ? -1 : 1));
+    assert.deepEqual(created, [
+      {
+        cluster: 'west',
+        topic: { topic: GAPS, partitions: 1, replicationFactor: 3, configs: { 'cleanup.policy': 'compact' } },
+      },
       {
         cluster: 'west',
         topic: { topic: 'orders', partitions: 8, replicationFactor: 3, configs: { 'cleanup.policy': 'delete' } },

@@ -172,6 +172,7 @@ describe('topics', () => {
         topic: 't',
         partitions: 'all',
         paused: false,
+        skips: [],
         addedAt: '2000-01-01T00:00:00Z',
       } as const;
       await kit.store.create(topicPath('s', 't'), encodeTopicEntry(entry));
