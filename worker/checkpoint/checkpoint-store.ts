@@ -39,7 +39,10 @@ export class CheckpointStore {
         const refs = members.map(({ targetTopic, partition }) => ({ topic: targetTopic, partition }));
         try {
           // require_stable: what an unfinished transaction still hides must not be read as an old position.
-          for (const answer of await fetchOffsets(this.#client, group, refs, true)) {
+          const answers = await fetchOffsets(this.#client, group, refs, true);
+          // One that is left out of the answer must not be taken for one that was never mirrored.
+          for (const ref of refs) loaded.set(partitionKey(ref.topic, ref.partition), leftOut(ref, group));
+          for (const answer of answers) {
             loaded.set(partitionKey(answer.topic, answer.partition), interpret(answer, group));
           }
         } catch (error) {
@@ -51,32 +54,35 @@ export class CheckpointStore {
     return loaded;
   }
 
-  /** Writes the pairs; gives the partitions (by target key) that were not written, with the reason. */
+  /** Writes the pairs of one group; gives the partitions (by target key) that were not written, with the reason. */
   async commit(
+    group: string,
     entries: readonly (CheckpointTarget & { readonly checkpoint: Checkpoint })[],
   ): Promise<Map<string, CausewayError>> {
     const failed = new Map<string, CausewayError>();
-    await Promise.all(
-      [...byGroup(entries)].map(async ([group, members]) => {
-        const offsets = members.map(({ targetTopic, partition, checkpoint }) => ({
-          topic: targetTopic,
-          partition,
-          offset: checkpoint.targetOffset,
-          metadata: encodeCheckpointMetadata(checkpoint),
-        }));
-        try {
-          for (const answer of await commitOffsets(this.#client, group, offsets)) {
-            if (answer.errorCode === 0) continue;
-            const place = { topic: answer.topic, partition: answer.partition };
-            failed.set(partitionKey(answer.topic, answer.partition), kafkaError(answer.errorCode, place));
-          }
-        } catch (error) {
-          for (const { topic, partition } of offsets) failed.set(partitionKey(topic, partition), asError(error));
-        }
-      }),
-    );
+    try {
+      const offsets = entries.map(({ targetTopic, partition, checkpoint }) => ({
+        topic: targetTopic,
+        partition,
+        offset: checkpoint.targetOffset,
+        metadata: encodeCheckpointMetadata(checkpoint),
+      }));
+      for (const answer of await commitOffsets(this.#client, group, offsets)) {
+        if (answer.errorCode === 0) continue;
+        const place = { topic: answer.topic, partition: answer.partition };
+        failed.set(partitionKey(answer.topic, answer.partition), kafkaError(answer.errorCode, place));
+      }
+    } catch (error) {
+      for (const { targetTopic, partition } of entries)
+        failed.set(partitionKey(targetTopic, partition), asError(error));
+    }
     return failed;
   }
+}
+
+function leftOut({ topic, partition }: { topic: string; partition: number }, group: string): LoadedCheckpoint {
+  const message = `the coordinator of group ${group} did not answer for the partition`;
+  return { kind: 'failed', error: new CausewayError('KAFKA_PROTOCOL', message, { place: { topic, partition } }) };
 }
 
 function interpret(

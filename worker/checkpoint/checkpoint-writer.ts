@@ -1,3 +1,5 @@
+import type { CausewayError } from '../../common/errors/error.js';
+import { checkpointGroup } from '../../common/model/checkpoint.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock, Timer } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
@@ -16,15 +18,26 @@ export interface CheckpointWriterDeps {
   readonly logger: Logger;
 }
 
-/** Commits the pairs of partitions that moved, about once a second, and unchanged ones now and then (exactly-once.md 4.1, 4.4). */
+/** A pass that waits for the one under way in its group; whoever asks before it begins goes along. */
+interface WaitingPass {
+  readonly members: Set<MirroredPartition>;
+  readonly done: Promise<ReadonlySet<MirroredPartition>>;
+}
+
+/**
+ * Commits the pairs of partitions that moved, about once a second, and unchanged ones now and then (exactly-once.md 4.1, 4.4).
+ * Each group goes its own way: a coordinator that is slow or gone holds up its own partitions only.
+ */
 export class CheckpointWriter implements Closable {
   readonly #deps: CheckpointWriterDeps;
-  readonly #partitions = new Set<MirroredPartition>();
+  /** With the group that keeps each one's checkpoint. */
+  readonly #partitions = new Map<MirroredPartition, string>();
   #timer: Timer | undefined;
-  /** One pass at a time: two commits of a partition under way could overtake each other. */
-  #pass: Promise<void> = Promise.resolve();
+  /** One pass at a time in a group: two commits of a partition under way could overtake each other. */
+  readonly #passes = new Map<string, Promise<void>>();
+  readonly #waiting = new Map<string, WaitingPass>();
   #closed = false;
-  #failing = false;
+  readonly #failing = new Set<string>();
 
   constructor(deps: CheckpointWriterDeps) {
     this.#deps = deps;
@@ -32,7 +45,7 @@ export class CheckpointWriter implements Closable {
   }
 
   add(partition: MirroredPartition): void {
-    this.#partitions.add(partition);
+    this.#partitions.set(partition, groupOf(partition));
   }
 
   remove(partition: MirroredPartition): void {
@@ -41,51 +54,83 @@ export class CheckpointWriter implements Closable {
 
   /** Commits these pairs as they stand, after whatever is under way; gives those that were committed. */
   async flush(partitions: readonly MirroredPartition[]): Promise<ReadonlySet<MirroredPartition>> {
-    const done = new Set<MirroredPartition>();
-    await this.#next(() => this.#commit(partitions, done));
-    return done;
+    const groups = this.#byGroup(partitions);
+    const passes = await Promise.all([...groups].map(([group, members]) => this.#pass(group, members)));
+    return new Set(partitions.filter((partition) => passes.some((done) => done.has(partition))));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
-    await this.#pass;
+    await Promise.all(this.#passes.values());
   }
 
   #schedule(): void {
     if (this.#closed) return;
     this.#timer = this.#deps.clock.after(this.#deps.intervalMs, () => {
-      this.#next(() => this.#commit(this.#due(), new Set()))
-        .catch((error: unknown) => this.#deps.logger.error('checkpoint.pass-failed', { err: error }))
-        .finally(() => this.#schedule());
+      for (const [group, members] of this.#byGroup(this.#due())) {
+        // Those of a group that is busy are due the next time, too.
+        if (this.#passes.has(group)) continue;
+        this.#pass(group, members).catch((err: unknown) =>
+          this.#deps.logger.error('checkpoint.pass-failed', { group, err }),
+        );
+      }
+      this.#schedule();
     });
   }
 
-  /** After whatever is under way, whether that succeeds or not. */
-  #next(pass: () => Promise<void>): Promise<void> {
-    const done = this.#pass.then(pass);
-    this.#pass = done.catch(() => undefined);
-    return done;
+  /** After whatever is under way in the group, whether that succeeds or not. */
+  #pass(group: string, partitions: readonly MirroredPartition[]): Promise<ReadonlySet<MirroredPartition>> {
+    let waiting = this.#waiting.get(group);
+    if (waiting === undefined) {
+      const members = new Set<MirroredPartition>();
+      const done = (this.#passes.get(group) ?? Promise.resolve()).then(() => {
+        this.#waiting.delete(group);
+        return this.#commit(group, [...members]);
+      });
+      waiting = { members, done };
+      this.#waiting.set(group, waiting);
+      const over = (): void => {
+        if (this.#passes.get(group) === ended) this.#passes.delete(group);
+      };
+      const ended = done.then(over, over);
+      this.#passes.set(group, ended);
+    }
+    for (const partition of partitions) waiting.members.add(partition);
+    return waiting.done;
+  }
+
+  #byGroup(partitions: readonly MirroredPartition[]): Map<string, MirroredPartition[]> {
+    const groups = new Map<string, MirroredPartition[]>();
+    for (const partition of partitions) {
+      const group = this.#partitions.get(partition) ?? groupOf(partition);
+      const members = groups.get(group);
+      if (members === undefined) groups.set(group, [partition]);
+      else members.push(partition);
+    }
+    return groups;
   }
 
   #due(): MirroredPartition[] {
     const nowMs = this.#deps.clock.monotonicMs();
-    return [...this.#partitions].filter((partition) => {
+    return [...this.#partitions.keys()].filter((partition) => {
       if (!partition.started) return false;
       const moved = partition.queue.settledNext !== partition.committedSource;
       return moved || nowMs - partition.committedAtMs >= this.#deps.refreshMs;
     });
   }
 
-  async #commit(partitions: readonly MirroredPartition[], done: Set<MirroredPartition>): Promise<void> {
-    if (partitions.length === 0 || !this.#deps.mayCommit()) return;
-    const { store, clock, committed, logger, cluster } = this.#deps;
+  async #commit(group: string, partitions: readonly MirroredPartition[]): Promise<ReadonlySet<MirroredPartition>> {
+    const done = new Set<MirroredPartition>();
+    if (!this.#deps.mayCommit()) return done;
+    const { store, clock, committed } = this.#deps;
     const entries = partitions.flatMap((partition) => {
       const checkpoint = partition.checkpoint();
       const { route, targetTopic, partition: number } = partition.item;
       return checkpoint === undefined ? [] : [{ route, targetTopic, partition: number, checkpoint, owner: partition }];
     });
-    const failed = await store.commit(entries);
+    if (entries.length === 0) return done;
+    const failed = await store.commit(group, entries);
     const nowMs = clock.monotonicMs();
     for (const { owner, checkpoint } of entries) {
       if (failed.has(owner.targetKey)) continue;
@@ -96,9 +141,22 @@ export class CheckpointWriter implements Closable {
     committed('ok', entries.length - failed.size);
     committed('failed', failed.size);
     const [first] = failed.values();
-    // Said once per outage: the next pass tries again anyway.
-    if (first !== undefined && !this.#failing)
-      logger.warn('checkpoint.failed', { cluster, partitions: failed.size, err: first });
-    this.#failing = first !== undefined;
+    this.#say(group, failed.size, first);
+    return done;
   }
+
+  /** Once per outage: the next pass tries again anyway. */
+  #say(group: string, partitions: number, err: CausewayError | undefined): void {
+    if (err === undefined) {
+      this.#failing.delete(group);
+      return;
+    }
+    const { logger, cluster } = this.#deps;
+    if (this.#failing.size === 0) logger.warn('checkpoint.failed', { cluster, group, partitions, err });
+    this.#failing.add(group);
+  }
+}
+
+function groupOf({ item }: MirroredPartition): string {
+  return checkpointGroup(item.route, item.targetTopic, item.partition);
 }
