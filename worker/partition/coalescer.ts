@@ -7,6 +7,9 @@ import { coalesceThreshold, coalescible, MAX_COALESCED_BATCHES } from '../core/c
 import type { QueuedBatch } from '../core/partition-queue.js';
 import type { MirroredPartition } from './mirrored-partition.js';
 
+/** Of the records of one merge, not compressed: tiny batches that hold more are hardly honest, and this happens between two sends. */
+const MAX_CONTENT_BYTES = 16 * 1024 * 1024;
+
 export interface CoalescerDeps {
   readonly budget: ByteAccount;
   readonly coalesced: (batches: number) => void;
@@ -29,12 +32,14 @@ export function coalesceWaiting(
   const waiting = queue.waitingFrom(first, MAX_COALESCED_BATCHES);
   const last = waiting.at(-1);
   if (waiting.length < 2 || last === undefined) return first;
-  const count = coalescible(waiting, thresholdBytes, shaping.maxBatchBytes(last.sourceNext - 1, 0), codecOf);
+  const maxBytes = shaping.maxBatchBytes(last.sourceNext - 1, 0);
+  const count = coalescible(waiting, thresholdBytes, maxBytes, codecOf);
   if (count < 2) return first;
   const codec = shaping.codec ?? (route.compression === 'source' ? sourceCodec(first) : route.compression);
   if (!codecReady(sourceCodec(first)) || !codecReady(codec)) return first;
   const merged = merge(waiting.slice(0, count), codec);
-  if (merged === undefined) return first;
+  // Larger than its sources it may be where it is compressed less than they are.
+  if (merged === undefined || merged.bytes > maxBytes) return first;
   const replaced = queue.replace(first, count, merged);
   for (const batch of replaced) {
     batch.body?.release();
@@ -49,7 +54,7 @@ function merge(batches: readonly QueuedBatch[], codec: CodecName): QueuedBatch |
   try {
     const { batch, recordCount, sourceOffsets } = coalesceBatches(
       batches.map(({ source }) => source),
-      { codec },
+      { codec, maxContentBytes: MAX_CONTENT_BYTES },
     );
     const first = batches[0] as QueuedBatch;
     const last = batches.at(-1) as QueuedBatch;
@@ -64,8 +69,9 @@ function merge(batches: readonly QueuedBatch[], codec: CodecName): QueuedBatch |
       body: undefined,
     };
   } catch (error) {
-    if (!isCausewayError(error, 'BATCH_CORRUPT')) throw error;
-    // One of them is damaged: sent on its own the target will say so, and it is fetched again.
+    // One of them is damaged: sent on its own the target will say so, and it is fetched again. Or they hold far more than it seems, or
+    // their codec cannot be read here: on their own they pass as they are.
+    if (!isCausewayError(error, 'BATCH_CORRUPT') && !isCausewayError(error, 'BATCH_UNSUPPORTED')) throw error;
     return undefined;
   }
 }

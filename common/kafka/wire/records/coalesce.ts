@@ -33,6 +33,8 @@ import {
 export interface CoalesceOptions {
   /** Default: the first batch's. Uncompressed where it cannot be written here. */
   readonly codec?: CodecName;
+  /** Of records, not compressed. Default (and limit): MAX_DECOMPRESSED_BYTES. */
+  readonly maxContentBytes?: number;
 }
 
 const TWO_32 = 0x1_0000_0000;
@@ -44,14 +46,14 @@ const LARGEST_VARLONG_BYTES = 10;
  * Several batches of one source partition as one: each of magic 2, with records, without holes, no marker; offsets ascend and may leave
  * gaps between the batches. Keys, values, headers and timestamps stay as they are (the producers' in LogAppendTime batches, as where
  * a batch passes raw). Every CRC is verified. The codecs must have been loaded. Leader epoch: the last batch's.
- * @throws BATCH_CORRUPT; BATCH_UNSUPPORTED for other batches than these, and beyond MAX_DECOMPRESSED_BYTES of records
+ * @throws BATCH_CORRUPT; BATCH_UNSUPPORTED for other batches than these, and beyond `maxContentBytes`
  */
 export function coalesceBatches(sources: readonly BatchSlice[], options: CoalesceOptions = {}): RecodedBatch {
   const first = sources[0];
   const last = sources.at(-1);
   if (first === undefined || last === undefined)
     throw new CausewayError('INTERNAL_INVARIANT', 'no batches to coalesce');
-  const plan = survey(sources);
+  const plan = survey(sources, Math.min(options.maxContentBytes ?? MAX_DECOMPRESSED_BYTES, MAX_DECOMPRESSED_BYTES));
   const wanted = options.codec ?? codecOf(attributesOf(first.buffer, first.start));
   const codec = canCompress(wanted) ? wanted : 'none';
   const merger = new Merger(plan, baseTimestamp(first.buffer, first.start));
@@ -82,7 +84,7 @@ interface Plan {
 }
 
 /** Checks the headers and CRCs, decompresses, and adds up. */
-function survey(sources: readonly BatchSlice[]): Plan {
+function survey(sources: readonly BatchSlice[], maxContentBytes: number): Plan {
   const contents = new Map<number, RecordsRange>();
   const timestampShifts = new Float64Array(sources.length);
   let records = 0;
@@ -101,7 +103,7 @@ function survey(sources: readonly BatchSlice[]): Plan {
     verifyCrc(source);
     let recordBytes = length - BATCH_HEADER_BYTES;
     if ((attributesOf(buffer, start) & CODEC_MASK) !== 0) {
-      const content = recordsOf(source, Math.max(0, MAX_DECOMPRESSED_BYTES - bytes));
+      const content = recordsOf(source, Math.max(0, maxContentBytes - bytes));
       contents.set(i, content);
       recordBytes = content.end - content.start;
     }
@@ -113,7 +115,7 @@ function survey(sources: readonly BatchSlice[]): Plan {
     // Before anything is allocated by it: what hostile batches make us hold stays bounded.
     if (count * MIN_RECORD_BYTES > recordBytes)
       throw new CausewayError('BATCH_CORRUPT', `${recordBytes} bytes cannot hold the ${count} records claimed`);
-    if (bytes > MAX_DECOMPRESSED_BYTES)
+    if (bytes > maxContentBytes)
       throw new CausewayError('BATCH_UNSUPPORTED', `${bytes} bytes of records are too many for one batch`);
   }
   // An offset delta grows by what the last one takes but one byte, and a record's length in front of it by that one.

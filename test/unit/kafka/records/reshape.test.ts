@@ -165,5 +165,9 @@ describe('coalescing', () => {
     const bomb = buildBatch([{ ...record(1), value: Buffer.alloc(100 << 20) }], { codec: 'gzip', baseOffset: 1n });
     const again = buildBatch([{ ...record(1), value: Buffer.alloc(100 << 20) }], { codec: 'gzip', baseOffset: 2n });
     assert.throws(() => coalesceBatches([slice(bomb), slice(again)]), { code: 'BATCH_UNSUPPORTED' });
+    const [one, two] = [slice(made([400], { codec: 'gzip' })), slice(made([400], { baseOffset: 200n }))];
+    assert.equal(coalesceBatches([one, two], { maxContentBytes: 900 }).recordCount, 2);
+    assert.throws(() => coalesceBatches([one, two], { maxContentBytes: 800 }), { code: 'BATCH_UNSUPPORTED' });
+    assert.throws(() => coalesceBatches([one, two], { maxContentBytes: 300 }), { code: 'BATCH_UNSUPPORTED' });
   });
 });
