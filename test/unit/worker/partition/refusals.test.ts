@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { buildBatch } from '../../../../common/kafka/wire/records/build-batch.js';
 import { systemClock } from '../../../../common/runtime/clock.js';
 import type { ByteBudget } from '../../../../worker/core/byte-budget.js';
 import type { PendingGap, QueuedBatch } from '../../../../worker/core/partition-queue.js';
@@ -146,6 +147,21 @@ describe('tiny batches that wait', () => {
   test('not where the route says 0', () => {
     const { outlet } = runningOutlet(50, { route: { coalesceBelowBytes: 0 } });
     assert.equal(sendAll(outlet).length, 5);
+  });
+
+  test('not where they hold far more than it seems: they pass as they are', () => {
+    const { outlet, partition, budget } = runningOutlet(0, { route: { coalesceBelowBytes: 100_000 } });
+    const value = Buffer.alloc(10 * 1024 * 1024);
+    const bombs = [0, 1].map((offset) => {
+      const record = { key: null, value, headers: [], timestamp: 1n };
+      const buffer = buildBatch([record], { codec: 'gzip', baseOffset: BigInt(offset) });
+      return { ...batchOf(offset, 1), source: { buffer, start: 0, length: buffer.length }, bytes: buffer.length };
+    });
+    for (const bomb of bombs) push(partition, budget, bomb);
+    assert.deepEqual(
+      sendAll(outlet).map((batch) => batch?.source),
+      bombs.map((bomb) => bomb.source),
+    );
   });
 
   test('far away larger ones too', () => {
