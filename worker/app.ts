@@ -36,7 +36,7 @@ export async function startWorker(config: Config, deps: WorkerDeps): Promise<Wor
   const health = new Health();
   let supervisor: Supervisor | undefined;
   const router = statusRoutes(() => {
-    const none = { worker: config.worker.id, incarnation: '', epoch: 0, generation: 0, partitions: [] };
+    const none = { worker: config.worker.id, incarnation: '', epoch: 0, generation: 0, partitions: [], threads: [] };
     return supervisor?.status() ?? none;
   });
   const http = await startHttpServer({ ...deps, settings: config.worker.http, health }, router);

@@ -53,6 +53,7 @@ function statusResult(status: FleetStatus): Result {
 
 function statusRow(topic: TopicStatusView): string[] {
   const states = Object.entries(topic.states).map(([state, count]) => `${state}:${count}`);
+  if (topic.throttled > 0) states.push(`throttled:${topic.throttled}`);
   return [
     topic.topic,
     topic.route,
@@ -68,7 +69,19 @@ function statusRow(topic: TopicStatusView): string[] {
 function workersResult(workers: readonly WorkerView[]): Result {
   return {
     value: { workers },
-    columns: ['WORKER', 'ZONE', 'CAPACITY', 'PARTITIONS', 'LAG', 'RECORDS/S', 'MB/S', 'LEAVING', 'VERSION', 'HTTP'],
+    columns: [
+      'WORKER',
+      'ZONE',
+      'CAPACITY',
+      'PARTITIONS',
+      'LAG',
+      'RECORDS/S',
+      'MB/S',
+      'THREADS',
+      'LEAVING',
+      'VERSION',
+      'HTTP',
+    ],
     rows: workers.map((worker) => [
       worker.worker,
       worker.zone,
@@ -77,12 +90,19 @@ function workersResult(workers: readonly WorkerView[]): Result {
       counted(worker.lagRecords),
       counted(worker.recordsPerS),
       megabytes(worker.bytesPerS),
+      threadsText(worker.threads),
       worker.leaving ? 'yes' : 'no',
       worker.version,
       worker.http,
     ]),
     empty: 'no workers',
   };
+}
+
+/** How busy each data thread is. */
+function threadsText(threads: WorkerView['threads']): string {
+  if (threads === null || threads.length === 0) return '-';
+  return threads.map(({ utilization }) => `${Math.round(utilization * 100)}%`).join(',');
 }
 
 function assignmentResult(view: AssignmentView, worker: string | undefined): Result {

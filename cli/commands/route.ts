@@ -7,6 +7,7 @@ import { routeSettings } from '../../common/config/schema.js';
 import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
 import type { CliDeps } from '../deps.js';
 import { addRestOptions, allRoutes, clientOf, type RestOptions } from '../fleet.js';
+import { addLimitOptions, changedLimits, checkLimitOptions, type LimitOptions, limitsText } from '../limits.js';
 import { confirm, printResult, type Result } from '../output.js';
 
 /** `causeway route ...` */
@@ -22,6 +23,7 @@ export function addRouteCommands(program: Command, deps: CliDeps): void {
     },
   );
   addApply(route, deps);
+  addLimit(route, deps);
   addRestOptions(route.command('delete').argument('<route>').description('remove a route that has no topics'))
     .option('-y, --yes', 'do not ask', false)
     .action(async (name: string, options: RestOptions & { yes: boolean }) => {
@@ -29,6 +31,17 @@ export function addRouteCommands(program: Command, deps: CliDeps): void {
       await clientOf(deps, options).deleteRoute(name);
       printResult(deps.terminal, options.output, { value: { removed: name }, columns: ['REMOVED'], rows: [[name]] });
     });
+}
+
+function addLimit(route: Command, deps: CliDeps): void {
+  const command = route.command('limit').argument('<route>').description('bound what a route copies, over all workers');
+  addRestOptions(addLimitOptions(command)).action(async (name: string, options: RestOptions & LimitOptions) => {
+    checkLimitOptions(options);
+    const client = clientOf(deps, options);
+    const { value, etag } = await client.getRoute(name);
+    const { value: changed } = await client.patchRoute(name, { limits: changedLimits(value.limits, options) }, etag);
+    printResult(deps.terminal, options.output, routeResult([changed]));
+  });
 }
 
 interface ApplyOptions extends RestOptions {
@@ -128,8 +141,8 @@ function routesOfFile(file: string): (readonly [string, RouteBody])[] {
 function routeResult(routes: readonly RouteView[]): Result {
   return {
     value: { routes },
-    columns: ['ROUTE', 'SOURCE', 'TARGET', 'NAMING', 'DELIVERY', 'START', 'TOPICS'],
-    rows: routes.map(({ name, source, target, naming, delivery, start, topics }) => [
+    columns: ['ROUTE', 'SOURCE', 'TARGET', 'NAMING', 'DELIVERY', 'START', 'TOPICS', 'LIMITS'],
+    rows: routes.map(({ name, source, target, naming, delivery, start, topics, limits }) => [
       name,
       source,
       target,
@@ -137,6 +150,7 @@ function routeResult(routes: readonly RouteView[]): Result {
       delivery,
       start,
       String(topics),
+      limitsText(limits),
     ]),
     empty: 'no routes',
   };

@@ -14,7 +14,7 @@ export function describeResult(detail: TopicDetail): Result {
       `Rate:    ${counted(recordsPerS)} records/s, ${megabytes(bytesPerS)} MB/s`,
       '',
     ],
-    columns: ['PARTITION', 'STATE', 'WORKER', 'SOURCE', 'SOURCE-END', 'TARGET', 'LAG', 'LAG-S', 'REASON'],
+    columns: ['PARTITION', 'STATE', 'WORKER', 'THREAD', 'SOURCE', 'SOURCE-END', 'TARGET', 'LAG', 'LAG-S', 'REASON'],
     rows: detail.partitions.map(partitionRow),
     notes: problems.map(({ code, message }) => `${code}: ${message}`),
     empty: 'no partitions yet',
@@ -22,16 +22,29 @@ export function describeResult(detail: TopicDetail): Result {
 }
 
 function partitionRow(partition: PartitionView): string[] {
-  const { state, worker, sourceOffset, sourceEndOffset, targetOffset, lagRecords, lagSeconds, reason } = partition;
+  const {
+    state,
+    worker,
+    thread,
+    throttledBy,
+    sourceOffset,
+    sourceEndOffset,
+    targetOffset,
+    lagRecords,
+    lagSeconds,
+    reason,
+  } = partition;
+  const held = throttledBy === null ? '' : `held back by the ${throttledBy}’s limit`;
   return [
     String(partition.partition),
     state,
     worker ?? '-',
+    counted(thread),
     sourceOffset ?? '-',
     sourceEndOffset ?? '-',
     targetOffset ?? '-',
     counted(lagRecords),
     seconds(lagSeconds),
-    reason === null ? '' : `${reason.code}: ${reason.message}`,
+    reason === null ? held : `${reason.code}: ${reason.message}`,
   ];
 }

@@ -5,6 +5,7 @@ import { MAX_PARTITIONS_PER_TOPIC } from '../../common/model/topic-partition.js'
 import type { CliDeps } from '../deps.js';
 import { forEachTopic } from '../each.js';
 import { addRestOptions, allRoutes, allTopics, clientOf, type RestOptions, routeOf } from '../fleet.js';
+import { addLimitOptions, changedLimits, checkLimitOptions, type LimitOptions, limitsText } from '../limits.js';
 import { integer } from '../options.js';
 import { confirm, printResult, type Result } from '../output.js';
 import { describeResult } from './topic-detail.js';
@@ -32,6 +33,7 @@ export function addTopicCommands(program: Command, deps: CliDeps): void {
   });
   addExpand(topic, deps);
   addTopicSkip(topic, deps);
+  addLimit(topic, deps);
   addTopicWait(topic, deps);
 }
 
@@ -122,6 +124,21 @@ function addExpand(topic: Command, deps: CliDeps): void {
     });
 }
 
+function addLimit(topic: Command, deps: CliDeps): void {
+  const command = topic.command('limit').argument('<topics...>');
+  addLimitOptions(routed(command.description('bound what is copied of topics, over all workers'))).action(
+    async (topics: string[], options: TopicOptions & LimitOptions) => {
+      checkLimitOptions(options);
+      const { client, route } = await target(deps, options);
+      const changed = await forEachTopic(deps, topics, async (name) => {
+        const { value, etag } = await client.getTopic(route, name);
+        return (await client.patchTopic(route, name, { limits: changedLimits(value.limits, options) }, etag)).value;
+      });
+      printResult(deps.terminal, options.output, topicResult(changed));
+    },
+  );
+}
+
 function routed(command: Command, help = 'the route; not needed while there is only one'): Command {
   return addRestOptions(command.option('-r, --route <name>', help));
 }
@@ -146,13 +163,14 @@ function partitionCount(text: string): Partitions {
 function topicResult(topics: readonly TopicView[]): Result {
   return {
     value: { topics },
-    columns: ['TOPIC', 'ROUTE', 'TARGET', 'PARTITIONS', 'PAUSED', 'ADDED'],
-    rows: topics.map(({ topic, route, targetTopic, partitions, paused, addedAt }) => [
+    columns: ['TOPIC', 'ROUTE', 'TARGET', 'PARTITIONS', 'PAUSED', 'LIMITS', 'ADDED'],
+    rows: topics.map(({ topic, route, targetTopic, partitions, paused, limits, addedAt }) => [
       topic,
       route,
       targetTopic,
       String(partitions),
       paused ? 'yes' : 'no',
+      limitsText(limits),
       addedAt,
     ]),
   };

@@ -4,6 +4,7 @@ import type {
   NewTopicBody,
   RouteBody,
   RouteList,
+  RoutePatch,
   RouteView,
   SkipBody,
   SkipView,
@@ -66,6 +67,10 @@ export class CausewayClient {
   /** Creates the route, or replaces it where `ifMatch` says which version is meant. */
   putRoute(route: string, body: RouteBody, ifMatch?: string): Promise<Versioned<RouteView>> {
     return this.#versioned('PUT', routeUrl(route), { body, ifMatch });
+  }
+
+  patchRoute(route: string, body: RoutePatch, ifMatch?: string): Promise<Versioned<RouteView>> {
+    return this.#versioned('PATCH', routeUrl(route), { body, ifMatch });
   }
 
   async deleteRoute(route: string, ifMatch?: string): Promise<void> {

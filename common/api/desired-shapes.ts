@@ -1,4 +1,4 @@
-import { routeSettings, topicName } from '../config/schema.js';
+import { rateLimits, routeSettings, topicName } from '../config/schema.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../model/topic-partition.js';
 import { z } from './zod.js';
 
@@ -13,6 +13,9 @@ const partitions = z.union([z.literal('all'), partitionCount]);
 /** Body of PUT /routes/{route}. */
 export const routeBody = routeSettings.extend({});
 
+/** Body of PATCH /routes/{route}: what may change while it copies, without naming the rest. */
+export const routePatch = z.strictObject({ limits: rateLimits });
+
 export const routeView = routeSettings.extend({ name: z.string(), topics: z.number().int() });
 export const routeList = z.object({ routes: z.array(routeView), next: z.string().nullable() });
 
@@ -21,16 +24,17 @@ export const newTopicBody = z.strictObject({
   topic: z.string(),
   partitions: partitions.default('all'),
   paused: z.boolean().default(false),
+  limits: rateLimits.default({}),
 });
 
 /** Body of PUT /routes/{route}/topics/{topic}. */
-export const topicBody = z.strictObject({ partitions: partitions.default('all'), paused: z.boolean().default(false) });
+export const topicBody = newTopicBody.omit({ topic: true });
 
 /** Body of PATCH /routes/{route}/topics/{topic}. */
 export const topicPatch = z
-  .strictObject({ partitions: partitions.optional(), paused: z.boolean().optional() })
-  .refine((body) => body.partitions !== undefined || body.paused !== undefined, {
-    message: 'change partitions or paused',
+  .strictObject({ partitions: partitions.optional(), paused: z.boolean().optional(), limits: rateLimits.optional() })
+  .refine((body) => Object.values(body).some((value) => value !== undefined), {
+    message: 'change partitions, paused or limits',
   });
 
 /** Body of POST /routes/{route}/topics/{topic}/skip: source records [from, to) that are not to be copied. */
@@ -53,6 +57,7 @@ export const topicView = z.object({
   partitions,
   paused: z.boolean(),
   skips: z.array(skipView),
+  limits: rateLimits,
   addedAt: z.string(),
 });
 export const topicList = z.object({ topics: z.array(topicView), next: z.string().nullable() });
@@ -71,6 +76,7 @@ export const problemBody = z.object({
 
 export type RouteView = z.output<typeof routeView>;
 export type RouteList = z.output<typeof routeList>;
+export type RoutePatch = z.input<typeof routePatch>;
 export type RouteBody = z.input<typeof routeBody>;
 export type SkipView = z.output<typeof skipView>;
 export type SkipBody = z.input<typeof skipBody>;

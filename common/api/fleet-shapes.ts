@@ -56,6 +56,10 @@ export const workerView = z.object({
   lagRecords: maybe,
   recordsPerS: maybe,
   bytesPerS: maybe,
+  /** Null while the worker does not answer. */
+  threads: z
+    .array(z.object({ thread: count, partitions: count, utilization: z.number(), loopDelayMs: z.number() }))
+    .nullable(),
 });
 export const workerList = z.object({ workers: z.array(workerView) });
 
@@ -74,6 +78,8 @@ export const topicStatusView = z.object({
   recordsPerS: maybe,
   bytesPerS: maybe,
   recordsCopied: maybe,
+  /** Partitions that a rate limit held back lately. */
+  throttled: count,
   problems: z.array(problemView),
 });
 
@@ -95,6 +101,10 @@ export const partitionView = z.object({
   worker: z.string().nullable(),
   state: z.string(),
   reason: z.object({ code: z.string(), message: z.string() }).nullable(),
+  /** The rate limit that held it back lately. */
+  throttledBy: z.enum(['worker', 'route', 'topic']).nullable(),
+  /** Data thread of its worker. */
+  thread: count.nullable(),
   sourceOffset: z.string().nullable(),
   targetOffset: z.string().nullable(),
   sourceEndOffset: z.string().nullable(),

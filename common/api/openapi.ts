@@ -4,6 +4,7 @@ import {
   problemBody,
   routeBody,
   routeList,
+  routePatch,
   routeView,
   skipBody,
   skipView,
@@ -44,6 +45,15 @@ export function apiOperations(): readonly Operation[] {
       body: routeBody,
       answers: put,
       errors: [400, 409, 412, 422, 428],
+      conditional: true,
+    },
+    {
+      method: 'patch',
+      path: '/routes/{route}',
+      summary: 'Change the rate limits of a route',
+      body: routePatch,
+      answers: { 200: routeView },
+      errors: [400, 404, 412],
       conditional: true,
     },
     {
@@ -89,7 +99,7 @@ export function apiOperations(): readonly Operation[] {
     {
       method: 'patch',
       path: '/routes/{route}/topics/{topic}',
-      summary: 'Pause, resume or expand a topic',
+      summary: 'Pause, resume, expand or limit a topic',
       body: topicPatch,
       answers: { 200: topicView },
       errors: [400, 404, 412, 422],

@@ -23,6 +23,16 @@ export const partitionStatusShape = z.object({
   gapRecords: z.number().default(0),
   recordsPerS: z.number(),
   bytesPerS: z.number(),
+  throttledBy: z.enum(['worker', 'route', 'topic']).optional(),
+  thread: z.number().int().default(0),
+});
+
+const threadStatusShape = z.object({
+  thread: z.number().int(),
+  partitions: z.number().int(),
+  utilization: z.number(),
+  loopDelayMs: z.number(),
+  inflightBytes: z.number(),
 });
 
 export const workerStatusShape = z.object({
@@ -31,6 +41,7 @@ export const workerStatusShape = z.object({
   epoch: z.number().int(),
   generation: z.number().int(),
   partitions: z.array(partitionStatusShape),
+  threads: z.array(threadStatusShape).default([]),
 });
 
 export type WorkerStatusBody = z.output<typeof workerStatusShape>;
@@ -39,6 +50,7 @@ export type WorkerStatusBody = z.output<typeof workerStatusShape>;
 export function encodeWorkerStatus(status: WorkerStatus): WorkerStatusBody {
   return {
     ...status,
+    threads: [...status.threads],
     partitions: status.partitions.map((partition) => ({
       ...partition,
       sourceOffset: String(partition.sourceOffset),
@@ -55,9 +67,10 @@ export function decodeWorkerStatus(body: unknown): WorkerStatus | undefined {
   return {
     ...parsed.data,
     partitions: parsed.data.partitions.map(
-      ({ reason, ...partition }): PartitionStatus => ({
+      ({ reason, throttledBy, ...partition }): PartitionStatus => ({
         ...partition,
         ...(reason === undefined ? {} : { reason }),
+        ...(throttledBy === undefined ? {} : { throttledBy }),
         sourceOffset: BigInt(partition.sourceOffset),
         targetOffset: BigInt(partition.targetOffset),
         sourceEndOffset: BigInt(partition.sourceEndOffset),

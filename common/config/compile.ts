@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import { invariant } from '../errors/assert.js';
 import { CausewayError } from '../errors/error.js';
 import type { ClusterConnection, TlsSettings } from '../model/cluster.js';
-import type { Route } from '../model/route.js';
+import type { RateLimits, Route } from '../model/route.js';
 import { formatPath } from './faults.js';
-import { routeFromSettings } from './route.js';
+import { rateLimitsFrom, routeFromSettings } from './route.js';
 import { crossFieldFaults } from './rules.js';
 import type { ConfigFile } from './schema.js';
 
@@ -33,7 +33,8 @@ export type ControllerSettings = Omit<ConfigFile['controller'], 'id' | 'http'> &
   readonly id: string;
   readonly http: HttpSettings;
 };
-export type WorkerSettings = Omit<ConfigFile['worker'], 'id' | 'http'> & {
+export type WorkerSettings = Omit<ConfigFile['worker'], 'id' | 'http' | 'limits'> & {
+  readonly limits: RateLimits;
   readonly id: string;
   readonly http: HttpSettings;
 };
@@ -81,7 +82,12 @@ export function compileConfig(
     clusters: new Map(clusters),
     routes: Object.entries(file.routes).map(([name, settings]) => routeFromSettings(name, settings)),
     controller: { ...controller, id: controller.id ?? defaultId, http: httpSettings(controller.http) },
-    worker: { ...worker, id: worker.id ?? defaultId, http: httpSettings(worker.http) },
+    worker: {
+      ...worker,
+      limits: rateLimitsFrom(worker.limits),
+      id: worker.id ?? defaultId,
+      http: httpSettings(worker.http),
+    },
     logLevel: file.logging.level,
   });
 }

@@ -24,7 +24,7 @@ export function routeFromSettings(name: string, settings: RouteSettings): Route 
 }
 
 /** Only the bounds that are set. */
-export function rateLimitsFrom(limits: { [K in keyof RateLimits]: RateLimits[K] | undefined }): RateLimits {
+export function rateLimitsFrom(limits: { readonly [K in keyof RateLimits]: RateLimits[K] | undefined }): RateLimits {
   const { bytesPerS, recordsPerS } = limits;
   return {
     ...(bytesPerS === undefined ? {} : { bytesPerS }),

@@ -241,6 +241,9 @@ const worker = z.strictObject({
     .describe(
       'Connections per source broker and thread for partitions at the head, and as many for those behind; more than one where one TCP window is less than bandwidth times round trip.',
     ),
+  limits: rateLimits
+    .default({})
+    .describe('Upper bounds of what this worker copies, over all routes; those of routes and topics hold beside them.'),
   produceConnections: z
     .number()
     .int()

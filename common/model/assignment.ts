@@ -1,5 +1,5 @@
 import type { SkipOrder } from './gap.js';
-import type { Route } from './route.js';
+import type { RateLimits, Route } from './route.js';
 import { partitionKey } from './topic-partition.js';
 
 /** One source partition of a route, and the target partition it is mirrored into (the same number). */
@@ -37,6 +37,13 @@ export interface AssignmentItem extends PartitionRef {
   readonly skip?: SkipOrder;
 }
 
+/** What one worker may take of a route's or a topic's limits, by the partitions it holds; all workers' shares add up to the limit. */
+export interface LimitShare extends RateLimits {
+  readonly route: string;
+  /** Null: of the whole route. */
+  readonly topic: string | null;
+}
+
 /** Everything one worker incarnation is told. Replaced as a whole; the highest (epoch, generation) wins (7.4). */
 export interface WorkerAssignment {
   readonly worker: string;
@@ -49,6 +56,7 @@ export interface WorkerAssignment {
   /** The routes its items name, as they stood. */
   readonly routes: readonly Route[];
   readonly items: readonly AssignmentItem[];
+  readonly limits: readonly LimitShare[];
 }
 
 /** Orders two writes to the same worker: negative when `a` is older. */

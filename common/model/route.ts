@@ -35,6 +35,10 @@ export interface RateLimits {
   readonly recordsPerS?: number;
 }
 
+export function limitsSet({ bytesPerS, recordsPerS }: RateLimits): boolean {
+  return bytesPerS !== undefined || recordsPerS !== undefined;
+}
+
 /** A route mirrors chosen topics of a source cluster into a target cluster. Clusters are names of the operators' configuration. */
 export interface Route {
   readonly name: string;
@@ -75,6 +79,8 @@ export interface TopicEntry {
   readonly paused: boolean;
   /** At most one order per partition, the latest. */
   readonly skips: readonly SkipOrder[];
+  /** Beside those of the route: both hold. */
+  readonly limits: RateLimits;
   /** ISO 8601. */
   readonly addedAt: string;
 }

@@ -7,6 +7,9 @@ import type { PartitionRef } from './assignment.js';
  */
 export type PartitionState = 'starting' | 'running' | 'backing-off' | 'paused' | 'draining';
 
+/** What a rate limit is set on. */
+export type LimitScope = 'worker' | 'route' | 'topic';
+
 export interface PartitionStatus extends PartitionRef {
   readonly state: PartitionState;
   /** Why it is not running: an error code, then a sentence. Absent when running. */
@@ -29,6 +32,21 @@ export interface PartitionStatus extends PartitionRef {
   /** Moving averages. */
   readonly recordsPerS: number;
   readonly bytesPerS: number;
+  /** A rate limit held it back lately; nothing is wrong with it. Absent: none did. */
+  readonly throttledBy?: LimitScope;
+  /** Data thread of its worker. */
+  readonly thread: number;
+}
+
+/** One data thread of a worker. */
+export interface ThreadStatus {
+  readonly thread: number;
+  readonly partitions: number;
+  /** Share of the last second its loop was busy, 0 to 1. */
+  readonly utilization: number;
+  /** Longest its loop was late in the last second. */
+  readonly loopDelayMs: number;
+  readonly inflightBytes: number;
 }
 
 /** Answer of a worker's `GET /status`. */
@@ -38,4 +56,5 @@ export interface WorkerStatus {
   readonly epoch: number;
   readonly generation: number;
   readonly partitions: readonly PartitionStatus[];
+  readonly threads: readonly ThreadStatus[];
 }

@@ -47,6 +47,15 @@ export const METRICS = {
   causeway_gap_records_total: counter('Source records left out and declared as gaps', 'route', 'reason'),
   causeway_produce_duplicates_total: counter('Produce requests the target recognised as repeats', 'route'),
   causeway_checkpoint_commits_total: counter('Checkpoint commits', 'outcome'),
+  causeway_limit_wait_seconds_total: counter(
+    'Time that rate limits held partitions of the route back, summed over threads',
+    'route',
+    'by',
+  ),
+  causeway_thread_utilization: gauge('Share of the last second the data thread was busy, 0 to 1', 'thread'),
+  causeway_thread_loop_delay_seconds: gauge('Longest the data thread’s loop was late in the last second', 'thread'),
+  causeway_thread_partitions: gauge('Partitions the data thread holds', 'thread'),
+  causeway_thread_moves_total: counter('Partitions moved between the data threads of this worker'),
   causeway_thread_restarts_total: counter('Data threads started again after a failure'),
   // controller
   causeway_leader: gauge('1 on the controller that leads'),

@@ -1,6 +1,6 @@
 import type { AssignmentItem } from '../../common/model/assignment.js';
 import type { SkipOrder } from '../../common/model/gap.js';
-import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
+import { type RateLimits, type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
 import type { TopicProgress } from '../../common/model/topic-progress.js';
 import { findConflicts, type PlacedEntry } from './conflicts.js';
 import type { Problem } from './problem.js';
@@ -40,6 +40,7 @@ export interface DesiredTopic {
   readonly initialPartitions: number;
   readonly paused: boolean;
   readonly skips: readonly SkipOrder[];
+  readonly limits: RateLimits;
   /** Partitions [0, assignable), and those that started once, may be given to a worker now; those assigned beyond stay up to `limit`. */
   readonly assignable: number;
   readonly limit: number;
@@ -221,6 +222,7 @@ function describeTopic({ key, route, entry, targetTopic, progress, facts, proble
     initialPartitions: progress.initialPartitions,
     paused: entry.paused || recreated,
     skips: entry.skips,
+    limits: entry.limits,
     assignable: Math.min(wanted, ready),
     limit,
   };

@@ -2,6 +2,7 @@ import type { AssignmentItem, WorkerAssignment } from '../../common/model/assign
 import type { Route } from '../../common/model/route.js';
 import { itemOf } from './desired.js';
 import { type Holder, indexReport, isReleased, itemKeys, type ReportIndex, type Stamp, sameItem } from './holders.js';
+import { LimitShares } from './limit-shares.js';
 import { compareText } from './text-order.js';
 import { itemVerdict, type Planned, type Vacated, type World } from './view.js';
 
@@ -40,11 +41,12 @@ export function diffAssignments(input: DiffInput): NodeChange[] {
   const { holders, accepting } = input.world;
   const additions = groupAdditions(input);
   const workers = [...new Set([...holders.keys(), ...additions.keys()])].sort(compareText);
+  const shares = new LimitShares({ world: input.world, routes: input.routes, planned: input.planned });
   const changes: NodeChange[] = [];
   for (const worker of workers) {
     const holder = holders.get(worker);
     if (holder?.state === 'absent' || holder?.state === 'doomed') continue;
-    const change = changeNode(input, worker, holder, additions.get(worker) ?? []);
+    const change = changeNode({ ...input, shares }, worker, holder, additions.get(worker) ?? []);
     if (change !== undefined && (holder !== undefined || accepting.has(worker))) changes.push(change);
   }
   return changes;
@@ -71,7 +73,7 @@ function groupAdditions(input: DiffInput): Map<string, string[]> {
 }
 
 function changeNode(
-  input: DiffInput,
+  input: DiffInput & { readonly shares: LimitShares },
   worker: string,
   holder: Holder | undefined,
   candidates: readonly string[],
@@ -107,6 +109,7 @@ function changeNode(
     generation: (before?.generation ?? input.generationFloor) + 1,
     routes: routesOf(kept, input, before),
     items: kept.sort(compareItems),
+    limits: input.shares.of(kept, before),
   };
   if (!differs(before, next, input.compareStarted, holder?.state === 'fenced')) return undefined;
   return { worker, assignment: next, revoked, dropped, added };
@@ -151,6 +154,7 @@ function differs(
   if (before.items.length !== next.items.length) return true;
   const sorted = [...before.items].sort(compareItems);
   if (sorted.some((item, i) => !sameItem(item, next.items[i] as AssignmentItem, compareStarted))) return true;
+  if (JSON.stringify(before.limits) !== JSON.stringify(next.limits)) return true;
   return routesText(before.routes) !== routesText(next.routes);
 }
 

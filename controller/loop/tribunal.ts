@@ -83,7 +83,15 @@ export class Tribunal {
       if (!suspects.every(({ value }) => isFenced(value.incarnation))) continue;
       // Of an earlier reign, or lost with the node: above whatever the worker has applied, it is new to everybody.
       const generation = (records.reports.entries.get(worker)?.value.generation ?? 0) + 1;
-      const assignment = { worker, incarnation: incarnation ?? '', epoch, generation, routes: [], items: [] };
+      const assignment = {
+        worker,
+        incarnation: incarnation ?? '',
+        epoch,
+        generation,
+        routes: [],
+        items: [],
+        limits: [],
+      };
       changes.push({ worker, assignment, revoked: [], dropped: new Map(), added: [] });
     }
     return changes;

@@ -3,6 +3,7 @@ import {
   newTopicBody,
   type RouteView,
   routeBody,
+  routePatch,
   type SkipView,
   skipBody,
   type TopicView,
@@ -10,6 +11,7 @@ import {
   topicPatch,
 } from '../../common/api/desired-shapes.js';
 import { openApiDocument } from '../../common/api/openapi.js';
+import { rateLimitsFrom } from '../../common/config/route.js';
 import { CausewayError } from '../../common/errors/error.js';
 import { jsonBody } from '../../common/http/body.js';
 import type { SkipOrder } from '../../common/model/gap.js';
@@ -83,6 +85,10 @@ function routePaths(router: Router, { routes }: ApiOptions): void {
       const stored = await routes.put(param(request, 'route'), jsonBody(request, routeBody), preconditions(request));
       await send(response, stored, stored.created ? 201 : 200);
     },
+    patch: async (request, response) => {
+      const patch = jsonBody(request, routePatch);
+      await send(response, await routes.patch(param(request, 'route'), patch, preconditions(request)), 200);
+    },
     delete: async (request, response) => {
       await routes.remove(param(request, 'route'), preconditions(request));
       response.status(204).end();
@@ -91,9 +97,9 @@ function routePaths(router: Router, { routes }: ApiOptions): void {
 }
 
 function topicView({ route, entry }: StoredTopic): TopicView {
-  const { topic, partitions, paused, skips, addedAt } = entry;
+  const { topic, partitions, paused, limits, skips, addedAt } = entry;
   const targetTopic = targetTopicOf(route, topic);
-  return { route: route.name, topic, targetTopic, partitions, paused, skips: skips.map(skipView), addedAt };
+  return { route: route.name, topic, targetTopic, partitions, paused, limits, skips: skips.map(skipView), addedAt };
 }
 
 function skipView({ partition, from, to, reason, at }: SkipOrder): SkipView {
@@ -113,7 +119,8 @@ function topicPaths(router: Router, { topics, skips, views }: ApiOptions): void 
       response.json({ topics: (await topics.read(route, names)).map(topicView), next });
     },
     post: async (request, response) => {
-      const { topic, ...wish } = jsonBody(request, newTopicBody);
+      const { topic, ...body } = jsonBody(request, newTopicBody);
+      const wish = { ...body, limits: rateLimitsFrom(body.limits) };
       const route = param(request, 'route');
       const stored = await topics.add(route, topic, wish);
       response.setHeader('location', `/api/v1/routes/${route}/topics/${stored.entry.topic}`);
@@ -125,13 +132,18 @@ function topicPaths(router: Router, { topics, skips, views }: ApiOptions): void 
       sendTopic(response, await topics.get(param(request, 'route'), param(request, 'topic')), 200);
     },
     put: async (request, response) => {
-      const wish = jsonBody(request, topicBody);
+      const body = jsonBody(request, topicBody);
+      const wish = { ...body, limits: rateLimitsFrom(body.limits) };
       const stored = await topics.put(param(request, 'route'), param(request, 'topic'), wish, preconditions(request));
       sendTopic(response, stored, stored.created ? 201 : 200);
     },
     patch: async (request, response) => {
-      const { partitions, paused } = jsonBody(request, topicPatch);
-      const wish = { ...(partitions === undefined ? {} : { partitions }), ...(paused === undefined ? {} : { paused }) };
+      const { partitions, paused, limits } = jsonBody(request, topicPatch);
+      const wish = {
+        ...(partitions === undefined ? {} : { partitions }),
+        ...(paused === undefined ? {} : { paused }),
+        ...(limits === undefined ? {} : { limits: rateLimitsFrom(limits) }),
+      };
       const stored = await topics.patch(param(request, 'route'), param(request, 'topic'), wish, preconditions(request));
       sendTopic(response, stored, 200);
     },

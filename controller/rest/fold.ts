@@ -37,6 +37,7 @@ export function foldTopic(head: Head, placed: readonly Placed[]): TopicStatusVie
     lagSeconds: seconds === undefined || seconds.some((value) => value < 0) ? null : Math.max(0, ...seconds),
     recordsPerS: sumOrNull(known?.map((status) => status.recordsPerS)),
     bytesPerS: sumOrNull(known?.map((status) => status.bytesPerS)),
+    throttled: statuses.filter((status) => status?.throttledBy !== undefined).length,
     recordsCopied: sumOrNull(known?.map((status) => status.recordsCopied)),
   };
 }

@@ -83,10 +83,10 @@ async function add({ routes, topics }: LegacyOptions, request: Request, response
     if (order.partitions === undefined) {
       // What uReplicator looks up it writes down; here it is what follows the source.
       const { partitions } = await topics.source(route, order.topic);
-      await topics.add(route.name, order.topic, { partitions: 'all', paused: false }, options);
+      await topics.add(route.name, order.topic, { partitions: 'all', paused: false, limits: {} }, options);
       return say(response, 200, added(topic, partitions));
     }
-    await topics.add(route.name, order.topic, { partitions: order.partitions, paused: false }, options);
+    await topics.add(route.name, order.topic, { partitions: order.partitions, paused: false, limits: {} }, options);
     say(response, 200, added(topic, order.partitions));
   } catch (error) {
     if (isCausewayError(error, 'TOPIC_EXISTS')) {

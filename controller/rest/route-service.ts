@@ -1,5 +1,6 @@
+import type { RoutePatch } from '../../common/api/desired-shapes.js';
 import type { Config } from '../../common/config/compile.js';
-import { routeFromSettings } from '../../common/config/route.js';
+import { rateLimitsFrom, routeFromSettings } from '../../common/config/route.js';
 import type { RouteSettings } from '../../common/config/schema.js';
 import type { CoordinationStore, StoreNode, StoreOp } from '../../common/coordination/ports.js';
 import { decodeRoute, encodeRoute } from '../../common/coordination/records/desired.js';
@@ -86,6 +87,16 @@ export class RouteService {
     if (before === undefined) await this.#create(route);
     else await this.#replace(before, route);
     return { ...(await this.get(name)), created: before === undefined };
+  }
+
+  /** Changes what may change while the route copies. @throws ROUTE_UNKNOWN, PRECONDITION_FAILED */
+  async patch(name: string, { limits }: RoutePatch, preconditions: Preconditions): Promise<StoredRoute> {
+    const before = await this.get(name);
+    checkPreconditions(preconditions, before.node);
+    const route = { ...before.route, limits: rateLimitsFrom(limits) };
+    if (encodeRoute(before.route).equals(encodeRoute(route))) return before;
+    await this.#replace(before, route);
+    return await this.get(name);
   }
 
   /** @throws ROUTE_UNKNOWN, ROUTE_IN_USE, PRECONDITION_FAILED */

@@ -2,7 +2,7 @@ import type { CoordinationStore, StoreNode } from '../../common/coordination/por
 import { decodeTopicEntry, encodeTopicEntry } from '../../common/coordination/records/desired.js';
 import { routePath, topicPath, topicsPath } from '../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
-import type { Route, TopicEntry } from '../../common/model/route.js';
+import type { RateLimits, Route, TopicEntry } from '../../common/model/route.js';
 import { targetTopicOf } from '../../common/model/route.js';
 import { topicNameFault } from '../../common/model/topic-partition.js';
 import type { Clock } from '../../common/runtime/clock.js';
@@ -24,6 +24,7 @@ export interface StoredTopic {
 export interface TopicWish {
   readonly partitions: number | 'all';
   readonly paused: boolean;
+  readonly limits: RateLimits;
 }
 
 /** Topic entries as operators write them: compare-and-set nodes, accepted on any controller, checked before anything is written. */
@@ -99,7 +100,8 @@ export class TopicService {
     checkPreconditions(preconditions, before?.node);
     if (before === undefined) return { ...(await this.add(routeName, topic, wish)), created: true };
     const { entry } = before;
-    if (entry.partitions === wish.partitions && entry.paused === wish.paused) return { ...before, created: false };
+    const same = encodeTopicEntry({ ...entry, ...wish }).equals(encodeTopicEntry(entry));
+    if (same) return { ...before, created: false };
     requireIfMatch(preconditions);
     return { ...(await this.#change(before, wish)), created: false };
   }
@@ -152,7 +154,7 @@ export class TopicService {
 
   async #change(
     before: StoredTopic,
-    { partitions, paused }: TopicWish,
+    { partitions, paused, limits }: TopicWish,
     options: { readonly lenientPartitions?: boolean } = {},
   ): Promise<StoredTopic> {
     const { route, entry, node } = before;
@@ -160,8 +162,9 @@ export class TopicService {
       await this.#checkGrowth(before, partitions, options.lenientPartitions === true);
     try {
       const path = topicPath(route.name, entry.topic);
-      const version = await this.#store.set(path, encodeTopicEntry({ ...entry, partitions, paused }), node.version);
-      return { route, entry: { ...entry, partitions, paused }, node: { ...node, version } };
+      const next = { ...entry, partitions, paused, limits };
+      const version = await this.#store.set(path, encodeTopicEntry(next), node.version);
+      return { route, entry: next, node: { ...node, version } };
     } catch (error) {
       if (isCausewayError(error, 'BAD_VERSION') || isCausewayError(error, 'NODE_MISSING')) {
         throw failed('it changed since it was read');

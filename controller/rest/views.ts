@@ -18,7 +18,7 @@ import {
 import { CONTROLLERS, controllerPath, EPOCH, FLEET, LEADER } from '../../common/coordination/znodes.js';
 import { compareAssignments, refKey, type WorkerAssignment } from '../../common/model/assignment.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
-import type { WorkerStatus } from '../../common/model/status.js';
+import type { ThreadStatus, WorkerStatus } from '../../common/model/status.js';
 import type { LiveWorker, WorkerReport } from '../../common/model/worker.js';
 import { silentLogger } from '../../common/observability/logger.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
@@ -70,6 +70,7 @@ export class FleetViews {
           lagRecords: sumOrNull(partitions?.map((partition) => partition.lagRecords)),
           recordsPerS: sumOrNull(partitions?.map((partition) => partition.recordsPerS)),
           bytesPerS: sumOrNull(partitions?.map((partition) => partition.bytesPerS)),
+          threads: statuses.get(worker.worker)?.threads.map(threadView) ?? null,
         };
       }),
     };
@@ -219,6 +220,10 @@ function workerAssignment(
   };
 }
 
+function threadView({ thread, partitions, utilization, loopDelayMs }: ThreadStatus) {
+  return { thread, partitions, utilization, loopDelayMs };
+}
+
 function partitionView({ item, worker, status }: Placed): PartitionView {
   const known = (value: bigint | undefined): string | null =>
     value === undefined || value < 0n ? null : String(value);
@@ -228,6 +233,8 @@ function partitionView({ item, worker, status }: Placed): PartitionView {
     worker,
     state: status?.state ?? 'unknown',
     reason: status?.reason ?? null,
+    throttledBy: status?.throttledBy ?? null,
+    thread: status?.thread ?? null,
     sourceOffset: known(status?.sourceOffset),
     targetOffset: known(status?.targetOffset),
     sourceEndOffset: known(status?.sourceEndOffset),

@@ -45,8 +45,9 @@ class LoneThread {
     const { http: _, ...settings } = config.worker;
     const names = { fleet: config.fleet, worker: settings.id, incarnation: 'bench', http: '127.0.0.1:1' };
     const [clusters, routes] = [[...config.clusters.values()], [...config.routes.values()]];
-    const { maxInflightBytes } = settings;
-    const rest = { clusters, settings, maxInflightBytes, logLevel: config.logLevel, lease };
+    const taken = new SharedArrayBuffer(8);
+    const memory = { guaranteedBytes: settings.maxInflightBytes, sharedBytes: 0, taken };
+    const rest = { clusters, settings, memory, logLevel: config.logLevel, lease };
     this.#thread = new DataThread({
       settings: { thread: 0, life: 0, ...names, ...rest },
       post: (message) => this.#posted(message),
@@ -58,7 +59,7 @@ class LoneThread {
       ...{ route: routes[0]?.name ?? '', topic, partition, targetTopic: topic, sourceTopicId: topicId },
       ...({ state: 'own', paused: false, timeline: 1, started: false, start: 'earliest' } as const),
     }));
-    this.#thread.receive({ type: 'assign', ...assignment, routes, items });
+    this.#thread.receive({ type: 'assign', ...assignment, order: 1, routes, items, limits: [] });
   }
 
   /** The next report: its counters and the CPU time are of the same moment. */

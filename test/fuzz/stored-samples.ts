@@ -40,6 +40,7 @@ export const ASSIGNMENT: WorkerAssignment = {
   generation: 9,
   routes: [ROUTE],
   items: [ITEM, { ...ITEM, partition: 1 }, { ...ITEM, topic: 'u', state: 'revoke' }],
+  limits: [{ route: 'r', topic: null, bytesPerS: 500_000 }],
 };
 
 export const PROGRESS: TopicProgress = {

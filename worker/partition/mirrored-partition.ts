@@ -128,7 +128,7 @@ export class MirroredPartition {
     };
   }
 
-  status(wallMs: number): PartitionStatus {
+  status(wallMs: number): Omit<PartitionStatus, 'thread' | 'throttledBy'> {
     const { route, topic, partition, targetTopic } = this.item;
     const known = this.sourceEnd >= 0 && this.targetNext >= 0;
     const lagRecords = known ? Math.max(0, this.sourceEnd - this.queue.settledNext) : -1;

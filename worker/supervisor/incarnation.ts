@@ -2,22 +2,20 @@ import type { CoordinationStore } from '../../common/coordination/ports.js';
 import { encodeLane } from '../../common/coordination/records/worker.js';
 import { lanePath } from '../../common/coordination/znodes.js';
 import { isCausewayError, messageOf } from '../../common/errors/error.js';
-import {
-  type AssignmentItem,
-  type PartitionRef,
-  refKey,
-  type WorkerAssignment,
-} from '../../common/model/assignment.js';
-import type { PartitionStatus } from '../../common/model/status.js';
+import { type PartitionRef, refKey, type WorkerAssignment } from '../../common/model/assignment.js';
+import type { RateLimits } from '../../common/model/route.js';
+import type { PartitionStatus, ThreadStatus } from '../../common/model/status.js';
 import type { LaneRecord, WorkerReport } from '../../common/model/worker.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
 import { doubtfulRefs } from '../core/doubtful.js';
-import { placeKeys } from '../core/placement.js';
+import { ThreadBalance, type ThreadMove } from '../core/thread-balance.js';
 import type { FromThread, ThreadSettings, ThreadStats } from '../thread/protocol.js';
 import { LaneWatch } from './lane-watch.js';
+import { LimitOrders } from './limit-orders.js';
+import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPool } from './thread-pool.js';
 
 const LANE_RETRY_MS = 250;
@@ -26,11 +24,14 @@ export interface IncarnationDeps {
   readonly incarnation: string;
   readonly worker: string;
   readonly threads: number;
+  /** This worker's own. */
+  readonly limits: RateLimits;
   readonly threadSettings: (thread: number, life: number, incarnation: string) => ThreadSettings;
   readonly store: CoordinationStore;
   readonly report: (report: WorkerReport) => void;
   readonly stats: (thread: number, stats: ThreadStats) => void;
   readonly threadDied: () => void;
+  readonly threadMove: () => void;
   /** A lane was fenced: this incarnation must end (exactly-once.md 2.5). */
   readonly fenced: () => void;
   readonly clock: Clock;
@@ -41,11 +42,15 @@ export interface IncarnationDeps {
 interface ThreadView {
   epoch: number;
   generation: number;
+  order: number;
   held: readonly PartitionRef[];
   doubtful: readonly PartitionRef[];
   started: readonly PartitionRef[];
   partitions: readonly PartitionStatus[];
+  load: Omit<ThreadStatus, 'thread' | 'partitions'>;
 }
+
+const UNKNOWN_LOAD = { utilization: 0, loopDelayMs: 0, inflightBytes: 0 };
 
 /** One life of the worker, from registration to the end of its session: its threads, and what they hold together. */
 export class Incarnation implements Closable {
@@ -54,7 +59,11 @@ export class Incarnation implements Closable {
   readonly #laneWatch: LaneWatch;
   readonly #views = new Map<number, ThreadView>();
   #assignment: WorkerAssignment | undefined;
-  #placed = new Map<string, number>();
+  readonly #placement: ThreadPlacement;
+  readonly #balance = new ThreadBalance();
+  readonly #limits: LimitOrders;
+  /** Number of the last order to each thread. */
+  readonly #orders = new Map<number, number>();
   #releasing = false;
   /** What threads that died held, until it is held again. */
   #lost: PartitionRef[] = [];
@@ -63,6 +72,8 @@ export class Incarnation implements Closable {
   constructor(deps: IncarnationDeps) {
     this.#deps = deps;
     const { store, clock, logger } = deps;
+    this.#placement = new ThreadPlacement(deps.threads);
+    this.#limits = new LimitOrders(deps.limits);
     this.#laneWatch = new LaneWatch({
       store,
       clock,
@@ -88,27 +99,33 @@ export class Incarnation implements Closable {
   }
 
   statuses(): readonly PartitionStatus[] {
-    return [...this.#views.values()].flatMap((view) => view.partitions);
+    const statuses = new Map(this.#placement.between.map(({ ref, status }) => [refKey(ref), status]));
+    for (const [thread, { partitions }] of this.#views) {
+      for (const status of partitions) {
+        const key = refKey(status);
+        // One that changed threads a moment ago is still in the old one's last numbers.
+        if (!statuses.has(key) || this.#placement.threadOf(key) === thread) statuses.set(key, status);
+      }
+    }
+    return [...statuses.values()];
+  }
+
+  threads(): readonly ThreadStatus[] {
+    return [...this.#views].map(([thread, { held, load }]) => ({ thread, partitions: held.length, ...load }));
   }
 
   get heldCount(): number {
-    return [...this.#views.values()].reduce((sum, view) => sum + view.held.length, 0);
+    const between = this.#placement.between.length;
+    return [...this.#views.values()].reduce((sum, view) => sum + view.held.length, between);
   }
 
   apply(next: WorkerAssignment): void {
     // A process that ends takes nothing up again, whatever the leader still writes to it.
     const assignment = this.#releasing ? { ...next, items: [] } : next;
     this.#assignment = assignment;
-    const held = new Set([...this.#views.values()].flatMap((view) => view.held.map(refKey)));
-    const keys = assignment.items.map(refKey);
-    // What a thread still drains must not start in another one meanwhile.
-    const kept = new Map([...this.#placed].filter(([key]) => held.has(key)));
-    for (const key of keys) {
-      const thread = this.#placed.get(key);
-      if (thread !== undefined) kept.set(key, thread);
-    }
-    const placement = placeKeys(kept, keys, this.#deps.threads);
-    this.#placed = new Map([...kept, ...placement]);
+    const held = [...this.#views.values()].flatMap((view) => view.held);
+    this.#placement.place(assignment.items, new Set(held.map(refKey)));
+    this.#limits.update(assignment.limits, this.#deps.clock.monotonicMs());
     for (let thread = 0; thread < this.#deps.threads; thread++) this.#send(thread);
   }
 
@@ -127,8 +144,51 @@ export class Incarnation implements Closable {
     const assignment = this.#assignment;
     if (assignment === undefined) return;
     const { epoch, generation, routes } = assignment;
-    const items: AssignmentItem[] = assignment.items.filter((item) => this.#placed.get(refKey(item)) === thread);
-    this.#pool.send(thread, { type: 'assign', epoch, generation, routes, items });
+    const items = this.#placement.itemsOf(thread, assignment.items);
+    const order = this.#nextOrder(thread);
+    this.#orders.set(thread, order);
+    this.#pool.send(thread, { type: 'assign', epoch, generation, order, routes, items, limits: this.#limits.orders });
+  }
+
+  #nextOrder(thread: number): number {
+    return (this.#orders.get(thread) ?? 0) + 1;
+  }
+
+  /** Gives a partition to another thread: it is drained where it is, then begun there. Nobody outside notices. */
+  move({ key, from, to, reason }: ThreadMove): void {
+    const status = this.#views.get(from)?.partitions.find((candidate) => refKey(candidate) === key);
+    if (status === undefined || from === to) return;
+    const { route, topic, partition } = status;
+    this.#deps.logger.info('partition.changes-thread', { route, topic, partition, from, to, msg: reason });
+    this.#deps.threadMove();
+    this.#placement.move(status, to);
+    this.#send(from);
+  }
+
+  /** Every thread's view is of the present assignment. */
+  #isSettled(): boolean {
+    const { epoch, generation } = this.#assignment ?? { epoch: -1, generation: -1 };
+    const views = [...this.#views.values()];
+    if (this.#assignment === undefined || views.length < this.#deps.threads) return false;
+    return views.every((view) => view.epoch === epoch && view.generation === generation);
+  }
+
+  #rebalance(): void {
+    // Another thread may need a new lane, which is registered in the store.
+    const connected = this.#deps.store.session().state === 'connected';
+    if (this.#deps.threads === 1 || this.#releasing || this.#placement.moving || !connected || !this.#isSettled())
+      return;
+    const owned = new Set(this.#assignment?.items.filter(({ state }) => state === 'own').map(refKey));
+    const threads = this.threads();
+    const partitions = [...this.#views].flatMap(([thread, view]) => {
+      const started = new Set(view.started.map(refKey));
+      return view.partitions.map((status) => {
+        const key = refKey(status);
+        const isMovable = status.state === 'running' && owned.has(key) && started.has(key);
+        return { key, thread, load: this.#placement.load(key), isMovable };
+      });
+    });
+    for (const move of this.#balance.decide(threads, partitions, this.#deps.clock.monotonicMs())) this.move(move);
   }
 
   #received(thread: number, message: FromThread): void {
@@ -137,16 +197,24 @@ export class Incarnation implements Closable {
         this.#send(thread);
         return;
       case 'held': {
-        const { epoch, generation, held, doubtful, started } = message;
-        const partitions = this.#views.get(thread)?.partitions ?? [];
-        this.#views.set(thread, { epoch, generation, held, doubtful, started, partitions });
+        const { type: _type, ...view } = message;
+        const { partitions, load } = this.#views.get(thread) ?? { partitions: [], load: UNKNOWN_LOAD };
+        this.#views.set(thread, { ...view, partitions, load });
+        this.#moveOn(thread, view.order, view.held);
         this.#report();
         return;
       }
       case 'stats': {
         const view = this.#views.get(thread);
-        if (view !== undefined) view.partitions = message.stats.partitions;
+        const { partitions, utilization, loopDelayMs, inflightBytes } = message.stats;
+        if (view !== undefined) {
+          view.partitions = partitions;
+          view.load = { utilization, loopDelayMs, inflightBytes };
+        }
+        this.#placement.observe(partitions);
         this.#deps.stats(thread, message.stats);
+        // Once a round of all threads' numbers.
+        if (thread === 0) this.#rebalance();
         return;
       }
       case 'register-lane':
@@ -162,15 +230,30 @@ export class Incarnation implements Closable {
     }
   }
 
+  /** A partition that one thread has drained is given to the next. */
+  #moveOn(thread: number, order: number, held: readonly PartitionRef[]): void {
+    if (!this.#placement.moving) return;
+    const owned = new Set(this.#assignment?.items.filter(({ state }) => state === 'own').map(refKey));
+    const due = this.#placement.reported(
+      thread,
+      order,
+      new Set(held.map(refKey)),
+      (key) => owned.has(key),
+      (next) => this.#nextOrder(next),
+    );
+    for (const next of due) this.#send(next);
+  }
+
   /** Speaks only when every thread has applied the present assignment: what one of them has not seen yet may still be held. */
   #report(): void {
     const assignment = this.#assignment;
-    const views = [...this.#views.values()];
-    const current = (view: ThreadView): boolean =>
-      view.epoch === assignment?.epoch && view.generation === assignment.generation;
-    if (assignment === undefined || views.length < this.#deps.threads || !views.every(current)) return;
+    if (assignment === undefined || !this.#isSettled()) return;
     const { incarnation, worker } = this.#deps;
-    const held = views.flatMap((view) => view.held);
+    const views = [...this.#views.values()];
+    const heldByThreads = views.flatMap((view) => view.held);
+    const heldKeys = new Set(heldByThreads.map(refKey));
+    const between = this.#placement.between.map(({ ref }) => ref).filter((ref) => !heldKeys.has(refKey(ref)));
+    const held = [...heldByThreads, ...between];
     const taken = new Set(held.map(refKey));
     this.#lost = this.#lost.filter((ref) => !taken.has(refKey(ref)));
     this.#deps.report({
@@ -180,7 +263,7 @@ export class Incarnation implements Closable {
       generation: assignment.generation,
       held,
       doubtful: [...views.flatMap((view) => view.doubtful), ...doubtfulRefs(this.#lost, held, assignment.items)],
-      started: views.flatMap((view) => view.started),
+      started: [...views.flatMap((view) => view.started), ...between],
     });
   }
 
@@ -209,7 +292,7 @@ export class Incarnation implements Closable {
     const view = this.#views.get(thread);
     // Until the new thread has applied the assignment, the old one's partitions count as held.
     if (view === undefined) return;
-    this.#views.set(thread, { ...view, epoch: -1, generation: -1, partitions: [] });
+    this.#views.set(thread, { ...view, epoch: -1, generation: -1, partitions: [], load: UNKNOWN_LOAD });
     this.#lost.push(...view.held);
   }
 }

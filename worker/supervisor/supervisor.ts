@@ -7,6 +7,7 @@ import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock, Timer } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
+import { divideBytes } from '../core/byte-budget.js';
 import type { ThreadSettings } from '../thread/protocol.js';
 import { AssignmentReader } from './assignment-reader.js';
 import { Incarnation } from './incarnation.js';
@@ -105,6 +106,7 @@ export class Supervisor {
       epoch: assignment?.epoch ?? 0,
       generation: assignment?.generation ?? 0,
       partitions: this.#incarnation?.statuses() ?? [],
+      threads: this.#incarnation?.threads() ?? [],
     };
   }
 
@@ -167,6 +169,7 @@ export class Supervisor {
       if (this.#closed || this.#membership.incarnation !== incarnation) return;
       const { config, store, clock, random, logger } = this.#deps;
       this.#updateLease();
+      const taken = new SharedArrayBuffer(config.worker.threads * Float64Array.BYTES_PER_ELEMENT);
       this.#incarnation = new Incarnation({
         incarnation,
         store,
@@ -175,10 +178,12 @@ export class Supervisor {
         logger,
         worker: config.worker.id,
         threads: config.worker.threads,
-        threadSettings: (thread, life, of) => this.#threadSettings(thread, life, of),
+        limits: config.worker.limits,
+        threadSettings: (thread, life, of) => this.#threadSettings(thread, life, of, taken),
         report: (report) => this.#reports.write(report),
         stats: (thread, stats) => this.#metrics.stats(thread, stats),
         threadDied: () => this.#metrics.threadDied(),
+        threadMove: () => this.#metrics.threadMove(),
         fenced: () => this.#membership.renew(),
       });
       this.#assignments.refresh();
@@ -193,9 +198,10 @@ export class Supervisor {
     return this.#ending;
   }
 
-  #threadSettings(thread: number, life: number, incarnation: string): ThreadSettings {
+  #threadSettings(thread: number, life: number, incarnation: string, taken: SharedArrayBuffer): ThreadSettings {
     const { config } = this.#deps;
     const { http: _http, ...settings } = config.worker;
+    const { maxInflightBytes, threads } = settings;
     return {
       thread,
       life,
@@ -205,7 +211,7 @@ export class Supervisor {
       http: this.#deps.httpAddress(),
       worker: config.worker.id,
       clusters: [...config.clusters.values()],
-      maxInflightBytes: Math.max(MIN_THREAD_BYTES, Math.floor(config.worker.maxInflightBytes / config.worker.threads)),
+      memory: { ...divideBytes(maxInflightBytes, threads, MIN_THREAD_BYTES), taken },
       logLevel: config.logLevel,
       lease: this.#lease,
     };

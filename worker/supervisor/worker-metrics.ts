@@ -34,6 +34,10 @@ export class WorkerMetrics {
     this.#metrics.inc('causeway_thread_restarts_total');
   }
 
+  threadMove(): void {
+    this.#metrics.inc('causeway_thread_moves_total');
+  }
+
   stats(thread: number, stats: ThreadStats): void {
     const metrics = this.#metrics;
     for (const { route, topic, records, bytes } of stats.copied) {
@@ -51,6 +55,13 @@ export class WorkerMetrics {
     for (const { code, count } of stats.errors) metrics.inc('causeway_partition_errors_total', count, { code });
     metrics.inc('causeway_checkpoint_commits_total', stats.checkpoints.ok, { outcome: 'ok' });
     metrics.inc('causeway_checkpoint_commits_total', stats.checkpoints.failed, { outcome: 'failed' });
+    for (const { route, scope, seconds } of stats.heldBack) {
+      metrics.inc('causeway_limit_wait_seconds_total', seconds, { route, by: scope });
+    }
+    const label = { thread: String(thread) };
+    metrics.set('causeway_thread_utilization', stats.utilization, label);
+    metrics.set('causeway_thread_loop_delay_seconds', stats.loopDelayMs / 1_000, label);
+    metrics.set('causeway_thread_partitions', stats.partitions.length, label);
     this.#partitions.set(thread, stats.partitions);
     this.#inflightBytes.set(thread, stats.inflightBytes);
     this.#lanes.set(thread, stats.lanes);

@@ -1,10 +1,10 @@
 import { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import type { Logger } from '../../common/observability/logger.js';
-import type { Clock } from '../../common/runtime/clock.js';
+import type { Clock, Timer } from '../../common/runtime/clock.js';
+import { LoopLoad } from '../../common/runtime/loop-load.js';
 import type { Random } from '../../common/runtime/random.js';
-import { UNBOUNDED } from '../core/allowance.js';
 import { VerdictCounts } from '../core/batch-verdict.js';
-import { ByteBudget } from '../core/byte-budget.js';
+import { ByteBudget, BytePool } from '../core/byte-budget.js';
 import { GapJournal } from '../gap/gap-journal.js';
 import { EndWatcher } from '../partition/end-watcher.js';
 import { Intake } from '../partition/intake.js';
@@ -20,6 +20,10 @@ import type { FromThread, ThreadSettings, ThreadStats, ToThread } from './protoc
 import { Sides } from './sides.js';
 import { ThreadReporter } from './thread-reporter.js';
 import { StatsCollector } from './thread-stats.js';
+import { Throttle } from './throttle.js';
+
+/** Other threads give memory back without a word: who waits for some looks again this often. */
+const MEMORY_LOOK_MS = 50;
 
 export interface DataThreadDeps {
   readonly settings: ThreadSettings;
@@ -45,16 +49,26 @@ export class DataThread {
   readonly #starter: Starter;
   readonly #reporter: ThreadReporter;
   readonly #ends: EndWatcher;
+  readonly #throttle: Throttle;
+  readonly #loop = new LoopLoad();
+  #memoryTimer: Timer | undefined;
   #stopped = false;
 
   constructor(deps: DataThreadDeps) {
     this.#deps = deps;
     const { clock, random, logger, settings } = deps;
-    this.#budget = new ByteBudget(settings.maxInflightBytes);
+    const { guaranteedBytes, sharedBytes, taken } = settings.memory;
+    this.#budget = new ByteBudget(guaranteedBytes, new BytePool(new Float64Array(taken), settings.thread, sharedBytes));
     this.#lease = new Float64Array(settings.lease);
     this.#lanes = new LaneRegistrar(settings.thread, settings.life, deps.post);
     this.#sides = this.#makeSides();
-    this.#held = new HeldPartitions(this.#sides);
+    this.#throttle = new Throttle({
+      budget: this.#budget,
+      freed: (partition) => this.#events.freed(partition),
+      throttled: (route, scope, seconds) => this.#stats.heldBack(route, scope, seconds),
+      clock,
+    });
+    this.#held = new HeldPartitions(this.#sides, (partition) => this.#throttle.leave(partition));
     const { held, sides } = { held: this.#held, sides: this.#sides };
     const starter = (): Starter => this.#starter;
     this.#handover = new Handover({
@@ -101,14 +115,16 @@ export class DataThread {
       clock,
       logger,
     });
+    this.#lookForMemory();
     deps.post({ type: 'ready' });
   }
 
   receive(message: ToThread): void {
     switch (message.type) {
       case 'assign':
+        this.#throttle.setLimits(message.limits);
         this.#applier.apply(message.routes, message.items);
-        this.#reporter.applied(message.epoch, message.generation);
+        this.#reporter.applied(message.epoch, message.generation, message.order);
         return;
       case 'lane-registered':
         this.#lanes.answered(message.transactionalId, message.error);
@@ -126,6 +142,9 @@ export class DataThread {
     this.#starter.close();
     for (const partition of this.#held.partitions()) partition.endLife();
     this.#reporter.close();
+    this.#throttle.close();
+    this.#memoryTimer?.cancel();
+    this.#loop.close();
     await Promise.all([this.#sides.close(), this.#ends.close()]);
     this.#deps.post({ type: 'stopped' });
   }
@@ -138,10 +157,17 @@ export class DataThread {
       random,
       logger,
       budget: this.#budget,
-      pool: new BufferPool(Math.floor(settings.maxInflightBytes / 2)),
+      pool: new BufferPool(settings.memory.guaranteedBytes),
       lanes: this.#lanes,
       stats: this.#stats,
       mayWrite: () => this.#mayWrite(),
+    });
+  }
+
+  #lookForMemory(): void {
+    this.#memoryTimer = this.#deps.clock.after(MEMORY_LOOK_MS, () => {
+      this.#budget.look();
+      this.#lookForMemory();
     });
   }
 
@@ -172,9 +198,10 @@ export class DataThread {
 
   #equip(partition: MirroredPartition): Pick<Held, 'intake' | 'outlet'> {
     const { clock, random, settings } = this.#deps;
+    const { budget, allowance } = this.#throttle.join(partition);
     const intake = new Intake(partition, {
-      budget: this.#budget,
-      allowance: UNBOUNDED,
+      budget,
+      allowance,
       counts: this.#verdicts,
       fetchMaxPartitionBytes: settings.settings.fetchMaxPartitionBytes,
       crcCheckEvery: settings.settings.crcCheckEvery,
@@ -183,7 +210,7 @@ export class DataThread {
       random,
     });
     const outlet = new Outlet(partition, {
-      budget: this.#budget,
+      budget,
       port: this.#events,
       clock,
       random,
@@ -210,8 +237,20 @@ export class DataThread {
   #takeStats(elapsedS: number): ThreadStats {
     const partitions = [...this.#held.partitions(), ...this.#applier.stranded];
     for (const partition of partitions) partition.rate.tick(elapsedS);
-    const { usedBytes } = this.#budget;
+    this.#throttle.count();
     const wallMs = this.#deps.clock.wallMs();
-    return this.#stats.take(partitions, this.#verdicts, usedBytes, this.#sides.laneCounts(), wallMs);
+    const { thread } = this.#deps.settings;
+    const statuses = partitions.map((partition) => {
+      const throttledBy = this.#throttle.takeThrottledBy(partition);
+      const status = { ...partition.status(wallMs), thread };
+      return throttledBy === undefined ? status : { ...status, throttledBy };
+    });
+    const { utilization, delayMs } = this.#loop.take();
+    return this.#stats.take(statuses, this.#verdicts, {
+      inflightBytes: this.#budget.usedBytes,
+      lanes: this.#sides.laneCounts(),
+      utilization,
+      loopDelayMs: delayMs,
+    });
   }
 }

@@ -16,10 +16,13 @@ export interface Held {
 /** What the thread holds, from the moment it is taken up until its last answer and checkpoint are in. */
 export class HeldPartitions {
   readonly #sides: Sides;
+  readonly #removed: (partition: MirroredPartition) => void;
   readonly #held = new Map<string, Held>();
 
-  constructor(sides: Sides) {
+  /** @param removed its stay is over */
+  constructor(sides: Sides, removed: (partition: MirroredPartition) => void) {
     this.#sides = sides;
+    this.#removed = removed;
   }
 
   /** Undefined where this very stay is over: the partition may have been taken up again since. */
@@ -58,6 +61,7 @@ export class HeldPartitions {
     target.writer.remove(held.outlet);
     source.leaders.untrack(partition.item.topic);
     target.leaders.untrack(partition.item.targetTopic);
+    this.#removed(partition);
   }
 
   copy(held: Held): void {

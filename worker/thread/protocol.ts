@@ -2,8 +2,10 @@ import type { Config } from '../../common/config/compile.js';
 import type { AssignmentItem, PartitionRef } from '../../common/model/assignment.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { Route } from '../../common/model/route.js';
-import type { PartitionStatus } from '../../common/model/status.js';
+import type { LimitScope, PartitionStatus } from '../../common/model/status.js';
 import type { LaneRecord } from '../../common/model/worker.js';
+import type { ThreadBytes } from '../core/byte-budget.js';
+import type { LimitOrder } from '../core/rate-limit.js';
 
 /*
  * What the supervisor and a data thread say to each other. Plain data: it crosses threads by structured clone.
@@ -22,8 +24,8 @@ export interface ThreadSettings {
   readonly http: string;
   readonly clusters: readonly ClusterConnection[];
   readonly settings: Omit<Config['worker'], 'http'>;
-  /** This thread's share of maxInflightBytes. */
-  readonly maxInflightBytes: number;
+  /** How the threads divide maxInflightBytes; `taken` has a slot for each. */
+  readonly memory: ThreadBytes & { readonly taken: SharedArrayBuffer };
   readonly logLevel: Config['logLevel'];
   /**
    * Float64Array[0]: monotonic ms until which nobody can have taken our partitions (Infinity: no limit).
@@ -38,8 +40,12 @@ export type ToThread =
       readonly type: 'assign';
       readonly epoch: number;
       readonly generation: number;
+      /** Counts the orders to this thread. */
+      readonly order: number;
       readonly routes: readonly Route[];
       readonly items: readonly AssignmentItem[];
+      /** The rate limits that hold, all of them. */
+      readonly limits: readonly LimitOrder[];
     }
   | { readonly type: 'lane-registered'; readonly transactionalId: string; readonly error?: string }
   /** Drop everything without another byte; the thread ends. */
@@ -53,6 +59,8 @@ export type FromThread =
       readonly type: 'held';
       readonly epoch: number;
       readonly generation: number;
+      /** The last order that was carried out. */
+      readonly order: number;
       readonly held: readonly PartitionRef[];
       readonly doubtful: readonly PartitionRef[];
       readonly started: readonly PartitionRef[];
@@ -85,4 +93,9 @@ export interface ThreadStats {
   readonly checkpoints: { readonly ok: number; readonly failed: number };
   readonly lanes: readonly { readonly target: string; readonly count: number }[];
   readonly inflightBytes: number;
+  /** How long limits held a route's partitions back in this thread. */
+  readonly heldBack: readonly { readonly route: string; readonly scope: LimitScope; readonly seconds: number }[];
+  /** Share of the time the thread's loop was busy, 0 to 1. */
+  readonly utilization: number;
+  readonly loopDelayMs: number;
 }

@@ -16,7 +16,7 @@ export interface ThreadReporterDeps {
 /** Tells the supervisor what the thread holds, on every change, and how it fares, once a second. */
 export class ThreadReporter {
   readonly #deps: ThreadReporterDeps;
-  #applied: { readonly epoch: number; readonly generation: number } | undefined;
+  #applied: { readonly epoch: number; readonly generation: number; readonly order: number } | undefined;
   #pending = false;
   #timer: Timer | undefined;
   #lastTickMs: number;
@@ -29,8 +29,8 @@ export class ThreadReporter {
   }
 
   /** From now on reports speak of this assignment. */
-  applied(epoch: number, generation: number): void {
-    this.#applied = { epoch, generation };
+  applied(epoch: number, generation: number, order: number): void {
+    this.#applied = { epoch, generation, order };
     this.changed();
   }
 

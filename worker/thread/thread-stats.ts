@@ -1,4 +1,5 @@
 import type { Gap } from '../../common/model/gap.js';
+import type { LimitScope, PartitionStatus } from '../../common/model/status.js';
 import type { VerdictCounts } from '../core/batch-verdict.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
 import type { ThreadStats } from './protocol.js';
@@ -11,6 +12,7 @@ export class StatsCollector {
   readonly #repeats = new Map<string, number>();
   readonly #errors = new Map<string, number>();
   readonly #gaps = new Map<string, { route: string; reason: string; records: number }>();
+  readonly #heldBack = new Map<string, { route: string; scope: LimitScope; seconds: number }>();
   #checkpointsOk = 0;
   #checkpointsFailed = 0;
 
@@ -51,6 +53,13 @@ export class StatsCollector {
     this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1);
   }
 
+  heldBack(route: string, scope: LimitScope, seconds: number): void {
+    const key = `${scope}/${route}`;
+    const entry = this.#heldBack.get(key);
+    if (entry === undefined) this.#heldBack.set(key, { route, scope, seconds });
+    else entry.seconds += seconds;
+  }
+
   checkpoints(outcome: 'ok' | 'failed', count: number): void {
     if (outcome === 'ok') this.#checkpointsOk += count;
     else this.#checkpointsFailed += count;
@@ -58,14 +67,12 @@ export class StatsCollector {
 
   /** Everything since the last call. */
   take(
-    partitions: readonly MirroredPartition[],
+    partitions: readonly PartitionStatus[],
     verdicts: VerdictCounts,
-    inflightBytes: number,
-    lanes: ThreadStats['lanes'],
-    wallMs: number,
+    now: Pick<ThreadStats, 'inflightBytes' | 'lanes' | 'utilization' | 'loopDelayMs'>,
   ): ThreadStats {
     const stats: ThreadStats = {
-      partitions: partitions.map((partition) => partition.status(wallMs)),
+      partitions,
       copied: [...this.#copied.values()],
       batches: verdicts.take(),
       connections: [...this.#connections].map(([cluster, count]) => ({ cluster, count })),
@@ -74,8 +81,8 @@ export class StatsCollector {
       errors: [...this.#errors].map(([code, count]) => ({ code, count })),
       gaps: [...this.#gaps.values()],
       checkpoints: { ok: this.#checkpointsOk, failed: this.#checkpointsFailed },
-      lanes,
-      inflightBytes,
+      heldBack: [...this.#heldBack.values()],
+      ...now,
     };
     this.#copied.clear();
     this.#connections.clear();
@@ -83,6 +90,7 @@ export class StatsCollector {
     this.#repeats.clear();
     this.#errors.clear();
     this.#gaps.clear();
+    this.#heldBack.clear();
     this.#checkpointsOk = 0;
     this.#checkpointsFailed = 0;
     return stats;

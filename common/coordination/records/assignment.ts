@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { routeFromSettings } from '../../config/route.js';
+import { rateLimitsFrom, routeFromSettings } from '../../config/route.js';
 import { routeSettings } from '../../config/schema.js';
 import { CausewayError } from '../../errors/error.js';
 import type { AssignmentItem, WorkerAssignment } from '../../model/assignment.js';
@@ -30,6 +30,13 @@ const itemGroup = z.object({
   partitions: partitionText,
 });
 
+const limitShare = z.object({
+  route: z.string(),
+  topic: z.string().nullable(),
+  bytesPerS: z.number().positive().optional(),
+  recordsPerS: z.number().positive().optional(),
+});
+
 const assignmentPart = z.object({
   worker: z.string(),
   incarnation: z.string(),
@@ -39,6 +46,8 @@ const assignmentPart = z.object({
   parts: count.max(MAX_ASSIGNMENT_PARTS),
   routes: z.array(storedRoute),
   groups: z.array(itemGroup),
+  /** Absent in nodes that an earlier version wrote. */
+  limits: z.array(limitShare).default([]),
 });
 
 type ItemGroup = Omit<z.output<typeof itemGroup>, 'partitions'> & { numbers: number[] };
@@ -80,7 +89,7 @@ export function encodeAssignment(assignment: WorkerAssignment): Buffer[] {
     partitions: formatPartitions(numbers),
   }));
   const parts = Math.max(1, Math.ceil(groups.length / GROUPS_PER_PART));
-  const { worker, incarnation, epoch, generation, routes } = assignment;
+  const { worker, incarnation, epoch, generation, routes, limits } = assignment;
   const buffers: Buffer[] = [];
   for (let part = 0; part < parts; part++) {
     const slice = groups.slice(part * GROUPS_PER_PART, (part + 1) * GROUPS_PER_PART);
@@ -93,6 +102,7 @@ export function encodeAssignment(assignment: WorkerAssignment): Buffer[] {
       parts,
       routes: part === 0 ? routes : [],
       groups: slice,
+      limits: part === 0 ? limits : [],
     };
     buffers.push(encodeRecord(record, { gzip: true }));
   }
@@ -138,5 +148,6 @@ export function decodeAssignment(buffers: readonly Buffer[], path: string): Work
     ),
   );
   const routes = first.routes.map(({ name, ...settings }) => routeFromSettings(name, settings));
-  return { worker, incarnation, epoch, generation, routes, items };
+  const limits = first.limits.map(({ route, topic, ...share }) => ({ route, topic, ...rateLimitsFrom(share) }));
+  return { worker, incarnation, epoch, generation, routes, items, limits };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { routeFromSettings } from '../../config/route.js';
-import { routeSettings } from '../../config/schema.js';
+import { rateLimitsFrom, routeFromSettings } from '../../config/route.js';
+import { rateLimits, routeSettings } from '../../config/schema.js';
 import { formatPartitions } from '../../model/partition-set.js';
 import type { Route, TopicEntry } from '../../model/route.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../../model/topic-partition.js';
@@ -25,6 +25,8 @@ const topicEntry = z.object({
   partitions: z.union([z.literal('all'), z.number().int().min(1).max(MAX_PARTITIONS_PER_TOPIC)]),
   paused: z.boolean(),
   skips: z.array(skipOrder).default([]),
+  /** Absent in nodes that an earlier version wrote. */
+  limits: rateLimits.loose().default({}),
   addedAt: z.string(),
 });
 
@@ -33,7 +35,8 @@ export function encodeTopicEntry(entry: TopicEntry): Buffer {
 }
 
 export function decodeTopicEntry(data: Buffer, path: string): TopicEntry {
-  return decodeRecord(topicEntry, data, path);
+  const { limits, ...entry } = decodeRecord(topicEntry, data, path);
+  return { ...entry, limits: rateLimitsFrom(limits) };
 }
 
 const topicProgress = z.object({

@@ -20,7 +20,7 @@ import { createLogger, silentLogger } from '../../../common/observability/logger
 import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
 import { DataThread } from '../../../worker/thread/data-thread.js';
-import type { FromThread, ThreadSettings } from '../../../worker/thread/protocol.js';
+import type { FromThread, ThreadSettings, ToThread } from '../../../worker/thread/protocol.js';
 import { createTopics } from '../../audit/topics.js';
 import type { KafkaClusterHandle } from '../../bed/kafka.js';
 
@@ -214,6 +214,7 @@ export class ThreadUnderTest {
         fetchMaxWaitMs: 200,
         fetchConnections: 1,
         crcCheckEvery: 100,
+        limits: {},
         produceConnections: 2,
         checkpointIntervalMs: 200,
         checkpointRefreshMs: 600_000,
@@ -221,7 +222,11 @@ export class ThreadUnderTest {
         shutdownTimeoutMs: 5_000,
         ...overrides,
       },
-      maxInflightBytes: overrides.maxInflightBytes ?? 64 << 20,
+      memory: {
+        guaranteedBytes: overrides.maxInflightBytes ?? 64 << 20,
+        sharedBytes: 0,
+        taken: new SharedArrayBuffer(8),
+      },
       logLevel: 'silent' as ThreadSettings['logLevel'],
       lease: this.lease,
     };
@@ -234,9 +239,14 @@ export class ThreadUnderTest {
     });
   }
 
-  assign(routes: readonly Route[], items: readonly AssignmentItem[]): void {
+  assign(
+    routes: readonly Route[],
+    items: readonly AssignmentItem[],
+    limits: Extract<ToThread, { type: 'assign' }>['limits'] = [],
+  ): void {
     this.#generation += 1;
-    this.thread.receive({ type: 'assign', epoch: 1, generation: this.#generation, routes, items });
+    const generation = this.#generation;
+    this.thread.receive({ type: 'assign', epoch: 1, generation, order: generation, routes, items, limits });
   }
 
   /** What the thread last said it holds. */

@@ -169,6 +169,7 @@ class Fleet {
       initialPartitions: PARTITIONS,
       paused: false,
       skips: [],
+      limits: {},
       assignable: this.partitions,
       limit: this.partitions,
     };

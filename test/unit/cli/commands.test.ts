@@ -63,6 +63,7 @@ const topic = (name: string): object => ({
   partitions: 'all',
   paused: false,
   skips: [],
+  limits: {},
   addedAt: '2026-01-01T00:00:00Z',
 });
 
@@ -160,6 +161,8 @@ function detail(lags: readonly (number | null)[], code?: string): TopicDetail {
       worker: 'w1',
       state: 'running',
       reason: null,
+      throttledBy: null,
+      thread: 0,
       sourceOffset: '1',
       targetOffset: '1',
       sourceEndOffset: '6',
@@ -182,6 +185,7 @@ function detail(lags: readonly (number | null)[], code?: string): TopicDetail {
     recordsPerS: 1,
     bytesPerS: 1,
     recordsCopied: 1,
+    throttled: 0,
     partitions,
     problems: code === undefined ? [] : [{ route: 'r', topic: 't', code, message: 'something' }],
   };

@@ -70,6 +70,9 @@ worker:
   fetchMaxPartitionBytes: 1048576
   fetchMaxWaitMs: 500
   fetchConnections: 1
+  limits:
+    bytesPerS: 50000000
+    recordsPerS: 50000
   produceConnections: 2
   crcCheckEvery: 100
   checkpointIntervalMs: 1000

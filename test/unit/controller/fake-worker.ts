@@ -255,10 +255,12 @@ export class FakeWorker {
       gapRecords: 0,
       recordsPerS: 1,
       bytesPerS: 10,
+      thread: 0,
     }));
     return {
       worker,
       incarnation,
+      threads: [],
       epoch: this.applied?.epoch ?? 0,
       generation: this.applied?.generation ?? 0,
       partitions,

@@ -30,7 +30,7 @@ test('the nodes of a worker that is away for an hour with nothing left are remov
     const { store } = kit;
     const write = async (worker: string, items: readonly AssignmentItem[], generation: number): Promise<void> => {
       const incarnation = `i-${worker}`;
-      const assignment = { worker, incarnation, epoch: 1, generation, routes: [routeOf('r')], items };
+      const assignment = { worker, incarnation, epoch: 1, generation, routes: [routeOf('r')], items, limits: [] };
       await store.create(assignmentPath(worker), encodeAssignment(assignment)[0] as Buffer);
       const report = { worker, incarnation, epoch: 1, generation, held: [], doubtful: [], started: [] };
       await store.create(reportPath(worker), encodeReport(report));

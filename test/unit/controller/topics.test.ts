@@ -173,6 +173,7 @@ describe('topics', () => {
         partitions: 'all',
         paused: false,
         skips: [],
+        limits: {},
         addedAt: '2000-01-01T00:00:00Z',
       } as const;
       await kit.store.create(topicPath('s', 't'), encodeTopicEntry(entry));

@@ -41,7 +41,7 @@ function item(topic: string, partition: number, changes: Partial<AssignmentItem>
 }
 
 function assignment(items: readonly AssignmentItem[]): WorkerAssignment {
-  return { worker: 'w', incarnation: 'i', epoch: 3, generation: 9, routes: [route], items };
+  return { worker: 'w', incarnation: 'i', epoch: 3, generation: 9, routes: [route], items, limits: [] };
 }
 
 const sorted = (items: readonly AssignmentItem[]): string[] =>
