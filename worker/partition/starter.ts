@@ -1,6 +1,7 @@
 import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import { kafkaError } from '../../common/kafka/wire/error-codes.js';
 import { listOffsets, TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from '../../common/kafka/wire/operations/list-offsets.js';
+import { checkpointGroup } from '../../common/model/checkpoint.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
 import type { Logger } from '../../common/observability/logger.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
@@ -41,8 +42,9 @@ interface Positioned {
 
 /**
  * Finds where each new partition continues and commits that pair before anything is fetched (exactly-once.md 4.3).
- * Partitions of a route that wait at the same time are asked for together: a worker that takes over a thousand needs a handful of
- * requests. Routes do not wait for each other: a cluster that does not answer holds up its own only.
+ * Partitions of a checkpoint group (of one route) that wait at the same time are asked for together: a worker that takes over a
+ * thousand needs a few dozen requests. Groups do not wait for each other: a cluster or coordinator that does not answer holds up its
+ * own only.
  */
 export class Starter {
   readonly #deps: StarterDeps;
@@ -86,7 +88,7 @@ export class Starter {
   }
 
   #isActive(partition: MirroredPartition): boolean {
-    return this.#active.get(partition.item.route)?.has(partition) === true;
+    return this.#active.get(groupOf(partition))?.has(partition) === true;
   }
 
   /** Everything that is asked for within one turn of the loop is started together. */
@@ -103,33 +105,33 @@ export class Starter {
     if (this.#closed) return;
     const batches = new Map<string, MirroredPartition[]>();
     for (const partition of this.#queue) {
-      const { route } = partition.item;
-      const batch = batches.get(route);
-      if (this.#active.has(route) || batch?.length === MAX_BATCH) continue;
-      if (batch === undefined) batches.set(route, [partition]);
+      const group = groupOf(partition);
+      const batch = batches.get(group);
+      if (this.#active.has(group) || batch?.length === MAX_BATCH) continue;
+      if (batch === undefined) batches.set(group, [partition]);
       else batch.push(partition);
       this.#queue.delete(partition);
     }
-    for (const [route, batch] of batches) this.#start(route, batch);
+    for (const [group, batch] of batches) this.#start(group, batch);
   }
 
-  #start(route: string, batch: readonly MirroredPartition[]): void {
+  #start(group: string, batch: readonly MirroredPartition[]): void {
     const open = new Set(batch);
-    this.#active.set(route, new Set(batch));
-    this.#startRoute(batch, open)
+    this.#active.set(group, new Set(batch));
+    this.#startGroup(batch, open)
       .catch((error: unknown) => {
         for (const partition of open) this.#retry(partition, reasonOf(error));
       })
       .finally(() => {
-        this.#active.delete(route);
+        this.#active.delete(group);
         for (const partition of batch) this.#deps.settled(partition);
         this.#schedule();
       })
-      .catch((error: unknown) => this.#deps.logger.error('partition.start-failed', { route, err: error }));
+      .catch((error: unknown) => this.#deps.logger.error('partition.start-failed', { group, err: error }));
   }
 
   /** @param open those that have neither been started nor put off yet; a failure puts off what is left in it */
-  async #startRoute(partitions: readonly MirroredPartition[], open: Set<MirroredPartition>): Promise<void> {
+  async #startGroup(partitions: readonly MirroredPartition[], open: Set<MirroredPartition>): Promise<void> {
     const ready = partitions.filter((partition) => this.#hasLeaders(partition));
     for (const partition of partitions) if (!ready.includes(partition)) open.delete(partition);
     const [first] = ready;
@@ -277,6 +279,10 @@ export class Starter {
     this.request(partition, delayMs);
     return undefined;
   }
+}
+
+function groupOf({ item }: MirroredPartition): string {
+  return checkpointGroup(item.route, item.targetTopic, item.partition);
 }
 
 function reasonOf(error: unknown): Reason {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CausewayError } from '../../../../common/errors/error.js';
+import type { AssignmentItem } from '../../../../common/model/assignment.js';
+import { checkpointGroup } from '../../../../common/model/checkpoint.js';
 import { silentLogger } from '../../../../common/observability/logger.js';
 import { systemClock } from '../../../../common/runtime/clock.js';
 import { systemRandom } from '../../../../common/runtime/random.js';
@@ -8,9 +10,9 @@ import { Starter, type StarterDeps } from '../../../../worker/partition/starter.
 import { testPartition } from './partition-kit.js';
 
 /** A starter whose checkpoints are loaded by `load`, told which route asks. */
-function starterWith(load: (route: string) => Promise<never>): Starter {
+function starterWith(load: (route: string, first: AssignmentItem) => Promise<never>): Starter {
   const leaders = { leader: () => ({ broker: 1, epoch: 0 }), topic: () => undefined, refresh: () => undefined };
-  const checkpointStore = { load: ([item]: readonly { route: string }[]) => load(item?.route ?? '') };
+  const checkpointStore = { load: ([item]: readonly [AssignmentItem]) => load(item.route, item) };
   const sides = { source: { leaders }, target: { leaders, checkpointStore } };
   return new Starter({
     sides: () => sides as unknown as ReturnType<StarterDeps['sides']>,
@@ -52,9 +54,27 @@ describe('starting partitions', () => {
     });
     starter.request(testPartition('hangs'));
     await soon(() => asked.includes('hangs'));
+    starter.request(testPartition('hangs'));
     starter.request(testPartition('other'));
     await soon(() => asked.filter((route) => route === 'other').length >= 2);
     assert.equal(asked.filter((route) => route === 'hangs').length, 1);
+    starter.close();
+  });
+
+  test('partitions whose checkpoints another coordinator keeps do not wait for one that hangs', async () => {
+    const groupOf = ({ targetTopic, partition }: AssignmentItem) => checkpointGroup('r', targetTopic, partition);
+    const partitions = Array.from({ length: 40 }, (_, number) => testPartition('r', number));
+    const groups = new Set(partitions.map(({ item }) => groupOf(item)));
+    const [slow] = groups;
+    assert.ok(groups.size > 8);
+    const asked = new Set<string>();
+    const starter = starterWith((_route, item) => {
+      asked.add(groupOf(item));
+      if (groupOf(item) === slow) return new Promise<never>(() => undefined);
+      return Promise.reject(new CausewayError('CLUSTER_UNREACHABLE', 'down'));
+    });
+    for (const partition of partitions) starter.request(partition);
+    await soon(() => asked.size === groups.size);
     starter.close();
   });
 });
