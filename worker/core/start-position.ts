@@ -29,10 +29,21 @@ export type StartPlan =
   /** An operator has to decide. */
   | { readonly kind: 'pause'; readonly code: ErrorCode; readonly message: string };
 
+const MAX_OFFSET = BigInt(Number.MAX_SAFE_INTEGER);
+
 const pause = (code: ErrorCode, message: string): StartPlan => ({ kind: 'pause', code, message });
 
 /** Where a new owner continues, or why it must not (exactly-once.md section 4, design.md 5.3). */
 export function planStart(facts: StartFacts): StartPlan {
+  const plan = planPosition(facts);
+  if (plan.kind !== 'begin') return plan;
+  const { sourceOffset, targetOffset, runSourceStart, runTargetStart } = plan;
+  const exact = [sourceOffset, targetOffset, runSourceStart, runTargetStart].every((offset) => offset <= MAX_OFFSET);
+  // While it is copied they are numbers.
+  return exact ? plan : pause('BATCH_UNSUPPORTED', `its offsets reach beyond ${MAX_OFFSET}`);
+}
+
+function planPosition(facts: StartFacts): StartPlan {
   const { item, checkpoint, sourceTopicId } = facts;
   if (item.sourceTopicId !== null && sourceTopicId !== null && item.sourceTopicId !== sourceTopicId) {
     return pause('SOURCE_TOPIC_RECREATED', `the source topic now has id ${sourceTopicId}, not ${item.sourceTopicId}`);

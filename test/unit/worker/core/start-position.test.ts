@@ -111,4 +111,17 @@ describe('where a new owner continues', () => {
       assert.equal(plan.kind === 'pause' && plan.code, code);
     });
   }
+
+  test('positions beyond 2^53 pause the partition: they would be rounded', () => {
+    const far = 2n ** 53n;
+    const cases = [
+      facts({ sourceLatest: far, targetEnd: far }, { start: 'latest' }),
+      facts({ sourceEarliest: far, sourceLatest: far }),
+      facts({ checkpoint: checkpoint({ runTargetStart: far }), sourceLatest: 100n, targetEnd: 40n }, { started: true }),
+    ];
+    for (const each of cases) {
+      const plan = planStart(each);
+      assert.ok(plan.kind === 'pause' && plan.code === 'BATCH_UNSUPPORTED', JSON.stringify(plan.kind));
+    }
+  });
 });
