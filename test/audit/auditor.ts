@@ -1,3 +1,4 @@
+import type { GapIndex } from './declared-gaps.js';
 import { type AuditRecord, differences, weightBytes } from './record.js';
 import { RecordReader, type RecordSequence } from './record-reader.js';
 import { type AuditResult, MAX_PROBLEMS_PER_KIND, type Problem, type ProblemKind } from './report.js';
@@ -10,6 +11,8 @@ export interface PartitionAuditOptions {
   readonly topic: string;
   readonly partition: number;
   readonly window?: WindowLimits;
+  /** What the mirror declares as left out of this partition. */
+  readonly gaps?: GapIndex;
 }
 
 /** How far the target may be out of order before a late record counts as missing and its copy as a phantom. */
@@ -60,7 +63,9 @@ class PartitionAuditor {
     different: 0,
     phantom: 0,
     misplaced: 0,
+    contradicted: 0,
   };
+  #declared = 0;
   #targetRecords = 0;
   readonly #problems: Problem[] = [];
 
@@ -111,7 +116,7 @@ class PartitionAuditor {
     for (const entries of this.#skipped.values()) for (const entry of entries) this.#settle(entry);
     for (const records of this.#strangers.values())
       for (const record of records) this.#note('phantom', { target: record });
-    const { missing, duplicated, reordered, different, phantom, misplaced } = this.#counts;
+    const { missing, duplicated, reordered, different, phantom, misplaced, contradicted } = this.#counts;
     return {
       records: this.#rank + 1,
       targetRecords: this.#targetRecords,
@@ -121,6 +126,8 @@ class PartitionAuditor {
       different,
       phantom: phantom + misplaced,
       misplaced,
+      declaredGaps: this.#declared,
+      contradicted,
       firstProblems: this.#problems,
     };
   }
@@ -133,6 +140,8 @@ class PartitionAuditor {
 
   #match(original: Entry, copy: Entry): void {
     this.#seen.set(original.key, original.hash);
+    if (this.#options.gaps?.covers(original.record.offset) === true)
+      this.#note('contradicted', { source: original.record, target: copy.record });
     if (original.hash === copy.hash && differences(original.record, copy.record).length === 0) return;
     this.#note('different', { source: original.record, target: copy.record });
   }
@@ -191,6 +200,10 @@ class PartitionAuditor {
 
   /** The final word on a source record that no target record matched. */
   #settle(entry: SkippedEntry): void {
+    if (this.#options.gaps?.covers(entry.record.offset) === true) {
+      this.#declared += 1;
+      return;
+    }
     const stranger = this.#strangers.get(entry.anchor)?.shift();
     if (stranger === undefined) {
       this.#note('missing', { source: entry.record });

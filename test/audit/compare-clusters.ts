@@ -1,5 +1,8 @@
+import { withoutAppendTimes, withoutTimestamps } from './append-time.js';
 import { AuditCluster, type TopicLayout } from './audit-cluster.js';
 import { auditPartition } from './auditor.js';
+import type { RefusedRecord } from './dead-letters.js';
+import { type DeclaredGap, GapIndex, readGaps } from './declared-gaps.js';
 import { dumpPartition } from './dump.js';
 import type { LedgerVerdict } from './ledger.js';
 import type { TopicLedger } from './load.js';
@@ -13,6 +16,10 @@ export interface CompareOptions {
   readonly targetTopic?: (topic: string) => string;
   /** What the source was told to hold; checked while it is read. */
   readonly ledgers?: readonly TopicLedger[];
+  /** The fleet whose declared gaps at the target count. */
+  readonly fleet?: string;
+  /** Topics whose target stamps what it appends, since the comparison's `sinceMs` (wall time). */
+  readonly appendTime?: { readonly topics: ReadonlySet<string>; readonly sinceMs: number };
 }
 
 export interface ClusterComparison extends AuditResult {
@@ -20,6 +27,10 @@ export interface ClusterComparison extends AuditResult {
   readonly ledger: LedgerVerdict;
   /** By topic at the source. */
   readonly topics: ReadonlyMap<string, AuditResult>;
+  /** The records that gaps declare. */
+  readonly refused: readonly RefusedRecord[];
+  /** What is wrong with the declarations themselves. */
+  readonly gapFaults: readonly string[];
 }
 
 const EMPTY_VERDICT: LedgerVerdict = { records: 0, lost: 0, altered: 0, abortedButVisible: 0, unacknowledged: 0 };
@@ -32,30 +43,54 @@ export async function compareClusters(options: CompareOptions): Promise<ClusterC
     let sum = EMPTY_RESULT;
     let ledger = EMPTY_VERDICT;
     const topics = new Map<string, AuditResult>();
+    const refused: RefusedRecord[] = [];
+    const gapFaults: string[] = [];
+    const declared = options.fleet === undefined ? [] : await readGaps(target, options.fleet);
     for (const topic of options.topics) {
-      const result = await compareTopic(source, target, topic, options);
+      const gaps = declared.filter((gap) => gap.topic === topic);
+      const result = await compareTopic({ source, target, topic, gaps }, options);
       topics.set(topic, result.audit);
       sum = addResults(sum, result.audit);
       ledger = addVerdicts(ledger, result.ledger);
+      refused.push(...result.refused);
+      gapFaults.push(...result.gapFaults);
     }
-    return { ...sum, ledger, topics };
+    for (const { topic, partition } of declared) {
+      if (!options.topics.includes(topic))
+        gapFaults.push(`a gap is declared in ${topic}-${partition}, which is not mirrored`);
+    }
+    return { ...sum, ledger, topics, refused, gapFaults };
   } finally {
     await source.close();
     await target.close();
   }
 }
 
-async function compareTopic(
-  source: AuditCluster,
-  target: AuditCluster,
-  topic: string,
-  { targetTopic = (name) => name, ledgers = [] }: CompareOptions,
-): Promise<{ readonly audit: AuditResult; readonly ledger: LedgerVerdict }> {
+interface TopicPair {
+  readonly source: AuditCluster;
+  readonly target: AuditCluster;
+  readonly topic: string;
+  readonly gaps: readonly DeclaredGap[];
+}
+
+interface TopicComparison {
+  readonly audit: AuditResult;
+  readonly ledger: LedgerVerdict;
+  readonly refused: readonly RefusedRecord[];
+  readonly gapFaults: readonly string[];
+}
+
+async function compareTopic(pair: TopicPair, options: CompareOptions): Promise<TopicComparison> {
+  const { source, target, topic, gaps } = pair;
+  const { targetTopic = (name) => name, ledgers = [], appendTime } = options;
   const sourceLayout = await source.layout(topic);
   const targetLayout = await target.layout(targetTopic(topic));
   const account = ledgers.find(({ shape }) => shape.topic === topic);
+  const stampedSinceMs = appendTime?.topics.has(topic) === true ? appendTime.sinceMs : undefined;
   let audit = EMPTY_RESULT;
   let ledger = EMPTY_VERDICT;
+  const refused: RefusedRecord[] = [];
+  const gapFaults: string[] = [];
   const partitions = Math.max(sourceLayout?.leaders.length ?? 0, targetLayout?.leaders.length ?? 0);
   const originals = await reader(source, sourceLayout);
   const copies = await reader(target, targetLayout);
@@ -64,9 +99,16 @@ async function compareTopic(
     const watched = account?.partitions[partition]?.watch(log, (verdict) => {
       ledger = addVerdicts(ledger, verdict);
     });
-    audit = addResults(audit, await auditPartition(watched ?? log, copies(partition), { topic, partition }));
+    const index = new GapIndex(gaps.filter((gap) => gap.partition === partition));
+    const noted = index.watch(watched ?? log, (record, gap) => refused.push({ record, gap }));
+    const [left, right] =
+      stampedSinceMs === undefined
+        ? [noted, copies(partition)]
+        : [withoutTimestamps(noted), withoutAppendTimes(copies(partition), stampedSinceMs)];
+    audit = addResults(audit, await auditPartition(left, right, { topic, partition, gaps: index }));
+    gapFaults.push(...index.faults());
   }
-  return { audit, ledger };
+  return { audit, ledger, refused, gapFaults };
 }
 
 /** Reads committed records of any partition of the topic; partitions that do not exist are empty. */

@@ -4,9 +4,16 @@ import type { RecordField } from './record.js';
  * `missing`: a source record that is nowhere at the target · `duplicated`: a source record's second and later copies ·
  * `reordered`: a first copy that comes after the copy of a later source record · `different`: a copy with another key, value,
  * headers or timestamp · `phantom`: a target record without a source record · `misplaced`: a phantom whose tag names another
- * topic or partition.
+ * topic or partition · `contradicted`: a record that a gap declares as left out and that is there all the same.
  */
-export type ProblemKind = 'missing' | 'duplicated' | 'reordered' | 'different' | 'phantom' | 'misplaced';
+export type ProblemKind =
+  | 'missing'
+  | 'duplicated'
+  | 'reordered'
+  | 'different'
+  | 'phantom'
+  | 'misplaced'
+  | 'contradicted';
 
 export interface Problem {
   readonly kind: ProblemKind;
@@ -29,6 +36,9 @@ export interface AuditCounts {
   /** Misplaced ones included. */
   readonly phantom: number;
   readonly misplaced: number;
+  /** Source records that are not at the target, and that a gap declares: no problem. */
+  readonly declaredGaps: number;
+  readonly contradicted: number;
 }
 
 export interface AuditResult extends AuditCounts {
@@ -47,6 +57,8 @@ export const EMPTY_RESULT: AuditResult = {
   different: 0,
   phantom: 0,
   misplaced: 0,
+  declaredGaps: 0,
+  contradicted: 0,
   firstProblems: [],
 };
 
@@ -60,6 +72,8 @@ export function addResults(a: AuditResult, b: AuditResult): AuditResult {
     different: a.different + b.different,
     phantom: a.phantom + b.phantom,
     misplaced: a.misplaced + b.misplaced,
+    declaredGaps: a.declaredGaps + b.declaredGaps,
+    contradicted: a.contradicted + b.contradicted,
     firstProblems: firstOfEachKind([...a.firstProblems, ...b.firstProblems]),
   };
 }
@@ -73,10 +87,10 @@ function firstOfEachKind(problems: readonly Problem[]): Problem[] {
   });
 }
 
-/** Nothing lost, altered, out of order or invented; repeats are allowed on request (at-least-once). */
+/** Nothing lost without being declared, altered, out of order or invented; repeats are allowed on request (at-least-once). */
 export function isClean(result: AuditCounts, { allowDuplicates = false } = {}): boolean {
-  const { missing, reordered, different, phantom, duplicated } = result;
-  return missing + reordered + different + phantom === 0 && (allowDuplicates || duplicated === 0);
+  const { missing, reordered, different, phantom, contradicted, duplicated } = result;
+  return missing + reordered + different + phantom + contradicted === 0 && (allowDuplicates || duplicated === 0);
 }
 
 export function describeProblem(problem: Problem): string {

@@ -1,7 +1,8 @@
+import type { CodecName } from '../../common/kafka/wire/records/compression.js';
 import { type AuditHeader, type AuditRecord, emptyRecord } from './record.js';
 import { TAG_BYTES, TAG_HEADER, topicHash, writeTag } from './tag.js';
 
-export type Codec = 'none' | 'gzip' | 'snappy' | 'lz4';
+export type Codec = CodecName;
 
 /** What a topic of the load looks like. */
 export interface TopicShape {

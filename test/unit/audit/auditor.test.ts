@@ -11,6 +11,7 @@ import {
   withNullForEmptyKey,
   withShiftedTimestamp,
 } from '../../audit/damage.js';
+import { type DeclaredGap, GapIndex, parseGap } from '../../audit/declared-gaps.js';
 import type { AuditRecord } from '../../audit/record.js';
 import { sequenceOf } from '../../audit/record-reader.js';
 import { type AuditCounts, type AuditResult, EMPTY_RESULT, isClean } from '../../audit/report.js';
@@ -149,5 +150,106 @@ describe('the auditor and records of elsewhere', () => {
     assertCounts(await audit(source, target, { window }), source, target, { reordered: 1 });
     const far = [...source.slice(4), ...source.slice(0, 4)];
     assert.ok(!isClean(await audit(source, far, { window }), { allowDuplicates: true }));
+  });
+});
+
+describe('declared gaps', () => {
+  const source = sampleDump(100);
+  const gap = (firstOffset: number, lastOffset: number, changes: Partial<DeclaredGap> = {}): DeclaredGap => ({
+    route: 'r',
+    topic: 'orders',
+    partition: 0,
+    firstOffset,
+    lastOffset,
+    records: lastOffset - firstOffset + 1,
+    reason: 'too-large',
+    ...changes,
+  });
+  const without = (from: number, to: number): AuditRecord[] =>
+    source.filter(({ offset }) => offset < from || offset > to);
+  const judge = async (
+    target: readonly AuditRecord[],
+    gaps: readonly DeclaredGap[],
+    expected: Partial<AuditCounts>,
+  ) => {
+    const index = new GapIndex(gaps);
+    const refused: AuditRecord[] = [];
+    const watched = index.watch(sequenceOf(source, 7), (record) => refused.push(record));
+    const result = await auditPartition(watched, sequenceOf(target, 5), { ...options, gaps: index });
+    assertCounts(result, source, target, expected);
+    return { result, refused, faults: index.faults() };
+  };
+
+  test('what is left out and declared is declared, not missing', async () => {
+    for (const [from, to] of [
+      [0, 0],
+      [40, 49],
+      [99, 99],
+    ] as const) {
+      const { result, refused, faults } = await judge(without(from, to), [gap(from, to)], {
+        declaredGaps: to - from + 1,
+      });
+      assert.ok(isClean(result));
+      assert.deepEqual(faults, []);
+      assert.deepEqual(
+        refused,
+        source.filter(({ offset }) => offset >= from && offset <= to),
+      );
+    }
+  });
+
+  test('what is left out beside the declared stretch is missing', async () => {
+    const { result } = await judge(without(40, 50), [gap(40, 49)], { declaredGaps: 10, missing: 1 });
+    assert.ok(!isClean(result));
+    assert.equal(result.firstProblems[0]?.sourceOffset, 50);
+  });
+
+  test('what is declared and there all the same is an error', async () => {
+    const { result } = await judge(without(41, 49), [gap(40, 49)], { declaredGaps: 9, contradicted: 1 });
+    assert.ok(!isClean(result));
+    assert.equal(result.firstProblems[0]?.sourceOffset, 40);
+  });
+
+  test('an altered record in the place of a missing one is not excused by a gap beside it', async () => {
+    const target = withAlteredValue(
+      without(40, 49).map((record, offset) => ({ ...record, offset })),
+      60,
+    );
+    const { result } = await judge(target, [gap(40, 49)], { declaredGaps: 10, different: 1 });
+    assert.ok(!isClean(result));
+  });
+
+  test('declarations that claim another number of records, or the same ones twice, are faults', async () => {
+    const left = without(40, 49);
+    const miscounted = await judge(left, [gap(40, 49, { records: 9 })], { declaredGaps: 10 });
+    assert.match(miscounted.faults[0] ?? '', /declares 9 records, the source has 10/);
+    const twice = await judge(left, [gap(40, 45), gap(45, 49)], { declaredGaps: 10 });
+    assert.match(twice.faults[0] ?? '', /declared twice/);
+    const beyond = await judge(left, [gap(40, 49), gap(200, 201)], { declaredGaps: 10 });
+    assert.match(beyond.faults[0] ?? '', /the source has 0/);
+    const stretch = await judge(left, [gap(40, 49), gap(200, 300, { reason: 'operator' })], { declaredGaps: 10 });
+    assert.deepEqual(stretch.faults, [], 'an operator may skip what was not there');
+  });
+
+  test('gap records are read as they are written, and nothing else is taken for one', () => {
+    const value = {
+      route: 'r',
+      topic: 't',
+      partition: 1,
+      firstOffset: '5',
+      lastOffset: '7',
+      records: 3,
+      reason: 'invalid',
+    };
+    const record = (content: unknown) => ({ offset: 0, value: Buffer.from(JSON.stringify(content)) });
+    assert.deepEqual(parseGap(record(value)), { ...value, firstOffset: 5, lastOffset: 7 });
+    for (const bad of [
+      null,
+      {},
+      { ...value, lastOffset: '4' },
+      { ...value, partition: -1 },
+      { ...value, records: 'x' },
+    ])
+      assert.throws(() => parseGap(record(bad)));
   });
 });

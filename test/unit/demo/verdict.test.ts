@@ -11,6 +11,8 @@ const comparison: ClusterComparison = {
   targetRecords: 150_000,
   ledger,
   topics: new Map(),
+  refused: [],
+  gapFaults: [],
 };
 const facts: CheckFacts = { comparison, ledgers: [], loadSeconds: 20, lagZeroMs: 40 };
 const takeover = { worker: 'worker-1', partitions: 4, firstMs: 10, medianMs: 20, lastMs: 30 };
