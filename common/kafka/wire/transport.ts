@@ -1,13 +1,10 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
 import { CausewayError, messageOf } from '../../errors/error.js';
 import type { ClusterConnection, TlsSettings } from '../../model/cluster.js';
 import type { Clock } from '../../runtime/clock.js';
 import { type BrokerAddress, formatAddress } from './address.js';
 import { isCertificateFault, readTlsOptions, tlsServerName } from './tls-options.js';
-
-/** One read of a plain socket fills at most this; reused for all reads of the connection. */
-const READ_BUFFER_BYTES = 256 * 1024;
 
 /** TCP keepalive finds a peer that vanished without a word while nothing is in flight. */
 const KEEPALIVE_MS = 30_000;
@@ -16,8 +13,10 @@ export interface TransportOptions {
   readonly address: BrokerAddress;
   readonly cluster: ClusterConnection;
   readonly clock: Clock;
-  /** The next bytes; `chunk` is valid during the call only. */
-  readonly onBytes: (chunk: Buffer, length: number) => void;
+  /** Where the next bytes are to be read to. */
+  readonly space: () => Buffer;
+  /** That many bytes were read, into the space that was given last. */
+  readonly onBytes: (length: number) => void;
   /** Called once, when a socket that had connected is gone; the fault where there was one. */
   readonly onClosed: (fault: CausewayError | undefined) => void;
 }
@@ -57,29 +56,32 @@ export async function openTransport(options: TransportOptions): Promise<Socket> 
 }
 
 function plainSocket(options: TransportOptions): Socket {
-  return connectTcp({
-    host: options.address.host,
-    port: options.address.port,
-    onread: {
-      buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
-      callback: (length: number, chunk: Uint8Array) => {
-        options.onBytes(chunk as Buffer, length);
-        return true;
-      },
+  const { host, port } = options.address;
+  return connectTcp({ host, port, onread: readInto(options) });
+}
+
+/** Node asks for the space anew after each read: it is read once, to where it stays, and no buffer is made for it. */
+function readInto(options: TransportOptions): OnReadOpts {
+  return {
+    buffer: options.space,
+    callback: (length: number) => {
+      options.onBytes(length);
+      return true;
     },
-  });
+  };
 }
 
 function tlsSocket(options: TransportOptions, tls: TlsSettings, tlsOptions: TlsOptions): Socket {
   const { host, port } = options.address;
+  // Documented for tls.connect; missing in its types.
+  const onread: { readonly onread: OnReadOpts } = { onread: readInto(options) };
   let socket: Socket;
   try {
-    socket = connectTls({ host, port, ...tlsOptions, ...tlsServerName(tls, host) });
+    socket = connectTls({ host, port, ...tlsOptions, ...tlsServerName(tls, host), ...onread });
   } catch (error) {
     // Keys and certificates that cannot be parsed.
     throw socketFault(error as Error, options.cluster, formatAddress(options.address));
   }
-  socket.on('data', (chunk: Buffer) => options.onBytes(chunk, chunk.length));
   return socket;
 }
 
