@@ -1,6 +1,5 @@
 import { invariant } from '../../common/errors/assert.js';
 import type { BatchSlice } from '../../common/kafka/wire/records/batch-header.js';
-import type { KafkaRecord } from '../../common/kafka/wire/records/record-codec.js';
 import type { Gap } from '../../common/model/gap.js';
 
 /** Records that are left out: written down durably in their turn, before anything behind them is sent (exactly-once.md 6.5). */
@@ -12,7 +11,12 @@ export interface PendingGap {
 
 export interface DeadLetter {
   readonly offset: number;
-  readonly record: KafkaRecord;
+  readonly record: {
+    readonly key: Buffer | null;
+    readonly value: Buffer | null;
+    readonly headers: readonly (readonly [key: Buffer, value: Buffer | null])[];
+    readonly timestamp: bigint;
+  };
 }
 
 /** One batch (or gap) on its way from source to target. Offsets are guarded numbers (< 2^53): this is the hot path. */
