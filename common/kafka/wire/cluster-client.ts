@@ -40,6 +40,11 @@ export interface ClusterMetadata {
 /** A request that any broker can answer is tried on this many connections: one may have gone stale unnoticed, one may hang. */
 const ANY_BROKER_ATTEMPTS = 3;
 const METADATA_TIMEOUT_MS = 10_000;
+/**
+ * After this long another broker is asked. One that lost its peers, and we did not lose, tells of the cluster as it was, for as long
+ * as anybody asks it.
+ */
+const ANY_BROKER_STAY_MS = 60_000;
 
 /** The connections to one cluster, and the questions that any of its brokers can answer. */
 export class ClusterClient implements Closable {
@@ -47,6 +52,7 @@ export class ClusterClient implements Closable {
   readonly #bootstrap: readonly BrokerAddress[];
   readonly #slots = new Map<string, ConnectionSlot>();
   readonly #anySlot = new ConnectionSlot(() => this.#dialAny());
+  #any: { readonly connection: BrokerConnection; readonly untilMs: number } | undefined;
   readonly #coordinators: CoordinatorFinder;
   readonly #brokerFailures: FailureRecord<number>;
   readonly #addressFailures: FailureRecord<string>;
@@ -99,6 +105,12 @@ export class ClusterClient implements Closable {
 
   /** A connection to some broker: a known one, else one of the bootstrap list, whose names are resolved anew each time. */
   anyConnection(): Promise<BrokerConnection> {
+    const any = this.#any;
+    const others = this.#brokers.size > 1;
+    if (any !== undefined && others && this.clock.monotonicMs() >= any.untilMs && any.connection.inFlight === 0) {
+      this.#any = undefined;
+      any.connection.close();
+    }
     return this.#anySlot.get();
   }
 
@@ -184,6 +196,7 @@ export class ClusterClient implements Closable {
       try {
         const connection = await this.#dial(address);
         this.#clusterFailures.succeeded('cluster');
+        this.#any = { connection, untilMs: this.clock.monotonicMs() + ANY_BROKER_STAY_MS };
         return connection;
       } catch (error) {
         if (!isCausewayError(error) || error.code === 'SHUTTING_DOWN') throw error;

@@ -13,7 +13,7 @@ import {
 import { Reader } from '../../../../common/kafka/wire/reader.js';
 import { Writer } from '../../../../common/kafka/wire/writer.js';
 import { silentLogger } from '../../../../common/observability/logger.js';
-import { systemClock } from '../../../../common/runtime/clock.js';
+import { type Clock, systemClock } from '../../../../common/runtime/clock.js';
 import { seededRandom } from '../../../../common/runtime/random.js';
 import { type FakeAnswer, FakeBroker, type FakeRequest } from './fake-broker.js';
 
@@ -33,6 +33,7 @@ interface FakeCluster {
 async function cluster(
   count: number,
   answer: (id: number) => FakeAnswer = () => () => undefined,
+  clock: Clock = systemClock,
 ): Promise<FakeCluster> {
   const brokers: FakeBroker[] = [];
   for (let id = 0; id < count; id += 1) {
@@ -49,7 +50,7 @@ async function cluster(
       requestTimeoutMs: 500,
     },
     clientId: 'test',
-    clock: systemClock,
+    clock,
     random: seededRandom(1),
     logger: silentLogger,
     onConnect: () => {
@@ -102,6 +103,31 @@ function coordinatorV4(errorCode: number, broker: FakeBroker | undefined, id: nu
 const code = (expected: Parameters<typeof isCausewayError>[1]) => (error: unknown) => isCausewayError(error, expected);
 const count = (broker: FakeBroker | undefined, api: number): number =>
   broker?.requests.filter((request) => request.api === api).length ?? -1;
+
+test('nobody stays with one broker for its questions: one that was cut off from its peers tells an old story for ever', async () => {
+  let laterMs = 0;
+  const clock: Clock = {
+    wallMs: () => systemClock.wallMs(),
+    monotonicMs: () => systemClock.monotonicMs() + laterMs,
+    after: (delayMs, callback) => systemClock.after(delayMs, callback),
+    sleep: (delayMs, signal) => systemClock.sleep(delayMs, signal),
+  };
+  const asked = new Set<number>();
+  const answer =
+    (id: number): FakeAnswer =>
+    (request) => {
+      if (request.api === ApiKey.Metadata) asked.add(id);
+      return undefined;
+    };
+  const { client, connects } = await cluster(2, answer, clock);
+  for (let i = 0; i < 5; i++) await client.metadata(['t']);
+  assert.equal(connects(), 1);
+  for (let i = 0; i < 20; i++) {
+    laterMs += 60_000;
+    await client.metadata(['t']);
+  }
+  assert.equal(asked.size, 2);
+});
 
 test('one connection per broker and purpose; concurrent callers share the attempt; a closed one is opened again', async () => {
   const { client, connects } = await cluster(1);
