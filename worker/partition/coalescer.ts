@@ -1,7 +1,7 @@
 import { isCausewayError } from '../../common/errors/error.js';
 import { attributes, CODEC_MASK } from '../../common/kafka/wire/records/batch-header.js';
 import { coalesceBatches } from '../../common/kafka/wire/records/coalesce.js';
-import { CODEC_NAMES, type CodecName, codecReady } from '../../common/kafka/wire/records/compression.js';
+import { CODEC_NAMES, type CodecName, codecReady, loadCodec } from '../../common/kafka/wire/records/compression.js';
 import type { ByteAccount } from '../core/allowance.js';
 import { coalesceThreshold, coalescible, MAX_COALESCED_BATCHES } from '../core/coalescing.js';
 import type { QueuedBatch } from '../core/partition-queue.js';
@@ -36,7 +36,7 @@ export function coalesceWaiting(
   const count = coalescible(waiting, thresholdBytes, maxBytes, codecOf);
   if (count < 2) return first;
   const codec = shaping.codec ?? (route.compression === 'source' ? sourceCodec(first) : route.compression);
-  if (!codecReady(sourceCodec(first)) || !codecReady(codec)) return first;
+  if (!isLoaded(sourceCodec(first)) || !isLoaded(codec)) return first;
   const merged = merge(waiting.slice(0, count), codec);
   // Larger than its sources it may be where it is compressed less than they are.
   if (merged === undefined || merged.bytes > maxBytes) return first;
@@ -48,6 +48,16 @@ export function coalesceWaiting(
   budget.charge(merged.bytes);
   coalesced(count);
   return merged;
+}
+
+const requested = new Set<CodecName>();
+
+/** What passes raw needs no codec: the first merge asks for it, and a later one finds it. */
+function isLoaded(codec: CodecName): boolean {
+  if (codecReady(codec)) return true;
+  if (!requested.has(codec)) loadCodec(codec).catch(() => undefined);
+  requested.add(codec);
+  return false;
 }
 
 function merge(batches: readonly QueuedBatch[], codec: CodecName): QueuedBatch | undefined {
