@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { invariant } from '../errors/assert.js';
 import { CausewayError } from '../errors/error.js';
-import type { ClusterConnection, TlsSettings } from '../model/cluster.js';
+import type { ClusterConnection, SaslSettings, TlsSettings } from '../model/cluster.js';
 import type { RateLimits, Route } from '../model/route.js';
 import { formatPath } from './faults.js';
 import { rateLimitsFrom, routeFromSettings } from './route.js';
@@ -126,21 +126,28 @@ function clusterConnection(name: string, cluster: ConfigFile['clusters'][string]
     requestTimeoutMs,
     ...(tls === undefined ? {} : { tls: tlsSettings(tls) }),
     ...(rack === undefined ? {} : { rack }),
-    ...(sasl === undefined
-      ? {}
-      : { sasl: { mechanism: sasl.mechanism, username: sasl.username, password: saslPassword(sasl) } }),
+    ...(sasl === undefined ? {} : { sasl: saslSettings(sasl) }),
   };
 }
 
-function saslPassword({ password }: { readonly password?: string | undefined }): string {
-  invariant(password !== undefined, 'sasl.passwordFile has not been read');
-  return password;
+type ClusterSection = ConfigFile['clusters'][string];
+
+function saslSettings(sasl: NonNullable<ClusterSection['sasl']>): SaslSettings {
+  if (sasl.mechanism !== 'oauthbearer') return given(sasl);
+  const { mechanism, tokenFile, tokenEndpoint } = sasl;
+  if (tokenEndpoint === undefined) return given({ mechanism, tokenFile });
+  return { mechanism, tokenEndpoint: given(tokenEndpoint) };
 }
 
-function tlsSettings(tls: NonNullable<ConfigFile['clusters'][string]['tls']>): TlsSettings {
-  const { passphraseFile, ...settings } = tls;
-  invariant(tls.passphrase !== undefined || passphraseFile === undefined, 'tls.passphraseFile has not been read');
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+function tlsSettings(tls: NonNullable<ClusterSection['tls']>): TlsSettings {
+  return given(tls);
+}
+
+type Given<T> = { readonly [K in keyof T]: Exclude<T[K], undefined> };
+
+/** Without the keys that nobody gave. */
+function given<T extends object>(section: T): Given<T> {
+  return Object.fromEntries(Object.entries(section).filter(([, value]) => value !== undefined)) as Given<T>;
 }
 
 function httpSettings(http: ConfigFile['controller']['http']): HttpSettings {

@@ -29,12 +29,17 @@ export function crossFieldWarnings(file: ConfigFile): ConfigFault[] {
   return Object.entries(file.clusters).flatMap(([name, { tls, sasl }]): ConfigFault[] => {
     const path = ['clusters', name];
     const insecure = { path: [...path, 'tls', 'insecure'], message: 'the brokers’ certificates are not verified' };
-    const clear = { path: [...path, 'sasl'], message: 'the password goes over the network in clear; add tls' };
     return [
       ...(tls?.insecure === true ? [insecure] : []),
-      ...(sasl?.mechanism === 'plain' && tls === undefined ? [clear] : []),
+      ...(sasl !== undefined && tls === undefined ? clearWarnings(sasl, [...path, 'sasl']) : []),
     ];
   });
+}
+
+/** SCRAM alone does not show what it proves. */
+function clearWarnings({ mechanism }: SaslSection, path: ConfigPath): ConfigFault[] {
+  const what = mechanism === 'plain' ? 'password' : mechanism === 'oauthbearer' ? 'token' : undefined;
+  return what === undefined ? [] : [{ path, message: `the ${what} goes over the network in clear; add tls` }];
 }
 
 function coordinationFaults(file: ConfigFile): ConfigFault[] {
@@ -56,9 +61,7 @@ function connectFaults(connect: string): string[] {
 
 function clusterFaults({ tls, sasl }: ConfigFile['clusters'][string], path: ConfigPath): ConfigFault[] {
   const faults: ConfigFault[] = [];
-  if (sasl !== undefined && sasl.password === undefined && sasl.passwordFile === undefined) {
-    faults.push({ path: [...path, 'sasl'], message: 'give password or passwordFile', atKey: true });
-  }
+  if (sasl !== undefined) faults.push(...saslFaults(sasl, [...path, 'sasl']));
   if (tls !== undefined && (tls.certFile === undefined) !== (tls.keyFile === undefined)) {
     faults.push({
       path: [...path, 'tls'],
@@ -67,6 +70,25 @@ function clusterFaults({ tls, sasl }: ConfigFile['clusters'][string], path: Conf
     });
   }
   return faults;
+}
+
+type SaslSection = NonNullable<ConfigFile['clusters'][string]['sasl']>;
+
+function saslFaults(sasl: SaslSection, path: ConfigPath): ConfigFault[] {
+  if (sasl.mechanism !== 'oauthbearer') {
+    if (sasl.password !== undefined || sasl.passwordFile !== undefined) return [];
+    return [{ path, message: 'give password or passwordFile', atKey: true }];
+  }
+  const { tokenFile, tokenEndpoint } = sasl;
+  if ((tokenFile === undefined) === (tokenEndpoint === undefined)) {
+    const message =
+      tokenFile === undefined ? 'give tokenFile or tokenEndpoint' : 'give either tokenFile or tokenEndpoint, not both';
+    return [{ path, message, atKey: true }];
+  }
+  if (tokenEndpoint !== undefined && !tokenEndpoint.clientSecret && !tokenEndpoint.clientSecretFile) {
+    return [{ path: [...path, 'tokenEndpoint'], message: 'give clientSecret or clientSecretFile', atKey: true }];
+  }
+  return [];
 }
 
 function routeFaults(file: ConfigFile, route: ConfigFile['routes'][string], path: ConfigPath): ConfigFault[] {

@@ -5,7 +5,9 @@ import type { ConfigFault, ConfigPath } from './faults.js';
 import { isRecord } from './schema-tree.js';
 
 /** Keys that may be written in place or, as `<key>File`, name a file that holds the value. */
-const SECRET_KEYS = ['password', 'passphrase', 'token', 'digest'] as const;
+const SECRET_KEYS = ['password', 'passphrase', 'token', 'clientSecret', 'digest'] as const;
+/** Below this key secrets' files stay files, too: read at each login. */
+const CLUSTERS = 'clusters';
 /** Files that stay files: read at each connect, so that rotation needs no restart. */
 const FILE_KEYS = ['caFile', 'certFile', 'keyFile'] as const;
 const MAX_SECRET_BYTES = 64 * 1024;
@@ -20,7 +22,7 @@ export interface ResolvedSecrets {
 }
 
 /**
- * Reads the secrets that `...File` keys name; one trailing newline is cut. Relative names start at the configuration file's folder.
+ * Reads the secrets that `...File` keys name (one trailing newline is cut); those of clusters are only checked. Relative names start at the configuration file's folder.
  * Files that others may read are warned about.
  */
 export function resolveSecrets(value: unknown, baseDir: string): ResolvedSecrets {
@@ -68,6 +70,10 @@ class SecretReader {
       if (secret === '') this.faults.push({ path: where, message: `${file} is empty` });
       if ((mode & FOREIGN_BITS) !== 0)
         this.warnings.push({ path: where, message: `${file} is readable by others; chmod 600 it` });
+      if (path[0] === CLUSTERS) {
+        section[twin] = file;
+        return;
+      }
       section[key] = secret;
       delete section[twin];
     } catch (error) {

@@ -55,3 +55,14 @@ export interface ClusterConnection {
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
 }
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** Why tokens cannot be fetched there; undefined where they can. The request carries a secret, and the answer is one. */
+export function tokenUrlFault(url: string): string | undefined {
+  if (!URL.canParse(url)) return 'write it as https://host/path';
+  const { protocol, hostname, username, password } = new URL(url);
+  if (username !== '' || password !== '') return 'give the credentials in clientId and clientSecret, not in the URL';
+  if (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname))) return undefined;
+  return 'the secret would go over the network in clear: use https (http only to this very machine)';
+}

@@ -41,6 +41,8 @@ const FIXES: Readonly<Record<number, string>> = {
 /** What was thrown, as an error of ours: what was asked for, of which cluster and topic, what to do next. */
 export function adminError(error: unknown, what: string, place: ErrorPlace): CausewayError {
   if (isCausewayError(error)) return error;
+  const own = chainOf(error).find((link): link is CausewayError => isCausewayError(link));
+  if (own !== undefined) return own;
   const code = kafkaCodeOf(error);
   if (code === KafkaCode.SASL_AUTHENTICATION_FAILED) return refusedLogin(error, place);
   if (code !== undefined) {
@@ -77,7 +79,7 @@ function transportCode(
 function refusedLogin(error: unknown, place: ErrorPlace): CausewayError {
   return new CausewayError('KAFKA_AUTH_FAILED', `the broker refused the login: ${messageOf(error)}`, {
     place,
-    fix: 'Check mechanism, username and password in the cluster’s sasl section.',
+    fix: 'Check the mechanism and the credentials in the cluster’s sasl section.',
     cause: error,
   });
 }

@@ -160,7 +160,7 @@ class KafkaJsAdmin implements ClusterAdmin {
   }
 
   async #connect(): Promise<Admin> {
-    const admin = (await createKafkaJs(this.#cluster, this.#logger)).admin();
+    const admin = (await createKafkaJs(this.#cluster, this.#logger, this.#clock)).admin();
     try {
       await admin.connect();
     } catch (error) {

@@ -47,7 +47,7 @@ export const API_SPECS: Readonly<Record<ApiKey, ApiSpec>> = {
   [ApiKey.ApiVersions]: spec('ApiVersions', 0, 3, 3),
   [ApiKey.InitProducerId]: spec('InitProducerId', 1, 4, 2),
   [ApiKey.OffsetForLeaderEpoch]: spec('OffsetForLeaderEpoch', 2, 4, 4),
-  [ApiKey.SaslAuthenticate]: spec('SaslAuthenticate', 1, 2, 2),
+  [ApiKey.SaslAuthenticate]: spec('SaslAuthenticate', 0, 2, 2),
 };
 
 export function isFlexible(api: ApiKey, version: number): boolean {

@@ -13,8 +13,7 @@ export class ConnectionSlot {
 
   get(): Promise<BrokerConnection> {
     const current = this.#current;
-    if (current !== undefined && current.closedError === undefined && !current.expiring)
-      return Promise.resolve(current);
+    if (current !== undefined && current.closedError === undefined) return Promise.resolve(current);
     this.#opening ??= this.#replace();
     return this.#opening;
   }
@@ -27,7 +26,6 @@ export class ConnectionSlot {
   async #replace(): Promise<BrokerConnection> {
     try {
       const fresh = await this.#open();
-      this.#current?.retire();
       this.#current = fresh;
       return fresh;
     } finally {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { CausewayError } from '../../errors/error.js';
-import type { ClusterConnection } from '../../model/cluster.js';
+import type { ClusterConnection, SaslSettings } from '../../model/cluster.js';
 import type { Logger } from '../../observability/logger.js';
 import type { Clock } from '../../runtime/clock.js';
 import { type BrokerAddress, formatAddress } from './address.js';
@@ -15,11 +15,14 @@ import {
   requestTimeout,
   unsupported,
 } from './connection-faults.js';
+import { readCredentials } from './credentials.js';
 import { FrameAssembler } from './frame-assembler.js';
-import { commonVersion, login, type OfferedVersions, offeredVersions } from './handshake.js';
+import { commonVersion, type HandshakeCall, login, type OfferedVersions, offeredVersions } from './handshake.js';
 import { requestHeader, responseBodyStart } from './headers.js';
 import { PendingRequests } from './pending-requests.js';
 import { protocolError } from './reader.js';
+import { SaslSession, sessionLost } from './session.js';
+import { type Sender, senderFor } from './sender.js';
 import { openTransport } from './transport.js';
 
 export interface ConnectionOptions {
@@ -47,9 +50,6 @@ const MAX_CORRELATION_ID = 0x7fff_ffff;
 /** Whoever waits for a throttled connection looks this often whether it is still there. */
 const THROTTLE_LOOK_MS = 1_000;
 
-/** A SASL session is left in good time before the broker ends it (KIP-368): see `expiring`. */
-const SESSION_USE_RATIO = 0.8;
-
 /**
  * One socket to one broker, ready for requests. Requests are answered in the order they were sent (Kafka handles one per connection
  * at a time), many may be in flight. The first request that is not answered in time closes the connection, since nothing behind it
@@ -67,12 +67,12 @@ export class BrokerConnection {
   readonly #clientId: Buffer;
   readonly #closeListeners: ((error: CausewayError) => void)[] = [];
   #socket: Socket | undefined;
+  #sender: Sender | undefined;
   #versions: OfferedVersions = new Map();
   #correlationId = 0;
   #closedError: CausewayError | undefined;
-  #expiresAtMs = Number.POSITIVE_INFINITY;
+  #session: SaslSession | undefined;
   #throttledUntilMs = 0;
-  #retiring = false;
   #roundTripMs = 0;
   #ready = false;
   #served = false;
@@ -100,6 +100,7 @@ export class BrokerConnection {
       onBytes: (length) => connection.#onBytes(length),
       onClosed: (fault) => connection.close(connectionLost(connection.#place, fault, connection.#served)),
     });
+    connection.#sender = senderFor(connection.#socket);
     try {
       await connection.#handshake();
     } catch (error) {
@@ -150,11 +151,6 @@ export class BrokerConnection {
     return this.#closedError;
   }
 
-  /** True when the SASL session nears its end: open another connection, and retire this one. */
-  get expiring(): boolean {
-    return this.#options.clock.monotonicMs() >= this.#expiresAtMs;
-  }
-
   /** How long the broker will not read what is sent here (KIP-219); 0 when it does. */
   get throttledMs(): number {
     return Math.max(0, this.#throttledUntilMs - this.#options.clock.monotonicMs());
@@ -185,7 +181,8 @@ export class BrokerConnection {
   }
 
   /**
-   * Sends one request. The buffers are handed to the kernel as they are and must stay unchanged until the answer.
+   * Sends one request, behind a renewal of the SASL session where that is due. The buffers are handed to the kernel as they are and
+   * must stay unchanged until the answer.
    * @returns the response behind its header; a view into a buffer that belongs to this response alone.
    * @throws REQUEST_TIMEOUT, CONNECTION_LOST, KAFKA_PROTOCOL: the connection is closed then, and the outcome at the broker unknown.
    */
@@ -195,6 +192,15 @@ export class BrokerConnection {
     body: readonly Buffer[] | Buffer,
     options: RequestOptions = {},
   ): Promise<Buffer> {
+    const session = this.#session;
+    if (session === undefined) return this.#exchange(api, version, body, options);
+    return new Promise((resolve, reject) => {
+      const send = (): void => resolve(this.#exchange(api, version, body, options));
+      if (this.#closedError !== undefined || !session.holds(send, reject)) send();
+    });
+  }
+
+  #exchange(api: ApiKey, version: number, body: readonly Buffer[] | Buffer, options: RequestOptions): Promise<Buffer> {
     if (this.#closedError !== undefined) return Promise.reject(this.#closedError);
     const pieces = Buffer.isBuffer(body) ? [body] : body;
     const flexible = isFlexible(api, version);
@@ -205,8 +211,9 @@ export class BrokerConnection {
       const timeoutMs = options.timeoutMs ?? this.#options.cluster.requestTimeoutMs;
       // ApiVersions alone is always answered with the old header, so that any client can read it (KIP-511).
       const taggedHeader = flexible && api !== ApiKey.ApiVersions;
-      this.#pending.add({ correlationId, api, taggedHeader, pool: options.pool, resolve, reject }, timeoutMs);
-      this.#send(header, pieces);
+      const { pool } = options;
+      this.#pending.add({ correlationId, api, taggedHeader, pool, timeoutMs, deadlineMs: 0, resolve, reject });
+      this.#sender?.send(header, pieces);
     });
   }
 
@@ -217,37 +224,37 @@ export class BrokerConnection {
     this.#closedError = reason;
     this.#socket?.destroy();
     this.#pending.failAll(reason);
+    this.#session?.close(reason);
     for (const listener of this.#closeListeners.splice(0)) listener(reason);
-  }
-
-  /** Closes as soon as nothing is in flight. */
-  retire(): void {
-    this.#retiring = true;
-    if (this.#pending.size === 0) this.close();
   }
 
   async #handshake(): Promise<void> {
     const { cluster, clock } = this.#options;
     // What connects and then stays silent must not hold up the attempt to reach another broker.
     const timeoutMs = cluster.connectTimeoutMs;
-    const call = (api: ApiKey, version: number, body: readonly Buffer[]): Promise<Buffer> =>
-      this.request(api, version, body, { timeoutMs });
+    const call: HandshakeCall = (api, version, body) => this.#exchange(api, version, body, { timeoutMs });
     const askedMs = clock.monotonicMs();
     this.#versions = await offeredVersions(call);
     this.#roundTripMs = clock.monotonicMs() - askedMs;
     if (cluster.sasl === undefined) return;
-    const lifetimeMs = await login(cluster.sasl, this.#versions, call);
-    if (lifetimeMs > 0) this.#expiresAtMs = clock.monotonicMs() + lifetimeMs * SESSION_USE_RATIO;
+    await this.#login(cluster.sasl, call);
   }
 
-  /** One writev for the header and all pieces, none of them copied. */
-  #send(header: Buffer, pieces: readonly Buffer[]): void {
-    const socket = this.#socket;
-    if (socket === undefined) return;
-    socket.cork();
-    socket.write(header);
-    for (const piece of pieces) if (piece.length > 0) socket.write(piece);
-    socket.uncork();
+  async #login(sasl: SaslSettings, call: HandshakeCall): Promise<void> {
+    const { cluster, clock, logger } = this.#options;
+    const context = { cluster: cluster.name, timeoutMs: cluster.connectTimeoutMs, clock };
+    // Behind long polls a renewal has to wait for its turn.
+    const renewal: HandshakeCall = (api, version, body) => this.#exchange(api, version, body, {});
+    const session = new SaslSession({
+      clock,
+      logger,
+      place: this.#place,
+      credentials: () => readCredentials(sasl, context),
+      login: (credentials) => login(credentials, this.#versions, renewal),
+      onLost: (error) => this.close(sessionLost(this.#place, error)),
+    });
+    session.begin(await login(await readCredentials(sasl, context), this.#versions, call));
+    this.#session = session;
   }
 
   #onBytes(length: number): void {
@@ -274,7 +281,6 @@ export class BrokerConnection {
       pending.reject(fault);
       throw fault;
     }
-    if (this.#retiring && this.#pending.size === 0) this.close();
   }
 
   #onTimeout(api: ApiKey, timeoutMs: number): void {

@@ -1,6 +1,6 @@
 import { CausewayError } from '../../errors/error.js';
-import type { SaslSettings } from '../../model/cluster.js';
 import { API_SPECS, ApiKey } from './api-keys.js';
+import type { SaslCredentials } from './credentials.js';
 import { KafkaCode, kafkaErrorCode } from './error-codes.js';
 import { Reader } from './reader.js';
 import { authenticate, mechanismName, refused } from './sasl.js';
@@ -66,17 +66,13 @@ export function commonVersion(api: ApiKey, offered: OfferedVersions): number | u
  * SaslHandshake v1, then the mechanism's messages in SaslAuthenticate (KIP-152).
  * @returns the session's lifetime in ms (KIP-368), 0 without limit.
  */
-export async function login(sasl: SaslSettings, offered: OfferedVersions, call: HandshakeCall): Promise<number> {
+export async function login(sasl: SaslCredentials, offered: OfferedVersions, call: HandshakeCall): Promise<number> {
   const mechanism = mechanismName(sasl);
   const version = commonVersion(ApiKey.SaslAuthenticate, offered);
   if (version === undefined || commonVersion(ApiKey.SaslHandshake, offered) === undefined) {
-    throw new CausewayError(
-      'UNSUPPORTED_BROKER',
-      'the broker does not offer SaslHandshake v1 and SaslAuthenticate v1',
-      {
-        fix: 'Causeway needs brokers of Kafka 2.2 or later for SASL.',
-      },
-    );
+    throw new CausewayError('UNSUPPORTED_BROKER', 'the broker does not offer SaslHandshake v1 and SaslAuthenticate', {
+      fix: 'Causeway needs brokers of Kafka 1.0 or later for SASL.',
+    });
   }
   readHandshake(mechanism, await call(ApiKey.SaslHandshake, 1, new Writer(false).string(mechanism).toBuffers()));
   let lifetimeMs = 0;
@@ -108,7 +104,7 @@ function readAuthenticate(version: number, body: Buffer): { message: Buffer; lif
   const errorCode = reader.int16();
   const errorMessage = reader.nullableString();
   const message = reader.bytes();
-  const lifetimeMs = reader.int64AsNumber();
+  const lifetimeMs = version >= 1 ? reader.int64AsNumber() : 0;
   reader.tags();
   reader.end();
   if (errorCode !== KafkaCode.NONE) {

@@ -1,8 +1,10 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { assertNever } from '../../errors/assert.js';
-import { CausewayError } from '../../errors/error.js';
-import type { SaslSettings } from '../../model/cluster.js';
+import { CausewayError, isCausewayError } from '../../errors/error.js';
+import type { PasswordLogin, SaslMechanism } from '../../model/cluster.js';
+import type { SaslCredentials } from './credentials.js';
+import { KafkaCode } from './error-codes.js';
 
 /** RFC 5802 and Kafka ask for at least this; fewer would let a false broker harvest weak hashes. */
 const MIN_SCRAM_ITERATIONS = 4096;
@@ -16,16 +18,17 @@ const deriveKey = promisify(pbkdf2);
 export type SaslExchange = (message: Buffer) => Promise<Buffer>;
 
 /** Kafka's name of the mechanism. */
-export function mechanismName(sasl: SaslSettings): string {
+export function mechanismName(sasl: { readonly mechanism: SaslMechanism }): string {
   return sasl.mechanism.toUpperCase();
 }
 
 /**
- * Runs the mechanism (PLAIN: RFC 4616, SCRAM: RFC 5802 and 7677) to its end.
- * @throws KAFKA_AUTH_FAILED when the broker does not prove that it knows the password (SCRAM) or breaks the mechanism's rules.
+ * Runs the mechanism (PLAIN: RFC 4616, SCRAM: RFC 5802 and 7677, OAUTHBEARER: RFC 7628) to its end.
+ * @throws KAFKA_AUTH_FAILED when the broker refuses the token (OAUTHBEARER), does not prove that it knows the password (SCRAM) or
+ *   breaks the mechanism's rules.
  */
 export async function authenticate(
-  sasl: SaslSettings,
+  sasl: SaslCredentials,
   exchange: SaslExchange,
   nonce: string = randomBytes(24).toString('base64'),
 ): Promise<void> {
@@ -37,15 +40,71 @@ export async function authenticate(
       return scram('sha256', 32, sasl, exchange, nonce);
     case 'scram-sha-512':
       return scram('sha512', 64, sasl, exchange, nonce);
+    case 'oauthbearer':
+      try {
+        return await bearer(sasl.token, exchange);
+      } catch (error) {
+        if (isRefusal(error)) sasl.refused?.();
+        throw error;
+      }
     default:
-      return assertNever(sasl.mechanism, 'SASL mechanism');
+      return assertNever(sasl, 'SASL mechanism');
   }
 }
+
+function isRefusal(error: unknown): boolean {
+  // kafkajs' own errors carry the broker's code as it is.
+  const code = (error as { readonly code?: unknown } | null)?.code;
+  return isCausewayError(error, 'KAFKA_AUTH_FAILED') || code === KafkaCode.SASL_AUTHENTICATION_FAILED;
+}
+
+/** RFC 6750's b64token; anything else could break out of the message. */
+const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
+
+/**
+ * One message with the token, answered with nothing. A refusal comes as a JSON object that has to be answered with a single 0x01
+ * before the broker says its error (RFC 7628 3.2.3).
+ */
+async function bearer(token: string, exchange: SaslExchange): Promise<void> {
+  if (!TOKEN.test(token)) throw refusedToken('the token holds characters that no token may have, or nothing at all');
+  const challenge = await exchange(Buffer.from(`n,,\x01auth=Bearer ${token}\x01\x01`));
+  if (challenge.length === 0) return;
+  const status = challengeStatus(challenge);
+  try {
+    await exchange(Buffer.from([1]));
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+  throw refusedToken(`the broker refused the token: ${status}`);
+}
+
+const MAX_STATUS_CHARS = 100;
+
+function challengeStatus(challenge: Buffer): string {
+  try {
+    const { status, scope } = JSON.parse(challenge.toString('utf8')) as Record<string, unknown>;
+    const word = (value: unknown): string =>
+      String(value)
+        .replace(/[^\x20-\x7e]/g, ' ')
+        .slice(0, MAX_STATUS_CHARS);
+    return typeof scope === 'string' ? `${word(status)}; it wants scope ${word(scope)}` : word(status);
+  } catch {
+    return 'without a reason that can be read';
+  }
+}
+
+function refusedToken(message: string): CausewayError {
+  return new CausewayError('KAFKA_AUTH_FAILED', message, {
+    fix: 'Check the token: its issuer, audience, scope and end, and what the broker expects of them.',
+  });
+}
+
+type PasswordCredentials = Extract<SaslCredentials, { mechanism: PasswordLogin['mechanism'] }>;
 
 async function scram(
   hash: 'sha256' | 'sha512',
   keyBytes: number,
-  sasl: SaslSettings,
+  sasl: PasswordCredentials,
   exchange: SaslExchange,
   nonce: string,
 ): Promise<void> {

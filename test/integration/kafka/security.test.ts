@@ -78,21 +78,17 @@ describe('SASL over TLS, Kafka 3.9.1', () => {
     }
   });
 
-  test('a connection whose session nears its end is replaced in time; no request fails', async () => {
+  test('a session is renewed on its connection in time; no request fails', async () => {
     const client = clientOf(connectionTo(handle, { tls, sasl: login('plain') }));
     try {
       const first = await client.connection(1, 'x');
-      assert.equal(first.expiring, false);
       const until = performance.now() + 4_500;
-      const used = new Set<unknown>();
       while (performance.now() < until) {
         const connection = await client.connection(1, 'x');
-        used.add(connection);
+        assert.equal(connection, first);
         await call(connection, METADATA, { topics: [] });
         await systemClock.sleep(50);
       }
-      assert.ok(used.size >= 3);
-      assert.ok(isCausewayError(first.closedError, 'CONNECTION_LOST'));
     } finally {
       await client.close();
     }

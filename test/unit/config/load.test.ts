@@ -34,7 +34,11 @@ describe('a right configuration', () => {
       sessionTimeoutMs: 6000,
       digest: 'causeway:secret',
     });
-    assert.equal(full.clusters.get('east')?.sasl?.password, 'secret');
+    assert.deepEqual(full.clusters.get('east')?.sasl, {
+      mechanism: 'scram-sha-512',
+      username: 'causeway',
+      password: 'secret',
+    });
     assert.equal(full.routes[0]?.naming.policy, 'default');
     assert.ok(Object.isFrozen(full) && Object.isFrozen(full.worker.http) && Object.isFrozen(full.routes[0]));
     const small = config(SMALL_CONFIG);
@@ -57,7 +61,24 @@ worker: { zone: "$\${a}-\${EMPTY:-b}" }
     assert.equal(digits.controller.http.token, '12345678901234567890', 'a secret of digits stays a string');
   });
 
-  test('reads secrets from files beside it, cuts one newline, and warns of files that others may read', () => {
+  test('reads secrets from files beside it and cuts one newline; the clusters’ are read anew later', () => {
+    for (const name of ['token', 'pw']) writeFileSync(join(folder, name), 'from-the-file-beside\n\n');
+    const path = join(folder, 'c.yaml');
+    const cluster = 'sasl: { mechanism: scram-sha-256, username: u, passwordFile: pw }';
+    const text = SMALL_CONFIG.replace('[localhost:9092]\n', `[localhost:9092]\n    ${cluster}\n`);
+    writeFileSync(path, `${text}worker: { http: { tokenFile: token } }\n`);
+    const { config: loaded } = loadConfig(path);
+    assert.equal(loaded.worker.http.token, 'from-the-file-beside\n');
+    assert.deepEqual(loaded.clusters.get('a')?.sasl, {
+      mechanism: 'scram-sha-256',
+      username: 'u',
+      passwordFile: join(folder, 'pw'),
+    });
+    writeFileSync(join(folder, 'pw'), '');
+    assert.throws(() => loadConfig(path), /clusters\.a\.sasl\.passwordFile: .*pw is empty/);
+  });
+
+  test('warns of secrets’ files that others may read and of passwords in clear', () => {
     writeFileSync(join(folder, 'pw'), 'from-file\n\n');
     chmodSync(join(folder, 'pw'), 0o644);
     const path = join(folder, 'c.yaml');
@@ -67,7 +88,6 @@ worker: { zone: "$\${a}-\${EMPTY:-b}" }
     );
     writeFileSync(path, text);
     const { config: loaded, warnings } = loadConfig(path);
-    assert.equal(loaded.clusters.get('a')?.sasl?.password, 'from-file\n');
     assert.deepEqual(loaded.coordination, { type: 'embedded', dir: join(folder, 'state') });
     const said = warnings.map(formatFault).join('\n');
     assert.match(said, /8:\d+: clusters\.a\.sasl\.passwordFile: .*readable by others; chmod 600/);

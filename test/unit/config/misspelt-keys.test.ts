@@ -56,11 +56,14 @@ const OTHER_FORMS = [
   ),
   ...[
     'password: secret',
+    'clientSecret: hidden',
     'passphrase: open',
     'digest: causeway:secret',
     'token: 0123456789abcdef',
     'token: fedcba9876543210',
   ].map((secret) => FULL_CONFIG.replace(secret, `${secret.split(':')[0]}File: /dev/null`)),
+  FULL_CONFIG.replace('scope: kafka', 'scope: kafka\n        caFile: /dev/null'),
+  FULL_CONFIG.replace(/tokenEndpoint:[\s\S]*?\nroutes/, 'tokenFile: /dev/null\nroutes'),
   FULL_CONFIG.replace(
     'insecure: true',
     'insecure: true\n      caFile: /dev/null\n      certFile: /dev/null\n      keyFile: /dev/null',

@@ -56,6 +56,29 @@ describe('rules between the sections', () => {
     }
   });
 
+  test('OAUTHBEARER has one source of tokens, and its secret goes only where nobody listens', () => {
+    const sasl = (settings: string): string[] =>
+      messages(SMALL_CONFIG.replace('[localhost:9092]', `[localhost:9092]\n    sasl: { ${settings} }`));
+    const endpoint = (url: string, rest = 'clientId: c, clientSecret: s'): string[] =>
+      sasl(`mechanism: oauthbearer, tokenEndpoint: { url: "${url}", ${rest} }`);
+    assert.deepEqual(sasl('mechanism: oauthbearer, tokenFile: /etc/hostname'), []);
+    for (const url of ['https://i.example/t', 'http://localhost:1/t', 'http://127.0.0.1/t', 'http://[::1]:8/t'])
+      assert.deepEqual(endpoint(url), [], url);
+    assert.match(endpoint('http://i.example/t')[0] ?? '', /tokenEndpoint\.url: .*in clear: use https/);
+    assert.match(endpoint('http://localhost.example/t')[0] ?? '', /in clear/);
+    assert.match(endpoint('https://c:s@i.example/t')[0] ?? '', /not in the URL/);
+    assert.match(endpoint('ftp')[0] ?? '', /write it as https/);
+    assert.match(endpoint('https://i.example/t', 'clientId: c')[0] ?? '', /give clientSecret or clientSecretFile/);
+    assert.match(sasl('mechanism: oauthbearer')[0] ?? '', /give tokenFile or tokenEndpoint/);
+    const both = 'tokenFile: /etc/hostname, tokenEndpoint: { url: "https://i/t", clientId: c, clientSecret: s }';
+    assert.match(sasl(`mechanism: oauthbearer, ${both}`)[0] ?? '', /either tokenFile or tokenEndpoint, not both/);
+    assert.match(sasl('mechanism: oauthbearer, username: u').join(), /username: does not belong to this kind/);
+    assert.match(sasl('mechanism: plain, tokenFile: /etc/hostname').join(), /tokenFile: does not belong to this kind/);
+    assert.match(sasl('mechanism: plain').join(), /username: is missing/);
+    assert.match(sasl('mechanism: scram').join(), /"scram" is not allowed; allowed: "plain", .*"oauthbearer"/);
+    assert.match(sasl('username: u').join(), /mechanism: is missing/);
+  });
+
   test('fetch sizes fit the budget, certificates come with their keys, SASL with a password', () => {
     assert.match(messages(`${SMALL_CONFIG}worker: { fetchMaxBytes: 1000 }`)[0] ?? '', /fetchMaxPartitionBytes/);
     assert.match(messages(`${SMALL_CONFIG}worker: { maxInflightBytes: 2000000 }`)[0] ?? '', /maxInflightBytes/);

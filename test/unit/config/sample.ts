@@ -23,6 +23,13 @@ clusters:
     requestTimeoutMs: 30000
   west:
     bootstrap: [west1:9092]
+    sasl:
+      mechanism: oauthbearer
+      tokenEndpoint:
+        url: https://issuer.example/token
+        clientId: causeway
+        clientSecret: hidden
+        scope: kafka
 routes:
   east-west:
     source: east

@@ -181,20 +181,6 @@ describe('faults', () => {
     for (const socket of fake.sockets) send(socket, 1, Buffer.alloc(0));
     assert.ok(isCausewayError(await closed(connection), 'KAFKA_PROTOCOL'));
   });
-
-  test('closing is idempotent, and retiring waits for what is in flight', async () => {
-    const fake = await broker(({ api, socket, correlationId }) => {
-      if (api === ApiKey.Metadata) setTimeout(() => send(socket, correlationId, Buffer.from('late')), 50);
-      return undefined;
-    });
-    const connection = await connect(fake.port);
-    const answer = ask(connection, Buffer.alloc(1));
-    connection.retire();
-    assert.equal(connection.inFlight, 1);
-    assert.equal((await answer).toString(), 'late');
-    assert.ok(isCausewayError(connection.closedError, 'CONNECTION_LOST'));
-    connection.close();
-  });
 });
 
 describe('opening', () => {

@@ -75,3 +75,36 @@ test('PLAIN sends name and password in one message', async () => {
   await authenticate({ mechanism: 'plain', username: 'alice', password: 'pa ss' }, script([''], sent));
   assert.deepEqual(sent, ['\0alice\0pa ss']);
 });
+
+describe('OAUTHBEARER', () => {
+  test('sends the token in one message (RFC 7628), and nothing more once it is accepted', async () => {
+    const sent: string[] = [];
+    await authenticate({ mechanism: 'oauthbearer', token: 'a.b-c_d~e+f/g==' }, script([''], sent));
+    assert.deepEqual(sent, ['n,,\x01auth=Bearer a.b-c_d~e+f/g==\x01\x01']);
+  });
+
+  test('answers the broker’s challenge with 0x01 and says its status; the token is not offered again', async () => {
+    const sent: string[] = [];
+    let forgotten = 0;
+    const token = { mechanism: 'oauthbearer', token: 'abc', refused: () => forgotten++ } as const;
+    const challenge = '{"status":"invalid_token","scope":"kafka"}';
+    await assert.rejects(
+      authenticate(token, script([challenge], sent)),
+      refused(/refused the token: invalid_token; it wants scope kafka/),
+    );
+    assert.equal(sent[1], '\x01');
+    assert.equal(forgotten, 1);
+    await assert.rejects(authenticate(token, script(['garbage'])), refused(/without a reason/));
+  });
+
+  test('a token that could break out of the message is never sent', async () => {
+    for (const token of ['', 'a\x01b', 'a b', 'a\n', 'ä']) {
+      const sent: string[] = [];
+      await assert.rejects(
+        authenticate({ mechanism: 'oauthbearer', token }, script([''], sent)),
+        refused(/characters that no token may have/),
+      );
+      assert.deepEqual(sent, []);
+    }
+  });
+});
