@@ -62,11 +62,6 @@ export class TargetTopics {
     }
   }
 
-  /** Waits for what is under way. */
-  async settle(): Promise<void> {
-    await Promise.all(this.#pending);
-  }
-
   async #run(need: TargetNeed, job: Job): Promise<void> {
     const { clock, random, logger, onDone } = this.#options;
     const place = { route: need.route.name, topic: need.topic };

@@ -220,6 +220,26 @@ describe('failover', () => {
     }
   });
 
+  test('a topic that a hanging cluster is being asked for keeps nobody from leading again', async () => {
+    const kit = await ControllerKit.open();
+    try {
+      kit.kafka.addTopic('east', 't', 2);
+      let asked = 0;
+      kit.kafka.createTopic = () => {
+        asked++;
+        return new Promise<void>(() => undefined);
+      };
+      const { client, store } = await kit.controller();
+      await until(async () => (await client.status()).leader !== null);
+      await client.addTopic('r', { topic: 't' });
+      await until(() => asked > 0);
+      kit.engine.expireSession(store.session().id);
+      await until(async () => (await leaderOf(kit.store))?.epoch === 2);
+    } finally {
+      await kit.close();
+    }
+  });
+
   test('in the middle of a handoff: the successor finishes it, and nobody ever owns twice', async () => {
     const { kit, controller } = await fleet({ handoffTimeoutMs: 60_000 });
     try {
