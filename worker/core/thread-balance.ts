@@ -9,8 +9,10 @@ const COOL_DOWN_MS = 30_000;
 /** A partition that moved stays for so long. */
 const PARTITION_REST_MS = 120_000;
 const MAX_MOVES_PER_ROUND = 4;
-/** The busier of the two threads must be left with at most this share of what it had. */
-const MAX_REMAINING = 0.9;
+/** Of the difference between the two: more would only turn the scales. */
+const MAX_SHARE_OF_GAP = 0.6;
+/** A round that would move less than this share of the difference is not worth its pauses. */
+const MIN_SHARE_OF_GAP = 0.02;
 
 export interface ThreadLoad {
   readonly thread: number;
@@ -66,22 +68,24 @@ export class ThreadBalance {
       partitions.reduce((sum, entry) => (entry.thread === thread ? sum + entry.load : sum), 0);
     const [from, to] = [busiest.thread, idlest.thread];
     let [high, low] = [loadOn(from), loadOn(to)];
+    const worthwhile = (high - low) * MIN_SHARE_OF_GAP;
+    let moved = 0;
     const candidates = partitions
       .filter(({ key, thread, isMovable }) => thread === from && isMovable && !this.#movedMs.has(key))
       .sort((a, b) => b.load - a.load);
     const moves: ThreadMove[] = [];
     for (const { key, load } of candidates) {
       if (moves.length >= MAX_MOVES_PER_ROUND) break;
-      const after = Math.max(high - load, low + load);
-      // The largest first: one that would only turn the scales stays where it is.
-      if (after > high * MAX_REMAINING) continue;
+      // The largest first that fits.
+      if (load > MAX_SHARE_OF_GAP * (high - low)) continue;
       const percent = (utilization: number): string => `${Math.round(utilization * 100)} %`;
       const reason = `thread ${from} is busy ${percent(busiest.utilization)}, thread ${to} ${percent(idlest.utilization)}`;
       moves.push({ key, from, to, reason });
       [high, low] = [high - load, low + load];
+      moved += load;
       if (low >= high) break;
     }
-    return moves;
+    return moved >= worthwhile ? moves : [];
   }
 
   #forget(nowMs: number): void {

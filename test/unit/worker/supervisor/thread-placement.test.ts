@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type AssignmentItem, refKey } from '../../../../common/model/assignment.js';
+import type { PartitionStatus } from '../../../../common/model/status.js';
+import { ThreadPlacement } from '../../../../worker/supervisor/thread-placement.js';
+
+const item = (partition: number): AssignmentItem => ({
+  route: 'r',
+  topic: 't',
+  partition,
+  state: 'own',
+  paused: false,
+  sourceTopicId: null,
+  targetTopic: 't',
+  timeline: 1,
+  started: true,
+  start: 'earliest',
+});
+const status = (partition: number): PartitionStatus => ({
+  route: 'r',
+  topic: 't',
+  partition,
+  targetTopic: 't',
+  state: 'running',
+  sourceOffset: 0n,
+  targetOffset: 0n,
+  sourceEndOffset: 0n,
+  lagRecords: 0,
+  lagSeconds: 0,
+  recordsCopied: 0,
+  bytesCopied: 0,
+  recordsPerS: 0,
+  bytesPerS: 0,
+  gapRecords: 0,
+  thread: 0,
+});
+const items = [item(0), item(1)];
+const keys = items.map(refKey) as [string, string];
+const always = (): boolean => true;
+
+function placed(): ThreadPlacement {
+  const placement = new ThreadPlacement(2);
+  placement.place(items, new Set());
+  return placement;
+}
+const numbers = (placement: ThreadPlacement, thread: number): number[] =>
+  placement.itemsOf(thread, items).map(({ partition }) => partition);
+
+describe('a partition that changes threads', () => {
+  test('is in nobody’s orders while the old thread drains it, then in the new one’s; held all the while', () => {
+    const placement = placed();
+    assert.deepEqual([numbers(placement, 0), numbers(placement, 1)], [[0], [1]]);
+    placement.move(status(0), 1);
+    assert.deepEqual([numbers(placement, 0), numbers(placement, 1)], [[], [1]]);
+    assert.deepEqual(placement.reported(0, 2, new Set([keys[0]]), always, () => 7).size, 0, 'still draining');
+    assert.deepEqual([...placement.reported(0, 2, new Set(), always, () => 7)], [1]);
+    assert.deepEqual(numbers(placement, 1), [0, 1]);
+    assert.deepEqual(
+      placement.between.map(({ ref }) => refKey(ref)),
+      [keys[0]],
+    );
+    placement.reported(1, 6, new Set([keys[1]]), always, () => 8);
+    assert.equal(placement.between.length, 1, 'an answer to an earlier order says nothing');
+    placement.reported(1, 7, new Set(keys), always, () => 8);
+    assert.equal(placement.moving, false);
+  });
+
+  test('that is taken from the worker meanwhile goes to no thread', () => {
+    const placement = placed();
+    placement.move(status(0), 1);
+    assert.deepEqual(
+      [
+        ...placement.reported(
+          0,
+          2,
+          new Set(),
+          () => false,
+          () => 7,
+        ),
+      ],
+      [],
+    );
+    assert.equal(placement.moving, false);
+    assert.deepEqual(placement.between, []);
+  });
+
+  test('goes on when a thread dies on the way: the old one holds nothing then, the new one is ordered again', () => {
+    const placement = placed();
+    placement.move(status(0), 1);
+    placement.reported(0, 9, new Set(), always, () => 3);
+    assert.deepEqual(numbers(placement, 1), [0, 1]);
+    // The new thread's next life answers a later order.
+    placement.reported(1, 5, new Set(keys), always, () => 6);
+    assert.equal(placement.moving, false);
+  });
+
+  test('nothing that a thread still drains starts in another when it is assigned anew', () => {
+    const placement = placed();
+    placement.place([], new Set([keys[0]]));
+    placement.place(items, new Set([keys[0]]));
+    assert.equal(placement.threadOf(keys[0]), 0);
+  });
+});
