@@ -10,9 +10,9 @@ export interface DemoBed {
 }
 
 /** Starts all three at once; when one fails, the others are stopped. */
-export async function startDemoBed(): Promise<DemoBed> {
+export async function startDemoBed(sourceConfig: Readonly<Record<string, string>> = {}): Promise<DemoBed> {
   const starting = [
-    startKafkaCluster({ name: 'source', version: '3.9.1' }),
+    startKafkaCluster({ name: 'source', version: '3.9.1', config: sourceConfig }),
     startKafkaCluster({ name: 'target', version: '4.1.0' }),
     startZooKeeper(),
   ] as const;

@@ -11,8 +11,9 @@ const CLI = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 const REQUEST_TIMEOUT_MS = 5_000;
 const READY_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 25_000;
-/** The one route of a fleet. */
+/** The one route of a fleet, unless more are asked for. */
 export const ROUTE = 'demo';
+export const FLEET = 'demo';
 
 export interface FleetOptions {
   /** Configurations and logs go here. */
@@ -22,6 +23,8 @@ export interface FleetOptions {
   readonly zooKeeperConnect: string;
   /** Settings of the configuration's sections that win over the fleet's own. */
   readonly route?: Readonly<Record<string, unknown>>;
+  /** Further routes, as a configuration has them, between `source` and `target`. */
+  readonly routes?: Readonly<Record<string, unknown>>;
   readonly controller?: Readonly<Record<string, unknown>>;
   readonly worker?: Readonly<Record<string, unknown>>;
 }
@@ -120,19 +123,19 @@ export class Fleet {
   }
 
   #config(kind: ProcessKind, id: string, port: number): Record<string, unknown> {
-    const { source, target, zooKeeperConnect, route, controller, worker } = this.#options;
+    const { source, target, zooKeeperConnect, route, routes, controller, worker } = this.#options;
     const cluster = (bootstrapServers: string) => ({
       bootstrap: bootstrapServers.split(','),
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
     });
     return {
-      fleet: 'demo',
+      fleet: FLEET,
       coordination: {
         type: 'zookeeper',
         zookeeper: { connect: zooKeeperConnect, root: '/causeway', sessionTimeoutMs: 4_000 },
       },
       clusters: { source: cluster(source.bootstrapServers), target: cluster(target.bootstrapServers) },
-      routes: { [ROUTE]: { source: 'source', target: 'target', naming: { policy: 'identity' }, ...route } },
+      routes: { [ROUTE]: { source: 'source', target: 'target', naming: { policy: 'identity' }, ...route }, ...routes },
       [kind]: { id, http: { host: '127.0.0.1', port }, ...(kind === 'controller' ? controller : worker) },
       logging: { level: 'info' },
     };

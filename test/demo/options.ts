@@ -8,6 +8,8 @@ export interface DemoOptions {
   readonly check: boolean;
   readonly kill: readonly Victim[];
   readonly shapes: readonly TopicShape[];
+  /** A topic for every kind of batch and refusal as well. */
+  readonly gallery: boolean;
   /** Of load; undefined: until Ctrl-C. */
   readonly seconds: number | undefined;
   readonly recordsPerS: number;
@@ -27,7 +29,8 @@ topics over REST and shows how they are mirrored. Ctrl-C stops everything.
                       record by record; prints one line of JSON last and ends with status 0 only if all is well
   --kill VICTIMS      worker, controller or both (comma-separated): SIGKILL a worker at a third of the load, the leading
                       controller at two thirds; repeats are then reported, not held against the run
-  --shapes SET        basic or all (default all): which topics the load has
+  --shapes SET        basic, usual or all (default usual): which topics the load has; all, with --check, adds a topic for each kind of
+                      batch, refusal and change that a mirror meets, proves that the source really holds it, and audits it
   --seconds N         seconds of load (default: ${DEFAULT_CHECK_SECONDS} with --check, otherwise until Ctrl-C)
   --rate N            records per second over all topics (default ${DEFAULT_RECORDS_PER_S})
   --help              this text`;
@@ -55,8 +58,8 @@ function victims(text: string): Victim[] {
 
 function shapesOf(text: string): readonly TopicShape[] {
   if (text === 'basic') return BASIC_SHAPES;
-  if (text === 'all') return ALL_SHAPES;
-  throw new UsageError(`--shapes is basic or all, not "${text}"`);
+  if (text === 'usual' || text === 'all') return ALL_SHAPES;
+  throw new UsageError(`--shapes is basic, usual or all, not "${text}"`);
 }
 
 /** @returns undefined when help was asked for. @throws UsageError */
@@ -64,7 +67,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions | undefin
   const options = {
     check: { type: 'boolean', default: false },
     kill: { type: 'string' },
-    shapes: { type: 'string', default: 'all' },
+    shapes: { type: 'string', default: 'usual' },
     seconds: { type: 'string' },
     rate: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -84,6 +87,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions | undefin
     check: values.check,
     kill: values.kill === undefined ? [] : victims(values.kill),
     shapes: shapesOf(values.shapes),
+    gallery: values.check && values.shapes === 'all',
     seconds: seconds ?? (values.check ? DEFAULT_CHECK_SECONDS : undefined),
     recordsPerS: values.rate === undefined ? DEFAULT_RECORDS_PER_S : integer('--rate', values.rate, MAX_RECORDS_PER_S),
   };

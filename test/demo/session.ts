@@ -5,10 +5,12 @@ import { describeProblem } from '../audit/report.js';
 import type { TopicShape } from '../audit/shapes.js';
 import { createTopics } from '../audit/topics.js';
 import { type DemoBed, startDemoBed } from './demo-bed.js';
-import { Fleet, ROUTE } from './fleet.js';
+import { FLEET, Fleet, ROUTE } from './fleet.js';
+import { GALLERY_SOURCE_CONFIG, Gallery, galleryRoutes, NOT_SHOWN, SPECIMENS } from './gallery/gallery.js';
 import { waitForLagZero } from './lag.js';
 import { LogEnds } from './log-ends.js';
 import { type FailoverReport, killLeader, killWorker, type TakeoverReport } from './mayhem.js';
+import { observeWorkers } from './observe.js';
 import type { DemoOptions } from './options.js';
 import { addTopics, reignOf } from './rest.js';
 import type { Screen } from './screen.js';
@@ -34,6 +36,7 @@ interface Parts {
   readonly sourceEnds: LogEnds;
   readonly targetEnds: LogEnds;
   readonly watcher: Watcher;
+  readonly gallery: Gallery | undefined;
 }
 
 /** One run of the demo: everything it starts, it stops. */
@@ -75,6 +78,7 @@ export class DemoSession {
           this.#options.shapes.map(({ topic }) => topic),
         );
       this.#screen.say(`${this.#options.shapes.length} topics added over REST`);
+      await this.#mirrorGallery(parts);
       const killing = this.#kill(parts, startedAt);
       killing.catch(() => undefined);
       await this.#pause(seconds === undefined ? undefined : startedAt + seconds * 1_000 - performance.now());
@@ -83,6 +87,7 @@ export class DemoSession {
       if (!check || this.#signal.aborted) return undefined;
       const loadSeconds = Math.round(performance.now() - startedAt) / 1_000;
       const lagZeroMs = await waitForLagZero(parts.fleet, parts.sourceEnds, LAG_LIMIT_MS, this.#signal);
+      await this.#settleGallery(parts);
       return await this.#compare(parts, { loadSeconds, lagZeroMs, ...killed });
     } finally {
       watching.abort();
@@ -100,11 +105,12 @@ export class DemoSession {
   async #start(): Promise<Parts> {
     const { check, shapes, recordsPerS } = this.#options;
     this.#screen.say('starting two Kafka clusters (3.9.1 and 4.1.0) and ZooKeeper');
-    const bed = await startDemoBed();
+    const bed = await startDemoBed(this.#options.gallery ? GALLERY_SOURCE_CONFIG : {});
     this.#undo.push(() => bed.stop());
     const servers = bed.source.bootstrapServers;
     await createTopics(servers, check ? shapes : shapes.map(bounded));
     this.#screen.say(`source ${servers}   target ${bed.target.bootstrapServers}   ZooKeeper ${bed.zooKeeper.connect}`);
+    const gallery = await this.#fillGallery(bed);
     const fleet = await this.#startFleet(bed);
     const load = new Load({ bootstrapServers: servers, shapes, recordsPerS, run: process.pid, keepsLedger: check });
     this.#undo.push(() => load.stop());
@@ -115,11 +121,12 @@ export class DemoSession {
       () => targetEnds.close(),
     );
     const watcher = new Watcher({ fleet, load, shapes, sourceEnds, targetEnds, reign: () => reignOf(fleet) });
-    return { bed, fleet, load, sourceEnds, targetEnds, watcher };
+    return { bed, fleet, load, sourceEnds, targetEnds, watcher, gallery };
   }
 
   async #startFleet({ source, target, zooKeeper }: DemoBed): Promise<Fleet> {
-    const fleet = new Fleet({ folder: this.#folder, source, target, zooKeeperConnect: zooKeeper.connect });
+    const routes = this.#options.gallery ? galleryRoutes('source', 'target') : {};
+    const fleet = new Fleet({ folder: this.#folder, source, target, zooKeeperConnect: zooKeeper.connect, routes });
     this.#undo.push(() => fleet.stop());
     const processes = [
       await fleet.start('controller', 'controller-1'),
@@ -130,6 +137,39 @@ export class DemoSession {
     await Promise.all(processes.map((process) => process.ready()));
     for (const { id, url } of processes) this.#screen.say(`${id} answers at ${url}`);
     return fleet;
+  }
+
+  /** Every shape is in the source's logs before anything is mirrored. */
+  async #fillGallery({ source, target }: DemoBed): Promise<Gallery | undefined> {
+    if (!this.#options.gallery) return undefined;
+    const since = performance.now();
+    const gallery = new Gallery(source.bootstrapServers, target.bootstrapServers, process.pid);
+    this.#undo.push(() => gallery.close());
+    await gallery.prepare();
+    this.#screen.say(
+      `${SPECIMENS.length} shapes proved to be at the source in ${Math.round(performance.now() - since)} ms`,
+    );
+    return gallery;
+  }
+
+  async #mirrorGallery({ fleet, gallery }: Parts): Promise<void> {
+    if (gallery === undefined || this.#signal.aborted) return;
+    await gallery.mirror(fleet);
+    this.#screen.say('the shapes’ topics added over REST, each to the route that it needs');
+    await gallery.goOn();
+  }
+
+  async #settleGallery({ bed, fleet, gallery }: Parts): Promise<void> {
+    if (gallery === undefined) return;
+    const ends = new LogEnds(bed.source.bootstrapServers, gallery.shapes);
+    this.#undo.push(() => ends.close());
+    const lagZeroMs = await waitForLagZero(fleet, ends, LAG_LIMIT_MS, this.#signal);
+    if (lagZeroMs >= 0) return;
+    const stuck = (await observeWorkers(fleet)).filter(
+      ({ state, lagRecords }) => state !== 'running' || lagRecords !== 0,
+    );
+    for (const { topic, partition, state, reason, lagRecords } of stuck)
+      this.#screen.say(`${topic}-${partition} is ${state}, ${lagRecords} behind: ${reason}`);
   }
 
   async #kill(
@@ -174,7 +214,15 @@ export class DemoSession {
     });
     this.#screen.say(`compared ${comparison.records} records in ${Math.round(performance.now() - since)} ms`);
     for (const problem of comparison.firstProblems) this.#screen.say(describeProblem(problem));
-    return verdictOf({ ...facts, comparison, ledgers: load.ledgers });
+    const gallery = await parts.gallery?.compare(FLEET);
+    if (gallery !== undefined) {
+      const { records, declaredGaps, deadLetters } = gallery;
+      this.#screen.say(
+        `compared ${records} records of all shapes: ${declaredGaps} declared gaps, ${deadLetters} dead letters`,
+      );
+      this.#screen.say(`not shown: ${NOT_SHOWN}`);
+    }
+    return verdictOf({ ...facts, comparison, ledgers: load.ledgers, ...(gallery === undefined ? {} : { gallery }) });
   }
 
   async #watch({ watcher, load }: Parts, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import type { ClusterComparison } from '../audit/compare-clusters.js';
 import type { TopicLedger } from '../audit/load.js';
 import { isClean } from '../audit/report.js';
+import { type GalleryVerdict, NOT_SHOWN } from './gallery/gallery.js';
 import type { FailoverReport, TakeoverReport } from './mayhem.js';
 
 /** Fewer records than this prove little. */
@@ -14,6 +15,7 @@ export interface CheckFacts {
   readonly lagZeroMs: number;
   readonly takeover?: TakeoverReport;
   readonly failover?: FailoverReport;
+  readonly gallery?: GalleryVerdict;
 }
 
 export interface Verdict {
@@ -26,7 +28,7 @@ export interface Verdict {
 
 /** Judges a run: repeats are allowed only after a SIGKILL, everything else never. */
 export function verdictOf(facts: CheckFacts): Verdict {
-  const { comparison, ledgers, lagZeroMs, takeover, failover } = facts;
+  const { comparison, ledgers, lagZeroMs, takeover, failover, gallery } = facts;
   const { records, missing, duplicated, reordered, different, phantom, misplaced, targetRecords, ledger } = comparison;
   const partitions = ledgers.flatMap((topic) => topic.partitions);
   const unknown = partitions.reduce((sum, { unknown: count }) => sum + count, 0);
@@ -43,6 +45,8 @@ export function verdictOf(facts: CheckFacts): Verdict {
   if (takeover !== undefined && takeover.lastMs < 0)
     faults.push(`not all partitions of ${takeover.worker} were taken over`);
   if (failover !== undefined && failover.newLeaderMs < 0) faults.push(`nobody led after ${failover.controller}`);
+  if (gallery !== undefined && !gallery.clean)
+    faults.push('the shapes were not all mirrored as they should', ...gallery.faults);
   const ok = faults.length === 0;
   const line = JSON.stringify({
     records,
@@ -63,7 +67,12 @@ export function verdictOf(facts: CheckFacts): Verdict {
     lagZeroMs,
     ...(takeover === undefined ? {} : { takeover }),
     ...(failover === undefined ? {} : { failover }),
+    ...(gallery === undefined ? {} : { shapes: shapesOf(gallery) }),
     ...(ok ? {} : { faults }),
   });
   return { ok, faults, line };
+}
+
+function shapesOf({ faults: _faults, ...counts }: GalleryVerdict): Readonly<Record<string, unknown>> {
+  return { ...counts, notShown: NOT_SHOWN };
 }

@@ -21,6 +21,13 @@ describe('the demo’s command line', () => {
     assert.ok(all.length > basic.length);
   });
 
+  test('usual is what it has unless said; all adds the gallery to a check, and to nothing else', () => {
+    assert.deepEqual(parseDemoOptions(['--check']), parseDemoOptions(['--check', '--shapes', 'usual']));
+    assert.equal(parseDemoOptions(['--check'])?.gallery, false);
+    assert.equal(parseDemoOptions(['--check', '--shapes', 'all'])?.gallery, true);
+    assert.equal(parseDemoOptions(['--shapes', 'all'])?.gallery, false);
+  });
+
   test('what cannot be followed is said, not guessed', () => {
     const wrong = [
       ['--kill', 'zookeeper'],

@@ -36,6 +36,18 @@ describe('the verdict of a check', () => {
     }
   });
 
+  test('shapes that are not clean fail it, with what is wrong; clean ones are counted in its line', () => {
+    const gallery = { faults: [], specimens: 3, records: 10, declaredGaps: 2, deadLetters: 1, clean: true };
+    const clean = verdictOf({ ...facts, gallery });
+    assert.ok(clean.ok);
+    const { notShown, ...counts } = JSON.parse(clean.line).shapes;
+    assert.deepEqual(counts, { specimens: 3, records: 10, declaredGaps: 2, deadLetters: 1, clean: true });
+    assert.match(notShown, /magic 0 and 1/);
+    const spoiled = verdictOf({ ...facts, gallery: { ...gallery, faults: ['a record is missing'], clean: false } });
+    assert.equal(spoiled.ok, false);
+    assert.ok(spoiled.faults.includes('a record is missing'));
+  });
+
   test('repeats are forgiven after a SIGKILL and reported; nothing else is', () => {
     const killed = { ...withCounts({ duplicated: 17 }), takeover, failover };
     const verdict = verdictOf(killed);
