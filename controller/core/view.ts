@@ -66,7 +66,9 @@ export function buildView(world: World, maxBalanceMoves: number): View {
   for (const topic of world.desired.topics.values()) {
     for (let partition = 0; partition < topic.assignable; partition++) consider(topic, partition);
     // What has started is there at both ends, though no cluster may tell so at the moment: on its way between two nodes it is not lost.
-    for (const partition of topic.started) if (partition < topic.limit) consider(topic, partition);
+    for (const partition of topic.started) {
+      if (partition >= topic.assignable && partition < topic.limit) consider(topic, partition);
+    }
   }
   for (const { item } of located.values()) {
     const topic = world.desired.topics.get(`${item.route}/${item.topic}`);
