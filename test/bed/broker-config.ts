@@ -8,11 +8,18 @@ export interface BrokerAddress {
   readonly securedPort?: number;
 }
 
+/** Where a broker listens for those who come through something in between, and what it tells them to connect to. */
+export interface FarListener {
+  readonly port: number;
+  readonly advertisedPort: number;
+}
+
 export interface BrokerConfigInput {
   readonly broker: BrokerAddress;
   readonly brokers: readonly BrokerAddress[];
   readonly dataDir: string;
   readonly security?: PreparedSecurity;
+  readonly far?: FarListener;
   /** Wins over everything set here. */
   readonly overrides: Readonly<Record<string, string>>;
 }
@@ -29,7 +36,7 @@ export function brokerConfig(input: BrokerConfigInput): string {
   return `${lines.join('\n')}\n`;
 }
 
-function nodeConfig({ broker, brokers, dataDir, security }: BrokerConfigInput): Record<string, string> {
+function nodeConfig({ broker, brokers, dataDir, security, far }: BrokerConfigInput): Record<string, string> {
   const address = (port: number) => `127.0.0.1:${port}`;
   const clientListeners = [`PLAINTEXT://${address(broker.plaintextPort)}`];
   const protocols = ['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT'];
@@ -38,13 +45,23 @@ function nodeConfig({ broker, brokers, dataDir, security }: BrokerConfigInput): 
     clientListeners.push(`${securedListener}://${address(broker.securedPort)}`);
     protocols.push(`${securedListener}:${protocol}`);
   }
+  for (const { name, protocol, port, host } of security?.further ?? []) {
+    clientListeners.push(`${name}://${host === '::1' ? `[::1]:${port}` : address(port)}`);
+    protocols.push(`${name}:${protocol}`);
+  }
+  const advertised = [...clientListeners];
+  if (far !== undefined) {
+    clientListeners.push(`FAR://${address(far.port)}`);
+    advertised.push(`FAR://${address(far.advertisedPort)}`);
+    protocols.push('FAR:PLAINTEXT');
+  }
   return {
     'process.roles': 'broker,controller',
     'node.id': String(broker.id),
     'controller.quorum.voters': brokers.map((node) => `${node.id}@${address(node.controllerPort)}`).join(','),
     'controller.listener.names': 'CONTROLLER',
     listeners: [...clientListeners, `CONTROLLER://${address(broker.controllerPort)}`].join(','),
-    'advertised.listeners': clientListeners.join(','),
+    'advertised.listeners': advertised.join(','),
     'listener.security.protocol.map': protocols.join(','),
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': dataDir,

@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs';
 export type JvmProfile = 'fast' | 'server';
 
 /** JVM arguments of a profile; `archive` is a class-data archive to start from, where it exists. */
-export function jvmArgs(profile: JvmProfile, heapMb: number, archive?: string): string[] {
-  const heap = [`-Xmx${heapMb}m`, '-XX:-UsePerfData', '-Djava.awt.headless=true', '-Djava.net.preferIPv4Stack=true'];
+export function jvmArgs(profile: JvmProfile, heapMb: number, archive?: string, ipv6 = false): string[] {
+  const network = `-Djava.net.preferIPv4Stack=${!ipv6}`;
+  const heap = [`-Xmx${heapMb}m`, '-XX:-UsePerfData', '-Djava.awt.headless=true', network];
   const shared =
     archive !== undefined && existsSync(archive) ? [`-XX:SharedArchiveFile=${archive}`, '-Xshare:auto'] : [];
   switch (profile) {

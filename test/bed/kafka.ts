@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { BedError } from './bed-error.js';
 import { Broker, type BrokerHandle } from './broker.js';
-import { type BrokerAddress, brokerConfig } from './broker-config.js';
+import { type BrokerAddress, brokerConfig, type FarListener } from './broker-config.js';
 import { freePort } from './free-port.js';
 import { type JvmProfile, jvmArgs } from './java-args.js';
 import { type AnyKafkaVersion, type KafkaSet, type KafkaVersion, kafkaSet } from './kafka-set.js';
@@ -21,6 +21,8 @@ export interface KafkaClusterOptions {
   /** Broker settings that win over the bed's own. */
   readonly config?: Readonly<Record<string, string>>;
   readonly security?: BedSecurity;
+  /** A further plaintext listener, for clients that come through something in between; for one broker. */
+  readonly far?: FarListener;
   /** Default 'fast'. */
   readonly jvm?: JvmProfile;
   /** Default 320. */
@@ -94,8 +96,12 @@ function brokerOf({ options, set, workspace, addresses }: ClusterContext, addres
     set,
     workspace,
     configFile: workspace.path(`broker-${address.id}.properties`),
-    jvm: jvmArgs(options.jvm ?? 'fast', options.heapMb ?? 320, set.brokerArchive),
+    jvm: jvmArgs(options.jvm ?? 'fast', options.heapMb ?? 320, set.brokerArchive, usesIpv6(options)),
   });
+}
+
+function usesIpv6({ security }: KafkaClusterOptions): boolean {
+  return (security?.further ?? []).some(({ host }) => host === '::1');
 }
 
 function handleOf(cluster: ClusterContext, brokers: readonly Broker[], stop: () => Promise<void>): KafkaClusterHandle {
@@ -127,11 +133,9 @@ async function format(cluster: ClusterContext): Promise<void> {
   for (const broker of addresses) {
     const dataDir = workspace.path('data', `broker-${broker.id}`);
     const configFile = workspace.path(`broker-${broker.id}.properties`);
-    const overrides = cluster.options.config ?? {};
-    writeFileSync(
-      configFile,
-      brokerConfig({ broker, brokers: addresses, dataDir, overrides, ...(security === undefined ? {} : { security }) }),
-    );
+    const { far, config: overrides = {} } = cluster.options;
+    const listeners = { ...(security === undefined ? {} : { security }), ...(far === undefined ? {} : { far }) };
+    writeFileSync(configFile, brokerConfig({ broker, brokers: addresses, dataDir, overrides, ...listeners }));
     mkdirSync(dataDir, { recursive: true });
     if (broker.id === 1 && security !== undefined && security.formatArgs.length > 0) {
       await formatWithTool(cluster, configFile, security.formatArgs);

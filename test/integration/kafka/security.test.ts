@@ -1,158 +1,212 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type CausewayError, isCausewayError } from '../../../common/errors/error.js';
+import { isCausewayError } from '../../../common/errors/error.js';
 import { openAdmin } from '../../../common/kafka/admin/admin.js';
 import { METADATA } from '../../../common/kafka/wire/apis/metadata.js';
 import { call } from '../../../common/kafka/wire/call.js';
-import type { ClusterConnection, SaslMechanism, TlsSettings } from '../../../common/model/cluster.js';
+import type { SaslSettings, TlsSettings } from '../../../common/model/cluster.js';
 import { silentLogger } from '../../../common/observability/logger.js';
 import { systemClock } from '../../../common/runtime/clock.js';
-import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
+import type { KafkaVersion } from '../../bed/kafka-set.js';
+import { runKafkaTool, toolClasses } from '../../bed/tools.js';
+import {
+  adminWorks,
+  clusterIdOf,
+  faultOf,
+  type SecuredBed,
+  startSecuredBed,
+  TokenIssuer,
+  unsecuredToken,
+} from './security-kit.js';
 import { clientOf, connectionTo } from './wire-kit.js';
 
-const MECHANISMS: readonly SaslMechanism[] = ['plain', 'scram-sha-256', 'scram-sha-512'];
+const PASSWORD_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 
-async function clusterIdOf(cluster: ClusterConnection): Promise<string | null> {
-  const client = clientOf(cluster);
-  try {
-    return (await client.metadata([])).clusterId;
-  } finally {
-    await client.close();
-  }
-}
+const login = (mechanism: (typeof PASSWORD_MECHANISMS)[number], password = 'alice-secret'): SaslSettings => ({
+  mechanism,
+  username: 'alice',
+  password,
+});
 
-async function faultOf(cluster: ClusterConnection): Promise<CausewayError> {
-  try {
-    await clusterIdOf({ ...cluster, connectTimeoutMs: 2_000 });
-  } catch (error) {
-    if (isCausewayError(error)) return error;
-    throw error;
-  }
-  return assert.fail('it connected');
-}
+/** KIP-368: whoever logs in with PLAIN has to do so again after this time. */
+const config = { 'listener.name.secured.plain.connections.max.reauth.ms': '2000' };
 
-describe('SASL over TLS, Kafka 3.9.1', () => {
-  let handle: KafkaClusterHandle;
-  let tls: TlsSettings;
+for (const version of ['3.9.1', '4.1.0'] satisfies KafkaVersion[]) {
+  describe(`security, Kafka ${version}`, () => {
+    let bed: SecuredBed;
+    let folder: string;
+    let tokenFile: string;
+    let issuer: TokenIssuer;
 
-  // KIP-368: whoever logs in with PLAIN has to do so again after this time.
-  const config = { 'listener.name.secured.plain.connections.max.reauth.ms': '2000' };
-
-  before(async () => {
-    handle = await startKafkaCluster({
-      name: 'sasl-ssl',
-      version: '3.9.1',
-      security: { protocol: 'SASL_SSL' },
-      config,
+    before(async () => {
+      bed = await startSecuredBed(version, config);
+      folder = await mkdtemp(join(tmpdir(), 'causeway-security-'));
+      tokenFile = join(folder, 'token');
+      issuer = await TokenIssuer.start();
     });
-    tls = { caFile: handle.security?.caFile ?? '' };
-  });
 
-  after(() => handle.stop());
+    after(async () => {
+      issuer.stop();
+      await bed.handle.stop();
+      await rm(folder, { recursive: true, force: true });
+    });
 
-  const login = (mechanism: SaslMechanism, password = 'alice-secret') => ({ mechanism, username: 'alice', password });
-
-  test('PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 log in, on our connection and on the admin’s', async () => {
-    for (const mechanism of MECHANISMS) {
-      const cluster = connectionTo(handle, { tls, sasl: login(mechanism) });
-      assert.equal(await clusterIdOf(cluster), handle.clusterId, mechanism);
-      const admin = openAdmin(cluster, silentLogger);
-      assert.equal((await admin.topicConfigs(['missing'])).size, 0, mechanism);
-      await admin.close();
-    }
-  });
-
-  test('a wrong password is KAFKA_AUTH_FAILED that names the broker and not the password', async () => {
-    for (const mechanism of MECHANISMS) {
-      const cluster = connectionTo(handle, { tls, sasl: login(mechanism, 'wrong-secret') });
-      const fault = await faultOf(cluster);
-      assert.equal(fault.code, 'KAFKA_AUTH_FAILED', mechanism);
-      assert.ok(fault.message.includes(cluster.bootstrap[0] as string), fault.message);
-      assert.ok(!fault.message.includes('wrong-secret'));
-      const admin = openAdmin(cluster, silentLogger);
-      await assert.rejects(admin.topicConfigs(['missing']), (error) => isCausewayError(error, 'KAFKA_AUTH_FAILED'));
-      await admin.close();
-    }
-  });
-
-  test('a session is renewed on its connection in time; no request fails', async () => {
-    const client = clientOf(connectionTo(handle, { tls, sasl: login('plain') }));
-    try {
-      const first = await client.connection(1, 'x');
-      const until = performance.now() + 4_500;
-      while (performance.now() < until) {
-        const connection = await client.connection(1, 'x');
-        assert.equal(connection, first);
-        await call(connection, METADATA, { topics: [] });
-        await systemClock.sleep(50);
+    /** Both of our clients get in. */
+    const works = async (cluster: Parameters<typeof adminWorks>[0]): Promise<void> => {
+      assert.equal(await clusterIdOf(cluster), bed.handle.clusterId);
+      await adminWorks(cluster);
+    };
+    const refused = async (cluster: Parameters<typeof adminWorks>[0], pattern: RegExp): Promise<void> => {
+      for (const use of [clusterIdOf, adminWorks]) {
+        const fault = await faultOf(use, cluster);
+        assert.equal(fault.code, 'KAFKA_AUTH_FAILED', fault.message);
+        assert.match(fault.message, pattern);
       }
-    } finally {
-      await client.close();
-    }
-  });
+    };
 
-  test('no login, and plain bytes to a TLS port, fail with a hint', async () => {
-    const noLogin = await faultOf(connectionTo(handle, { tls }));
-    assert.match(noLogin.fix ?? '', /login/);
-    const plain = await faultOf(connectionTo(handle));
-    assert.match(plain.message + (plain.fix ?? ''), /TLS/);
-  });
-});
-
-describe('mutual TLS, Kafka 4.1.0', () => {
-  let handle: KafkaClusterHandle;
-  let folder: string;
-  let files: { caFile: string; certFile: string; keyFile: string };
-
-  before(async () => {
-    handle = await startKafkaCluster({
-      name: 'mtls',
-      version: '4.1.0',
-      security: { protocol: 'SSL', clientAuth: 'required' },
+    test('PLAIN and SCRAM log in over TLS, on our connections and on the admin’s; a wrong password does not', async () => {
+      for (const mechanism of PASSWORD_MECHANISMS) {
+        await works(bed.secured({ sasl: login(mechanism) }));
+        const wrong = bed.secured({ sasl: login(mechanism, 'wrong-secret') });
+        await refused(wrong, /^(?!.*wrong-secret)/);
+        const fault = await faultOf(clusterIdOf, wrong);
+        assert.ok(fault.message.includes(wrong.bootstrap[0] as string), fault.message);
+      }
     });
-    folder = await mkdtemp(join(tmpdir(), 'causeway-tls-'));
-    const { caFile, clientCertFile, clientKeyFile } = handle.security ?? {};
-    files = { caFile: caFile ?? '', certFile: clientCertFile ?? '', keyFile: clientKeyFile ?? '' };
-  });
 
-  after(async () => {
-    await handle.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
+    test('OAUTHBEARER logs in with the token that its file holds at the moment', async () => {
+      const sasl = { mechanism: 'oauthbearer', tokenFile } as const;
+      await refused(bed.secured({ sasl }), /token file cannot be read/);
+      await writeFile(tokenFile, unsecuredToken(-60));
+      await refused(bed.secured({ sasl }), /refused the token: invalid_token/);
+      await writeFile(tokenFile, `${unsecuredToken()}\n`);
+      await works(bed.secured({ sasl }));
+      await works(bed.clear({ sasl }));
+    });
 
-  test('a client certificate is accepted; its files are read anew at each connect', async () => {
-    const rotated = { caFile: join(folder, 'ca'), certFile: join(folder, 'cert'), keyFile: join(folder, 'key') };
-    const copy = () =>
-      Promise.all(Object.entries(rotated).map(([name, to]) => copyFile(files[name as keyof typeof files], to)));
-    await copy();
-    const cluster = connectionTo(handle, { tls: rotated });
-    assert.equal(await clusterIdOf(cluster), handle.clusterId);
-    await writeFile(rotated.keyFile, 'no key');
-    assert.equal((await faultOf(cluster)).code, 'KAFKA_AUTH_FAILED');
-    await copy();
-    assert.equal(await clusterIdOf(cluster), handle.clusterId);
-  });
+    test('OAUTHBEARER fetches one token for all connections, and another when the broker refuses it', async () => {
+      const tokenEndpoint = { url: issuer.url, clientId: 'causeway', clientSecret: 'issued' };
+      const cluster = bed.clear({ sasl: { mechanism: 'oauthbearer', tokenEndpoint } });
+      await works(cluster);
+      await works(cluster);
+      assert.deepEqual(issuer.secrets, ['causeway:issued']);
+      const other = bed.clear({ sasl: { mechanism: 'oauthbearer', tokenEndpoint: { ...tokenEndpoint } } });
+      issuer.next = () => unsecuredToken(-60);
+      await refused(other, /refused the token/);
+      issuer.next = () => unsecuredToken();
+      await works(other);
+    });
 
-  test('an unknown CA, a missing client certificate, a wrong name and a missing file are KAFKA_AUTH_FAILED', async () => {
-    const { caFile, ...certificate } = files;
-    const settings: [string, TlsSettings][] = [
-      ['unknown CA', certificate],
-      ['no client certificate', { caFile }],
-      ['wrong name', { ...files, serverName: 'kafka.elsewhere.example' }],
-      ['missing file', { ...files, keyFile: join(folder, 'nowhere') }],
-    ];
-    for (const [name, tls] of settings)
-      assert.equal((await faultOf(connectionTo(handle, { tls }))).code, 'KAFKA_AUTH_FAILED', name);
-  });
+    test('a session is renewed on its connection in time; no request fails, of ours or the admin’s', async () => {
+      const cluster = bed.secured({ sasl: login('plain') });
+      const client = clientOf(cluster);
+      const admin = openAdmin(cluster, silentLogger);
+      try {
+        const first = await client.connection(1, 'x');
+        const until = performance.now() + 4_500;
+        while (performance.now() < until) {
+          assert.equal(await client.connection(1, 'x'), first);
+          await Promise.all([1, 2, 3].map(() => call(first, METADATA, { topics: [] })));
+          await admin.topicConfigs(['missing']);
+          await systemClock.sleep(50);
+        }
+      } finally {
+        await client.close();
+        await admin.close();
+      }
+    });
 
-  test('insecure switches the verification off', async () => {
-    const { caFile: _, ...certificate } = files;
-    assert.equal(
-      await clusterIdOf(connectionTo(handle, { tls: { ...certificate, insecure: true } })),
-      handle.clusterId,
-    );
+    test('a rotated password needs no restart: the next connection reads it from its file', async () => {
+      const passwordFile = join(folder, 'password');
+      await writeFile(passwordFile, 'alice-secret\n');
+      const cluster = bed.secured({ sasl: { mechanism: 'scram-sha-512', username: 'alice', passwordFile } });
+      const client = clientOf(cluster);
+      const admin = openAdmin(cluster, silentLogger);
+      try {
+        await client.metadata([]);
+        await admin.topicConfigs(['missing']);
+        const server = ['--bootstrap-server', bed.handle.plaintextBootstrapServers];
+        const change = ['--alter', '--entity-type', 'users', '--entity-name', 'alice'];
+        const added = ['--add-config', 'SCRAM-SHA-512=[password=changed]'];
+        await runKafkaTool(toolClasses.configs, [...server, ...change, ...added], { version });
+        (await client.anyConnection()).close();
+        await assert.rejects(client.metadata([]), (error) => isCausewayError(error, 'KAFKA_AUTH_FAILED'));
+        await rename(passwordFile, `${passwordFile}.gone`);
+        await assert.rejects(client.metadata([]), /password file cannot be read/);
+        await writeFile(passwordFile, 'changed\n');
+        await client.metadata([]);
+        await admin.topicConfigs(['missing']);
+        await works(cluster);
+      } finally {
+        await client.close();
+        await admin.close();
+      }
+    });
+
+    test('mutual TLS takes the certificate that its files hold at each connect', async () => {
+      const {
+        clientCertFile = '',
+        clientKeyFile = '',
+        nextCertFile = '',
+        nextKeyFile = '',
+      } = bed.handle.security ?? {};
+      const tls = { ...bed.ca, certFile: join(folder, 'cert'), keyFile: join(folder, 'key') };
+      const install = (cert: string, key: string) =>
+        Promise.all([copyFile(cert, tls.certFile), copyFile(key, tls.keyFile)]);
+      const cluster = bed.mutual({ tls });
+      await refused(cluster, /TLS file cannot be read/);
+      await install(clientCertFile, clientKeyFile);
+      await works(cluster);
+      const client = clientOf(cluster);
+      const admin = openAdmin(cluster, silentLogger);
+      try {
+        await client.metadata([]);
+        await admin.topicConfigs(['missing']);
+        await writeFile(tls.keyFile, 'no key');
+        (await client.anyConnection()).close();
+        await assert.rejects(client.metadata([]), (error) => isCausewayError(error, 'KAFKA_AUTH_FAILED'));
+        await install(nextCertFile, nextKeyFile);
+        await client.metadata([]);
+        await admin.topicConfigs(['missing']);
+      } finally {
+        await client.close();
+        await admin.close();
+      }
+    });
+
+    test('IPv6 from the bootstrap list to what brokers advertise, over TLS with the address in the certificate', async () => {
+      for (const cluster of [bed.six(), bed.sixTls()]) {
+        await works(cluster);
+        const client = clientOf(cluster);
+        const { brokers } = await client.metadata([]);
+        await client.close();
+        assert.equal(
+          brokers
+            .get(1)
+            ?.host.replace(/^\[|\]$/g, '')
+            .replace('0:0:0:0:0:0:0:1', '::1'),
+          '::1',
+        );
+      }
+    });
+
+    test('an unknown CA, a missing client certificate, a wrong name and plain bytes are told apart', async () => {
+      const { clientCertFile: certFile = '', clientKeyFile: keyFile = '' } = bed.handle.security ?? {};
+      const files = { ...bed.ca, certFile, keyFile };
+      const settings: [string, TlsSettings][] = [
+        ['unknown CA', { certFile, keyFile }],
+        ['no client certificate', bed.ca],
+        ['wrong name', { ...files, serverName: 'kafka.elsewhere.example' }],
+      ];
+      for (const [name, tls] of settings)
+        assert.equal((await faultOf(clusterIdOf, bed.mutual({ tls }))).code, 'KAFKA_AUTH_FAILED', name);
+      assert.equal(await clusterIdOf(bed.mutual({ tls: { certFile, keyFile, insecure: true } })), bed.handle.clusterId);
+      assert.match((await faultOf(clusterIdOf, bed.secured())).fix ?? '', /login/);
+      const plain = await faultOf(clusterIdOf, connectionTo(bed.handle));
+      assert.match(plain.message + (plain.fix ?? ''), /TLS/);
+    });
   });
-});
+}
