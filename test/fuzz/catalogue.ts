@@ -1,5 +1,6 @@
 import type { FuzzTarget } from './fuzz-target.js';
 import { batchTargets } from './targets/batches.js';
+import { intakeTarget } from './targets/intake.js';
 import { loginTargets } from './targets/login.js';
 import { responseTargets } from './targets/responses.js';
 import { storedRecordTargets } from './targets/stored-records.js';
@@ -13,6 +14,7 @@ export function fuzzTargets(): FuzzTarget[] {
     ...loginTargets(),
     ...streamTargets(),
     ...batchTargets(),
+    intakeTarget(),
     ...zooKeeperTargets(),
     ...storedRecordTargets(),
   ];

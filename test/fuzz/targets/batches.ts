@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { crc32 } from '@node-rs/crc32';
+import type { AbortedTransaction } from '../../../common/kafka/wire/apis/fetch.js';
 import { scanBatches } from '../../../common/kafka/wire/records/batch-scan.js';
 import { batchAround, sealBatch } from '../../../common/kafka/wire/records/batch-writer.js';
 import {
@@ -14,7 +15,7 @@ import { decodeBatch, decodeBatches } from '../../../common/kafka/wire/records/r
 import { reshapeLoaded } from '../../../common/kafka/wire/records/reshape.js';
 import { batchImage, producerIdentity } from '../../../worker/core/batch-image.js';
 import { batchVerdict } from '../../../worker/core/batch-verdict.js';
-import { type AbortedTransaction, TxnFilter } from '../../../worker/core/txn-filter.js';
+import { TxnFilter } from '../../../worker/core/txn-filter.js';
 import { bomb } from '../bombs.js';
 import type { Dice } from '../dice.js';
 import type { FuzzTarget } from '../fuzz-target.js';
@@ -35,7 +36,7 @@ const CODES = ['BATCH_CORRUPT', 'BATCH_UNSUPPORTED'] as const;
 const MAX_DECODED_BYTES = 1 * MIB;
 
 /** Gives every batch whose length can be believed its right CRC, so that damage reaches what lies behind the check. */
-export function resealed(bytes: Buffer): Buffer {
+function resealed(bytes: Buffer): Buffer {
   const copy = Buffer.from(bytes);
   for (let at = 0; at + 61 <= copy.length; ) {
     const end = at + 12 + copy.readInt32BE(at + 8);
@@ -63,7 +64,8 @@ function sealed(dice: Dice, codec: CodecName, payload: Buffer, recordCount: numb
   });
 }
 
-function damageBatches(dice: Dice, valid: Buffer): Buffer {
+/** Damage in every layer of a batch: as it lies there, behind a right checksum, inside the codec's framing; and bombs. */
+export function damageBatches(dice: Dice, valid: Buffer): Buffer {
   if (dice.oneIn(ONE_LARGE_BOMB_IN)) return sealed(dice, ...dice.pick(LARGE_BOMBS), 1 + dice.below(1_000));
   if (dice.oneIn(ONE_SMALL_BOMB_IN)) return sealed(dice, ...dice.pick(SMALL_BOMBS), 1 + dice.below(100_000));
   switch (dice.below(4)) {
@@ -82,7 +84,8 @@ function damageBatches(dice: Dice, valid: Buffer): Buffer {
   }
 }
 
-function hostileAborted(dice: Dice): AbortedTransaction[] {
+/** Aborted transactions that need not fit the batches. */
+export function hostileAborted(dice: Dice): AbortedTransaction[] {
   const ids = [9n, 11n, -1n, 2n ** 63n - 1n];
   const offsets = [0, 2, 7, -1, Number.MAX_SAFE_INTEGER];
   return Array.from({ length: dice.below(6) }, () => ({ producerId: dice.pick(ids), firstOffset: dice.pick(offsets) }));
