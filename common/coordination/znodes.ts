@@ -12,6 +12,8 @@
  *   /live/<worker>              ephemeral: the worker's incarnation and address
  *   /lanes/<transactional id>   persistent: which producer identities exist (whom to fence)
  *   /reports/<worker>           worker -> leader: generation applied, everything held or doubtful (gzip)
+ *
+ * The leader removes assignment and report of a worker that has been away for an hour with nothing left in them.
  */
 
 export const FLEET = '/fleet';

@@ -29,8 +29,6 @@ export interface Planned {
 export interface View {
   readonly input: PlanInput;
   readonly planned: ReadonlyMap<string, Planned>;
-  /** Workers whose nodes hold the same partition, by partition. */
-  readonly duplicates: ReadonlyMap<string, readonly string[]>;
 }
 
 interface Located {
@@ -76,7 +74,7 @@ export function buildView(world: World, maxBalanceMoves: number): View {
   }
   const workers = [...world.accepting.values()].map(({ worker, capacity }) => ({ worker, capacity }));
   const input = { workers, partitions, maxBalanceMoves: Math.max(0, maxBalanceMoves - underWay) };
-  return { input, planned, duplicates };
+  return { input, planned };
 }
 
 function locate(holders: Iterable<Holder>): Map<string, Located> {

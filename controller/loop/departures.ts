@@ -60,10 +60,6 @@ export class Departures {
     return this.#doomed;
   }
 
-  isAbsent(incarnation: string): boolean {
-    return this.#absentSince.has(incarnation);
-  }
-
   /** True while too many are gone at once to believe it (design.md section 4). */
   frozen(nowMs: number): boolean {
     return this.#frozenSinceMs !== undefined && nowMs < this.#frozenSinceMs + this.#options.freezeMs();

@@ -51,16 +51,6 @@ export class Candidate implements Closable {
     this.#nudge = new Nudge(options.clock);
   }
 
-  /** The reign under way, if this controller leads. */
-  get reign(): Reign | undefined {
-    return this.#reign?.signal.aborted === false ? this.#reign : undefined;
-  }
-
-  /** The highest epoch this controller has seen. */
-  get epoch(): number {
-    return this.#memory.highestEpoch;
-  }
-
   /** The fleet's nodes and the configuration's routes are there. */
   get bootstrapped(): boolean {
     return this.#bootstrapped;
