@@ -22,7 +22,9 @@ class SystemClock implements Clock {
 
   monotonicMs(): number {
     // performance.now() counts from each thread's own start; hrtime is one clock for the whole process.
-    return Number(process.hrtime.bigint()) / 1e6;
+    // The pair costs half of what the bigint does, and the hot path asks for every batch.
+    const [seconds, nanoseconds] = process.hrtime();
+    return seconds * 1e3 + nanoseconds / 1e6;
   }
 
   after(delayMs: number, callback: () => void): Timer {

@@ -21,8 +21,8 @@ import { commonVersion, type HandshakeCall, login, type OfferedVersions, offered
 import { requestHeader, responseBodyStart } from './headers.js';
 import { PendingRequests } from './pending-requests.js';
 import { protocolError } from './reader.js';
-import { SaslSession, sessionLost } from './session.js';
 import { type Sender, senderFor } from './sender.js';
+import { SaslSession, sessionLost } from './session.js';
 import { openTransport } from './transport.js';
 
 export interface ConnectionOptions {

@@ -11,13 +11,11 @@ export interface PendingRequest {
   readonly taggedHeader: boolean;
   /** Where the response's buffer comes from, if not from the heap. */
   readonly pool: BufferPool | undefined;
+  readonly timeoutMs: number;
+  /** Monotonic; set by `add`. */
+  deadlineMs: number;
   readonly resolve: (body: Buffer) => void;
   readonly reject: (error: CausewayError) => void;
-}
-
-interface Entry extends PendingRequest {
-  readonly timeoutMs: number;
-  deadlineMs: number;
 }
 
 /**
@@ -27,7 +25,7 @@ interface Entry extends PendingRequest {
 export class PendingRequests {
   readonly #clock: Clock;
   readonly #onTimeout: (api: ApiKey, timeoutMs: number) => void;
-  readonly #queue: Entry[] = [];
+  readonly #queue: PendingRequest[] = [];
   #timer: Timer | undefined;
   #timerDeadlineMs = Number.POSITIVE_INFINITY;
 
@@ -40,9 +38,10 @@ export class PendingRequests {
     return this.#queue.length;
   }
 
-  add(request: PendingRequest, timeoutMs: number): void {
-    const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
-    this.#queue.push({ ...request, timeoutMs, deadlineMs });
+  add(request: PendingRequest): void {
+    const deadlineMs = this.#clock.monotonicMs() + request.timeoutMs;
+    request.deadlineMs = deadlineMs;
+    this.#queue.push(request);
     if (deadlineMs < this.#timerDeadlineMs) this.#arm(deadlineMs);
   }
 
@@ -81,7 +80,7 @@ export class PendingRequests {
   #check(): void {
     this.#disarm();
     const nowMs = this.#clock.monotonicMs();
-    let earliest: Entry | undefined;
+    let earliest: PendingRequest | undefined;
     for (const entry of this.#queue) {
       if (earliest === undefined || entry.deadlineMs < earliest.deadlineMs) earliest = entry;
     }

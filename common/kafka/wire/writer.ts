@@ -6,7 +6,7 @@ const FIRST_CHUNK_BYTES = 512;
 const MAX_CHUNK_BYTES = 64 * 1024;
 
 /** From this size on a foreign buffer is passed on by reference; smaller ones are cheaper to copy than to hand to writev. */
-const MIN_EMBED_BYTES = 256;
+const MIN_EMBED_BYTES = 2048;
 
 const UUID_TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
