@@ -291,7 +291,7 @@ const worker = z.strictObject({
     .number()
     .int()
     .min(1)
-    .max(16)
+    .max(64)
     .default(2)
     .describe('Connections per target broker; each carries up to 5 requests.'),
   crcCheckEvery: z

@@ -1,4 +1,5 @@
 import { kafkaOf } from '../audit/topics.js';
+import type { FarListener } from '../bed/broker-config.js';
 import { type KafkaClusterHandle, type KafkaClusterOptions, startKafkaCluster } from '../bed/kafka.js';
 import { Workspace } from '../bed/workspace.js';
 import type { MirrorHost, MirrorProcess } from './subject.js';
@@ -7,20 +8,27 @@ const brokerHeapMb = 512;
 // Kafka's own defaults where the bed has chosen smaller ones.
 const brokerConfig = { 'num.network.threads': '3', 'num.io.threads': '8', 'broker.session.timeout.ms': '9000' };
 
-export type BenchHostOptions = Pick<KafkaClusterOptions, 'security' | 'heapMb'>;
+export interface BenchHostOptions extends Pick<KafkaClusterOptions, 'security' | 'heapMb'> {
+  /** Further listeners, for a mirror that comes over a long line. */
+  readonly far?: { readonly source?: FarListener; readonly target?: FarListener };
+}
 
 /** Two one-broker clusters with production flags for as long as `work` takes; logs are kept when it fails. */
 export async function withBenchHost<T>(options: BenchHostOptions, work: (host: MirrorHost) => Promise<T>): Promise<T> {
-  const cluster = { version: '3.9.1', jvm: 'server', heapMb: brokerHeapMb, config: brokerConfig, ...options } as const;
+  const { far, ...rest } = options;
+  const cluster = { version: '3.9.1', jvm: 'server', heapMb: brokerHeapMb, config: brokerConfig, ...rest } as const;
   const folder = new Workspace('bench');
   const clusters: KafkaClusterHandle[] = [];
-  const start = async (name: string) => {
-    const handle = await startKafkaCluster({ ...cluster, name });
+  const start = async (name: string, listener: FarListener | undefined) => {
+    const handle = await startKafkaCluster({ ...cluster, name, ...(listener === undefined ? {} : { far: listener }) });
     clusters.push(handle);
     return handle;
   };
   try {
-    const [source, target] = await Promise.all([start('bench-source'), start('bench-target')]);
+    const [source, target] = await Promise.all([
+      start('bench-source', far?.source),
+      start('bench-target', far?.target),
+    ]);
     return await work({ source, target, folder });
   } catch (error) {
     folder.markFailed();
