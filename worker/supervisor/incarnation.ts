@@ -115,8 +115,7 @@ export class Incarnation implements Closable {
   }
 
   get heldCount(): number {
-    const between = this.#placement.between.length;
-    return [...this.#views.values()].reduce((sum, view) => sum + view.held.length, between);
+    return this.#withBetween([...this.#views.values()].flatMap((view) => view.held)).length;
   }
 
   apply(next: WorkerAssignment): void {
@@ -200,7 +199,7 @@ export class Incarnation implements Closable {
         const { type: _type, ...view } = message;
         const { partitions, load } = this.#views.get(thread) ?? { partitions: [], load: UNKNOWN_LOAD };
         this.#views.set(thread, { ...view, partitions, load });
-        this.#moveOn(thread, view.order, view.held);
+        this.#moveOn(thread, view);
         this.#report();
         return;
       }
@@ -231,13 +230,14 @@ export class Incarnation implements Closable {
   }
 
   /** A partition that one thread has drained is given to the next. */
-  #moveOn(thread: number, order: number, held: readonly PartitionRef[]): void {
+  #moveOn(thread: number, { order, held, started }: Pick<ThreadView, 'order' | 'held' | 'started'>): void {
     if (!this.#placement.moving) return;
     const owned = new Set(this.#assignment?.items.filter(({ state }) => state === 'own').map(refKey));
     const due = this.#placement.reported(
       thread,
       order,
       new Set(held.map(refKey)),
+      new Set(started.map(refKey)),
       (key) => owned.has(key),
       (next) => this.#nextOrder(next),
     );
@@ -250,10 +250,7 @@ export class Incarnation implements Closable {
     if (assignment === undefined || !this.#isSettled()) return;
     const { incarnation, worker } = this.#deps;
     const views = [...this.#views.values()];
-    const heldByThreads = views.flatMap((view) => view.held);
-    const heldKeys = new Set(heldByThreads.map(refKey));
-    const between = this.#placement.between.map(({ ref }) => ref).filter((ref) => !heldKeys.has(refKey(ref)));
-    const held = [...heldByThreads, ...between];
+    const held = this.#withBetween(views.flatMap((view) => view.held));
     const taken = new Set(held.map(refKey));
     this.#lost = this.#lost.filter((ref) => !taken.has(refKey(ref)));
     this.#deps.report({
@@ -263,8 +260,16 @@ export class Incarnation implements Closable {
       generation: assignment.generation,
       held,
       doubtful: [...views.flatMap((view) => view.doubtful), ...doubtfulRefs(this.#lost, held, assignment.items)],
-      started: [...views.flatMap((view) => view.started), ...between],
+      started: this.#withBetween(views.flatMap((view) => view.started)),
     });
+  }
+
+  /** What is on its way from one thread to another has neither left nor ended. */
+  #withBetween(refs: readonly PartitionRef[]): readonly PartitionRef[] {
+    const { between } = this.#placement;
+    if (between.length === 0) return refs;
+    const keys = new Set(refs.map(refKey));
+    return [...refs, ...between.map(({ ref }) => ref).filter((ref) => !keys.has(refKey(ref)))];
   }
 
   /** Writes the lane's node before the lane may produce (exactly-once.md 2.2); tried until the incarnation ends. */

@@ -79,6 +79,7 @@ export class ThreadPlacement {
 
   /**
    * A thread said what it holds, having carried out its order `order`.
+   * @param started of those held, the ones that have begun
    * @param isOwned whether the partition is still assigned to this worker
    * @param nextOrder number of the next order to a thread
    * @returns threads that need a new order
@@ -87,6 +88,7 @@ export class ThreadPlacement {
     thread: number,
     order: number,
     held: ReadonlySet<string>,
+    started: ReadonlySet<string>,
     isOwned: (key: string) => boolean,
     nextOrder: (thread: number) => number,
   ): Set<number> {
@@ -99,12 +101,14 @@ export class ThreadPlacement {
           transit.orderedIn = nextOrder(transit.to);
           due.add(transit.to);
         } else this.#transits.delete(key);
-      } else if (thread === transit.to && order >= transit.orderedIn) this.#transits.delete(key);
+      } else if (thread === transit.to && order >= transit.orderedIn) {
+        if (started.has(key) || !held.has(key)) this.#transits.delete(key);
+      }
     }
     return due;
   }
 
-  /** Let go by one thread and not yet taken up by the other: held by this worker all the same. */
+  /** Let go by one thread and not yet begun by the other: held by this worker all the same. */
   get between(): readonly { readonly ref: PartitionRef; readonly status: PartitionStatus }[] {
     return [...this.#transits.values()].filter(({ orderedIn }) => orderedIn !== undefined);
   }

@@ -4,6 +4,7 @@ import { call } from '../../../common/kafka/wire/call.js';
 import { ClusterClient } from '../../../common/kafka/wire/cluster-client.js';
 import {
   BASE_SEQUENCE_AT,
+  maxTimestampMs,
   PRODUCER_EPOCH_AT,
   PRODUCER_ID_AT,
 } from '../../../common/kafka/wire/records/batch-header.js';
@@ -95,6 +96,20 @@ export class TestCluster {
     return lines;
   }
 
+  /** The records with the time at which a topic with `message.timestamp.type=LogAppendTime` took them, ms since 1970. */
+  async appended(topic: string, partition: number): Promise<(DecodedRecord & { readonly appendedMs: number })[]> {
+    const found: (DecodedRecord & { readonly appendedMs: number })[] = [];
+    for (const records of await this.raw(topic, partition)) {
+      for (const batch = scanBatches(records); batch.next(); ) {
+        const { buffer, start, length } = batch;
+        const appendedMs = maxTimestampMs(buffer, start);
+        const decoded = decodeBatches(buffer.subarray(start, start + length)).filter(({ control }) => !control);
+        for (const record of decoded.flatMap((each) => each.records)) found.push({ ...record, appendedMs });
+      }
+    }
+    return found;
+  }
+
   /** The log as fetched, response by response. */
   async raw(topic: string, partition: number): Promise<Buffer[]> {
     const topicId = await this.topicId(topic);
@@ -182,6 +197,29 @@ export function item(topic: string, partition: number, extra: Partial<Assignment
   };
 }
 
+/** A worker's settings as its threads get them, quick about everything. */
+export function threadSettings(overrides: Partial<ThreadSettings['settings']> = {}): ThreadSettings['settings'] {
+  return {
+    id: 'w',
+    zone: '',
+    capacity: 1,
+    threads: 1,
+    maxInflightBytes: 64 << 20,
+    fetchMaxBytes: 8 << 20,
+    fetchMaxPartitionBytes: 1 << 20,
+    fetchMaxWaitMs: 200,
+    fetchConnections: 1,
+    crcCheckEvery: 100,
+    limits: {},
+    produceConnections: 2,
+    checkpointIntervalMs: 200,
+    checkpointRefreshMs: 600_000,
+    onCoordinationLoss: 'stop',
+    shutdownTimeoutMs: 5_000,
+    ...overrides,
+  };
+}
+
 /** A data thread in this process, with a supervisor that only remembers what it is told. */
 export class ThreadUnderTest {
   readonly lease = new SharedArrayBuffer(8);
@@ -203,25 +241,7 @@ export class ThreadUnderTest {
       http: 'http://127.0.0.1:1',
       incarnation,
       clusters,
-      settings: {
-        id: 'w',
-        zone: '',
-        capacity: 1,
-        threads: 1,
-        maxInflightBytes: 64 << 20,
-        fetchMaxBytes: 8 << 20,
-        fetchMaxPartitionBytes: 1 << 20,
-        fetchMaxWaitMs: 200,
-        fetchConnections: 1,
-        crcCheckEvery: 100,
-        limits: {},
-        produceConnections: 2,
-        checkpointIntervalMs: 200,
-        checkpointRefreshMs: 600_000,
-        onCoordinationLoss: 'stop',
-        shutdownTimeoutMs: 5_000,
-        ...overrides,
-      },
+      settings: threadSettings(overrides),
       memory: {
         guaranteedBytes: overrides.maxInflightBytes ?? 64 << 20,
         sharedBytes: 0,

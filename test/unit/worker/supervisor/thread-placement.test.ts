@@ -52,16 +52,22 @@ describe('a partition that changes threads', () => {
     assert.deepEqual([numbers(placement, 0), numbers(placement, 1)], [[0], [1]]);
     placement.move(status(0), 1);
     assert.deepEqual([numbers(placement, 0), numbers(placement, 1)], [[], [1]]);
-    assert.deepEqual(placement.reported(0, 2, new Set([keys[0]]), always, () => 7).size, 0, 'still draining');
-    assert.deepEqual([...placement.reported(0, 2, new Set(), always, () => 7)], [1]);
+    assert.deepEqual(
+      placement.reported(0, 2, new Set([keys[0]]), new Set(), always, () => 7).size,
+      0,
+      'still draining',
+    );
+    assert.deepEqual([...placement.reported(0, 2, new Set(), new Set(), always, () => 7)], [1]);
     assert.deepEqual(numbers(placement, 1), [0, 1]);
     assert.deepEqual(
       placement.between.map(({ ref }) => refKey(ref)),
       [keys[0]],
     );
-    placement.reported(1, 6, new Set([keys[1]]), always, () => 8);
+    placement.reported(1, 6, new Set([keys[1]]), new Set(), always, () => 8);
     assert.equal(placement.between.length, 1, 'an answer to an earlier order says nothing');
-    placement.reported(1, 7, new Set(keys), always, () => 8);
+    placement.reported(1, 7, new Set(keys), new Set(), always, () => 8);
+    assert.equal(placement.between.length, 1, 'taken up, but not begun');
+    placement.reported(1, 7, new Set(keys), new Set(keys), always, () => 8);
     assert.equal(placement.moving, false);
   });
 
@@ -73,6 +79,7 @@ describe('a partition that changes threads', () => {
         ...placement.reported(
           0,
           2,
+          new Set(),
           new Set(),
           () => false,
           () => 7,
@@ -87,10 +94,10 @@ describe('a partition that changes threads', () => {
   test('goes on when a thread dies on the way: the old one holds nothing then, the new one is ordered again', () => {
     const placement = placed();
     placement.move(status(0), 1);
-    placement.reported(0, 9, new Set(), always, () => 3);
+    placement.reported(0, 9, new Set(), new Set(), always, () => 3);
     assert.deepEqual(numbers(placement, 1), [0, 1]);
     // The new thread's next life answers a later order.
-    placement.reported(1, 5, new Set(keys), always, () => 6);
+    placement.reported(1, 5, new Set(keys), new Set(keys), always, () => 6);
     assert.equal(placement.moving, false);
   });
 
