@@ -80,6 +80,7 @@ export class FetchSession {
       const known = this.#known.get(key);
       const wanted = this.#wanted.get(key);
       if (wanted !== undefined) {
+        if (known !== undefined && isSame(known, wanted)) continue;
         partitions.push(wanted);
         this.#known.set(key, wanted);
       } else if (known !== undefined) {
@@ -106,4 +107,9 @@ export class FetchSession {
   restart(): void {
     this.#epoch = FULL_EPOCH;
   }
+}
+
+/** The broker has been told that already. */
+function isSame(a: FetchPartition, b: FetchPartition): boolean {
+  return a.fetchOffset === b.fetchOffset && a.currentLeaderEpoch === b.currentLeaderEpoch && a.maxBytes === b.maxBytes;
 }
