@@ -20,6 +20,8 @@ export interface KafkaClusterOptions {
   readonly brokers?: number;
   /** Broker settings that win over the bed's own. */
   readonly config?: Readonly<Record<string, string>>;
+  /** What one broker has besides, `broker.rack` for instance. */
+  readonly brokerSettings?: (id: number) => Readonly<Record<string, string>>;
   readonly security?: BedSecurity;
   /** A further plaintext listener, for clients that come through something in between; for one broker. */
   readonly far?: FarListener;
@@ -133,7 +135,8 @@ async function format(cluster: ClusterContext): Promise<void> {
   for (const broker of addresses) {
     const dataDir = workspace.path('data', `broker-${broker.id}`);
     const configFile = workspace.path(`broker-${broker.id}.properties`);
-    const { far, config: overrides = {} } = cluster.options;
+    const { far, config, brokerSettings } = cluster.options;
+    const overrides = { ...config, ...brokerSettings?.(broker.id) };
     const listeners = { ...(security === undefined ? {} : { security }), ...(far === undefined ? {} : { far }) };
     writeFileSync(configFile, brokerConfig({ broker, brokers: addresses, dataDir, overrides, ...listeners }));
     mkdirSync(dataDir, { recursive: true });

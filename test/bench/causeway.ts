@@ -58,6 +58,7 @@ async function start(host: MirrorHost, plan: MirrorPlan): Promise<MirrorRun> {
         // Shared infrastructure, as the brokers are; shown, so that everybody can add it.
         { role: 'zookeeper', pid: zooKeeper.pid, isCounted: false },
       ],
+      workerUrl: `http://127.0.0.1:${ports.worker}`,
       stop,
     };
   } catch (error) {

@@ -25,6 +25,7 @@ export interface CopyOptions {
 }
 
 const stallLimitMs = 90_000;
+const manyPartitions = 100;
 const subjects: readonly MirrorSubject[] = [mirrorMaker2, causeway];
 
 /** Fills one topic and has each mirror copy it in turn, on the same two brokers. */
@@ -90,6 +91,7 @@ async function runOnce(
       records: test.records,
       pids: processes.map(({ pid }) => pid),
       stallLimitMs,
+      ...(test.partitions > manyPartitions ? { pollMs: 100 } : {}),
     });
     return roundFigures(measured, processes);
   } catch (error) {

@@ -46,6 +46,8 @@ export type Mm2Tuning = 'defaults' | 'latency' | 'throughput';
 /** A mirror that was told to copy, and has just been started. */
 export interface MirrorRun {
   readonly processes: readonly MirrorProcess[];
+  /** Causeway's worker. */
+  readonly workerUrl?: string;
   stop(): Promise<void>;
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EndOffsets } from './end-offsets.js';
 import { machineCpuS, peakRssMb, processCpuS } from './process-usage.js';
 
-const pollMs = 20;
+const usualPollMs = 20;
 const afterEndMs = 300;
 
 /** What happened at the target from one record to a later one. */
@@ -31,6 +31,8 @@ export interface WindowOptions {
   readonly pids: readonly number[];
   /** How long nothing may arrive; the mirror's start is such a time. */
   readonly stallLimitMs: number;
+  /** How often the target is asked; default 20. Asking about a thousand partitions is work for the broker. */
+  readonly pollMs?: number;
 }
 
 interface Sample {
@@ -46,7 +48,7 @@ interface Sample {
  * @throws Error when nothing arrives for `stallLimitMs`, or more arrives than there is.
  */
 export async function measureWindow(options: WindowOptions): Promise<Measurement> {
-  const { stallLimitMs } = options;
+  const { stallLimitMs, pollMs = usualPollMs } = options;
   let seen = 0;
   let giveUpAt = performance.now() + stallLimitMs;
   const reach = async (wanted: number) => {

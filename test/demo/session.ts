@@ -5,7 +5,7 @@ import { describeProblem } from '../audit/report.js';
 import type { TopicShape } from '../audit/shapes.js';
 import { createTopics } from '../audit/topics.js';
 import { type DemoBed, startDemoBed } from './demo-bed.js';
-import { FLEET, Fleet, ROUTE } from './fleet.js';
+import { Fleet, ROUTE } from './fleet.js';
 import { GALLERY_SOURCE_CONFIG, Gallery, galleryRoutes, NOT_SHOWN, SPECIMENS } from './gallery/gallery.js';
 import { waitForLagZero } from './lag.js';
 import { LogEnds } from './log-ends.js';
@@ -214,7 +214,7 @@ export class DemoSession {
     });
     this.#screen.say(`compared ${comparison.records} records in ${Math.round(performance.now() - since)} ms`);
     for (const problem of comparison.firstProblems) this.#screen.say(describeProblem(problem));
-    const gallery = await parts.gallery?.compare(FLEET);
+    const gallery = await parts.gallery?.compare(parts.fleet, { wasKilled: this.#options.kill.length > 0 });
     if (gallery !== undefined) {
       const { records, declaredGaps, deadLetters } = gallery;
       this.#screen.say(

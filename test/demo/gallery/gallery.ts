@@ -5,7 +5,7 @@ import { auditDeadLetters, readDeadLetters } from '../../audit/dead-letters.js';
 import { describeProblem, isClean } from '../../audit/report.js';
 import type { TopicShape } from '../../audit/shapes.js';
 import { createTopics } from '../../audit/topics.js';
-import type { Fleet } from '../fleet.js';
+import { FLEET, type Fleet } from '../fleet.js';
 import { addTopics } from '../rest.js';
 import { logFacts } from './log-facts.js';
 import { LOG_SPECIMENS } from './log-specimens.js';
@@ -13,6 +13,7 @@ import { ORDINARY_SPECIMENS } from './ordinary-specimens.js';
 import { REFUSED_SPECIMENS } from './refused-specimens.js';
 import { DEAD_LETTERS, GALLERY_ROUTES, type Specimen } from './specimen.js';
 import { SpecimenWriter } from './specimen-writer.js';
+import { waysMissed, waysTaken } from './ways.js';
 
 export const SPECIMENS: readonly Specimen[] = [...LOG_SPECIMENS, ...ORDINARY_SPECIMENS, ...REFUSED_SPECIMENS];
 
@@ -50,8 +51,11 @@ export interface GalleryVerdict {
   readonly faults: readonly string[];
   readonly specimens: number;
   readonly records: number;
+  readonly duplicated: number;
   readonly declaredGaps: number;
   readonly deadLetters: number;
+  /** Batches by the way they took, by the workers' own count. */
+  readonly batches: Readonly<Record<string, number>>;
   readonly clean: boolean;
 }
 
@@ -116,22 +120,24 @@ export class Gallery {
     for (const [{ goOn }, writer] of this.#writers) await goOn?.(writer);
   }
 
-  /** Once nothing is behind any more. */
-  async compare(fleet: string): Promise<GalleryVerdict> {
+  /** Once nothing is behind any more. After a SIGKILL repeats are no fault, and the dead worker's counts are gone with it. */
+  async compare(fleet: Fleet, { wasKilled = false } = {}): Promise<GalleryVerdict> {
     const stamped = new Set(SPECIMENS.filter((specimen) => specimen.stamped).map(({ shape }) => shape.topic));
     const comparison = await compareClusters({
       source: this.#source,
       target: this.#target,
       topics: SPECIMENS.map(({ shape }) => shape.topic),
-      fleet,
+      fleet: FLEET,
       appendTime: { topics: stamped, sinceMs: this.#sinceMs },
     });
     const refused = comparison.refused.filter(({ gap }) => gap.route === GALLERY_ROUTES.letters);
     const letters = auditDeadLetters(refused, await readDeadLetters(this.#targetCluster, DEAD_LETTERS));
+    const batches = await waysTaken(fleet);
     const faults = [
+      ...(wasKilled ? [] : waysMissed(batches)).map((way) => `no batch took the way "${way}"`),
       ...comparison.gapFaults,
       ...letters.faults,
-      ...comparison.firstProblems.map(describeProblem),
+      ...comparison.firstProblems.filter(({ kind }) => !(wasKilled && kind === 'duplicated')).map(describeProblem),
       ...this.#policyFaults(comparison.topics),
       ...(await this.#targetFaults()),
     ];
@@ -139,9 +145,11 @@ export class Gallery {
       faults,
       specimens: SPECIMENS.length,
       records: comparison.records,
+      duplicated: comparison.duplicated,
       declaredGaps: comparison.declaredGaps,
       deadLetters: letters.letters,
-      clean: faults.length === 0 && isClean(comparison),
+      batches,
+      clean: faults.length === 0 && isClean(comparison, { allowDuplicates: wasKilled }),
     };
   }
 

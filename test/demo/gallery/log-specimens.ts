@@ -16,13 +16,15 @@ const BATCH_RECORDS = 25;
 const BATCHES = 40;
 const SEGMENT_MS = 300;
 
-/** The first records' keys all come again; every 17th record is a tombstone. */
+/** The first records' keys all come again, and so do most others: what stays lies between holes. Every 17th record is a tombstone. */
 const changing: TopicShape['make'] = ({ sequence, nowMs, tagged }: Draft) => ({
-  key: text(`key-${sequence < FIRST_KEYS ? sequence : (sequence * 7) % KEYS}`),
+  key: text(sequence >= FIRST_KEYS && sequence % 7 === 5 ? `only-${sequence}` : `key-${keyOf(sequence)}`),
   value: sequence % 17 === 16 ? null : tagged(160),
   headers: sequence % 17 === 16 ? [[TAG_HEADER, tagged(TAG_BYTES)]] : [],
   timestamp: nowMs,
 });
+
+const keyOf = (sequence: number): number => (sequence < FIRST_KEYS ? sequence : (sequence * 7) % KEYS);
 
 const CLEANED = {
   'cleanup.policy': 'compact',

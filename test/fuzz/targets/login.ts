@@ -4,6 +4,7 @@ import { login } from '../../../common/kafka/wire/handshake.js';
 import { authenticate } from '../../../common/kafka/wire/sasl.js';
 import { Writer } from '../../../common/kafka/wire/writer.js';
 import type { FuzzTarget } from '../fuzz-target.js';
+import { damageJson } from '../json-damage.js';
 
 const SASL = { mechanism: 'plain', username: 'user', password: 'secret' } as const;
 const CODES = ['KAFKA_PROTOCOL', 'KAFKA_AUTH_FAILED'] as const;
@@ -101,6 +102,23 @@ function scramTargets(): FuzzTarget[] {
   ];
 }
 
+const CHALLENGE = Buffer.from('{"status":"invalid_token","scope":"kafka","openid-configuration":"https://issuer/x"}');
+
+/** A broker accepts a token with nothing, and refuses it in JSON. */
+function bearerTarget(): FuzzTarget {
+  return {
+    name: 'sasl/oauthbearer',
+    weight: 10,
+    codes: ['KAFKA_AUTH_FAILED'],
+    valid: [Buffer.alloc(0)],
+    damage: (dice) => damageJson(dice, CHALLENGE),
+    run: async (input) => {
+      const answers = [input, Buffer.alloc(0)];
+      await authenticate({ mechanism: 'oauthbearer', token: 'abc' }, async () => answers.shift() as Buffer);
+    },
+  };
+}
+
 export function loginTargets(): FuzzTarget[] {
-  return [handshakeTarget(), ...authenticateTargets(), ...scramTargets()];
+  return [handshakeTarget(), ...authenticateTargets(), ...scramTargets(), bearerTarget()];
 }

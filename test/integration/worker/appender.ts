@@ -27,8 +27,12 @@ export class Appender {
     this.#connections.set(key, connection);
     const partitions = [{ topic, partition, records: [batch] }];
     const request = { transactionalId: null, acks: -1, timeoutMs: 5_000, partitions } as const;
-    const answer = (await call(await connection, PRODUCE, request)).topics[0]?.partitions[0];
-    if (answer?.errorCode !== 0) throw new Error(`append to ${key} failed with ${answer?.errorCode}`);
+    for (const untilMs = performance.now() + LEADER_PATIENCE_MS; ; await sleep(50)) {
+      const answer = (await call(await connection, PRODUCE, request)).topics[0]?.partitions[0];
+      if (answer?.errorCode === 0) return;
+      // A leader may not have heard yet that it is one.
+      if (performance.now() > untilMs) throw new Error(`append to ${key} failed with ${answer?.errorCode}`);
+    }
   }
 
   close(): Promise<void> {

@@ -37,11 +37,28 @@ describe('the verdict of a check', () => {
   });
 
   test('shapes that are not clean fail it, with what is wrong; clean ones are counted in its line', () => {
-    const gallery = { faults: [], specimens: 3, records: 10, declaredGaps: 2, deadLetters: 1, clean: true };
+    const gallery = {
+      faults: [],
+      specimens: 3,
+      records: 10,
+      duplicated: 0,
+      declaredGaps: 2,
+      deadLetters: 1,
+      batches: { raw: 4 },
+      clean: true,
+    };
     const clean = verdictOf({ ...facts, gallery });
     assert.ok(clean.ok);
-    const { notShown, ...counts } = JSON.parse(clean.line).shapes;
-    assert.deepEqual(counts, { specimens: 3, records: 10, declaredGaps: 2, deadLetters: 1, clean: true });
+    const { notShown, batches, ...counts } = JSON.parse(clean.line).shapes;
+    assert.deepEqual(counts, {
+      specimens: 3,
+      records: 10,
+      duplicated: 0,
+      declaredGaps: 2,
+      deadLetters: 1,
+      clean: true,
+    });
+    assert.deepEqual(batches, { raw: 4 });
     assert.match(notShown, /magic 0 and 1/);
     const spoiled = verdictOf({ ...facts, gallery: { ...gallery, faults: ['a record is missing'], clean: false } });
     assert.equal(spoiled.ok, false);

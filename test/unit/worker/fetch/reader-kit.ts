@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { FetchedPartition } from '../../../../common/kafka/wire/apis/fetch.js';
 import { BufferPool } from '../../../../common/kafka/wire/buffer-pool.js';
 import { ClusterClient } from '../../../../common/kafka/wire/cluster-client.js';
+import type { BrokerConnection } from '../../../../common/kafka/wire/connection.js';
 import { scanBatches } from '../../../../common/kafka/wire/records/batch-scan.js';
 import { silentLogger } from '../../../../common/observability/logger.js';
 import { systemClock } from '../../../../common/runtime/clock.js';
@@ -83,6 +84,7 @@ export function readerOf(
   bootstrap: readonly string[],
   overrides: Partial<FetchSettings> = {},
   budgetBytes = 32 << 20,
+  seen: (broker: number, purpose: string, connection: BrokerConnection) => void = () => undefined,
 ): ReaderUnderTest {
   const common = { clock: systemClock, random: systemRandom, logger: silentLogger };
   const cluster = { name: 'source', bootstrap, connectTimeoutMs: 1_000, requestTimeoutMs: 2_000 };
@@ -99,7 +101,12 @@ export function readerOf(
     ...overrides,
   };
   const pool = new BufferPool(8 << 20);
-  const deps = { ...common, client, leaders, settings, budget, pool };
+  const connection: ClusterClient['connection'] = async (broker, purpose) => {
+    const opened = await client.connection(broker, purpose);
+    seen(broker, purpose, opened);
+    return opened;
+  };
+  const deps = { ...common, client: { connection }, leaders, settings, budget, pool };
   const made: RecordingFeed[] = [];
   const reader = new SourceReader({ ...deps, cluster: 'source', route: 'r', isolation: 'read_uncommitted' });
   return {
