@@ -42,6 +42,8 @@ export class BatchTaker {
   #decoding = false;
   #refetches = 0;
   #beginnings = 0;
+  /** Where the answer found the partition; one answer may be consumed in several goes. */
+  #tookFrom = 0;
   #untilCheck: number;
 
   constructor(partition: MirroredPartition, deps: BatchTakerDeps) {
@@ -66,6 +68,7 @@ export class BatchTaker {
     this.#cursor.reset(records);
     const codec = this.#targetCodec();
     this.#rules.codec = codec === undefined ? -1 : CODEC_NAMES.indexOf(codec);
+    this.#tookFrom = this.#partition.queue.fetchNext;
     this.#consume(body);
   }
 
@@ -86,7 +89,6 @@ export class BatchTaker {
     const { queue } = partition;
     const readCommitted = partition.route.isolation === 'read_committed';
     const nowMs = this.#deps.clock.monotonicMs();
-    const from = queue.fetchNext;
     try {
       while (cursor.next()) {
         const aborted = readCommitted && this.#filter.isAborted(cursor);
@@ -113,7 +115,7 @@ export class BatchTaker {
           }
         }
       }
-      this.#ended(queue.fetchNext > from);
+      this.#ended(queue.fetchNext > this.#tookFrom);
     } catch (error) {
       this.#damaged(error);
       return;
@@ -136,11 +138,11 @@ export class BatchTaker {
   #reshape(body: ResponseBody): void {
     const partition = this.#partition;
     const cursor = this.#cursor;
-    const { queue } = partition;
+    const { queue, life } = partition;
     const { lastOffset } = cursor;
     const from = queue.fetchNext;
     // What was dropped meanwhile is fetched again from where it was dropped: to go on behind it would lose it.
-    const outdated = (): boolean => partition.queue !== queue || queue.fetchNext !== from || !this.#mayTake();
+    const outdated = (): boolean => partition.life !== life || queue.fetchNext !== from || !this.#mayTake();
     this.#decoding = true;
     body.retain();
     this.#shaped(from)

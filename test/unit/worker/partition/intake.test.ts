@@ -53,6 +53,13 @@ const tenRecords = (): Buffer =>
       timestamp: BigInt(i),
     })),
   );
+/** As a LogAppendTime source gives it: decoded on its way. */
+const appendTimeBatch = (offset: number): Buffer => {
+  const record = { key: null, value: Buffer.from('v'), headers: [], timestamp: 1n };
+  return buildBatch([record], { baseOffset: BigInt(offset), logAppendTime: 2n });
+};
+/** How answers end that stop inside a batch: a header that claims more than is there. */
+const beginning = (records: Buffer): Buffer => records.subarray(0, records.length - 1);
 const body = (): ResponseBody => new ResponseBody(new BufferPool(0), Buffer.alloc(0));
 
 describe('the source side of a partition', () => {
@@ -85,5 +92,39 @@ describe('the source side of a partition', () => {
     await systemClock.sleep(60);
     assert.equal(intake.wanted(), 0);
     assert.ok(port.calls.includes('freed'));
+  });
+
+  test('answers that only begin a batch end in a pause, those that also bring one to decode do not', async () => {
+    const ANSWERS = 250;
+    const batches = Array.from({ length: ANSWERS + 1 }, (_, i) =>
+      buildBatch([{ key: null, value: Buffer.from(`${i}`), headers: [], timestamp: BigInt(i) }], {
+        baseOffset: BigInt(i),
+      }),
+    );
+    const decoded = runningIntake(0);
+    for (let i = 0; i < ANSWERS; i++) {
+      const answer = Buffer.concat([appendTimeBatch(i), beginning(batches[i + 1] as Buffer)]);
+      decoded.intake.accept(fetched(answer), body());
+      await new Promise((resolve) => setImmediate(resolve));
+      while (decoded.intake.wanted() === undefined && decoded.partition.state === 'running')
+        await new Promise((resolve) => setImmediate(resolve));
+      decoded.budget.release(decoded.partition.queue.dropAll());
+      decoded.partition.queue.skipTo(i + 1);
+    }
+    assert.equal(decoded.partition.state, 'running', decoded.partition.reason?.message);
+
+    const stuck = runningIntake(0);
+    for (let i = 0; i < ANSWERS; i++) stuck.intake.accept(fetched(beginning(batches[0] as Buffer)), body());
+    assert.equal(stuck.partition.reason?.code, 'BATCH_CORRUPT');
+  });
+
+  test('a partition that was given up while a batch was decoded takes nothing of it any more', async () => {
+    const { partition, budget, intake } = runningIntake(4);
+    intake.accept(fetched(tenRecords()), body());
+    partition.endLife();
+    partition.setState('backing-off');
+    await systemClock.sleep(50);
+    assert.equal(partition.queue.length, 0);
+    assert.equal(budget.usedBytes, 0);
   });
 });
