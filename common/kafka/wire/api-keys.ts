@@ -11,7 +11,15 @@ export const ApiKey = {
   ApiVersions: 18,
   InitProducerId: 22,
   OffsetForLeaderEpoch: 23,
+  AddPartitionsToTxn: 24,
+  AddOffsetsToTxn: 25,
+  EndTxn: 26,
+  WriteTxnMarkers: 27,
+  TxnOffsetCommit: 28,
   SaslAuthenticate: 36,
+  DescribeProducers: 61,
+  DescribeTransactions: 65,
+  ListTransactions: 66,
 } as const;
 
 export type ApiKey = (typeof ApiKey)[keyof typeof ApiKey];
@@ -47,7 +55,15 @@ export const API_SPECS: Readonly<Record<ApiKey, ApiSpec>> = {
   [ApiKey.ApiVersions]: spec('ApiVersions', 0, 3, 3),
   [ApiKey.InitProducerId]: spec('InitProducerId', 1, 4, 2),
   [ApiKey.OffsetForLeaderEpoch]: spec('OffsetForLeaderEpoch', 2, 4, 4),
+  [ApiKey.AddPartitionsToTxn]: spec('AddPartitionsToTxn', 0, 3, 3),
+  [ApiKey.AddOffsetsToTxn]: spec('AddOffsetsToTxn', 0, 4, 3),
+  [ApiKey.EndTxn]: spec('EndTxn', 1, 4, 3),
+  [ApiKey.WriteTxnMarkers]: spec('WriteTxnMarkers', 0, 1, 1),
+  [ApiKey.TxnOffsetCommit]: spec('TxnOffsetCommit', 0, 4, 3),
   [ApiKey.SaslAuthenticate]: spec('SaslAuthenticate', 0, 2, 2),
+  [ApiKey.DescribeProducers]: spec('DescribeProducers', 0, 0, 0),
+  [ApiKey.DescribeTransactions]: spec('DescribeTransactions', 0, 0, 0),
+  [ApiKey.ListTransactions]: spec('ListTransactions', 0, 1, 0),
 };
 
 export function isFlexible(api: ApiKey, version: number): boolean {

@@ -13,6 +13,13 @@ const CLIENT_WAITS_FROM: ReadonlyMap<ApiKey, number> = new Map<ApiKey, number>([
   [ApiKey.OffsetFetch, 4],
   [ApiKey.FindCoordinator, 2],
   [ApiKey.InitProducerId, 1],
+  [ApiKey.AddPartitionsToTxn, 1],
+  [ApiKey.AddOffsetsToTxn, 1],
+  [ApiKey.EndTxn, 1],
+  [ApiKey.TxnOffsetCommit, 1],
+  [ApiKey.DescribeProducers, 0],
+  [ApiKey.DescribeTransactions, 0],
+  [ApiKey.ListTransactions, 0],
 ]);
 
 /** No broker may silence a connection for longer than this by one answer. */

@@ -1,13 +1,21 @@
 import { API_SPECS, ApiKey, isFlexible } from '../../../common/kafka/wire/api-keys.js';
+import { decodeAddOffsetsToTxnResponse } from '../../../common/kafka/wire/apis/add-offsets-to-txn.js';
+import { decodeAddPartitionsToTxnResponse } from '../../../common/kafka/wire/apis/add-partitions-to-txn.js';
+import { decodeDescribeProducersResponse } from '../../../common/kafka/wire/apis/describe-producers.js';
+import { decodeDescribeTransactionsResponse } from '../../../common/kafka/wire/apis/describe-transactions.js';
+import { decodeEndTxnResponse } from '../../../common/kafka/wire/apis/end-txn.js';
 import { decodeFetchResponse } from '../../../common/kafka/wire/apis/fetch.js';
 import { decodeFindCoordinatorResponse } from '../../../common/kafka/wire/apis/find-coordinator.js';
 import { decodeInitProducerIdResponse } from '../../../common/kafka/wire/apis/init-producer-id.js';
 import { decodeListOffsetsResponse } from '../../../common/kafka/wire/apis/list-offsets.js';
+import { decodeListTransactionsResponse } from '../../../common/kafka/wire/apis/list-transactions.js';
 import { decodeMetadataResponse } from '../../../common/kafka/wire/apis/metadata.js';
 import { decodeOffsetCommitResponse } from '../../../common/kafka/wire/apis/offset-commit.js';
 import { decodeOffsetFetchResponse } from '../../../common/kafka/wire/apis/offset-fetch.js';
 import { decodeOffsetForLeaderEpochResponse } from '../../../common/kafka/wire/apis/offset-for-leader-epoch.js';
 import { decodeProduceResponse } from '../../../common/kafka/wire/apis/produce.js';
+import { decodeTxnOffsetCommitResponse } from '../../../common/kafka/wire/apis/txn-offset-commit.js';
+import { decodeWriteTxnMarkersResponse } from '../../../common/kafka/wire/apis/write-txn-markers.js';
 import { decodeApiVersions } from '../../../common/kafka/wire/handshake.js';
 import { responseBodyStart } from '../../../common/kafka/wire/headers.js';
 import { Writer } from '../../../common/kafka/wire/writer.js';
@@ -26,6 +34,14 @@ const DECODERS: readonly [api: ApiKey, golden: string, decode: Decode][] = [
   [ApiKey.OffsetFetch, 'OffsetFetchResponse', decodeOffsetFetchResponse],
   [ApiKey.OffsetForLeaderEpoch, 'OffsetForLeaderEpochResponse', decodeOffsetForLeaderEpochResponse],
   [ApiKey.Produce, 'ProduceResponse', decodeProduceResponse],
+  [ApiKey.AddPartitionsToTxn, 'AddPartitionsToTxnResponse', decodeAddPartitionsToTxnResponse],
+  [ApiKey.AddOffsetsToTxn, 'AddOffsetsToTxnResponse', decodeAddOffsetsToTxnResponse],
+  [ApiKey.EndTxn, 'EndTxnResponse', decodeEndTxnResponse],
+  [ApiKey.WriteTxnMarkers, 'WriteTxnMarkersResponse', decodeWriteTxnMarkersResponse],
+  [ApiKey.TxnOffsetCommit, 'TxnOffsetCommitResponse', decodeTxnOffsetCommitResponse],
+  [ApiKey.DescribeProducers, 'DescribeProducersResponse', decodeDescribeProducersResponse],
+  [ApiKey.DescribeTransactions, 'DescribeTransactionsResponse', decodeDescribeTransactionsResponse],
+  [ApiKey.ListTransactions, 'ListTransactionsResponse', decodeListTransactionsResponse],
 ];
 
 function goldenBody(name: string, version: number): Buffer {

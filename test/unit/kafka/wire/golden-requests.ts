@@ -1,6 +1,6 @@
 /**
  * Requests as Kafka’s own Java client writes them (bodies; RequestHeader with its fields).
- * Name -> version -> hex. Made with org.apache.kafka.common.message of kafka-clients 4.1.0.
+ * Name -> version -> hex. Made with org.apache.kafka.common.message of kafka-clients 4.1.0, those of transactions with 3.9.1 (WriteTxnMarkers v0 ended there).
  */
 export const GOLDEN_REQUESTS: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   'MetadataRequest.two': {
@@ -106,6 +106,52 @@ export const GOLDEN_REQUESTS: Readonly<Record<string, Readonly<Record<number, st
   },
   ApiVersionsRequest: {
     3: '09636175736577617906302e312e3000',
+  },
+  AddPartitionsToTxnRequest: {
+    0: '000474782d317fffffffffffffff0009000000020001610000000200000000000000020001620000000100000001',
+    1: '000474782d317fffffffffffffff0009000000020001610000000200000000000000020001620000000100000001',
+    2: '000474782d317fffffffffffffff0009000000020001610000000200000000000000020001620000000100000001',
+    3: '0574782d317fffffffffffffff000903026103000000000000000200026202000000010000',
+  },
+  AddOffsetsToTxnRequest: {
+    0: '000474782d317fffffffffffffff0009000167',
+    1: '000474782d317fffffffffffffff0009000167',
+    2: '000474782d317fffffffffffffff0009000167',
+    3: '0574782d317fffffffffffffff0009026700',
+    4: '0574782d317fffffffffffffff0009026700',
+  },
+  EndTxnRequest: {
+    1: '000474782d317fffffffffffffff000900',
+    2: '000474782d317fffffffffffffff000900',
+    3: '0574782d317fffffffffffffff00090000',
+    4: '0574782d317fffffffffffffff00090000',
+  },
+  'EndTxnRequest.commit': {
+    1: '000474782d317fffffffffffffff000901',
+    2: '000474782d317fffffffffffffff000901',
+    3: '0574782d317fffffffffffffff00090100',
+    4: '0574782d317fffffffffffffff00090100',
+  },
+  WriteTxnMarkersRequest: {
+    0: '000000017fffffffffffffff00090000000002000161000000020000000000000002000162000000010000000100000007',
+    1: '027fffffffffffffff000900030261030000000000000002000262020000000100000000070000',
+  },
+  TxnOffsetCommitRequest: {
+    0: '000474782d310001677fffffffffffffff0009000000010001740000000200000003000000000000004d0004313a5b5d0000000400000000000000000000',
+    1: '000474782d310001677fffffffffffffff0009000000010001740000000200000003000000000000004d0004313a5b5d0000000400000000000000000000',
+    2: '000474782d310001677fffffffffffffff0009000000010001740000000200000003000000000000004d000000050004313a5b5d000000040000000000000000ffffffff0000',
+    3: '0574782d3102677fffffffffffffff0009ffffffff01000202740300000003000000000000004d0000000505313a5b5d00000000040000000000000000ffffffff01000000',
+    4: '0574782d3102677fffffffffffffff0009ffffffff01000202740300000003000000000000004d0000000505313a5b5d00000000040000000000000000ffffffff01000000',
+  },
+  DescribeProducersRequest: {
+    0: '03026103000000000000000200026202000000010000',
+  },
+  DescribeTransactionsRequest: {
+    0: '030574782d310574782d3200',
+  },
+  ListTransactionsRequest: {
+    0: '02084f6e676f696e67027fffffffffffffff00',
+    1: '02084f6e676f696e67027fffffffffffffff00000000000004d200',
   },
   RequestHeader: {
     1: '0001000b0000002a000a63617573657761792d78',

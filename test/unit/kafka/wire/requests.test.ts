@@ -1,15 +1,23 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ApiKey } from '../../../../common/kafka/wire/api-keys.js';
+import { encodeAddOffsetsToTxnRequest } from '../../../../common/kafka/wire/apis/add-offsets-to-txn.js';
+import { encodeAddPartitionsToTxnRequest } from '../../../../common/kafka/wire/apis/add-partitions-to-txn.js';
+import { encodeDescribeProducersRequest } from '../../../../common/kafka/wire/apis/describe-producers.js';
+import { encodeDescribeTransactionsRequest } from '../../../../common/kafka/wire/apis/describe-transactions.js';
+import { encodeEndTxnRequest } from '../../../../common/kafka/wire/apis/end-txn.js';
 import { encodeFetchRequest } from '../../../../common/kafka/wire/apis/fetch.js';
 import { encodeFindCoordinatorRequest } from '../../../../common/kafka/wire/apis/find-coordinator.js';
 import { encodeInitProducerIdRequest } from '../../../../common/kafka/wire/apis/init-producer-id.js';
 import { EARLIEST, encodeListOffsetsRequest, LATEST } from '../../../../common/kafka/wire/apis/list-offsets.js';
+import { encodeListTransactionsRequest } from '../../../../common/kafka/wire/apis/list-transactions.js';
 import { encodeMetadataRequest } from '../../../../common/kafka/wire/apis/metadata.js';
 import { encodeOffsetCommitRequest } from '../../../../common/kafka/wire/apis/offset-commit.js';
 import { encodeOffsetFetchRequest } from '../../../../common/kafka/wire/apis/offset-fetch.js';
 import { encodeOffsetForLeaderEpochRequest } from '../../../../common/kafka/wire/apis/offset-for-leader-epoch.js';
 import { encodeProduceRequest } from '../../../../common/kafka/wire/apis/produce.js';
+import { encodeTxnOffsetCommitRequest } from '../../../../common/kafka/wire/apis/txn-offset-commit.js';
+import { encodeWriteTxnMarkersRequest } from '../../../../common/kafka/wire/apis/write-txn-markers.js';
 import { requestHeader } from '../../../../common/kafka/wire/headers.js';
 import { GOLDEN_REQUESTS } from './golden-requests.js';
 
@@ -107,6 +115,44 @@ describe('requests are byte for byte what Kafka’s Java client writes, in every
     ];
     const request = { transactionalId: null, acks: -1, timeoutMs: 20_000, partitions } as const;
     same('ProduceRequest', (version) => encodeProduceRequest(version, request));
+  });
+
+  const lane = { transactionalId: 'tx-1', producerId: 2n ** 63n - 1n, producerEpoch: 9 };
+  const spread = [
+    { topic: 'a', partition: 0 },
+    { topic: 'b', partition: 1 },
+    { topic: 'a', partition: 2 },
+  ];
+
+  test('AddPartitionsToTxn, AddOffsetsToTxn and EndTxn', () => {
+    const add = { ...lane, partitions: spread };
+    same('AddPartitionsToTxnRequest', (version) => encodeAddPartitionsToTxnRequest(version, add));
+    same('AddOffsetsToTxnRequest', (version) => encodeAddOffsetsToTxnRequest(version, { ...lane, groupId: 'g' }));
+    same('EndTxnRequest', (version) => encodeEndTxnRequest(version, { ...lane, committed: false }));
+    same('EndTxnRequest.commit', (version) => encodeEndTxnRequest(version, { ...lane, committed: true }));
+  });
+
+  test('TxnOffsetCommit', () => {
+    const partitions = [
+      { topic: 't', partition: 3, offset: 77n, leaderEpoch: 5, metadata: '1:[]' },
+      { topic: 't', partition: 4, offset: 0n, leaderEpoch: -1, metadata: '' },
+    ];
+    const request = { ...lane, groupId: 'g', partitions };
+    same('TxnOffsetCommitRequest', (version) => encodeTxnOffsetCommitRequest(version, request));
+  });
+
+  test('WriteTxnMarkers', () => {
+    const { producerId, producerEpoch } = lane;
+    const marker = { producerId, producerEpoch, committed: false, coordinatorEpoch: 7, partitions: spread };
+    same('WriteTxnMarkersRequest', (version) => encodeWriteTxnMarkersRequest(version, { markers: [marker] }));
+  });
+
+  test('DescribeProducers, DescribeTransactions and ListTransactions', () => {
+    same('DescribeProducersRequest', (version) => encodeDescribeProducersRequest(version, { partitions: spread }));
+    const transactionalIds = ['tx-1', 'tx-2'];
+    same('DescribeTransactionsRequest', (version) => encodeDescribeTransactionsRequest(version, { transactionalIds }));
+    const list = { stateFilters: ['Ongoing'], producerIdFilters: [lane.producerId], durationMs: 1_234n };
+    same('ListTransactionsRequest', (version) => encodeListTransactionsRequest(version, list));
   });
 
   test('the header, plain and flexible', () => {

@@ -2,15 +2,23 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isCausewayError } from '../../../../common/errors/error.js';
 import { ApiKey } from '../../../../common/kafka/wire/api-keys.js';
+import { decodeAddOffsetsToTxnResponse } from '../../../../common/kafka/wire/apis/add-offsets-to-txn.js';
+import { decodeAddPartitionsToTxnResponse } from '../../../../common/kafka/wire/apis/add-partitions-to-txn.js';
+import { decodeDescribeProducersResponse } from '../../../../common/kafka/wire/apis/describe-producers.js';
+import { decodeDescribeTransactionsResponse } from '../../../../common/kafka/wire/apis/describe-transactions.js';
+import { decodeEndTxnResponse } from '../../../../common/kafka/wire/apis/end-txn.js';
 import { decodeFetchResponse } from '../../../../common/kafka/wire/apis/fetch.js';
 import { decodeFindCoordinatorResponse } from '../../../../common/kafka/wire/apis/find-coordinator.js';
 import { decodeInitProducerIdResponse } from '../../../../common/kafka/wire/apis/init-producer-id.js';
 import { decodeListOffsetsResponse } from '../../../../common/kafka/wire/apis/list-offsets.js';
+import { decodeListTransactionsResponse } from '../../../../common/kafka/wire/apis/list-transactions.js';
 import { decodeMetadataResponse } from '../../../../common/kafka/wire/apis/metadata.js';
 import { decodeOffsetCommitResponse } from '../../../../common/kafka/wire/apis/offset-commit.js';
 import { decodeOffsetFetchResponse } from '../../../../common/kafka/wire/apis/offset-fetch.js';
 import { decodeOffsetForLeaderEpochResponse } from '../../../../common/kafka/wire/apis/offset-for-leader-epoch.js';
 import { decodeProduceResponse } from '../../../../common/kafka/wire/apis/produce.js';
+import { decodeTxnOffsetCommitResponse } from '../../../../common/kafka/wire/apis/txn-offset-commit.js';
+import { decodeWriteTxnMarkersResponse } from '../../../../common/kafka/wire/apis/write-txn-markers.js';
 import { commonVersion, decodeApiVersions } from '../../../../common/kafka/wire/handshake.js';
 import { GOLDEN_RESPONSES } from './golden-responses.js';
 
@@ -26,6 +34,14 @@ const DECODERS: Readonly<Record<string, (version: number, body: Buffer) => unkno
   OffsetForLeaderEpochResponse: decodeOffsetForLeaderEpochResponse,
   FetchResponse: decodeFetchResponse,
   ProduceResponse: decodeProduceResponse,
+  AddPartitionsToTxnResponse: decodeAddPartitionsToTxnResponse,
+  AddOffsetsToTxnResponse: decodeAddOffsetsToTxnResponse,
+  EndTxnResponse: decodeEndTxnResponse,
+  WriteTxnMarkersResponse: decodeWriteTxnMarkersResponse,
+  TxnOffsetCommitResponse: decodeTxnOffsetCommitResponse,
+  DescribeProducersResponse: decodeDescribeProducersResponse,
+  DescribeTransactionsResponse: decodeDescribeTransactionsResponse,
+  ListTransactionsResponse: decodeListTransactionsResponse,
 };
 
 function golden(name: string): [version: number, body: Buffer][] {
@@ -172,6 +188,84 @@ describe('responses of Kafka’s Java classes are read in every version', () => 
           ],
         },
       ]);
+    }
+  });
+
+  const producerId = 2n ** 63n - 1n;
+
+  test('AddPartitionsToTxn, AddOffsetsToTxn, EndTxn and TxnOffsetCommit', () => {
+    for (const [version, body] of golden('AddPartitionsToTxnResponse')) {
+      const partitions = [
+        { topic: 'a', partition: 0, errorCode: 55 },
+        { topic: 'a', partition: 2, errorCode: 3 },
+        { topic: 'b', partition: 1, errorCode: 29 },
+      ];
+      assert.deepEqual(decodeAddPartitionsToTxnResponse(version, body), { throttleTimeMs: 4, partitions });
+    }
+    for (const [version, body] of golden('AddOffsetsToTxnResponse'))
+      assert.deepEqual(decodeAddOffsetsToTxnResponse(version, body), { throttleTimeMs: 5, errorCode: 47 });
+    for (const [version, body] of golden('EndTxnResponse'))
+      assert.deepEqual(decodeEndTxnResponse(version, body), { throttleTimeMs: 6, errorCode: 51 });
+    for (const [version, body] of golden('TxnOffsetCommitResponse')) {
+      const partitions = [
+        { topic: 't', partition: 3, errorCode: 0 },
+        { topic: 't', partition: 4, errorCode: 12 },
+      ];
+      assert.deepEqual(decodeTxnOffsetCommitResponse(version, body), { throttleTimeMs: 9, partitions });
+    }
+  });
+
+  test('WriteTxnMarkers and DescribeProducers', () => {
+    for (const [version, body] of golden('WriteTxnMarkersResponse')) {
+      const partitions = [
+        { topic: 'a', partition: 0, errorCode: 0 },
+        { topic: 'a', partition: 2, errorCode: 31 },
+      ];
+      assert.deepEqual(decodeWriteTxnMarkersResponse(version, body), { markers: [{ producerId, partitions }] });
+    }
+    const ended = { lastSequence: 41, lastTimestampMs: 1_700_000_000_123n, coordinatorEpoch: 7 };
+    const open = { lastSequence: -1, lastTimestampMs: -1n, coordinatorEpoch: -1 };
+    const producers = [
+      { producerId, producerEpoch: 9, ...ended, currentTxnStartOffset: -1n },
+      { producerId: 12n, producerEpoch: 0, ...open, currentTxnStartOffset: 88n },
+    ];
+    for (const [version, body] of golden('DescribeProducersResponse')) {
+      assert.deepEqual(decodeDescribeProducersResponse(version, body), {
+        throttleTimeMs: 2,
+        partitions: [
+          { topic: 'a', partition: 0, errorCode: 0, errorMessage: null, producers },
+          { topic: 'a', partition: 2, errorCode: 6, errorMessage: 'no', producers: [] },
+        ],
+      });
+    }
+  });
+
+  test('DescribeTransactions and ListTransactions', () => {
+    for (const [version, body] of golden('DescribeTransactionsResponse')) {
+      const { throttleTimeMs, transactions } = decodeDescribeTransactionsResponse(version, body);
+      assert.equal(throttleTimeMs, 1);
+      assert.deepEqual(transactions[0], {
+        errorCode: 0,
+        transactionalId: 'tx-1',
+        state: 'PrepareAbort',
+        timeoutMs: 60_000,
+        startTimeMs: 1_700_000_000_123n,
+        producerId,
+        producerEpoch: 9,
+        partitions: [
+          { topic: 'a', partition: 0 },
+          { topic: 'a', partition: 2 },
+        ],
+      });
+      assert.deepEqual([transactions[1]?.errorCode, transactions[1]?.partitions], [105, []]);
+    }
+    for (const [version, body] of golden('ListTransactionsResponse')) {
+      assert.deepEqual(decodeListTransactionsResponse(version, body), {
+        throttleTimeMs: 3,
+        errorCode: 14,
+        unknownStateFilters: ['Odd'],
+        transactions: [{ transactionalId: 'tx-1', producerId, state: 'Empty' }],
+      });
     }
   });
 
