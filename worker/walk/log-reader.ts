@@ -1,0 +1,200 @@
+import { type CausewayError, isCausewayError } from '../../common/errors/error.js';
+import type { FetchedPartition, FetchRequest } from '../../common/kafka/wire/apis/fetch.js';
+import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
+import { isTransient } from '../../common/kafka/wire/call.js';
+import { KafkaCode, kafkaError } from '../../common/kafka/wire/error-codes.js';
+import { BatchCursor } from '../../common/kafka/wire/records/batch-scan.js';
+import { backoffMs } from '../../common/runtime/backoff.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Random } from '../../common/runtime/random.js';
+import { TxnFilter } from '../core/txn-filter.js';
+import { exchangeFetch } from '../fetch/fetch-exchange.js';
+import type { ResponseBody } from '../fetch/response-body.js';
+import { shuttingDown } from './drive.js';
+import type { FeedState, LogFeed } from './log-feed.js';
+import { denied, findLeader, type LogLeader, type LogPlace } from './log-place.js';
+
+/** Of one answer; a batch that is larger comes whole all the same. A walk holds one answer of each log. */
+export const WALK_FETCH_BYTES = 4 * 1024 * 1024;
+/** What is read is there already: a long poll would only hold up other walks on the same connection. */
+const MAX_WAIT_MS = 50;
+const PURPOSE = 'walk';
+const NO_BYTES = Buffer.alloc(0);
+const RETRY_BACKOFF = { initialMs: 50, maxMs: 1_000 } as const;
+
+/** What reading a log needs besides the log. */
+export interface ReadingDeps {
+  readonly pool: BufferPool;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+  /** A log that gives nothing for this long is given up for now. */
+  readonly patienceMs: number;
+}
+
+export interface LogReaderOptions {
+  readonly from: number;
+  readonly end: number;
+  /** Asked when the end is reached; a greater one moves it. */
+  readonly laterEnd?: () => Promise<number>;
+}
+
+/** Reads one partition's log from its leader, by topic id where there is one, without a fetch session; leaders that move are followed. */
+export class LogReader implements LogFeed {
+  readonly batch = new BatchCursor();
+  readonly #place: LogPlace;
+  readonly #deps: ReadingDeps;
+  readonly #laterEnd: (() => Promise<number>) | undefined;
+  readonly #filter: TxnFilter | undefined;
+  #isAborted = false;
+  #position: number;
+  #end: number;
+  #body: ResponseBody | undefined;
+  #leader: LogLeader | undefined;
+  #stuckAt = -1;
+  #stuckSinceMs = 0;
+  #failures = 0;
+  #fault: CausewayError | undefined;
+
+  constructor(place: LogPlace, deps: ReadingDeps, options: LogReaderOptions) {
+    this.#place = place;
+    this.#deps = deps;
+    this.#laterEnd = options.laterEnd;
+    this.#filter = place.isolation === 'read_committed' ? new TxnFilter() : undefined;
+    this.#position = options.from;
+    this.#end = options.end;
+  }
+
+  get isAborted(): boolean {
+    return this.#isAborted;
+  }
+
+  take(): boolean {
+    if (this.#body === undefined) return false;
+    const { batch } = this;
+    while (batch.next()) {
+      // Also of batches that are not wanted: markers end a transaction.
+      this.#isAborted = this.#filter?.isAborted(batch) ?? false;
+      if (batch.lastOffset < this.#position) continue;
+      if (batch.baseOffset >= this.#end) {
+        this.#position = this.#end;
+        break;
+      }
+      this.#position = batch.lastOffset + 1;
+      return true;
+    }
+    this.#drop();
+    return false;
+  }
+
+  async fill(): Promise<FeedState> {
+    const { signal, clock, random, patienceMs } = this.#deps;
+    if (this.#position >= this.#end) {
+      this.#end = Math.max(this.#end, (await this.#laterEnd?.()) ?? 0);
+      if (this.#position >= this.#end) return 'ended';
+    }
+    const nowMs = clock.monotonicMs();
+    if (this.#position !== this.#stuckAt) {
+      this.#stuckAt = this.#position;
+      this.#stuckSinceMs = nowMs;
+      this.#failures = 0;
+      this.#fault = undefined;
+    } else if (nowMs - this.#stuckSinceMs > patienceMs) {
+      if (this.#fault !== undefined) throw this.#fault;
+      return 'stalled';
+    } else {
+      await clock.sleep(backoffMs(this.#failures, RETRY_BACKOFF, random), signal);
+      this.#failures += 1;
+    }
+    if (signal.aborted) throw shuttingDown();
+    return await this.#attempt();
+  }
+
+  seek(offset: number): void {
+    if (offset <= this.#position) return;
+    this.#position = offset;
+    this.#drop();
+  }
+
+  close(): void {
+    this.#drop();
+  }
+
+  #drop(): void {
+    this.batch.reset(NO_BYTES);
+    this.#body?.release();
+    this.#body = undefined;
+  }
+
+  async #attempt(): Promise<FeedState> {
+    try {
+      this.#leader ??= await findLeader(this.#place);
+      return await this.#fetch(this.#leader);
+    } catch (error) {
+      this.#leader = undefined;
+      if (!isCausewayError(error) || !mayPass(error)) throw error;
+      this.#fault = error;
+      return 'more';
+    }
+  }
+
+  async #fetch({ broker, epoch, topicId }: LogLeader): Promise<FeedState> {
+    const { client, topic, partition, isolation } = this.#place;
+    const { pool, signal } = this.#deps;
+    const connection = await client.connection(broker, PURPOSE);
+    const request: FetchRequest = {
+      maxWaitMs: MAX_WAIT_MS,
+      minBytes: 1,
+      maxBytes: WALK_FETCH_BYTES,
+      isolationLevel: isolation === 'read_committed' ? 1 : 0,
+      sessionId: 0,
+      sessionEpoch: -1,
+      partitions: [
+        {
+          topic,
+          topicId,
+          partition,
+          fetchOffset: this.#position,
+          currentLeaderEpoch: epoch,
+          maxBytes: WALK_FETCH_BYTES,
+        },
+      ],
+      forgotten: [],
+      // Without a rack the leader serves us itself.
+      rackId: '',
+    };
+    const timeoutMs = MAX_WAIT_MS + client.cluster.requestTimeoutMs;
+    const { response, body } = await exchangeFetch(connection, request, { timeoutMs, pool, byName: topicId === null });
+    const fetched = response.topics[0]?.partitions[0];
+    const errorCode = response.errorCode || (fetched?.errorCode ?? KafkaCode.UNKNOWN_SERVER_ERROR);
+    if (signal.aborted || errorCode !== KafkaCode.NONE || fetched === undefined) {
+      body.release();
+      if (signal.aborted) throw shuttingDown();
+      return this.#refused(errorCode);
+    }
+    this.#accept(fetched, body);
+    return 'more';
+  }
+
+  #accept({ records, abortedTransactions }: FetchedPartition, body: ResponseBody): void {
+    this.#drop();
+    this.#fault = undefined;
+    this.#body = body;
+    this.#filter?.reset(abortedTransactions);
+    this.batch.reset(records ?? NO_BYTES);
+  }
+
+  #refused(code: number): FeedState {
+    const { client, topic, partition } = this.#place;
+    const place = { cluster: client.cluster.name, topic, partition, offset: BigInt(this.#position) };
+    if (code === KafkaCode.OFFSET_OUT_OF_RANGE) return 'gone';
+    if (code === KafkaCode.TOPIC_AUTHORIZATION_FAILED) throw denied(place, code);
+    throw kafkaError(code, place, 'fetch');
+  }
+}
+
+/** Leaders move, brokers restart, topics may not be known everywhere yet. */
+function mayPass(error: CausewayError): boolean {
+  if (isTransient(error)) return true;
+  return error.code === 'KAFKA_ERROR' || error.code === 'SOURCE_TOPIC_MISSING' || error.code === 'TARGET_TOPIC_MISSING';
+}
