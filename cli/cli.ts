@@ -3,6 +3,7 @@ import { EXIT } from '../common/process/exit-codes.js';
 import { packageVersion } from '../common/process/version.js';
 import { addConfigCommands } from './commands/config.js';
 import { addFleetCommands } from './commands/fleet.js';
+import { addPlanCommands } from './commands/plan.js';
 import { addRouteCommands } from './commands/route.js';
 import { addRunCommands } from './commands/run.js';
 import { addTopicCommands } from './commands/topic.js';
@@ -39,6 +40,7 @@ export function buildProgram(deps: CliDeps): Command {
   addRouteCommands(program, deps);
   addTopicCommands(program, deps);
   addFleetCommands(program, deps);
+  addPlanCommands(program, deps);
   addConfigCommands(program, deps);
   addDebugOption(program);
   return program;

@@ -16,6 +16,7 @@ import { Ruler } from './loop/ruler.js';
 import { KafkaAdmin } from './metadata/kafka-admin.js';
 import { KafkaMetadata } from './metadata/kafka-metadata.js';
 import type { SourceMetadata, TargetAdmin } from './metadata/ports.js';
+import { LeaderPlan } from './rest/leader-plan.js';
 import { LeaderProblems } from './rest/leader-problems.js';
 import { checkRoute } from './rest/route-rules.js';
 import { RouteService } from './rest/route-service.js';
@@ -56,14 +57,15 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
     const kafka = deps.kafka ?? openKafka(config, { clock, random, logger, metrics }, lifecycle);
     const fencer =
       deps.fencer ?? new WaitingFencer({ clusters: config.clusters, clock, isGone: connectionRefused(clock) });
-    const ruler = new Ruler({ config, store, kafka, fencer, clock, random, logger, metrics });
+    const statuses = new WorkerStatuses(config.worker.http.token, clock);
+    const ruler = new Ruler({ config, store, kafka, fencer, statuses, clock, random, logger, metrics });
     const health = new Health();
     health.add(() => ({
       name: 'coordination',
       ok: store.session().state === 'connected',
       detail: store.session().state,
     }));
-    const router = buildRouter(config, deps, { kafka, ruler, health });
+    const router = buildRouter(config, deps, { kafka, ruler, statuses, health });
     const http = lifecycle.add(
       'http',
       await startHttpServer({ ...deps, logger, settings: config.controller.http, health }, router),
@@ -117,13 +119,28 @@ function openKafka(
 function buildRouter(
   config: Config,
   { store, clock, logger }: ControllerDeps,
-  { kafka, ruler, health }: { readonly kafka: Kafka; readonly ruler: Ruler; readonly health: Health },
+  {
+    kafka,
+    ruler,
+    statuses,
+    health,
+  }: {
+    readonly kafka: Kafka;
+    readonly ruler: Ruler;
+    readonly statuses: WorkerStatuses;
+    readonly health: Health;
+  },
 ) {
   const routes = new RouteService(store, config, kafka.metadata);
   const topics = new TopicService(store, routes, kafka.metadata, clock);
   const problems = new LeaderProblems(() => ruler.problems, config.controller.http.token);
-  const statuses = new WorkerStatuses(config.worker.http.token, clock);
   const views = new FleetViews({ store, fleet: config.fleet, statuses, problems });
+  const plan = new LeaderPlan({
+    store,
+    own: () => ruler.lastPlan,
+    epoch: () => ruler.epoch,
+    token: config.controller.http.token,
+  });
   const skips = new SkipService({ store, topics, clock, logger });
-  return controllerRouter(store, { routes, topics, skips, views, problems, health });
+  return controllerRouter(store, { routes, topics, skips, views, problems, plan, health });
 }

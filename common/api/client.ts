@@ -14,7 +14,7 @@ import type {
   TopicView,
 } from './desired-shapes.js';
 import { problemBody } from './desired-shapes.js';
-import type { AssignmentView, FleetStatus, ProblemList, TopicDetail, WorkerList } from './fleet-shapes.js';
+import type { AssignmentView, FleetStatus, PlanView, ProblemList, TopicDetail, WorkerList } from './fleet-shapes.js';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 
@@ -127,6 +127,11 @@ export class CausewayClient {
   /** What this controller knows as leader; NO_LEADER from one that does not lead. */
   problems(): Promise<ProblemList> {
     return this.#json('GET', '/problems');
+  }
+
+  /** The leader's latest plan, from any controller. @throws NO_LEADER */
+  plan(options: { readonly own?: boolean } = {}): Promise<PlanView> {
+    return this.#json('GET', '/plan', { query: options.own === true ? { own: 'true' } : {} });
   }
 
   openapi(): Promise<Record<string, unknown>> {

@@ -116,6 +116,40 @@ export const partitionView = z.object({
 export const topicDetail = topicStatusView.extend({ partitions: z.array(partitionView) });
 export const problemList = z.object({ problems: z.array(problemView) });
 
+/** A partition that was given to a worker, and why. */
+export const moveView = z.object({
+  at: z.string(),
+  route: z.string(),
+  topic: z.string(),
+  partition: count,
+  from: z.string().nullable(),
+  to: z.string(),
+  reason: z.string(),
+});
+
+/** The leader's latest plan: GET /plan. */
+export const planView = z.object({
+  epoch: count,
+  /** Partitions that are planned with, and of them those whose load has been measured. */
+  partitions: count,
+  measured: count,
+  /** Partitions between two living workers now. */
+  underWay: count,
+  workers: z.array(
+    z.object({
+      worker: z.string(),
+      partitions: count,
+      /** Bytes a second, each record counting as 64 more; null while too little is measured. */
+      load: maybe,
+      /** Its part by capacity. */
+      fairLoad: maybe,
+    }),
+  ),
+  /** The latest first. */
+  moves: z.array(moveView),
+});
+
+export type PlanView = z.output<typeof planView>;
 export type AssignmentView = z.output<typeof assignmentView>;
 export type WorkerAssignmentView = z.output<typeof workerAssignmentView>;
 export type WorkerView = z.output<typeof workerView>;

@@ -13,7 +13,7 @@ import {
   topicPatch,
   topicView,
 } from './desired-shapes.js';
-import { assignmentView, fleetStatus, problemList, topicDetail, workerList } from './fleet-shapes.js';
+import { assignmentView, fleetStatus, planView, problemList, topicDetail, workerList } from './fleet-shapes.js';
 import { z } from './zod.js';
 
 const API_VERSION = '1.0.0';
@@ -142,6 +142,13 @@ export function apiOperations(): readonly Operation[] {
       path: '/problems',
       summary: 'Why topics wait, as the leader knows',
       answers: { 200: problemList },
+      errors: [],
+    },
+    {
+      method: 'get',
+      path: '/plan',
+      summary: 'Loads, shares and the latest moves, as the leader knows',
+      answers: { 200: planView },
       errors: [],
     },
     { method: 'get', path: '/openapi.json', summary: 'This document', answers: { 200: z.looseObject({}) }, errors: [] },

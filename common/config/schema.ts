@@ -238,6 +238,44 @@ export const routeSettings = z.strictObject({
   limits: rateLimits.default({}).describe('Upper bounds of what this route copies, over all workers.'),
 });
 
+const planner = z.strictObject({
+  maxMovesPerRound: z
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(500)
+    .describe('Partitions that are on their way from one living worker to another at once; the rest follows.'),
+  maxLoadMovesPerRound: z
+    .number()
+    .int()
+    .min(0)
+    .max(1_000)
+    .default(20)
+    .describe('Of these, how many because of measured load or because they are stuck; 0: partitions are only counted.'),
+  loadTolerance: z
+    .number()
+    .min(0.05)
+    .max(10)
+    .default(0.2)
+    .describe(
+      'Partitions are exchanged when a worker carries this share more than its part of the load (0.2: a fifth), until it is half of that.',
+    ),
+  loadFloorBytesPerS: bytes
+    .default(1 << 20)
+    .describe('Differences below this, per unit of capacity, move nothing; a record counts as 64 bytes.'),
+  loadIntervalMs: ms.default(10_000).describe('How often the leader asks the workers for rates and lags.'),
+  settleMs: ms
+    .default(60_000)
+    .describe('How long nothing may have changed hands before loads are believed and partitions move for them.'),
+  moveCooldownMs: ms
+    .default(600_000)
+    .describe('How long a partition stays after it moved for load or because it was stuck; need moves it sooner.'),
+  stuckAfterMs: ms
+    .default(180_000)
+    .describe('A partition that stands still for so long, while others of its worker advance, goes to another worker.'),
+});
+
 const controller = z.strictObject({
   id: identifier.optional().describe('Name of this controller; the host’s name unless set.'),
   http: http.default({ host: '127.0.0.1', port: 0 }).describe('The REST server.'),
@@ -258,6 +296,7 @@ const controller = z.strictObject({
   legacyRoute: identifier
     .optional()
     .describe('The route that uReplicator’s paths (`/topics`) mean; the only route where there is just one.'),
+  planner: planner.prefault({}).describe('When partitions move between workers that live.'),
 });
 
 const worker = z.strictObject({

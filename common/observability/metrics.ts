@@ -64,6 +64,10 @@ export const METRICS = {
   causeway_reconcile_seconds: histogram('One full compare of desired and actual', LOOP_BUCKETS),
   causeway_reconcile_errors_total: counter('Compares that failed', 'code'),
   causeway_assignment_moves_total: counter('Partitions given to a worker', 'reason'),
+  causeway_worker_load_bytes: gauge(
+    'What the worker carries as the planner sees it, in bytes a second; each record counts as 64 more',
+    'worker',
+  ),
   causeway_assignment_bytes: gauge('Size of the largest assignment node'),
   causeway_desired_partitions: gauge('Partitions that should be mirrored', 'route'),
   causeway_unassigned_partitions: gauge('Partitions that should be mirrored and are with no worker', 'route'),

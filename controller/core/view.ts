@@ -2,12 +2,19 @@ import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
 import type { LiveWorker } from '../../common/model/worker.js';
 import type { Desired, DesiredTopic } from './desired.js';
 import { findDuplicates, type Holder, itemKeys } from './holders.js';
-import type { Homeless, PlanInput, PlanPartition } from './planner.js';
+import type { LoadFacts } from './load-book.js';
+import type { Homeless, LoadPolicy, MoveReason, PlanInput, PlanPartition } from './plan-model.js';
 
 /** Why and from whom a partition was taken that is in no node now. */
 export interface Vacated {
   readonly worker: string;
   readonly why: Exclude<Homeless, 'new'>;
+}
+
+/** Where a partition was going when it was taken from its worker. */
+export interface Promised {
+  readonly to: string;
+  readonly reason: MoveReason;
 }
 
 /** Everything planning depends on, as values. */
@@ -18,6 +25,9 @@ export interface World {
   /** Living workers that take partitions, by id. */
   readonly accepting: ReadonlyMap<string, LiveWorker>;
   readonly vacated: ReadonlyMap<string, Vacated>;
+  /** Of partitions on their way between two living workers. */
+  readonly promised: ReadonlyMap<string, Promised>;
+  readonly loads: LoadFacts;
 }
 
 /** A mirrored partition the planner decides about. */
@@ -45,7 +55,7 @@ export function itemVerdict(desired: Desired, item: AssignmentItem): 'wanted' | 
 }
 
 /** Turns the world into the planner's question. Partitions nobody may touch now (absent workers, duplicates) are left out of it. */
-export function buildView(world: World, maxBalanceMoves: number): View {
+export function buildView(world: World, maxBalanceMoves: number, load?: LoadPolicy): View {
   const located = locate(world.holders.values());
   const duplicates = findDuplicates([...world.holders.values()].map((holder) => holder.assignment));
   const planned = new Map<string, Planned>();
@@ -57,9 +67,9 @@ export function buildView(world: World, maxBalanceMoves: number): View {
     const where = located.get(key);
     if (where?.holder.state === 'absent') return;
     planned.set(key, { topic, partition });
-    const entry = planPartition(key, topic.key, where, world);
-    if ('homeless' in entry.at && entry.at.homeless === 'moving') underWay++;
-    partitions.push(entry);
+    const place = locatePartition(key, where, world);
+    if ('homeless' in place.at && place.at.homeless === 'moving') underWay++;
+    partitions.push({ key, topic: topic.key, ...place, ...measured(key, world.loads) });
   };
   for (const topic of world.desired.topics.values()) {
     for (let partition = 0; partition < topic.assignable; partition++) consider(topic, partition);
@@ -73,7 +83,8 @@ export function buildView(world: World, maxBalanceMoves: number): View {
     if (topic !== undefined && itemVerdict(world.desired, item) === 'wanted') consider(topic, item.partition);
   }
   const workers = [...world.accepting.values()].map(({ worker, capacity }) => ({ worker, capacity }));
-  const input = { workers, partitions, maxBalanceMoves: Math.max(0, maxBalanceMoves - underWay) };
+  const left = Math.max(0, maxBalanceMoves - underWay);
+  const input = { workers, partitions, maxBalanceMoves: left, ...(load === undefined ? {} : { load }) };
   return { input, planned };
 }
 
@@ -88,12 +99,25 @@ function locate(holders: Iterable<Holder>): Map<string, Located> {
   return located;
 }
 
-function planPartition(key: string, topic: string, where: Located | undefined, world: World): PlanPartition {
+function measured(key: string, loads: LoadFacts): Pick<PlanPartition, 'load' | 'rests' | 'stuck'> {
+  const load = loads.loadOf(key);
+  return {
+    ...(load === undefined ? {} : { load }),
+    ...(loads.rests(key) ? { rests: true } : {}),
+    ...(loads.stuck.has(key) ? { stuck: true } : {}),
+  };
+}
+
+type Whereabouts = Pick<PlanPartition, 'at' | 'prefers' | 'from' | 'why'>;
+
+function locatePartition(key: string, where: Located | undefined, world: World): Whereabouts {
   if (where === undefined) {
     const vacated = world.vacated.get(key);
-    if (vacated === undefined) return { key, topic, at: { homeless: 'new' } };
-    const prefers = vacated.why === 'died' && world.accepting.has(vacated.worker) ? { prefers: vacated.worker } : {};
-    return { key, topic, at: { homeless: vacated.why }, from: vacated.worker, ...prefers };
+    if (vacated === undefined) return { at: { homeless: 'new' } };
+    const { worker, why } = vacated;
+    if (why === 'moving') return onTheWay(key, worker, world);
+    const prefers = why === 'died' && world.accepting.has(worker) ? { prefers: worker } : {};
+    return { at: { homeless: why }, from: worker, ...prefers };
   }
   const { holder, item } = where;
   const from = holder.worker;
@@ -101,12 +125,17 @@ function planPartition(key: string, topic: string, where: Located | undefined, w
     case 'doomed':
     case 'fenced':
       // A worker that came back under the same id gets its own partitions again.
-      return { key, topic, at: { homeless: 'died' }, from, ...(world.accepting.has(from) ? { prefers: from } : {}) };
+      return { at: { homeless: 'died' }, from, ...(world.accepting.has(from) ? { prefers: from } : {}) };
     case 'leaving':
-      return { key, topic, at: { homeless: 'left' }, from };
+      return { at: { homeless: 'left' }, from };
     default:
-      return item.state === 'own'
-        ? { key, topic, at: { owner: from } }
-        : { key, topic, at: { homeless: 'moving' }, from };
+      return item.state === 'own' ? { at: { owner: from } } : onTheWay(key, from, world);
   }
+}
+
+/** It goes where it was to go when it was taken away, as long as that worker takes it. */
+function onTheWay(key: string, from: string, { promised, accepting }: World): Whereabouts {
+  const promise = promised.get(key);
+  if (promise === undefined || !accepting.has(promise.to)) return { at: { homeless: 'moving' }, from };
+  return { at: { homeless: 'moving' }, from, prefers: promise.to, why: promise.reason };
 }

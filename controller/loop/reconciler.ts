@@ -10,7 +10,8 @@ import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { Desired, TargetNeed, TopicFacts } from '../core/desired.js';
 import { diffAssignments, type NodeChange } from '../core/diff.js';
-import { MAX_BALANCE_MOVES_PER_ROUND, type Plan, plan } from '../core/planner.js';
+import type { Plan } from '../core/plan-model.js';
+import { plan } from '../core/planner.js';
 import type { Problem } from '../core/problem.js';
 import { buildView, type View, type World } from '../core/view.js';
 import { Departures } from './departures.js';
@@ -18,6 +19,8 @@ import type { Fencer } from './fencer.js';
 import type { FleetRecords } from './fleet-records.js';
 import { Handoffs } from './handoffs.js';
 import { LaneFences } from './lane-fences.js';
+import { LoadWatch, type StatusSource } from './load-watch.js';
+import { type DoneMove, MoveLog } from './move-log.js';
 import { Nudge } from './nudge.js';
 import { Observation } from './observation.js';
 import { ProblemLog } from './problem-log.js';
@@ -47,12 +50,27 @@ export interface Facts {
   ensureTargets(needs: readonly TargetNeed[]): boolean;
 }
 
+/** What the leader shows of its planning. */
+export interface PlanPicture {
+  readonly plan: Plan;
+  /** Planned with, and those of them whose load has been measured. */
+  readonly partitions: number;
+  readonly measured: number;
+  readonly moves: readonly DoneMove[];
+  /** Partitions between two workers. */
+  readonly underWay: number;
+}
+
 export interface ReconcilerOptions {
   readonly reign: Reign;
   readonly records: FleetRecords;
   readonly facts: Facts;
   readonly fencer: Fencer;
-  readonly settings: Pick<ControllerSettings, 'takeoverDelayMs' | 'handoffTimeoutMs' | 'reconcileIntervalMs'>;
+  readonly statuses: StatusSource;
+  readonly settings: Pick<
+    ControllerSettings,
+    'takeoverDelayMs' | 'handoffTimeoutMs' | 'reconcileIntervalMs' | 'planner'
+  >;
   readonly sessionTimeoutMs: () => number;
   readonly clock: Clock;
   readonly random: Random;
@@ -73,7 +91,10 @@ export class Reconciler {
   readonly #problemLog: ProblemLog;
   readonly #tribunal: Tribunal;
   readonly #vacancies = new Vacancies();
+  readonly #moveLog: MoveLog;
+  readonly #loads: LoadWatch;
   readonly #retired: RetiredWorkers;
+  #lastPlan: PlanPicture | undefined;
   /** Monotonic ms of the next bound that ends: a takeover delay, a handoff. */
   #deadlineMs: number | undefined;
   /** The world as it was when a full compare found nothing to do, and nothing was under way. */
@@ -106,6 +127,15 @@ export class Reconciler {
     this.#progress = new ProgressKeeper(reign, records);
     this.#retired = new RetiredWorkers({ reign, records });
     this.#problemLog = new ProblemLog(logger);
+    this.#moveLog = new MoveLog({ clock, logger, metrics });
+    this.#loads = new LoadWatch({
+      source: options.statuses,
+      live: () => this.#observation.live(),
+      settings: settings.planner,
+      clock,
+      random,
+      onNews: () => this.hint(),
+    });
     this.#tribunal = new Tribunal({
       records,
       observation: this.#observation,
@@ -120,6 +150,11 @@ export class Reconciler {
     return this.#problemLog.current;
   }
 
+  /** The latest plan; undefined before the first one of the reign. */
+  get lastPlan(): PlanPicture | undefined {
+    return this.#lastPlan;
+  }
+
   /** Something may have changed: look soon. */
   hint(): void {
     this.#nudge.wake();
@@ -131,6 +166,7 @@ export class Reconciler {
     const unwatch = records.watch(() => this.hint());
     const onEnd = (): void => this.hint();
     reign.signal.addEventListener('abort', onEnd, { once: true });
+    const loads = this.#loads.run(reign.signal);
     let busy = 0;
     for (let failures = 0; !reign.signal.aborted; ) {
       try {
@@ -147,6 +183,7 @@ export class Reconciler {
       }
     }
     unwatch();
+    await loads;
     await this.#fences.settle();
   }
 
@@ -192,7 +229,7 @@ export class Reconciler {
     const { records, facts, clock } = this.#options;
     await this.#read(full);
     if (full && (await this.#retired.remove(clock.monotonicMs()))) return true;
-    const worldAt = `${records.revision()}|${facts.revision}`;
+    const worldAt = `${records.revision()}|${facts.revision}|${this.#loads.revision}`;
     if (worldAt === this.#restingAt) return false;
     this.#restingAt = undefined;
     const nowMs = clock.monotonicMs();
@@ -208,9 +245,13 @@ export class Reconciler {
       holders,
       accepting: this.#observation.accepting(this.#departures),
       vacated: this.#vacancies.entries,
+      promised: this.#moveLog.promised,
+      loads: this.#loads.facts,
     };
-    const view = buildView(world, this.#departures.frozen(nowMs) ? 0 : MAX_BALANCE_MOVES_PER_ROUND);
+    const maxMoves = this.#departures.frozen(nowMs) ? 0 : this.#options.settings.planner.maxMovesPerRound;
+    const view = buildView(world, maxMoves, this.#loads.policy);
     this.#vacancies.keep(view.planned);
+    this.#moveLog.keep(view.planned);
     const planned = plan(view.input);
     const wrote = await this.#publish(world, view, planned, full);
     const cleaned = await this.#removeSpentLanes();
@@ -235,7 +276,7 @@ export class Reconciler {
   }
 
   async #publish(world: World, view: View, planned: Plan, full: boolean): Promise<boolean> {
-    const { reign, clock, logger, metrics } = this.#options;
+    const { reign, clock, logger } = this.#options;
     const changes = diffAssignments({
       epoch: reign.epoch,
       world,
@@ -248,7 +289,7 @@ export class Reconciler {
       routes: this.#observation.routes(),
     });
     changes.push(...this.#tribunal.replacements(reign.epoch));
-    const reasons = new Map(planned.moves.map((move) => [move.key, move]));
+    const moves = new Map(planned.moves.map((move) => [move.key, move]));
     const lanesOf = (worker: string): string[] => {
       const holder = world.holders.get(worker);
       return holder?.state === 'fenced' ? this.#fences.lanesOf(holder.assignment.incarnation) : [];
@@ -256,9 +297,8 @@ export class Reconciler {
     await this.#publisher.publish(changes, lanesOf, (change) => {
       this.#handoffs.revoked(change.worker, change.revoked, change.assignment, clock.monotonicMs());
       this.#vacancies.wrote(change);
-      for (const key of change.added) {
-        metrics.inc('causeway_assignment_moves_total', 1, { reason: reasons.get(key)?.reason ?? 'new' });
-      }
+      const restless = this.#moveLog.wrote(change, moves, view.planned);
+      if (change.added.length + change.revoked.length > 0) this.#loads.changed(restless);
       logger.info('assignment.written', summary(change));
     });
     return changes.length > 0;
@@ -279,6 +319,14 @@ export class Reconciler {
 
   #report(world: World, view: View, planned: Plan): void {
     const { metrics, facts } = this.#options;
+    const { partitions } = view.input;
+    this.#lastPlan = {
+      plan: planned,
+      partitions: partitions.length,
+      measured: partitions.reduce((count, { load }) => count + (load === undefined ? 0 : 1), 0),
+      moves: this.#moveLog.recent,
+      underWay: this.#moveLog.promised.size,
+    };
     this.#problemLog.update([...world.desired.problems, ...facts.problems]);
     metrics.set('causeway_live_workers', this.#observation.live().size);
     metrics.reset('causeway_desired_partitions');
@@ -289,6 +337,10 @@ export class Reconciler {
       const route = topic.route.name;
       wanted.set(route, (wanted.get(route) ?? 0) + 1);
       if (!planned.owners.has(key)) idle.set(route, (idle.get(route) ?? 0) + 1);
+    }
+    metrics.reset('causeway_worker_load_bytes');
+    for (const { worker, load } of planned.shares) {
+      if (load !== null) metrics.set('causeway_worker_load_bytes', Math.round(load), { worker });
     }
     for (const [route, count] of wanted) {
       metrics.set('causeway_desired_partitions', count, { route });

@@ -9,7 +9,8 @@ import { Discovery } from '../metadata/discovery.js';
 import type { SourceMetadata, TargetAdmin } from '../metadata/ports.js';
 import type { Fencer } from './fencer.js';
 import { FleetRecords } from './fleet-records.js';
-import { Reconciler } from './reconciler.js';
+import type { StatusSource } from './load-watch.js';
+import { type PlanPicture, Reconciler } from './reconciler.js';
 import type { Reign } from './reign.js';
 
 export interface RulerOptions {
@@ -17,6 +18,7 @@ export interface RulerOptions {
   readonly store: CoordinationStore;
   readonly kafka: { readonly metadata: SourceMetadata; readonly admin: TargetAdmin };
   readonly fencer: Fencer;
+  readonly statuses: StatusSource;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -42,13 +44,18 @@ export class Ruler {
     return this.#reconciler?.problems;
   }
 
+  /** The latest plan; undefined while this controller does not lead, and before it has planned. */
+  get lastPlan(): PlanPicture | undefined {
+    return this.#reconciler?.lastPlan;
+  }
+
   /** Epoch of the reign under way; 0 outside of one. */
   get epoch(): number {
     return this.#epoch;
   }
 
   async rule(reign: Reign): Promise<void> {
-    const { config, store, kafka, fencer, clock, random, logger, metrics } = this.#options;
+    const { config, store, kafka, fencer, statuses, clock, random, logger, metrics } = this.#options;
     let reconciler: Reconciler | undefined;
     const discovery = new Discovery({
       ...kafka,
@@ -68,6 +75,7 @@ export class Ruler {
         records: this.#records,
         facts: discovery,
         fencer,
+        statuses,
         settings: config.controller,
         sessionTimeoutMs: () => store.sessionTimeoutMs,
         clock,

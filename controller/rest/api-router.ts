@@ -17,6 +17,7 @@ import { jsonBody } from '../../common/http/body.js';
 import type { SkipOrder } from '../../common/model/gap.js';
 import { targetTopicOf } from '../../common/model/route.js';
 import { etagOf, type Preconditions } from './etag.js';
+import type { LeaderPlan } from './leader-plan.js';
 import type { LeaderProblems } from './leader-problems.js';
 import { pageOf } from './paging.js';
 import type { RouteService, StoredRoute } from './route-service.js';
@@ -30,6 +31,7 @@ export interface ApiOptions {
   readonly skips: SkipService;
   readonly views: FleetViews;
   readonly problems: LeaderProblems;
+  readonly plan: LeaderPlan;
 }
 
 type Method = 'get' | 'put' | 'post' | 'patch' | 'delete';
@@ -168,7 +170,7 @@ function topicPaths(router: Router, { topics, skips, views }: ApiOptions): void 
   });
 }
 
-function fleetPaths(router: Router, { views, problems }: ApiOptions): void {
+function fleetPaths(router: Router, { views, problems, plan }: ApiOptions): void {
   on(router, '/assignment', { get: async (_request, response) => void response.json(await views.assignment()) });
   on(router, '/workers', { get: async (_request, response) => void response.json(await views.workers()) });
   on(router, '/status', { get: async (_request, response) => void response.json(await views.status()) });
@@ -181,6 +183,11 @@ function fleetPaths(router: Router, { views, problems }: ApiOptions): void {
         });
       }
       response.json({ problems: own });
+    },
+  });
+  on(router, '/plan', {
+    get: async (request, response) => {
+      response.json(request.query['own'] === 'true' ? plan.own() : await plan.read());
     },
   });
   on(router, '/openapi.json', { get: (_request, response) => void response.json(openApiDocument()) });

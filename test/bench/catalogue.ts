@@ -1,4 +1,5 @@
 import type { Bench } from './bench.js';
+import { fleetBench } from './fleet.js';
 import { idleBench } from './idle.js';
 import { latencyBench } from './latency.js';
 import { mirrorBench } from './mirror-bench.js';
@@ -20,4 +21,5 @@ export const benches: readonly Bench[] = [
   idleBench,
   partitionsBench,
   tlsBench,
+  fleetBench,
 ];

@@ -7,7 +7,7 @@ import type { Desired, DesiredTopic } from '../../../controller/core/desired.js'
 import { diffAssignments, type NodeChange } from '../../../controller/core/diff.js';
 import type { Holder, HolderState } from '../../../controller/core/holders.js';
 import { plan } from '../../../controller/core/planner.js';
-import { buildView, type Vacated, type World } from '../../../controller/core/view.js';
+import { buildView, type Promised, type Vacated, type World } from '../../../controller/core/view.js';
 import { routeOf } from '../../unit/controller/kit.js';
 
 /*
@@ -36,6 +36,10 @@ class Fleet {
   /** What dead incarnations held: until they are fenced they may go on, as a process that was only stopped does. */
   readonly zombies = new Map<string, Process>();
   readonly vacated = new Map<string, Vacated>();
+  /** Where the leader meant to bring what it took away. */
+  readonly promised = new Map<string, Promised>();
+  /** Loads as measured, by partition; they change under the leader's hands. */
+  loads: readonly number[] = [];
   partitions = PARTITIONS;
   /** The clusters tell the leader nothing. */
   blind = false;
@@ -65,7 +69,9 @@ class Fleet {
     else if (action === 'failover') {
       this.#epoch++;
       this.vacated.clear();
-    } else if (action === 'round') this.round(cutAfter);
+      this.promised.clear();
+    } else if (action === 'measure') this.loads = Array.from({ length: PARTITIONS }, (_, i) => (i * cutAfter) % 7);
+    else if (action === 'round') this.round(cutAfter);
     this.check();
   }
 
@@ -106,8 +112,8 @@ class Fleet {
   /** One round of the leader, whose writes stop after `cutAfter` nodes. True when it wrote anything. */
   round(cutAfter: number): boolean {
     const world = this.#world();
-    const view = buildView(world, 100);
-    const { owners } = plan(view.input);
+    const view = buildView(world, 100, { tolerance: 0.2, floor: 0.1, maxMoves: 4 });
+    const { owners, moves } = plan(view.input);
     const changes = diffAssignments({
       epoch: this.#epoch,
       world,
@@ -119,7 +125,14 @@ class Fleet {
       compareStarted: true,
       routes: new Map([['r', ROUTE]]),
     });
-    for (const change of changes.slice(0, cutAfter)) this.#write(change);
+    for (const change of changes.slice(0, cutAfter)) {
+      for (const key of change.revoked) {
+        const move = moves.find((candidate) => candidate.key === key);
+        if (move !== undefined) this.promised.set(key, { to: move.to, reason: move.reason });
+      }
+      for (const key of change.added) this.promised.delete(key);
+      this.#write(change);
+    }
     return changes.length > 0;
   }
 
@@ -156,7 +169,10 @@ class Fleet {
       });
     }
     const accepting = new Map([...lives].filter(([, worker]) => !worker.leaving));
-    return { desired: this.#desired(), holders, accepting, vacated: this.vacated };
+    const { vacated, promised } = this;
+    const loadOf = (key: string): number | undefined => this.loads[Number(key.slice('r/t-'.length))];
+    const loads = { loadOf, rests: () => false, stuck: new Set<string>() };
+    return { desired: this.#desired(), holders, accepting, vacated, promised, loads };
   }
 
   #stateOf({ incarnation, items }: WorkerAssignment, live: LiveWorker | undefined): HolderState {
@@ -231,6 +247,7 @@ const weights: Readonly<Record<string, number>> = {
   blind: 1,
   see: 2,
   failover: 1,
+  measure: 1,
 };
 const action = fc.record({
   action: fc.constantFrom(...Object.entries(weights).flatMap(([name, weight]) => Array<string>(weight).fill(name))),

@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  type Homeless,
-  type Plan,
-  type PlanPartition,
-  type PlanWorker,
-  plan,
-} from '../../../controller/core/planner.js';
+import type { Homeless, Plan, PlanPartition, PlanWorker } from '../../../controller/core/plan-model.js';
+import { plan } from '../../../controller/core/planner.js';
 
 const NO_LIMIT = 1_000_000;
 

@@ -62,6 +62,15 @@ controller:
   reconcileIntervalMs: 5000
   metadataIntervalMs: 2000
   legacyRoute: east-west
+  planner:
+    maxMovesPerRound: 500
+    maxLoadMovesPerRound: 20
+    loadTolerance: 0.2
+    loadFloorBytesPerS: 1048576
+    loadIntervalMs: 10000
+    settleMs: 60000
+    moveCooldownMs: 600000
+    stuckAfterMs: 180000
 worker:
   id: w1
   http:

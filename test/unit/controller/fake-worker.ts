@@ -11,6 +11,7 @@ import {
   refKey,
   type WorkerAssignment,
 } from '../../../common/model/assignment.js';
+import type { PartitionStatus } from '../../../common/model/status.js';
 import { type LiveWorker, laneTransactionalId } from '../../../common/model/worker.js';
 
 /** Who holds what over all fake workers, and every time two held the same at once. */
@@ -56,6 +57,8 @@ export class FakeWorker {
   /** Switches: a worker that does not report, or never lets go. */
   reports = true;
   releases = true;
+  /** What it says of a partition it holds, beside the defaults. */
+  says: (item: AssignmentItem) => Partial<PartitionStatus> = () => ({});
   /** Every assignment seen of its incarnation, in order. */
   readonly history: WorkerAssignment[] = [];
   #leaving = false;
@@ -239,24 +242,27 @@ export class FakeWorker {
 
   #status() {
     const { worker, incarnation } = this;
-    const partitions = [...this.held.values()].map(({ route, topic, partition, targetTopic }) => ({
-      route,
-      topic,
-      partition,
-      targetTopic,
-      state: 'running' as const,
-      sourceOffset: 10n,
-      targetOffset: 10n,
-      sourceEndOffset: 17n,
-      lagRecords: 7,
-      lagSeconds: 1,
-      recordsCopied: 10,
-      bytesCopied: 100,
-      gapRecords: 0,
-      recordsPerS: 1,
-      bytesPerS: 10,
-      thread: 0,
-    }));
+    const partitions = [...this.held.values()].map(
+      (item): PartitionStatus => ({
+        route: item.route,
+        topic: item.topic,
+        partition: item.partition,
+        targetTopic: item.targetTopic,
+        state: 'running',
+        sourceOffset: 10n,
+        targetOffset: 10n,
+        sourceEndOffset: 17n,
+        lagRecords: 7,
+        lagSeconds: 1,
+        recordsCopied: 10,
+        bytesCopied: 100,
+        gapRecords: 0,
+        recordsPerS: 1,
+        bytesPerS: 10,
+        thread: 0,
+        ...this.says(item),
+      }),
+    );
     return {
       worker,
       incarnation,

@@ -43,6 +43,17 @@ export function routeOf(name: string, settings: Partial<Route> = {}): Route {
 
 const HTTP = { host: '127.0.0.1', port: 0, advertised: undefined, token: undefined } as const;
 
+export const PLANNER: Config['controller']['planner'] = {
+  maxMovesPerRound: 500,
+  maxLoadMovesPerRound: 20,
+  loadTolerance: 0.2,
+  loadFloorBytesPerS: 1 << 20,
+  loadIntervalMs: 50,
+  settleMs: 300,
+  moveCooldownMs: 60_000,
+  stuckAfterMs: 600_000,
+};
+
 export interface KitOptions {
   readonly routes?: readonly Route[];
   readonly settings?: Partial<Config['controller']>;
@@ -98,6 +109,7 @@ export class ControllerKit {
       reconcileIntervalMs: 200,
       metadataIntervalMs: 50,
       legacyRoute: undefined,
+      planner: PLANNER,
       ...this.#options.settings,
       ...overrides,
     };

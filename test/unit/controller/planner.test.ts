@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  type Homeless,
-  MAX_BALANCE_MOVES_PER_ROUND,
-  type PlanPartition,
-  plan,
-} from '../../../controller/core/planner.js';
+import type { Homeless, PlanPartition } from '../../../controller/core/plan-model.js';
+import { plan } from '../../../controller/core/planner.js';
 import { fairQuotas } from '../../../controller/core/quotas.js';
 
 function fresh(topic: string, count: number, homeless: Homeless = 'new'): PlanPartition[] {
@@ -24,7 +20,7 @@ function counts(owners: ReadonlyMap<string, string>): Record<string, number> {
   return result;
 }
 
-const LIMIT = MAX_BALANCE_MOVES_PER_ROUND;
+const LIMIT = 500;
 
 describe('the planner', () => {
   test('leaves everything unassigned when there is no worker', () => {
@@ -107,15 +103,16 @@ describe('the planner', () => {
     assert.equal(second.moves.length, 7);
   });
 
-  test('places 100,000 partitions on 200 workers within a second', () => {
+  test('places 100,000 partitions on 200 workers within a second of one core', () => {
     const ids = Array.from({ length: 200 }, (_, i) => `w${i}`);
     const partitions = Array.from({ length: 10_000 }, (_, topic) => fresh(`t${topic}`, 10)).flat();
-    const startMs = performance.now();
+    const before = process.cpuUsage();
     const { owners } = plan({ workers: workers(...ids), partitions, maxBalanceMoves: LIMIT });
-    const tookMs = performance.now() - startMs;
+    const { user, system } = process.cpuUsage(before);
+    const tookMs = (user + system) / 1_000;
     assert.ok(Object.values(counts(owners)).every((count) => count === 500));
-    // Twice the goal: a shared machine is allowed to be busy.
-    assert.ok(tookMs < 2_000, `${Math.round(tookMs)} ms`);
+    // Of the processor: a shared machine is allowed to be busy.
+    assert.ok(tookMs < 1_000, `${Math.round(tookMs)} ms`);
   });
 
   test('refuses a world that contradicts itself', () => {

@@ -1,0 +1,155 @@
+import { encodeAssignment } from '../../common/coordination/records/assignment.js';
+import type { Bench } from './bench.js';
+import { type FleetShape, FleetWorld, type RoundTimes, workerName } from './fleet-world.js';
+import { atMost, type GoalRow, shown } from './goal-rows.js';
+import { reported } from './report.js';
+
+const usual: FleetShape = { topics: 10_000, partitionsPerTopic: 10, workers: 200 };
+const quick: FleetShape = { topics: 500, partitionsPerTopic: 10, workers: 20 };
+const limits = { topics: 100_000, workers: 2_000 };
+/** The first runs warm the compiler; the least of the rest is what the code needs. */
+const repetitions = 3;
+const maxRounds = 1_000;
+
+const goals = { planMs: 1_000 } as const;
+
+interface Phase extends RoundTimes {
+  readonly phase: string;
+}
+
+export const fleetBench: Bench = {
+  name: 'fleet',
+  about: '10,000 topics, 100,000 partitions, 200 workers: what one controller computes and writes.',
+  minutes: 1,
+  flags: {
+    topics: `how many, with ${usual.partitionsPerTopic} partitions each (${usual.topics})`,
+    workers: `how many (${usual.workers})`,
+  },
+  run: (flags, log) => {
+    const scale = flags.quick ? quick : usual;
+    const shape: FleetShape = {
+      ...scale,
+      topics: flags.integer('topics', limits.topics) ?? scale.topics,
+      workers: flags.integer('workers', limits.workers) ?? scale.workers,
+    };
+    return reported('fleet', flags, log, async () => {
+      const planned = planPhases(shape);
+      for (const phase of planned.phases) log(JSON.stringify(phase));
+      return { rows: planRows(planned), details: { ...shape, ...planned } };
+    });
+  },
+};
+
+interface Planned {
+  readonly phases: readonly Phase[];
+  readonly nodeBytes: { readonly largest: number; readonly sum: number };
+  /** After a death: moves of partitions that the dead worker did not have. */
+  readonly strangersMoved: number;
+  /** Until measured loads were even: rounds with moves, partitions moved, and then the largest load by the fair one. */
+  readonly evening: { readonly rounds: number; readonly moves: number; readonly largestByFair: number };
+}
+
+/** A fleet’s life in pure rounds: begins, rests, loses a worker, gains one, evens out its loads. */
+function planPhases(shape: FleetShape): Planned {
+  let best: Planned | undefined;
+  for (let i = 0; i < repetitions; i++) {
+    const life = oneLife(shape);
+    best =
+      best === undefined ? life : { ...life, phases: best.phases.map((phase, n) => quicker(phase, life.phases[n])) };
+  }
+  return best as Planned;
+}
+
+function oneLife(shape: FleetShape): Planned {
+  const fleet = new FleetWorld(shape);
+  const phases: Phase[] = [];
+  const note = (phase: string, { viewMs, planMs, diffMs, moves, nodes }: RoundTimes): void => {
+    phases.push({ phase, viewMs: ms(viewMs), planMs: ms(planMs), diffMs: ms(diffMs), moves, nodes });
+  };
+  const first = fleet.round();
+  note('all partitions are new', first);
+  const sizes = first.changes.map(({ assignment }) =>
+    encodeAssignment(assignment).reduce((sum, buffer) => sum + buffer.length, 0),
+  );
+  note('nothing has changed', fleet.round());
+  const dead = workerName(1);
+  fleet.die(dead);
+  // One round takes them out of the dead worker's node, the next gives them to others.
+  fleet.round();
+  const death = fleet.round();
+  note('a worker is dead', death);
+  const strangersMoved = death.plan.moves.filter(({ from }) => from !== dead).length;
+  settle(fleet);
+  fleet.join(workerName(shape.workers));
+  note('a worker joins', fleet.round());
+  settle(fleet);
+  fleet.measure(generator());
+  const exchange = fleet.round();
+  note('loads are measured', exchange);
+  const rest = settle(fleet);
+  const rested = fleet.round();
+  note('loads are even', rested);
+  const largestByFair = Math.max(...rested.plan.shares.map(({ load, fairLoad }) => (load ?? 0) / (fairLoad ?? 1)));
+  return {
+    phases,
+    nodeBytes: { largest: Math.max(...sizes), sum: sizes.reduce((sum, bytes) => sum + bytes, 0) },
+    strangersMoved,
+    evening: {
+      rounds: rest.rounds + 1,
+      moves: rest.moves + exchange.moves,
+      largestByFair: Number(largestByFair.toFixed(3)),
+    },
+  };
+}
+
+/** Rounds until one writes nothing. A move takes three: revoked, released, given. */
+function settle(fleet: FleetWorld): { readonly rounds: number; readonly moves: number } {
+  let moves = 0;
+  for (let rounds = 0; rounds < maxRounds; rounds++) {
+    const { plan, changes } = fleet.round();
+    if (changes.length === 0) return { rounds, moves };
+    moves += plan.moves.filter(({ reason }) => reason === 'load').length;
+  }
+  throw new Error(`the fleet does not rest within ${maxRounds} rounds`);
+}
+
+function planRows({ phases, nodeBytes, strangersMoved, evening }: Planned): GoalRow[] {
+  const of = (name: string) => phases.find(({ phase }) => phase === name);
+  const kib = (bytes: number) => Number((bytes / 1_024).toFixed(1));
+  return [
+    ...phases.map(({ phase, planMs }) => atMost(`plan, ${phase}: ms`, planMs, goals.planMs)),
+    shown('view and diff of the same round, all new: ms', sum(of('all partitions are new'))),
+    shown('view and diff of the same round, nothing changed: ms', sum(of('nothing has changed'))),
+    atMost('a worker dies: partitions of others that move', strangersMoved, 0),
+    shown('moves until measured loads are even', evening.moves),
+    shown('then the largest load by the fair one', evening.largestByFair),
+    shown('largest assignment: KiB', kib(nodeBytes.largest)),
+    shown('all assignments: KiB', kib(nodeBytes.sum)),
+  ];
+}
+
+function sum(phase: Phase | undefined): number | undefined {
+  return phase === undefined ? undefined : ms(phase.viewMs + phase.diffMs);
+}
+
+function quicker(a: Phase, b: Phase | undefined): Phase {
+  if (b === undefined) return a;
+  const least = (of: (phase: Phase) => number): number => Math.min(of(a), of(b));
+  return {
+    ...a,
+    viewMs: least(({ viewMs }) => viewMs),
+    planMs: least(({ planMs }) => planMs),
+    diffMs: least(({ diffMs }) => diffMs),
+  };
+}
+
+const ms = (value: number): number => Number(value.toFixed(1));
+
+/** The same loads in every run. */
+function generator(): () => number {
+  let state = 42;
+  return () => {
+    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32;
+    return state / 2 ** 32;
+  };
+}
