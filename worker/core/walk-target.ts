@@ -61,12 +61,12 @@ export class TargetStream {
       this.#next = lastOffset + 1;
       return;
     }
-    if (recordCount === 0) return;
     const writer = magic === MAGIC_V2 ? producerId(buffer, start) : NO_PRODUCER_ID;
     if (!ours.has(writer)) {
       this.#foreign = { producerId: writer, offset: baseOffset };
       return;
     }
+    if (recordCount === 0) return;
     const isWhole = baseOffset >= this.#next && lastOffset < closedEnd && lastOffset - baseOffset + 1 === recordCount;
     this.side.load(batch, { from: this.#next, until: closedEnd, skips: SkipSet.none }, isWhole);
   }

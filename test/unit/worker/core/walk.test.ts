@@ -251,6 +251,21 @@ describe('a walk beside both logs', () => {
     assert.equal(resumed(await walked(source, target, { closedEnd: 3 })).sourceOffset, 3);
   });
 
+  test('the same bytes under another codec are not the same records', async () => {
+    const flagged = at(0, records(0, 3));
+    flagged.writeUInt16BE(flagged.readUInt16BE(21) | 4, 21);
+    await assert.rejects(walked(logOf(flagged), logOf(ours(0, records(0, 3))), { closedEnd: 3 }), {
+      code: 'BATCH_CORRUPT',
+    });
+  });
+
+  test('what lies behind the closed end does not count, inside a batch too', async () => {
+    const source = logOf(at(0, records(0, 5)));
+    const target = logOf(ours(0, records(0, 5)), ours(5, records(70, 5)));
+    assert.equal(resumed(await walked(source, target, { closedEnd: 3 })).sourceOffset, 3);
+    assert.equal(resumed(await walked(source, target, { closedEnd: 5 })).sourceOffset, 5);
+  });
+
   test('a target with more records than the source is told', async () => {
     const result = await walked(logOf(at(0, records(0, 2))), logOf(ours(0, records(0, 3))), { closedEnd: 3 });
     assert.deepEqual(result.kind === 'diverged' && [result.what, result.rank, result.targetOffset], [
@@ -270,6 +285,14 @@ describe('a walk beside both logs', () => {
     assert.deepEqual(refused.kind === 'diverged' && [refused.what, refused.targetOffset], ['target-hole', 1]);
     const counted = resumed(await walked(source, cleaned, { closedEnd: 9 }, { holes: 'counted' }));
     assert.deepEqual([counted.sourceOffset, counted.compared, counted.counted], [9, 4, 5]);
+    const beforeMarker = logOf(ours(0, records(0, 1)), marker(3), ours(4, records(3, 1)));
+    const behind = resumed(await walked(source, beforeMarker, { closedEnd: 5 }, { holes: 'counted' }));
+    assert.deepEqual([behind.sourceOffset, behind.counted], [4, 2], 'a marker has no rank, what is gone before it has');
+    const emptied = logOf(ours(0, [], { lastOffsetDelta: 2 }), ours(3, records(3, 1)));
+    assert.equal(resumed(await walked(source, emptied, { closedEnd: 4 }, { holes: 'counted' })).sourceOffset, 4);
+    const strangers = logOf(ours(0, [], { lastOffsetDelta: 2, producerId: 9n }), ours(3, records(3, 1)));
+    const foreign = await walked(source, strangers, { closedEnd: 4 }, { holes: 'counted' });
+    assert.equal(foreign.kind, 'foreign', 'an emptied batch still says who wrote it');
     const altered = logOf(ours(3, records(4, 1)));
     const result = await walked(source, altered, { closedEnd: 4 }, { holes: 'counted' });
     assert.deepEqual(result.kind === 'diverged' && [result.rank, result.sourceOffset], [3, 3]);
@@ -280,6 +303,9 @@ describe('a walk beside both logs', () => {
     const target = logOf(ours(105, records(5, 2)));
     const result = resumed(await walked(source, target, { targetOffset: 105, hidden: 5, closedEnd: 107 }));
     assert.deepEqual([result.sourceOffset, result.counted, result.compared], [7, 5, 2]);
+    const skips = SkipSet.of([{ first: 5, last: 5 }]);
+    const thinned = resumed(await walked(source, logOf(), { targetOffset: 108, hidden: 8, closedEnd: 108 }, { skips }));
+    assert.equal(thinned.sourceOffset, 9, 'what was declared was never a copy');
     const wrong = await walked(source, target, { targetOffset: 105, hidden: 6, closedEnd: 107 });
     assert.deepEqual(wrong.kind === 'diverged' && [wrong.rank, wrong.sourceOffset], [6, 6]);
   });

@@ -4,6 +4,7 @@ import { type BuildBatchOptions, buildBatch } from '../../../../common/kafka/wir
 import { loadCodecs } from '../../../../common/kafka/wire/records/compression.js';
 import type { KafkaRecord } from '../../../../common/kafka/wire/records/record-codec.js';
 import { SkipSet } from '../../../../worker/core/skip-set.js';
+import type { WalkTerms } from '../../../../worker/core/walk.js';
 import type { ShrunkLogs } from '../../../../worker/core/walk-alignment.js';
 import { walkShrunk } from '../../../../worker/walk/shrunk-walk.js';
 import type { WalkOutcome } from '../../../../worker/walk/walk-outcome.js';
@@ -26,9 +27,14 @@ const marker = (base: number): Buffer =>
   ours(base, [{ ...record(0), key: Buffer.alloc(4), value: Buffer.alloc(6) }], { control: true, transactional: true });
 
 /** A pair at (0, 100) unless said otherwise. */
-async function found(source: MemoryLog, target: MemoryLog, logs: Partial<ShrunkLogs>): Promise<WalkOutcome> {
+async function found(
+  source: MemoryLog,
+  target: MemoryLog,
+  logs: Partial<ShrunkLogs>,
+  { holes = 'refused', begun = () => undefined }: { holes?: WalkTerms['holes']; begun?: () => void } = {},
+): Promise<WalkOutcome> {
   const skips = logs.skips ?? SkipSet.none;
-  const walking = { terms: termsOf({ skips }), driving: driving(memoryLogs(source, target)), begun: () => undefined };
+  const walking = { terms: termsOf({ skips, holes }), driving: driving(memoryLogs(source, target)), begun };
   const pair = { sourceOffset: 0, targetOffset: 100, sourceStart: 0, targetStart: 100, closedEnd: 100 };
   const outcome = await walkShrunk(walking, { ...pair, skips, ...logs });
   assert.notEqual(outcome.kind, 'interrupted');
@@ -160,8 +166,31 @@ describe('6.6: the beginning of the source is gone', () => {
     assert.equal(outcome.kind, 'pause');
     assert.ok(outcome.kind === 'pause' && outcome.gap.from <= 9n && outcome.gap.to >= 9n);
     const many = Array.from({ length: 40 }, () => record(1));
-    const crowded = await found(logOf(at(30, many)), logOf(ours(100, many)), { sourceStart: 30, closedEnd: 140 });
-    assert.equal(crowded.kind, 'pause', 'more candidates than are tried');
+    let walks = 0;
+    const begun = (): void => void (walks += 1);
+    const logs = { sourceStart: 30, closedEnd: 140 };
+    const crowded = await found(logOf(at(30, many)), logOf(ours(100, many)), logs, { begun });
+    assert.deepEqual([crowded.kind, walks], ['pause', 0], 'more candidates than are tried');
+  });
+
+  test('a copy whose rank is beyond what the gone offsets allow is no candidate', async () => {
+    const source = [...numbered(5, 6, 7), record(5), ...numbered(9, 10)];
+    const copies = [...from(0, 8), record(5)];
+    const outcome = await found(logOf(at(5, source)), logOf(ours(100, copies)), { sourceStart: 5, closedEnd: 109 });
+    assert.deepEqual(brief(outcome), ['resume', 9, 'count']);
+  });
+
+  test('copies that the target’s cleaner took have a rank, too', async () => {
+    const target = logOf(ours(100, numbered(0, 2)), ours(104, from(4, 4)));
+    const cleaned = logOf(
+      ours(100, numbered(0, 2), { offsetDeltas: [0, 2], lastOffsetDelta: 3 }),
+      ours(104, from(4, 4)),
+    );
+    const logs = { sourceStart: 5, closedEnd: 108 };
+    const outcome = await found(logOf(at(5, from(5, 20))), cleaned, logs, { holes: 'counted' });
+    assert.deepEqual(brief(outcome), ['resume', 8, 'count']);
+    const between = await found(logOf(at(5, from(5, 20))), target, logs, { holes: 'counted' });
+    assert.deepEqual(brief(between), ['resume', 8, 'count']);
   });
 
   test('copies that contradict the source are told', async () => {
