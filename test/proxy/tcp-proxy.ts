@@ -10,8 +10,17 @@ export interface ProxyPiece {
   readonly connection: number;
 }
 
-/** Forward as it is, swallow, reset the connection instead of forwarding, or forward other bytes. */
-export type Verdict = 'pass' | 'drop' | 'cut' | Buffer;
+/** Bytes that are forwarded later than others would be; what comes behind them waits as well. */
+export interface LateBytes {
+  readonly bytes: Buffer;
+  readonly delayMs: number;
+}
+
+/**
+ * Forward as it is · swallow · reset the connection instead of forwarding · swallow this and all that follows in this direction of
+ * this connection, its end included (`stall`) · forward other bytes, perhaps later.
+ */
+export type Verdict = 'pass' | 'drop' | 'cut' | 'stall' | Buffer | LateBytes;
 export type Interceptor = (piece: ProxyPiece) => Verdict;
 
 export interface TcpProxyOptions {
@@ -21,17 +30,26 @@ export interface TcpProxyOptions {
   readonly port?: number;
   /** `length-prefixed`: interceptors see whole frames of a u32 length and a body (ZooKeeper, Kafka); default: chunks as they come. */
   readonly pieces?: 'chunks' | 'length-prefixed';
+  /** Called when a connection is gone on both sides. */
+  readonly onEnd?: (connection: number) => void;
 }
 
 /** Bytes one direction may hold back before its source is no longer read. */
 const MAX_HELD_BYTES = 1024 * 1024;
+const LENGTH_BYTES = 4;
 
-/** A TCP proxy with faults that can be switched while connections run. */
+/** A TCP proxy with faults that can be switched while connections run. It knows frames by their length, nothing of what is in them. */
 export class TcpProxy {
   readonly #options: TcpProxyOptions;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
-  readonly faults: Faults = { held: new Set(), delayMs: { toServer: 0, toClient: 0 }, interceptor: undefined };
+  readonly #faults: Faults = {
+    held: new Set(),
+    delayMs: { toServer: 0, toClient: 0 },
+    bytesPerMs: { toServer: Infinity, toClient: Infinity },
+    freeAtMs: { toServer: 0, toClient: 0 },
+    interceptor: undefined,
+  };
   #refusing = false;
   #accepted = 0;
 
@@ -71,17 +89,25 @@ export class TcpProxy {
 
   /** Nothing passes in these directions, ends of connections included; held bytes pass after `release`. Both unless said. */
   hold(...directions: readonly Direction[]): void {
-    for (const direction of both(directions)) this.faults.held.add(direction);
+    for (const direction of both(directions)) this.#faults.held.add(direction);
   }
 
   release(...directions: readonly Direction[]): void {
-    for (const direction of both(directions)) this.faults.held.delete(direction);
+    for (const direction of both(directions)) this.#faults.held.delete(direction);
     for (const connection of this.#connections) connection.pump();
   }
 
   /** Every piece is forwarded this much later, in order. */
   delay(delayMs: number, ...directions: readonly Direction[]): void {
-    for (const direction of both(directions)) this.faults.delayMs[direction] = delayMs;
+    for (const direction of both(directions)) this.#faults.delayMs[direction] = delayMs;
+  }
+
+  /** All connections together carry so many bytes a second; Infinity: as many as there are. */
+  throttle(bytesPerS: number, ...directions: readonly Direction[]): void {
+    for (const direction of both(directions)) {
+      this.#faults.bytesPerMs[direction] = bytesPerS / 1_000;
+      this.#faults.freeAtMs[direction] = 0;
+    }
   }
 
   /** Resets all open connections. */
@@ -96,7 +122,7 @@ export class TcpProxy {
 
   /** Asked about every piece from now on; undefined lets everything pass. */
   intercept(interceptor: Interceptor | undefined): void {
-    this.faults.interceptor = interceptor;
+    this.#faults.interceptor = interceptor;
   }
 
   async close(): Promise<void> {
@@ -114,8 +140,10 @@ export class TcpProxy {
     }
     const server = dial({ ...this.#options.target, noDelay: true });
     const framed = this.#options.pieces === 'length-prefixed';
-    const connection = new Connection(this.#accepted, client, server, this.faults, framed, () => {
+    const id = this.#accepted;
+    const connection = new Connection(id, client, server, this.#faults, framed, () => {
       this.#connections.delete(connection);
+      this.#options.onEnd?.(id);
     });
     this.#connections.add(connection);
   }
@@ -124,6 +152,9 @@ export class TcpProxy {
 interface Faults {
   readonly held: Set<Direction>;
   readonly delayMs: Record<Direction, number>;
+  readonly bytesPerMs: Record<Direction, number>;
+  /** When the throttled line is free again. */
+  readonly freeAtMs: Record<Direction, number>;
   interceptor: Interceptor | undefined;
 }
 
@@ -189,7 +220,11 @@ class Pipe {
   readonly #options: PipeOptions;
   #queue: Due[] = [];
   #queuedBytes = 0;
-  #partial = Buffer.alloc(0);
+  /** Chunks of a frame that is not whole yet. */
+  #partial: Buffer[] = [];
+  #partialBytes = 0;
+  #wantedBytes = LENGTH_BYTES;
+  #isStalled = false;
   #sourceEnded = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -209,7 +244,8 @@ class Pipe {
   pump(): void {
     const { from, to, faults, direction, finished } = this.#options;
     clearTimeout(this.#timer);
-    if (faults.held.has(direction)) return;
+    if (faults.held.has(direction) || this.#isStalled) return;
+    if (to.destroyed) this.#discard();
     while (this.#queue.length > 0 && !to.writableNeedDrain) {
       const waitMs = (this.#queue[0]?.atMs ?? 0) - performance.now();
       if (waitMs > 0) {
@@ -217,7 +253,7 @@ class Pipe {
         return;
       }
       const due = this.#queue.shift();
-      if (due === undefined || to.destroyed) break;
+      if (due === undefined) break;
       this.#queuedBytes -= due.bytes.length;
       to.write(due.bytes);
     }
@@ -229,30 +265,59 @@ class Pipe {
 
   #onData(chunk: Buffer): void {
     for (const bytes of this.#options.framed ? this.#frames(chunk) : [chunk]) {
+      if (this.#isStalled) return;
       const { faults, direction, id } = this.#options;
       const verdict = faults.interceptor?.({ direction, bytes, connection: id }) ?? 'pass';
       if (verdict === 'cut') {
         this.#options.cut();
         return;
       }
+      if (verdict === 'stall') {
+        this.#isStalled = true;
+        this.#discard();
+        return;
+      }
       if (verdict === 'drop') continue;
-      const out = verdict === 'pass' ? bytes : verdict;
-      this.#queue.push({ bytes: out, atMs: performance.now() + faults.delayMs[direction] });
-      this.#queuedBytes += out.length;
+      if (verdict === 'pass') this.#enqueue(bytes, 0);
+      else if (Buffer.isBuffer(verdict)) this.#enqueue(verdict, 0);
+      else this.#enqueue(verdict.bytes, verdict.delayMs);
     }
     if (this.#queuedBytes >= MAX_HELD_BYTES) this.#options.from.pause();
     this.pump();
   }
 
+  #enqueue(bytes: Buffer, extraMs: number): void {
+    const { faults, direction } = this.#options;
+    const now = performance.now();
+    let atMs = now + faults.delayMs[direction] + extraMs;
+    const bytesPerMs = faults.bytesPerMs[direction];
+    if (bytesPerMs !== Infinity) {
+      faults.freeAtMs[direction] = Math.max(faults.freeAtMs[direction], now) + bytes.length / bytesPerMs;
+      atMs = Math.max(atMs, faults.freeAtMs[direction]);
+    }
+    this.#queue.push({ bytes, atMs });
+    this.#queuedBytes += bytes.length;
+  }
+
+  #discard(): void {
+    this.#queue = [];
+    this.#queuedBytes = 0;
+  }
+
   #frames(chunk: Buffer): Buffer[] {
-    let rest = Buffer.concat([this.#partial, chunk]);
+    this.#partial.push(chunk);
+    this.#partialBytes += chunk.length;
+    if (this.#partialBytes < this.#wantedBytes) return [];
+    let rest = this.#partial.length === 1 ? chunk : Buffer.concat(this.#partial);
     const frames: Buffer[] = [];
-    while (rest.length >= 4 && rest.length >= 4 + rest.readUInt32BE(0)) {
-      const end = 4 + rest.readUInt32BE(0);
+    while (rest.length >= LENGTH_BYTES && rest.length >= LENGTH_BYTES + rest.readUInt32BE(0)) {
+      const end = LENGTH_BYTES + rest.readUInt32BE(0);
       frames.push(rest.subarray(0, end));
       rest = rest.subarray(end);
     }
-    this.#partial = rest;
+    this.#wantedBytes = LENGTH_BYTES + (rest.length >= LENGTH_BYTES ? rest.readUInt32BE(0) : 0);
+    this.#partial = rest.length === 0 ? [] : [rest];
+    this.#partialBytes = rest.length;
     return frames;
   }
 }
