@@ -17,6 +17,8 @@ export interface FarListener {
 export interface BrokerConfigInput {
   readonly broker: BrokerAddress;
   readonly brokers: readonly BrokerAddress[];
+  /** The nodes that make up the quorum, where those are not the brokers. */
+  readonly controllers?: readonly BrokerAddress[];
   readonly dataDir: string;
   readonly security?: PreparedSecurity;
   readonly far?: FarListener;
@@ -24,7 +26,40 @@ export interface BrokerConfigInput {
   readonly overrides: Readonly<Record<string, string>>;
 }
 
-/** The server.properties of one node that is broker and controller at once. */
+/** The server.properties of a node that is controller and no broker. */
+export function controllerConfig({
+  broker,
+  dataDir,
+  overrides,
+}: Pick<BrokerConfigInput, 'broker' | 'dataDir' | 'overrides'>): string {
+  const settings = {
+    'process.roles': 'controller',
+    'node.id': String(broker.id),
+    ...quorum([broker]),
+    listeners: `CONTROLLER://${address(broker.controllerPort)}`,
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT',
+    'log.dirs': dataDir,
+    ...smallAndFast(1),
+    ...overrides,
+  };
+  return propertiesOf(settings);
+}
+
+const address = (port: number): string => `127.0.0.1:${port}`;
+
+function quorum(nodes: readonly BrokerAddress[]): Record<string, string> {
+  return {
+    'controller.quorum.voters': nodes.map((node) => `${node.id}@${address(node.controllerPort)}`).join(','),
+    'controller.listener.names': 'CONTROLLER',
+  };
+}
+
+function propertiesOf(settings: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** The server.properties of one broker, which is controller as well unless `controllers` says who is. */
 export function brokerConfig(input: BrokerConfigInput): string {
   const settings = {
     ...nodeConfig(input),
@@ -32,12 +67,11 @@ export function brokerConfig(input: BrokerConfigInput): string {
     ...input.security?.brokerConfig,
     ...input.overrides,
   };
-  const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
-  return `${lines.join('\n')}\n`;
+  return propertiesOf(settings);
 }
 
-function nodeConfig({ broker, brokers, dataDir, security, far }: BrokerConfigInput): Record<string, string> {
-  const address = (port: number) => `127.0.0.1:${port}`;
+function nodeConfig(input: BrokerConfigInput): Record<string, string> {
+  const { broker, brokers, controllers, dataDir, security, far } = input;
   const clientListeners = [`PLAINTEXT://${address(broker.plaintextPort)}`];
   const protocols = ['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT'];
   if (security !== undefined && broker.securedPort !== undefined) {
@@ -56,11 +90,13 @@ function nodeConfig({ broker, brokers, dataDir, security, far }: BrokerConfigInp
     protocols.push('FAR:PLAINTEXT');
   }
   return {
-    'process.roles': 'broker,controller',
+    'process.roles': controllers === undefined ? 'broker,controller' : 'broker',
     'node.id': String(broker.id),
-    'controller.quorum.voters': brokers.map((node) => `${node.id}@${address(node.controllerPort)}`).join(','),
-    'controller.listener.names': 'CONTROLLER',
-    listeners: [...clientListeners, `CONTROLLER://${address(broker.controllerPort)}`].join(','),
+    ...quorum(controllers ?? brokers),
+    listeners: [
+      ...clientListeners,
+      ...(controllers === undefined ? [`CONTROLLER://${address(broker.controllerPort)}`] : []),
+    ].join(','),
     'advertised.listeners': advertised.join(','),
     'listener.security.protocol.map': protocols.join(','),
     'inter.broker.listener.name': 'PLAINTEXT',

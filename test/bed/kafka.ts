@@ -4,12 +4,16 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { BedError } from './bed-error.js';
 import { Broker, type BrokerHandle } from './broker.js';
-import { type BrokerAddress, brokerConfig, type FarListener } from './broker-config.js';
+import { type BrokerAddress, brokerConfig, controllerConfig, type FarListener } from './broker-config.js';
+import { ControllerNode } from './controller-node.js';
 import { freePort } from './free-port.js';
 import { type JvmProfile, jvmArgs } from './java-args.js';
 import { type AnyKafkaVersion, type KafkaSet, type KafkaVersion, kafkaSet } from './kafka-set.js';
 import { type BedSecurity, type ClientSecurity, type PreparedSecurity, prepareSecurity } from './security.js';
 import { Workspace } from './workspace.js';
+
+const CONTROLLER_ID = 100;
+const CONTROLLER_HEAP_MB = 160;
 
 export interface KafkaClusterOptions {
   /** Names the cluster in errors and folders. */
@@ -18,6 +22,8 @@ export interface KafkaClusterOptions {
   readonly version?: KafkaVersion;
   /** 1 to 3; default 1. */
   readonly brokers?: number;
+  /** True: a node besides the brokers is the controller, so that a broker's end is survived with two of them. */
+  readonly hasOwnController?: boolean;
   /** Broker settings that win over the bed's own. */
   readonly config?: Readonly<Record<string, string>>;
   /** What one broker has besides, `broker.rack` for instance. */
@@ -46,7 +52,7 @@ export interface KafkaClusterHandle {
   stop(): Promise<void>;
 }
 
-/** Starts a KRaft cluster whose nodes are broker and controller at once, and waits until every broker sees all others. */
+/** Starts a KRaft cluster whose brokers are controllers as well (unless `hasOwnController`), and waits until every broker sees all others. */
 export async function startKafkaCluster(options: KafkaClusterOptions): Promise<KafkaClusterHandle> {
   const count = options.brokers ?? 1;
   if (!Number.isInteger(count) || count < 1 || count > 3)
@@ -59,18 +65,20 @@ export async function startKafkaCluster(options: KafkaClusterOptions): Promise<K
     workspace,
     clusterId: randomUuid(),
     addresses: await chooseAddresses(count, options.security !== undefined),
+    ...(options.hasOwnController === true ? { controllerAddress: await controllerAddress() } : {}),
     ...(options.security === undefined
       ? {}
       : { security: await prepareSecurity(options.security, workspace.path('tls')) }),
   };
   await format(cluster);
   const brokers = cluster.addresses.map((address) => brokerOf(cluster, address));
+  const controller = controllerOf(cluster);
   const stop = async () => {
-    await Promise.all(brokers.map((broker) => broker.discard()));
+    await Promise.all([...brokers.map((broker) => broker.discard()), controller?.kill()]);
     workspace.remove();
   };
   try {
-    await Promise.all(brokers.map((broker) => broker.start()));
+    await Promise.all([controller?.start(), ...brokers.map((broker) => broker.start())]);
   } catch (error) {
     workspace.markFailed();
     await stop();
@@ -85,7 +93,21 @@ interface ClusterContext {
   readonly workspace: Workspace;
   readonly clusterId: string;
   readonly addresses: readonly BrokerAddress[];
+  /** Of the controller that is no broker. */
+  readonly controllerAddress?: BrokerAddress;
   readonly security?: PreparedSecurity;
+}
+
+function controllerOf({ options, set, workspace, controllerAddress }: ClusterContext): ControllerNode | undefined {
+  if (controllerAddress === undefined) return undefined;
+  return new ControllerNode({
+    name: `controller of cluster "${options.name}" (Kafka ${set.version})`,
+    port: controllerAddress.controllerPort,
+    set,
+    configFile: workspace.path('controller.properties'),
+    logFile: workspace.path('controller.log'),
+    jvm: jvmArgs(options.jvm ?? 'fast', CONTROLLER_HEAP_MB, set.brokerArchive),
+  });
 }
 
 function brokerOf({ options, set, workspace, addresses }: ClusterContext, address: BrokerAddress): Broker {
@@ -128,32 +150,51 @@ async function chooseAddresses(count: number, isSecured: boolean): Promise<Broke
   return addresses;
 }
 
+/** Only its id and its controller port mean something. */
+async function controllerAddress(): Promise<BrokerAddress> {
+  return { id: CONTROLLER_ID, plaintextPort: 0, controllerPort: await freePort() };
+}
+
 /** What `kafka-storage format` would do, from a template; the tool itself only runs for SCRAM credentials. */
 async function format(cluster: ClusterContext): Promise<void> {
   const { workspace, addresses, set, security } = cluster;
   let checkpoint = set.bootstrapCheckpoint;
+  const { controllerAddress: controller } = cluster;
+  const controllers = controller === undefined ? {} : { controllers: [controller] };
+  if (controller !== undefined) {
+    const dataDir = workspace.path('data', 'controller');
+    const overrides = cluster.options.config ?? {};
+    writeFileSync(
+      workspace.path('controller.properties'),
+      controllerConfig({ broker: controller, dataDir, overrides }),
+    );
+    writeFormatted(cluster, dataDir, controller.id, checkpoint);
+  }
   for (const broker of addresses) {
     const dataDir = workspace.path('data', `broker-${broker.id}`);
     const configFile = workspace.path(`broker-${broker.id}.properties`);
     const { far, config, brokerSettings } = cluster.options;
     const overrides = { ...config, ...brokerSettings?.(broker.id) };
     const listeners = { ...(security === undefined ? {} : { security }), ...(far === undefined ? {} : { far }) };
-    writeFileSync(configFile, brokerConfig({ broker, brokers: addresses, dataDir, overrides, ...listeners }));
+    writeFileSync(
+      configFile,
+      brokerConfig({ broker, brokers: addresses, ...controllers, dataDir, overrides, ...listeners }),
+    );
     mkdirSync(dataDir, { recursive: true });
     if (broker.id === 1 && security !== undefined && security.formatArgs.length > 0) {
       await formatWithTool(cluster, configFile, security.formatArgs);
       checkpoint = workspace.path('data', 'broker-1', 'bootstrap.checkpoint');
       continue;
     }
-    copyFileSync(checkpoint, `${dataDir}/bootstrap.checkpoint`);
-    const meta = [
-      'version=1',
-      `cluster.id=${cluster.clusterId}`,
-      `node.id=${broker.id}`,
-      `directory.id=${randomUuid()}`,
-    ];
-    writeFileSync(`${dataDir}/meta.properties`, `${meta.join('\n')}\n`);
+    writeFormatted(cluster, dataDir, broker.id, checkpoint);
   }
+}
+
+function writeFormatted({ clusterId }: ClusterContext, dataDir: string, nodeId: number, checkpoint: string): void {
+  mkdirSync(dataDir, { recursive: true });
+  copyFileSync(checkpoint, `${dataDir}/bootstrap.checkpoint`);
+  const meta = ['version=1', `cluster.id=${clusterId}`, `node.id=${nodeId}`, `directory.id=${randomUuid()}`];
+  writeFileSync(`${dataDir}/meta.properties`, `${meta.join('\n')}\n`);
 }
 
 async function formatWithTool(
