@@ -26,13 +26,14 @@ export interface LogRange {
 export class AuditCluster {
   readonly #client: ClusterClient;
 
-  constructor(bootstrapServers: string) {
+  /** @param requestTimeoutMs how long a broker may take to answer; 30 s unless given */
+  constructor(bootstrapServers: string, requestTimeoutMs = REQUEST_TIMEOUT_MS) {
     this.#client = new ClusterClient({
       cluster: {
         name: 'audited',
         bootstrap: bootstrapServers.split(','),
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
-        requestTimeoutMs: REQUEST_TIMEOUT_MS,
+        requestTimeoutMs,
       },
       clientId: 'audit',
       clock: systemClock,

@@ -13,6 +13,8 @@ export interface PartitionAuditOptions {
   readonly window?: WindowLimits;
   /** What the mirror declares as left out of this partition. */
   readonly gaps?: GapIndex;
+  /** Told the source offset of every record that is missing and not declared. */
+  readonly onMissing?: (sourceOffset: number) => void;
 }
 
 /** How far the target may be out of order before a late record counts as missing and its copy as a phantom. */
@@ -207,6 +209,7 @@ class PartitionAuditor {
     const stranger = this.#strangers.get(entry.anchor)?.shift();
     if (stranger === undefined) {
       this.#note('missing', { source: entry.record });
+      this.#options.onMissing?.(entry.record.offset);
       return;
     }
     this.#strangerCount -= 1;

@@ -18,8 +18,17 @@ export interface CompareOptions {
   readonly ledgers?: readonly TopicLedger[];
   /** The fleet whose declared gaps at the target count. */
   readonly fleet?: string;
+  /** Told of every source record that is missing at the target and not declared. */
+  readonly onMissing?: (place: MissingRecord) => void;
   /** Topics whose target stamps what it appends, since the comparison's `sinceMs` (wall time). */
   readonly appendTime?: { readonly topics: ReadonlySet<string>; readonly sinceMs: number };
+}
+
+/** A record that is at the source only. */
+export interface MissingRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly sourceOffset: number;
 }
 
 export interface ClusterComparison extends AuditResult {
@@ -82,7 +91,7 @@ interface TopicComparison {
 
 async function compareTopic(pair: TopicPair, options: CompareOptions): Promise<TopicComparison> {
   const { source, target, topic, gaps } = pair;
-  const { targetTopic = (name) => name, ledgers = [], appendTime } = options;
+  const { targetTopic = (name) => name, ledgers = [], appendTime, onMissing } = options;
   const sourceLayout = await source.layout(topic);
   const targetLayout = await target.layout(targetTopic(topic));
   const account = ledgers.find(({ shape }) => shape.topic === topic);
@@ -105,7 +114,13 @@ async function compareTopic(pair: TopicPair, options: CompareOptions): Promise<T
       stampedSinceMs === undefined
         ? [noted, copies(partition)]
         : [withoutTimestamps(noted), withoutAppendTimes(copies(partition), stampedSinceMs)];
-    audit = addResults(audit, await auditPartition(left, right, { topic, partition, gaps: index }));
+    const audited = await auditPartition(left, right, {
+      topic,
+      partition,
+      gaps: index,
+      onMissing: (sourceOffset) => onMissing?.({ topic, partition, sourceOffset }),
+    });
+    audit = addResults(audit, audited);
     gapFaults.push(...index.faults());
   }
   return { audit, ledger, refused, gapFaults };

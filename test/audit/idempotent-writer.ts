@@ -7,7 +7,7 @@ import type { AuditRecord } from './record.js';
 import type { TopicShape } from './shapes.js';
 import type { BatchOutcome, PreparedBatch, TopicWriter } from './writer.js';
 
-/** A batch without an answer is sent again, the same bytes, for this long; then its outcome stays unknown. */
+/** A batch without an answer is sent again, the same bytes, for this long unless told otherwise; then the topic is given up. */
 const GIVE_UP_MS = 30_000;
 const RETRY_MS = 100;
 const BROKER_TIMEOUT_MS = 10_000;
@@ -28,10 +28,12 @@ export class IdempotentWriter implements TopicWriter {
   #layout: TopicLayout | undefined;
   #producerId = -1n;
   #producerEpoch = -1;
+  readonly #giveUpMs: number;
 
-  constructor(cluster: AuditCluster, shape: TopicShape) {
+  constructor(cluster: AuditCluster, shape: TopicShape, giveUpMs = GIVE_UP_MS) {
     this.#cluster = cluster;
     this.#shape = shape;
+    this.#giveUpMs = giveUpMs;
   }
 
   async open(): Promise<void> {
@@ -43,14 +45,14 @@ export class IdempotentWriter implements TopicWriter {
   }
 
   async write(batches: readonly PreparedBatch[]): Promise<BatchOutcome[]> {
-    const giveUpAt = performance.now() + GIVE_UP_MS;
+    const giveUpAt = performance.now() + this.#giveUpMs;
     const outcomes: BatchOutcome[] = [];
     let left: Unanswered[] = batches.map((batch) => ({ batch, bytes: this.#encode(batch) }));
     while (left.length > 0) {
       left = await this.#attempt(left, outcomes);
       if (left.length === 0) break;
       if (performance.now() > giveUpAt)
-        throw new Error(`${this.#shape.topic} could not be written for ${GIVE_UP_MS} ms`);
+        throw new Error(`${this.#shape.topic} could not be written for ${this.#giveUpMs} ms`);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       await this.#refreshLayout().catch(() => undefined);
     }

@@ -17,6 +17,10 @@ export interface LoadOptions {
   readonly maxRecords?: number;
   /** False: nothing but counts is kept; what was written cannot be audited against it. */
   readonly keepsLedger?: boolean;
+  /** How long a broker may take to answer; 30 s unless given. */
+  readonly requestTimeoutMs?: number;
+  /** The load fails when a topic cannot be written for so long; 30 s unless given. Not for transactions. */
+  readonly giveUpMs?: number;
 }
 
 const DEFAULT_MAX_RECORDS = 5_000_000;
@@ -46,7 +50,7 @@ export class Load {
 
   constructor(options: LoadOptions) {
     this.#options = options;
-    this.#cluster = new AuditCluster(options.bootstrapServers);
+    this.#cluster = new AuditCluster(options.bootstrapServers, options.requestTimeoutMs);
     const shares = options.shapes.reduce((sum, { share }) => sum + share, 0);
     this.#topics = options.shapes.map(
       (shape) => new TopicLoad(shape, (options.recordsPerS * shape.share) / shares, options),
@@ -96,7 +100,7 @@ export class Load {
   }
 
   #writerOf(shape: TopicShape): TopicWriter {
-    if (shape.abortOneIn === undefined) return new IdempotentWriter(this.#cluster, shape);
+    if (shape.abortOneIn === undefined) return new IdempotentWriter(this.#cluster, shape, this.#options.giveUpMs);
     return new TransactionalWriter(this.#options.bootstrapServers, shape, `audit-${this.#options.run}-${shape.topic}`);
   }
 }

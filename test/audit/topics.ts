@@ -11,10 +11,14 @@ export function kafkaOf(bootstrapServers: string): Kafka {
 export type NewTopic = Pick<TopicShape, 'topic' | 'partitions' | 'configs'>;
 
 /**
- * Creates topics with replication factor 1 and waits until every partition has its leader. kafkajs' own wait gives up when a broker
+ * Creates topics (with replication factor 1 unless given) and waits until every partition has its leader. kafkajs' own wait gives up when a broker
  * has not heard of the topic yet, which a KRaft broker may not for a moment after the controller made it.
  */
-export async function createTopics(bootstrapServers: string, topics: readonly NewTopic[]): Promise<void> {
+export async function createTopics(
+  bootstrapServers: string,
+  topics: readonly NewTopic[],
+  replicationFactor = 1,
+): Promise<void> {
   const admin = kafkaOf(bootstrapServers).admin();
   await admin.connect();
   try {
@@ -24,7 +28,7 @@ export async function createTopics(bootstrapServers: string, topics: readonly Ne
       topics: topics.map(({ topic, partitions, configs }) => ({
         topic,
         numPartitions: partitions,
-        replicationFactor: 1,
+        replicationFactor,
         configEntries: Object.entries(configs ?? {}).map(([name, value]) => ({ name, value })),
       })),
     });

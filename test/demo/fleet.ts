@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { BedChild } from '../bed/child.js';
+import { BedChild, type ExitStatus } from '../bed/child.js';
 import { freePort } from '../bed/free-port.js';
 import { waitUntil } from '../bed/wait.js';
 
@@ -27,7 +27,12 @@ export interface FleetOptions {
   readonly routes?: Readonly<Record<string, unknown>>;
   readonly controller?: Readonly<Record<string, unknown>>;
   readonly worker?: Readonly<Record<string, unknown>>;
+  /** How one process reaches what is around it, where not as all do. */
+  readonly reach?: (kind: ProcessKind, id: string) => FleetReach;
 }
+
+/** Addresses that one process is given instead of the fleet's. */
+export type FleetReach = Partial<Pick<FleetOptions, 'source' | 'target' | 'zooKeeperConnect'>>;
 
 export type ProcessKind = 'controller' | 'worker';
 
@@ -48,6 +53,11 @@ export class FleetProcess {
 
   get isRunning(): boolean {
     return this.#child.status === undefined;
+  }
+
+  /** How it ended; undefined while it runs. */
+  get exit(): ExitStatus | undefined {
+    return this.#child.status;
   }
 
   get logFile(): string {
@@ -123,7 +133,8 @@ export class Fleet {
   }
 
   #config(kind: ProcessKind, id: string, port: number): Record<string, unknown> {
-    const { source, target, zooKeeperConnect, route, routes, controller, worker } = this.#options;
+    const { route, routes, controller, worker, reach } = this.#options;
+    const { source, target, zooKeeperConnect } = { ...this.#options, ...reach?.(kind, id) };
     const cluster = (bootstrapServers: string) => ({
       bootstrap: bootstrapServers.split(','),
       requestTimeoutMs: REQUEST_TIMEOUT_MS,

@@ -7,8 +7,9 @@ export class LogEnds {
   readonly #cluster: AuditCluster;
   readonly #partitions: readonly TopicPartition[];
 
-  constructor(bootstrapServers: string, shapes: readonly TopicShape[]) {
-    this.#cluster = new AuditCluster(bootstrapServers);
+  /** @param requestTimeoutMs how long a broker may take to answer; 30 s unless given */
+  constructor(bootstrapServers: string, shapes: readonly TopicShape[], requestTimeoutMs?: number) {
+    this.#cluster = new AuditCluster(bootstrapServers, requestTimeoutMs);
     this.#partitions = shapes.flatMap(({ topic, partitions }) =>
       Array.from({ length: partitions }, (_, partition) => ({ topic, partition })),
     );

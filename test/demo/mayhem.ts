@@ -54,7 +54,7 @@ export async function killWorker(
 }
 
 /** A partition whose worker was killed. */
-class Orphan {
+export class Orphan {
   readonly #killedAt: number;
   #end = -1;
   #grewAt: number;
