@@ -1,0 +1,106 @@
+import { parseArgs } from 'node:util';
+import { FAULT_KINDS, FAULTS, type FaultKind, isFaultKind, specOf } from './catalogue.js';
+
+export interface ChaosOptions {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly kinds: readonly FaultKind[];
+  readonly allowDuplicates: boolean;
+  readonly recordsPerS: number;
+  /** The plan is printed and nothing started. */
+  readonly planOnly: boolean;
+}
+
+const DEFAULT_MINUTES = 3;
+const MIN_MINUTES = 0.5;
+const MAX_MINUTES = 240;
+const MAX_SEED = 2 ** 32 - 1;
+const DEFAULT_RECORDS_PER_S = 2_500;
+const MAX_RECORDS_PER_S = 50_000;
+const NAME_COLUMNS = 26;
+
+const faultList = FAULT_KINDS.map((kind) => {
+  const { about, needsFence } = specOf(kind);
+  return `  ${kind.padEnd(NAME_COLUMNS)}${about}${needsFence === true ? ' *' : ''}`;
+}).join('\n');
+
+export const CHAOS_HELP = `npm run chaos [-- options]
+
+Two Kafka clusters of two brokers each, ZooKeeper, two controllers and three workers under load, and faults that a seed decides. In the end
+everything is healed and both clusters are compared record by record. Prints a timeline, a verdict and last one line of JSON; the status is 0
+only if nothing is missing, repeated, out of order or altered.
+
+  --minutes N         how long faults go on, ${MIN_MINUTES} to ${MAX_MINUTES} (default ${DEFAULT_MINUTES})
+  --seed S            0 to ${MAX_SEED}; the same seed, minutes and faults give the same plan (default: by the clock, printed)
+  --faults A,B        only these (default: all)
+  --allow-duplicates  for at-least-once delivery: repeats are counted and not held against the run, and faults that it is not safe
+                      against (*) are left out unless --faults names them
+  --rate N            records per second over all topics (default ${DEFAULT_RECORDS_PER_S})
+  --plan              prints the plan and starts nothing
+  --help              this text
+
+Faults:
+${faultList}`;
+
+/** A command line that cannot be followed; the message says why. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+function number(name: string, text: string, least: number, most: number): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!(value >= least && value <= most)) throw new UsageError(`${name} must be ${least} to ${most}, not "${text}"`);
+  return value;
+}
+
+function integer(name: string, text: string, least: number, most: number): number {
+  const value = number(name, text, least, most);
+  if (!Number.isInteger(value)) throw new UsageError(`${name} must be a whole number, not "${text}"`);
+  return value;
+}
+
+function kindsOf(text: string): FaultKind[] {
+  const names = [...new Set(text.split(',').map((name) => name.trim()))];
+  return names.map((name) => {
+    if (!isFaultKind(name)) throw new UsageError(`--faults knows no "${name}"; it knows ${FAULT_KINDS.join(', ')}`);
+    return name;
+  });
+}
+
+function usualKinds(allowDuplicates: boolean): readonly FaultKind[] {
+  return FAULT_KINDS.filter((kind) => !allowDuplicates || !('needsFence' in FAULTS[kind]));
+}
+
+/**
+ * @param seedByClock the seed where none is given
+ * @returns undefined when help was asked for
+ * @throws UsageError
+ */
+export function parseChaosOptions(args: readonly string[], seedByClock: number): ChaosOptions | undefined {
+  const options = {
+    minutes: { type: 'string' },
+    seed: { type: 'string' },
+    faults: { type: 'string' },
+    'allow-duplicates': { type: 'boolean', default: false },
+    rate: { type: 'string' },
+    plan: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  } as const;
+  let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
+  try {
+    values = parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  if (values.help) return undefined;
+  const { minutes, seed, faults, rate } = values;
+  const allowDuplicates = values['allow-duplicates'];
+  return {
+    minutes: minutes === undefined ? DEFAULT_MINUTES : number('--minutes', minutes, MIN_MINUTES, MAX_MINUTES),
+    seed: seed === undefined ? seedByClock % MAX_SEED : integer('--seed', seed, 0, MAX_SEED),
+    kinds: faults === undefined ? usualKinds(allowDuplicates) : kindsOf(faults),
+    allowDuplicates,
+    recordsPerS: rate === undefined ? DEFAULT_RECORDS_PER_S : integer('--rate', rate, 1, MAX_RECORDS_PER_S),
+    planOnly: values.plan,
+  };
+}
