@@ -1,10 +1,10 @@
 import { assertNever } from '../../errors/assert.js';
-import { CausewayError } from '../../errors/error.js';
+import { CausewayError, isCausewayError } from '../../errors/error.js';
 import { partitionKey, type TopicPartition } from '../../model/topic-partition.js';
 import { END_TXN } from '../wire/apis/end-txn.js';
 import { INIT_PRODUCER_ID } from '../wire/apis/init-producer-id.js';
 import type { PartitionCode } from '../wire/apis/partition-lists.js';
-import { KafkaCode } from '../wire/error-codes.js';
+import { KafkaCode, kafkaError } from '../wire/error-codes.js';
 import { chunkBySize } from '../wire/operations/chunk-by-size.js';
 import { addPartitions } from './add-partitions.js';
 import { writeMarkersDirectly } from './direct-markers.js';
@@ -160,28 +160,42 @@ class LaneFencing {
     return taken.kind === 'taken';
   }
 
-  /** Partitions of the transaction without their marker. Never asked with AddPartitionsToTxn, which would begin another one (5.4). */
+  /**
+   * Partitions of the decided transaction without their marker. Never asked with AddPartitionsToTxn, which would begin another one (5.4).
+   * Whatever keeps the answer away, the fence stands.
+   */
   async #pending(): Promise<readonly TopicPartition[] | undefined> {
-    const untilMs = this.#dialog.nowMs + COMPLETION_MS;
-    for (let attempt = 0; ; attempt += 1) {
-      const described = await describeTransaction(this.#dialog);
-      if (described === undefined) return this.#pendingByInit(untilMs);
-      const ending = described.state === 'PrepareAbort' && described.producerId === this.#options.lane.producerId;
-      if (!ending) return [];
-      if (this.#dialog.nowMs >= untilMs) return described.partitions;
-      await this.#dialog.pause(attempt);
+    const { client, lane, signal } = this.#options;
+    const overdue = new AbortController();
+    const timer = client.clock.after(COMPLETION_MS, () => overdue.abort());
+    const within = AbortSignal.any([signal, overdue.signal]);
+    const { transactionalId } = lane;
+    const dialog = new TransactionDialog({ client, transactionalId, limitMs: COMPLETION_MS, signal: within });
+    let known: readonly TopicPartition[] | undefined;
+    try {
+      for (let attempt = 0; ; attempt += 1) {
+        const described = await describeTransaction(dialog);
+        if (described === undefined) return await this.#pendingByInit(dialog);
+        if (described.state !== 'PrepareAbort' || described.producerId !== lane.producerId) return [];
+        known = described.partitions;
+        await dialog.pause(attempt);
+      }
+    } catch (error) {
+      if (signal.aborted || !isCausewayError(error)) throw error;
+      return known;
+    } finally {
+      timer.cancel();
     }
   }
 
-  async #pendingByInit(untilMs: number): Promise<readonly TopicPartition[] | undefined> {
-    const bare = bareInit(this.#options.lane.transactionalId);
-    for (let attempt = 0; this.#dialog.nowMs < untilMs; attempt += 1) {
-      const answer = await this.#dialog.once(INIT_PRODUCER_ID, bare);
-      if (answer?.errorCode === KafkaCode.NONE) return [];
-      if (answer !== undefined) this.#dialog.noteCode(answer.errorCode);
-      await this.#dialog.pause(attempt);
-    }
-    return undefined;
+  /** For brokers before Kafka 3.0. */
+  async #pendingByInit(dialog: TransactionDialog): Promise<readonly TopicPartition[]> {
+    const isEnding = (code: number): boolean => code === KafkaCode.CONCURRENT_TRANSACTIONS;
+    const { transactionalId } = this.#options.lane;
+    const { errorCode } = await dialog.repeat(INIT_PRODUCER_ID, bareInit(transactionalId), isEnding);
+    if (errorCode !== KafkaCode.NONE)
+      throw kafkaError(errorCode, { cluster: this.#cluster }, 'ask for the end of a fence');
+    return [];
   }
 
   async #stuck(): Promise<LaneFence> {

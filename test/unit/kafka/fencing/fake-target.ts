@@ -57,6 +57,8 @@ export class FakeTarget {
     records: Buffer.alloc(0),
   });
   logStart = 0;
+  /** Code of the nth batch. */
+  produce: (nth: number) => number = () => 0;
   readonly #topics: Readonly<Record<string, number>>;
   #broker: FakeBroker | undefined;
   readonly #clients: ClusterClient[] = [];
@@ -145,6 +147,8 @@ export class FakeTarget {
         return this.#producers(asked.partitions ?? []);
       case ApiKey.WriteTxnMarkers:
         return this.#mark(asked);
+      case ApiKey.Produce:
+        return this.#produce(body);
       case ApiKey.Fetch:
         return this.#fetch(body);
       case ApiKey.ListOffsets:
@@ -261,6 +265,22 @@ export class FakeTarget {
       writer.string(topic).arrayLength(1).int32(partition).int16(this.markerCode).tags().tags();
     });
     return writer.tags().tags();
+  }
+
+  #produce(body: Buffer): Writer {
+    const reader = new Reader(body, true);
+    reader.nullableString();
+    reader.skip(2 + 4);
+    reader.uvarint();
+    const topic = reader.string();
+    const code = this.produce(this.count(ApiKey.Produce) - 1);
+    const writer = new Writer(true).arrayLength(1).string(topic).arrayLength(1).int32(0).int16(code);
+    writer
+      .int64FromNumber(code === 0 ? 0 : -1)
+      .int64FromNumber(-1)
+      .int64FromNumber(0)
+      .arrayLength(0);
+    return writer.nullableString(null).tags().tags().int32(0).tags();
   }
 
   #fetch(body: Buffer): Writer {

@@ -217,6 +217,18 @@ describe('5.4 the end of the transaction', () => {
   });
 });
 
+describe('a decided fence', () => {
+  for (const mishap of ['silent', 'lost-before'] as const) {
+    test(`stands though the question for its end is ${mishap}`, async () => {
+      const target = await started();
+      target.mishap = ({ api }) => (api === ApiKey.DescribeTransactions ? mishap : undefined);
+      const result = await fence(target, { limitMs: 3_000 });
+      assert.ok(result.kind === 'fenced');
+      assert.deepEqual([result.epoch, result.pending, target.count(ApiKey.AddPartitionsToTxn)], [4, undefined, 1]);
+    });
+  }
+});
+
 describe('a transaction that cannot end', () => {
   test('of an earlier fence counts: its markers carry an epoch above the lane’s', async () => {
     const target = await started();
