@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before as beforeAll, describe, test } from 'node:test';
+import { isCausewayError } from '../../../common/errors/error.js';
 import { drill } from '../../../common/kafka/fencing/drill.js';
+import { renewLane } from '../../../common/kafka/fencing/renew-lane.js';
 import { ApiKey } from '../../../common/kafka/wire/api-keys.js';
 import type { ClusterClient } from '../../../common/kafka/wire/cluster-client.js';
 import { heartbeatTopic } from '../../../common/model/heartbeat.js';
@@ -132,6 +134,30 @@ for (const version of VERSIONS) {
         const { state } = await describeId(client, lane.identity.transactionalId);
         return state === 'CompleteAbort' || state === 'Empty';
       });
+    });
+
+    test('5.2 a renewal that its owner left open is ended by the fence, and the owner’s epoch with it', async () => {
+      const lane = await opened();
+      await lane.mustWrite(PARTITIONS);
+      const heartbeat = { topic: HEARTBEATS, partition: 0 };
+      const abort = new AbortController();
+      // Its process stops between AddPartitionsToTxn and EndTxn.
+      const stopping = before(client, ApiKey.EndTxn, () => {
+        abort.abort();
+        return new Promise(() => undefined);
+      });
+      const left = renewLane({ client: stopping, lane: lane.identity, heartbeat, signal: abort.signal });
+      await assert.rejects(left, (error) => isCausewayError(error, 'SHUTTING_DOWN'));
+      assert.equal((await describeId(client, lane.identity.transactionalId)).state, 'Ongoing');
+      // Data of the same producer passes beside the open transaction.
+      await lane.mustWrite(PARTITIONS);
+      const result = await fence(client, lane, PARTITIONS);
+      assert.ok(result.kind === 'fenced');
+      assert.equal(result.epoch, lane.identity.producerEpoch + 2);
+      for (const to of PARTITIONS) assert.equal((await lane.write(to, ['late'])).errorCode, 47);
+      const signal = new AbortController().signal;
+      const renewal = await renewLane({ client, lane: lane.identity, heartbeat, signal });
+      assert.deepEqual(renewal, { kind: 'dead', errorCode: 90 });
     });
 
     test('5.6 two fencers at once are as good as one', async () => {
