@@ -50,6 +50,8 @@ export class LogReader implements LogFeed {
   #position: number;
   #end: number;
   #body: ResponseBody | undefined;
+  /** The answer at hand may begin with what is not wanted any more, and need not be sound there. */
+  #isJumping = false;
   #leader: LogLeader | undefined;
   #stuckAt = -1;
   #stuckSinceMs = 0;
@@ -71,17 +73,10 @@ export class LogReader implements LogFeed {
 
   take(): boolean {
     if (this.#body === undefined) return false;
-    const { batch } = this;
-    while (batch.next()) {
-      // Also of batches that are not wanted: markers end a transaction.
-      this.#isAborted = this.#filter?.isAborted(batch) ?? false;
-      if (batch.lastOffset < this.#position) continue;
-      if (batch.baseOffset >= this.#end) {
-        this.#position = this.#end;
-        break;
-      }
-      this.#position = batch.lastOffset + 1;
-      return true;
+    try {
+      if (this.#next()) return true;
+    } catch (error) {
+      if (!this.#isJumping) throw error;
     }
     this.#drop();
     return false;
@@ -113,11 +108,28 @@ export class LogReader implements LogFeed {
   seek(offset: number): void {
     if (offset <= this.#position) return;
     this.#position = offset;
-    this.#drop();
+    this.#isJumping = true;
   }
 
   close(): void {
     this.#drop();
+  }
+
+  #next(): boolean {
+    const { batch } = this;
+    while (batch.next()) {
+      // Also of batches that are not wanted: markers end a transaction.
+      this.#isAborted = this.#filter?.isAborted(batch) ?? false;
+      if (batch.lastOffset < this.#position) continue;
+      this.#isJumping = false;
+      if (batch.baseOffset >= this.#end) {
+        this.#position = this.#end;
+        return false;
+      }
+      this.#position = batch.lastOffset + 1;
+      return true;
+    }
+    return false;
   }
 
   #drop(): void {
@@ -179,6 +191,7 @@ export class LogReader implements LogFeed {
   #accept({ records, abortedTransactions }: FetchedPartition, body: ResponseBody): void {
     this.#drop();
     this.#fault = undefined;
+    this.#isJumping = false;
     this.#body = body;
     this.#filter?.reset(abortedTransactions);
     this.batch.reset(records ?? NO_BYTES);

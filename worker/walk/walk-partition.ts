@@ -1,4 +1,5 @@
 import { CausewayError } from '../../common/errors/error.js';
+import { unlessAborted } from '../../common/kafka/fencing/fencing-client.js';
 import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { loadCodecs } from '../../common/kafka/wire/records/compression.js';
@@ -69,6 +70,11 @@ export interface WalkOptions {
  * BATCH_CORRUPT, BATCH_UNSUPPORTED; SHUTTING_DOWN once the signal is aborted
  */
 export async function walkPartition(options: WalkOptions, signal: AbortSignal): Promise<WalkOutcome> {
+  // A broker that hangs holds nobody up: what is under way then ends on its own, without effect.
+  return await unlessAborted(walked(options, signal), signal);
+}
+
+async function walked(options: WalkOptions, signal: AbortSignal): Promise<WalkOutcome> {
   await loadCodecs();
   const partitionWalk = new PartitionWalk(options, signal);
   for (let restarts = 0; ; restarts += 1) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { BufferPool } from '../../../../common/kafka/wire/buffer-pool.js';
 import { ClusterClient } from '../../../../common/kafka/wire/cluster-client.js';
+import { scanBatches } from '../../../../common/kafka/wire/records/batch-scan.js';
 import { silentLogger } from '../../../../common/observability/logger.js';
 import { systemClock } from '../../../../common/runtime/clock.js';
 import { systemRandom } from '../../../../common/runtime/random.js';
@@ -96,13 +97,21 @@ describe('a log reader', () => {
     assert.deepEqual(seen, [0, 10, 20, 'ended']);
   });
 
-  test('what was jumped over is not fetched', async () => {
-    for (let i = 0; i < 6; i++) log.append(10);
-    const reader = new LogReader(place, deps(), { from: 0, end: 60 });
-    const seen = await read(reader, (base) => {
-      if (base === 10) reader.seek(45);
+  test('what was jumped over is not given, and need not be sound; many jumps need no answers of their own', async () => {
+    for (let i = 0; i < 60; i++) log.append(10);
+    const reader = new LogReader(place, deps(), { from: 0, end: 600 });
+    const seen = await read(reader, (base) => reader.seek(base + 25));
+    assert.deepEqual(seen.slice(0, 3), [0, 20, 40]);
+    assert.equal(seen.length, 31);
+    assert.equal(cluster.fetches.length, 1);
+
+    damageBatch(log, 20);
+    await assert.rejects(read(new LogReader(place, deps(), { from: 0, end: 600 })), { code: 'BATCH_CORRUPT' });
+    const jumping = new LogReader(place, deps(), { from: 0, end: 50 });
+    const jumped = await read(jumping, (base) => {
+      if (base === 10) jumping.seek(30);
     });
-    assert.deepEqual(seen, [0, 10, 40, 50, 'ended']);
+    assert.deepEqual(jumped, [0, 10, 30, 40, 'ended']);
   });
 
   test('a log whose beginning is gone says so, one that stays behind its end does too', async () => {
@@ -127,3 +136,17 @@ describe('a log reader', () => {
     await assert.rejects(reading, { code: 'SHUTTING_DOWN' });
   });
 });
+
+/** From now on the log gives the batch with an impossible length. */
+function damageBatch(log: FakeLog, base: number): void {
+  const sound = log.read.bind(log);
+  log.read = (from, maxBytes, end) => {
+    const bytes = sound(from, maxBytes, end);
+    for (const batch = scanBatches(bytes); batch.next(); ) {
+      if (batch.baseOffset !== base) continue;
+      bytes.writeInt32BE(3, batch.start + 8);
+      break;
+    }
+    return bytes;
+  };
+}

@@ -167,7 +167,9 @@ describe('6.6: the beginning of the source is gone', () => {
     assert.ok(outcome.kind === 'pause' && outcome.gap.from <= 9n && outcome.gap.to >= 9n);
     const many = Array.from({ length: 40 }, () => record(1));
     let walks = 0;
-    const begun = (): void => void (walks += 1);
+    const begun = (): void => {
+      walks += 1;
+    };
     const logs = { sourceStart: 30, closedEnd: 140 };
     const crowded = await found(logOf(at(30, many)), logOf(ours(100, many)), logs, { begun });
     assert.deepEqual([crowded.kind, walks], ['pause', 0], 'more candidates than are tried');
