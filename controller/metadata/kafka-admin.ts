@@ -1,5 +1,5 @@
 import { CausewayError } from '../../common/errors/error.js';
-import { type ClusterAdmin, openAdmin } from '../../common/kafka/admin/admin.js';
+import { type ClusterAdmin, openAdmin, type TopicConfigs } from '../../common/kafka/admin/admin.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
@@ -16,16 +16,19 @@ export class KafkaAdmin implements TargetAdmin, Closable {
     this.#logger = logger;
   }
 
-  async createTopic(cluster: string, topic: NewTopic): Promise<void> {
-    await this.#admin(cluster).createTopic(topic);
+  async createTopics(cluster: string, topics: readonly NewTopic[]): Promise<ReadonlyMap<string, CausewayError>> {
+    const outcomes = await this.#admin(cluster).createTopics(topics);
+    const failed = new Map<string, CausewayError>();
+    for (const [topic, outcome] of outcomes) if (typeof outcome !== 'string') failed.set(topic, outcome);
+    return failed;
   }
 
   async createPartitions(cluster: string, topic: string, partitions: number): Promise<void> {
     await this.#admin(cluster).createPartitions(topic, partitions);
   }
 
-  async topicConfigs(cluster: string, topic: string): Promise<Readonly<Record<string, string>>> {
-    return (await this.#admin(cluster).topicConfigs([topic])).get(topic) ?? {};
+  topicConfigs(cluster: string, topics: readonly string[]): Promise<ReadonlyMap<string, TopicConfigs>> {
+    return this.#admin(cluster).topicConfigs(topics);
   }
 
   async close(): Promise<void> {

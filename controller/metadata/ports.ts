@@ -1,3 +1,5 @@
+import type { CausewayError } from '../../common/errors/error.js';
+
 /** A topic as a cluster's metadata shows it. */
 export interface TopicInfo {
   /** Canonical UUID text; null where the cluster has no topic ids. */
@@ -31,10 +33,13 @@ export interface NewTopic {
 
 /** What the leader does to topics, by cluster name. */
 export interface TargetAdmin {
-  /** A topic that exists already is no error. */
-  createTopic(cluster: string, topic: NewTopic): Promise<void>;
+  /** Makes topics in one request. A topic that exists already is no error; the answer has those that failed. */
+  createTopics(cluster: string, topics: readonly NewTopic[]): Promise<ReadonlyMap<string, CausewayError>>;
   /** Grows the topic to `partitions`; having that many already is no error. */
   createPartitions(cluster: string, topic: string, partitions: number): Promise<void>;
-  /** The configs set explicitly on the topic. */
-  topicConfigs(cluster: string, topic: string): Promise<Readonly<Record<string, string>>>;
+  /** The configs set explicitly on each topic; one that is not there is missing in the answer. */
+  topicConfigs(
+    cluster: string,
+    topics: readonly string[],
+  ): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>>;
 }

@@ -5,11 +5,13 @@ import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { TargetNeed } from '../core/desired.js';
 import type { Problem } from '../core/problem.js';
-import type { ClusterSnapshot, TargetAdmin } from './ports.js';
+import type { ClusterSnapshot, NewTopic, TargetAdmin } from './ports.js';
 import { mirroredConfigs } from './topic-configs.js';
 
-/** Creations and growths under way at once: controllers of a cluster take them one by one anyway. */
-const MAX_JOBS = 8;
+/** Requests under way at once: controllers of a cluster take them one by one anyway. */
+const MAX_REQUESTS = 8;
+/** Topics made by one request: a cluster's controller is done with so many well within a request timeout. */
+const MAX_TOPICS_PER_REQUEST = 100;
 /** Of Causeway's own topics, where there are so many brokers. */
 const OWN_REPLICATION_FACTOR = 3;
 const RETRY = { initialMs: 500, maxMs: 30_000 } as const;
@@ -32,7 +34,10 @@ interface Job {
   problem: Problem | undefined;
 }
 
-/** Makes missing target topics and grows short ones, beside the reconcile loop, each topic once at a time, with back-off. */
+/**
+ * Makes missing target topics, many by one request, and grows short ones, beside the reconcile loop, each topic once at a time, with
+ * back-off.
+ */
 export class TargetTopics {
   readonly #options: TargetTopicsOptions;
   readonly #jobs = new Map<string, Job>();
@@ -50,70 +55,129 @@ export class TargetTopics {
   ensure(needs: readonly TargetNeed[]): void {
     const keys = new Set(needs.map(keyOf));
     for (const [key, job] of this.#jobs) if (!keys.has(key) && !job.running) this.#jobs.delete(key);
-    for (const need of needs) {
-      if (this.#pending.size >= MAX_JOBS) return;
-      const key = keyOf(need);
-      const job = this.#jobs.get(key) ?? { running: false, failures: 0, notBeforeMs: 0, problem: undefined };
-      this.#jobs.set(key, job);
-      if (job.running || this.#options.clock.monotonicMs() < job.notBeforeMs) continue;
-      job.running = true;
-      const task = this.#run(need, job).finally(() => this.#pending.delete(task));
+    const nowMs = this.#options.clock.monotonicMs();
+    const due = needs.filter((need) => {
+      const job = this.#jobOf(need);
+      return !job.running && nowMs >= job.notBeforeMs;
+    });
+    for (const batch of batchesOf(due)) {
+      if (this.#pending.size >= MAX_REQUESTS) return;
+      for (const need of batch) this.#jobOf(need).running = true;
+      const task = this.#run(batch).finally(() => this.#pending.delete(task));
       this.#pending.add(task);
     }
   }
 
-  async #run(need: TargetNeed, job: Job): Promise<void> {
-    const { clock, random, logger, onDone } = this.#options;
-    const place = { route: need.route.name, topic: need.topic };
-    try {
-      await this.#apply(need);
-      job.failures = 0;
-      job.problem = undefined;
-      // Metadata takes a moment to show it; without a pause the same change would be asked for again.
-      job.notBeforeMs = clock.monotonicMs() + RETRY.initialMs;
-      const event = need.existing === 0 ? 'target-topic.created' : 'target-topic.grown';
-      logger.info(event, {
-        ...place,
-        cluster: need.route.target,
-        targetTopic: need.targetTopic,
-        partitions: need.partitions,
-      });
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      if (job.problem?.message !== message) logger.warn('target-topic.failed', { ...place, err: error });
-      job.problem = { ...place, code: isCausewayError(error) ? error.code : 'TARGET_NOT_READY', message };
-      job.notBeforeMs = clock.monotonicMs() + backoffMs(job.failures++, RETRY, random);
-    }
-    job.running = false;
-    onDone(need.route.target);
+  #jobOf(need: TargetNeed): Job {
+    const key = keyOf(need);
+    const job = this.#jobs.get(key) ?? { running: false, failures: 0, notBeforeMs: 0, problem: undefined };
+    this.#jobs.set(key, job);
+    return job;
   }
 
-  async #apply({ route, topic, targetTopic, partitions, existing, configs: ownConfigs }: TargetNeed): Promise<void> {
-    const { admin, snapshot } = this.#options;
-    if (!route.targetTopics.create) {
-      const message = `target topic ${targetTopic} has ${existing} of ${partitions} partitions and the route does not create topics`;
-      throw new CausewayError('TARGET_NOT_READY', message, {
-        place: { route: route.name, topic },
-        fix: 'Create or grow it, or set targetTopics.create on the route.',
-      });
+  /** @param batch of one target, all to be made or one to be grown */
+  async #run(batch: readonly TargetNeed[]): Promise<void> {
+    const failed = await this.#apply(batch).catch((error: unknown) => new Map(batch.map((need) => [need, error])));
+    for (const need of batch) {
+      if (failed.has(need)) this.#failed(need, failed.get(need));
+      else this.#done(need);
     }
-    if (existing > 0) return await admin.createPartitions(route.target, targetTopic, partitions);
-    if (ownConfigs !== undefined) {
-      const replicationFactor = Math.max(1, Math.min(OWN_REPLICATION_FACTOR, snapshot(route.target)?.brokers ?? 1));
-      return await admin.createTopic(route.target, {
-        topic: targetTopic,
-        partitions,
-        replicationFactor,
-        configs: ownConfigs,
-      });
-    }
-    const source = snapshot(route.source)?.topics.get(topic);
-    const sourceFactor = typeof source === 'object' ? source.replicationFactor : 1;
-    const brokers = snapshot(route.target)?.brokers ?? 1;
-    const replicationFactor = route.targetTopics.replicationFactor ?? Math.max(1, Math.min(sourceFactor, brokers));
-    const configs = mirroredConfigs(await admin.topicConfigs(route.source, topic));
-    await admin.createTopic(route.target, { topic: targetTopic, partitions, replicationFactor, configs });
+    const [first] = batch;
+    if (first !== undefined) this.#options.onDone(first.route.target);
   }
+
+  #done(need: TargetNeed): void {
+    const { clock, logger } = this.#options;
+    const { route, topic, targetTopic, partitions, existing } = need;
+    const job = this.#jobOf(need);
+    job.running = false;
+    job.failures = 0;
+    job.problem = undefined;
+    // Metadata takes a moment to show it; without a pause the same change would be asked for again.
+    job.notBeforeMs = clock.monotonicMs() + RETRY.initialMs;
+    const event = existing === 0 ? 'target-topic.created' : 'target-topic.grown';
+    logger.info(event, { route: route.name, topic, cluster: route.target, targetTopic, partitions });
+  }
+
+  #failed(need: TargetNeed, error: unknown): void {
+    const { clock, random, logger } = this.#options;
+    const place = { route: need.route.name, topic: need.topic };
+    const job = this.#jobOf(need);
+    job.running = false;
+    const message = error instanceof Error ? error.message : String(error);
+    if (job.problem?.message !== message) logger.warn('target-topic.failed', { ...place, err: error });
+    job.problem = { ...place, code: isCausewayError(error) ? error.code : 'TARGET_NOT_READY', message };
+    job.notBeforeMs = clock.monotonicMs() + backoffMs(job.failures++, RETRY, random);
+  }
+
+  /** @returns those that failed, with what was thrown */
+  async #apply(batch: readonly TargetNeed[]): Promise<ReadonlyMap<TargetNeed, unknown>> {
+    const { admin } = this.#options;
+    const [first] = batch;
+    if (first === undefined) return new Map();
+    const { route, targetTopic, partitions, existing } = first;
+    if (!route.targetTopics.create) return new Map(batch.map((need) => [need, notOurs(need)]));
+    if (existing > 0) {
+      await admin.createPartitions(route.target, targetTopic, partitions);
+      return new Map();
+    }
+    const failed = await admin.createTopics(route.target, await this.#shapes(batch));
+    return new Map(
+      batch.flatMap((need) => (failed.has(need.targetTopic) ? [[need, failed.get(need.targetTopic)]] : [])),
+    );
+  }
+
+  /** @param needs all of one source */
+  async #shapes(needs: readonly TargetNeed[]): Promise<NewTopic[]> {
+    const { admin, snapshot } = this.#options;
+    const [first] = needs;
+    if (first === undefined) return [];
+    const { source, target } = first.route;
+    const mirrored = needs.filter(({ configs }) => configs === undefined).map(({ topic }) => topic);
+    const found = mirrored.length === 0 ? new Map() : await admin.topicConfigs(source, mirrored);
+    const brokers = Math.max(1, snapshot(target)?.brokers ?? 1);
+    return needs.map(({ route, topic, targetTopic, partitions, configs }) => {
+      if (configs !== undefined) {
+        return {
+          topic: targetTopic,
+          partitions,
+          replicationFactor: Math.min(OWN_REPLICATION_FACTOR, brokers),
+          configs,
+        };
+      }
+      const info = snapshot(source)?.topics.get(topic);
+      const sourceFactor = typeof info === 'object' ? Math.max(1, info.replicationFactor) : 1;
+      const replicationFactor = route.targetTopics.replicationFactor ?? Math.min(sourceFactor, brokers);
+      return { topic: targetTopic, partitions, replicationFactor, configs: mirroredConfigs(found.get(topic) ?? {}) };
+    });
+  }
+}
+
+/** What can go into one request: topics to make, from one source to one target; a growth alone. Own topics wait for no source. */
+function batchesOf(needs: readonly TargetNeed[]): TargetNeed[][] {
+  const open = new Map<string, TargetNeed[]>();
+  const batches: TargetNeed[][] = [];
+  for (const need of needs) {
+    const { route, existing, configs } = need;
+    const source = configs === undefined ? route.source : '';
+    const key = existing > 0 ? keyOf(need) : `${source}>${route.target}>${route.targetTopics.create}`;
+    let batch = open.get(key);
+    if (batch === undefined || batch.length === MAX_TOPICS_PER_REQUEST) {
+      batch = [];
+      open.set(key, batch);
+      batches.push(batch);
+    }
+    batch.push(need);
+  }
+  return batches;
+}
+
+function notOurs({ route, topic, targetTopic, partitions, existing }: TargetNeed): CausewayError {
+  const message = `target topic ${targetTopic} has ${existing} of ${partitions} partitions and the route does not create topics`;
+  return new CausewayError('TARGET_NOT_READY', message, {
+    place: { route: route.name, topic },
+    fix: 'Create or grow it, or set targetTopics.create on the route.',
+  });
 }
 
 function keyOf(need: TargetNeed): string {

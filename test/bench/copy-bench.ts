@@ -50,9 +50,15 @@ export async function runCopyCase(host: MirrorHost, test: MirrorCase, options: C
     }
     // Who goes first changes, so that a drift of the machine favours nobody.
     for (const subject of round % 2 === 1 ? wanted : [...wanted].reverse()) {
-      const figures = await runOnce(host, subject, test, topic, round, options);
-      figuresOf[subject.name].push(figures);
-      options.log(`${test.name} round ${round} ${subject.name}: ${JSON.stringify(figures)}`);
+      try {
+        const figures = await runOnce(host, subject, test, topic, round, options);
+        figuresOf[subject.name].push(figures);
+        options.log(`${test.name} round ${round} ${subject.name}: ${JSON.stringify(figures)}`);
+      } catch (error) {
+        // Seen now and then: a MirrorMaker 2 that never gets to its end says nothing about its speed. Ours is a failure.
+        if (subject.name === 'causeway' || figuresOf.mm2.length === 0) throw error;
+        options.log(`left out: ${(error as Error).message}`);
+      }
     }
     lastRoundMs = performance.now() - roundStartedAt;
   }

@@ -146,17 +146,20 @@ async function runOnce(
 
 /** As an operator would set up both for this line: as many connections as it takes to fill it. */
 function settings(leg: Leg, windowBytes: number): Pick<MirrorPlan, 'worker' | 'route' | 'mm2Settings'> {
-  const connections = connectionsOf({ subject: 'causeway', windowBytes });
-  const tasks = String(connectionsOf({ subject: 'mm2', windowBytes }));
+  const connections = connectionsOf({ leg, subject: 'causeway', windowBytes });
+  const tasks = String(connectionsOf({ leg, subject: 'mm2', windowBytes }));
   return {
     worker: leg === 'source' ? { fetchConnections: connections } : { produceConnections: connections },
     mm2Settings: { 'tasks.max': tasks, 'target.producer.linger.ms': '100', 'target.producer.batch.size': '1000000' },
   };
 }
 
-function connectionsOf({ subject, windowBytes }: Pick<WanRun, 'subject' | 'windowBytes'>): number {
-  // A task has one connection each way, and a partition is one task's: more tasks than partitions are of no use.
-  return subject === 'mm2' ? partitions : connectionsFor(linkBytesPerS, rttMs, windowBytes);
+/** A partition is on one connection at a time, for order's sake: more connections than partitions are of no use to either. */
+function connectionsOf({ leg, subject, windowBytes }: Pick<WanRun, 'leg' | 'subject' | 'windowBytes'>): number {
+  if (subject === 'mm2') return partitions;
+  const filling = connectionsFor(linkBytesPerS, rttMs, windowBytes);
+  // Produce requests follow each other without waiting; a fetch is asked for when the one before has come: two take turns.
+  return Math.min(partitions, leg === 'source' ? 2 * filling : filling);
 }
 
 /** Connections that carry a noticeable share of the data; the others are for questions. */

@@ -1,5 +1,4 @@
 import type { CausewayError } from '../../common/errors/error.js';
-import { checkpointGroup } from '../../common/model/checkpoint.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock, Timer } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
@@ -30,8 +29,7 @@ interface WaitingPass {
  */
 export class CheckpointWriter implements Closable {
   readonly #deps: CheckpointWriterDeps;
-  /** With the group that keeps each one's checkpoint. */
-  readonly #partitions = new Map<MirroredPartition, string>();
+  readonly #partitions = new Set<MirroredPartition>();
   #timer: Timer | undefined;
   /** One pass at a time in a group: two commits of a partition under way could overtake each other. */
   readonly #passes = new Map<string, Promise<void>>();
@@ -45,7 +43,7 @@ export class CheckpointWriter implements Closable {
   }
 
   add(partition: MirroredPartition): void {
-    this.#partitions.set(partition, groupOf(partition));
+    this.#partitions.add(partition);
   }
 
   remove(partition: MirroredPartition): void {
@@ -103,9 +101,8 @@ export class CheckpointWriter implements Closable {
   #byGroup(partitions: readonly MirroredPartition[]): Map<string, MirroredPartition[]> {
     const groups = new Map<string, MirroredPartition[]>();
     for (const partition of partitions) {
-      const group = this.#partitions.get(partition) ?? groupOf(partition);
-      const members = groups.get(group);
-      if (members === undefined) groups.set(group, [partition]);
+      const members = groups.get(partition.group);
+      if (members === undefined) groups.set(partition.group, [partition]);
       else members.push(partition);
     }
     return groups;
@@ -113,7 +110,7 @@ export class CheckpointWriter implements Closable {
 
   #due(): MirroredPartition[] {
     const nowMs = this.#deps.clock.monotonicMs();
-    return [...this.#partitions.keys()].filter((partition) => {
+    return [...this.#partitions].filter((partition) => {
       if (!partition.started) return false;
       const moved = partition.queue.settledNext !== partition.committedSource;
       return moved || nowMs - partition.committedAtMs >= this.#deps.refreshMs;
@@ -155,8 +152,4 @@ export class CheckpointWriter implements Closable {
     if (this.#failing.size === 0) logger.warn('checkpoint.failed', { cluster, group, partitions, err });
     this.#failing.add(group);
   }
-}
-
-function groupOf({ item }: MirroredPartition): string {
-  return checkpointGroup(item.route, item.targetTopic, item.partition);
 }

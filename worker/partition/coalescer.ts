@@ -3,7 +3,7 @@ import { attributes, CODEC_MASK } from '../../common/kafka/wire/records/batch-he
 import { coalesceBatches } from '../../common/kafka/wire/records/coalesce.js';
 import { CODEC_NAMES, type CodecName, codecReady, loadCodec } from '../../common/kafka/wire/records/compression.js';
 import type { ByteAccount } from '../core/allowance.js';
-import { coalesceThreshold, coalescible, MAX_COALESCED_BATCHES } from '../core/coalescing.js';
+import { coalesceRule, coalescible, isTiny, MAX_COALESCED_BATCHES } from '../core/coalescing.js';
 import type { QueuedBatch } from '../core/partition-queue.js';
 import type { MirroredPartition } from './mirrored-partition.js';
 
@@ -27,13 +27,12 @@ export function coalesceWaiting(
   { budget, coalesced }: CoalescerDeps,
 ): QueuedBatch {
   const { queue, route, shaping } = partition;
-  const thresholdBytes = coalesceThreshold(route.coalesceBelowBytes, roundTripMs);
-  if (first.bytes >= thresholdBytes) return first;
+  const rule = coalesceRule(route.coalesceBelowBytes, roundTripMs);
+  if (!isTiny(first, rule)) return first;
   const waiting = queue.waitingFrom(first, MAX_COALESCED_BATCHES);
-  const last = waiting.at(-1);
-  if (waiting.length < 2 || last === undefined) return first;
-  const maxBytes = shaping.maxBatchBytes(last.sourceNext - 1, 0);
-  const count = coalescible(waiting, thresholdBytes, maxBytes, codecOf);
+  if (waiting.length < 2) return first;
+  const maxBytes = shaping.maxBatchBytes(first.sourceFirst, 0);
+  const count = coalescible(waiting, rule, maxBytes, codecOf);
   if (count < 2) return first;
   const codec = shaping.codec ?? (route.compression === 'source' ? sourceCodec(first) : route.compression);
   if (!isLoaded(sourceCodec(first)) || !isLoaded(codec)) return first;

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../common/errors/codes.js';
 import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
-import type { Checkpoint } from '../../common/model/checkpoint.js';
+import { type Checkpoint, checkpointGroup } from '../../common/model/checkpoint.js';
 import type { Route } from '../../common/model/route.js';
 import type { PartitionState, PartitionStatus } from '../../common/model/status.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
@@ -25,6 +25,8 @@ export const RULES_VERSION = 1;
 export class MirroredPartition {
   readonly key: string;
   readonly targetKey: string;
+  /** The consumer group at the target that keeps its checkpoint. */
+  readonly group: string;
   item: AssignmentItem;
   route: Route;
   queue = new PartitionQueue(0);
@@ -66,6 +68,7 @@ export class MirroredPartition {
     this.route = route;
     this.key = refKey(item);
     this.targetKey = partitionKey(item.targetTopic, item.partition);
+    this.group = checkpointGroup(item.route, item.targetTopic, item.partition);
   }
 
   get state(): PartitionState {

@@ -1,7 +1,6 @@
 import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import { kafkaError } from '../../common/kafka/wire/error-codes.js';
 import { listOffsets, TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from '../../common/kafka/wire/operations/list-offsets.js';
-import { checkpointGroup } from '../../common/model/checkpoint.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
 import type { Logger } from '../../common/observability/logger.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
@@ -48,7 +47,8 @@ interface Positioned {
  */
 export class Starter {
   readonly #deps: StarterDeps;
-  readonly #queue = new Set<MirroredPartition>();
+  /** By checkpoint group. */
+  readonly #queues = new Map<string, Set<MirroredPartition>>();
   readonly #delayed = new Map<MirroredPartition, () => void>();
   readonly #active = new Map<string, ReadonlySet<MirroredPartition>>();
   #scheduled = false;
@@ -68,7 +68,8 @@ export class Starter {
       this.#delayed.set(partition, () => timer.cancel());
       return;
     }
-    this.#queue.add(partition);
+    const queue = this.#queues.get(partition.group) ?? new Set();
+    this.#queues.set(partition.group, queue.add(partition));
     this.#schedule();
   }
 
@@ -76,19 +77,15 @@ export class Starter {
   cancel(partition: MirroredPartition): boolean {
     this.#delayed.get(partition)?.();
     this.#delayed.delete(partition);
-    this.#queue.delete(partition);
-    return !this.#isActive(partition);
+    this.#queues.get(partition.group)?.delete(partition);
+    return this.#active.get(partition.group)?.has(partition) !== true;
   }
 
   close(): void {
     this.#closed = true;
     for (const cancel of this.#delayed.values()) cancel();
     this.#delayed.clear();
-    this.#queue.clear();
-  }
-
-  #isActive(partition: MirroredPartition): boolean {
-    return this.#active.get(groupOf(partition))?.has(partition) === true;
+    this.#queues.clear();
   }
 
   /** Everything that is asked for within one turn of the loop is started together. */
@@ -103,16 +100,13 @@ export class Starter {
 
   #next(): void {
     if (this.#closed) return;
-    const batches = new Map<string, MirroredPartition[]>();
-    for (const partition of this.#queue) {
-      const group = groupOf(partition);
-      const batch = batches.get(group);
-      if (this.#active.has(group) || batch?.length === MAX_BATCH) continue;
-      if (batch === undefined) batches.set(group, [partition]);
-      else batch.push(partition);
-      this.#queue.delete(partition);
+    for (const [group, queue] of this.#queues) {
+      if (this.#active.has(group)) continue;
+      const batch = [...queue].slice(0, MAX_BATCH);
+      for (const partition of batch) queue.delete(partition);
+      if (queue.size === 0) this.#queues.delete(group);
+      if (batch.length > 0) this.#start(group, batch);
     }
-    for (const [group, batch] of batches) this.#start(group, batch);
   }
 
   #start(group: string, batch: readonly MirroredPartition[]): void {
@@ -279,10 +273,6 @@ export class Starter {
     this.request(partition, delayMs);
     return undefined;
   }
-}
-
-function groupOf({ item }: MirroredPartition): string {
-  return checkpointGroup(item.route, item.targetTopic, item.partition);
 }
 
 function reasonOf(error: unknown): Reason {

@@ -31,6 +31,18 @@ export function kafkaCodeOf(error: unknown): number | undefined {
   return chainOf(error).find((link): link is { code: number } => typeof link.code === 'number')?.code;
 }
 
+/** kafkajs' error about several topics, taken apart; undefined: it is about the request as a whole. */
+export function faultsByTopic(error: unknown): ReadonlyMap<string, unknown> | undefined {
+  const errors = (error as { readonly errors?: unknown } | undefined)?.errors;
+  if (!Array.isArray(errors)) return undefined;
+  const faults = new Map<string, unknown>();
+  for (const fault of errors as readonly { readonly topic?: unknown }[]) {
+    if (typeof fault.topic !== 'string' || kafkaCodeOf(fault) === KafkaCode.NOT_CONTROLLER) return undefined;
+    faults.set(fault.topic, fault);
+  }
+  return faults;
+}
+
 const FIXES: Readonly<Record<number, string>> = {
   37: 'Ask for at least one partition, and for no fewer than the topic has.',
   38: 'Ask for a replication factor of at most the number of brokers.',

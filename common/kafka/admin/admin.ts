@@ -5,7 +5,7 @@ import type { Logger } from '../../observability/logger.js';
 import { type Clock, systemClock } from '../../runtime/clock.js';
 import type { Closable } from '../../runtime/lifecycle.js';
 import { KafkaCode } from '../wire/error-codes.js';
-import { adminError, kafkaCodeOf } from './admin-errors.js';
+import { adminError, faultsByTopic, kafkaCodeOf } from './admin-errors.js';
 import { createKafkaJs } from './kafkajs-client.js';
 
 export interface TopicToCreate {
@@ -16,12 +16,18 @@ export interface TopicToCreate {
   readonly configs: Readonly<Record<string, string>>;
 }
 
+/** `exists`: a topic of this name was there already, whatever its shape. */
+export type CreateOutcome = 'created' | 'exists' | CausewayError;
+
 export type TopicConfigs = Readonly<Record<string, string>>;
 
 /** Changes to the topics of one cluster. Connects when first used; every error is a CausewayError that names cluster and topic. */
 export interface ClusterAdmin extends Closable {
-  /** `exists`: a topic of this name was there already, whatever its shape. */
-  createTopic(topic: TopicToCreate): Promise<'created' | 'exists'>;
+  /**
+   * Makes topics in one request; the answer has an outcome for each. Those that fail do not keep the others from being made.
+   * @param topics at most some hundreds: the cluster's controller makes them within one request timeout
+   */
+  createTopics(topics: readonly TopicToCreate[]): Promise<ReadonlyMap<string, CreateOutcome>>;
   /** Grows the topic to `count` partitions; `unchanged`: it has that many or more already. */
   createPartitions(topic: string, count: number): Promise<'grown' | 'unchanged'>;
   /** The configs set on the topic itself, not those inherited from the broker; a topic that is not there is missing in the answer. */
@@ -58,16 +64,48 @@ class KafkaJsAdmin implements ClusterAdmin {
     this.#clock = clock;
   }
 
-  createTopic({ topic, partitions, replicationFactor, configs }: TopicToCreate): Promise<'created' | 'exists'> {
-    const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
-    const topics = [{ topic, numPartitions: partitions, replicationFactor, configEntries }];
-    const timeout = this.#cluster.requestTimeoutMs;
-    return this.#run(`create topic ${topic}`, topic, async (admin) => {
-      // kafkajs' own wait fails where the broker it asks does not know the topic yet.
-      if (!(await admin.createTopics({ topics, timeout, waitForLeaders: false }))) return 'exists';
-      await this.#leaders(admin, topic);
-      return 'created';
+  createTopics(topics: readonly TopicToCreate[]): Promise<ReadonlyMap<string, CreateOutcome>> {
+    const [only, ...others] = topics;
+    if (only === undefined) return Promise.resolve(new Map());
+    const name = others.length === 0 ? only.topic : undefined;
+    const what = name === undefined ? `create ${topics.length} topics` : `create topic ${name}`;
+    return this.#run(what, name, async (admin) => {
+      const outcomes = await this.#create(admin, topics);
+      const created = topics.filter(({ topic }) => outcomes.get(topic) === 'created');
+      if (created.length > 0)
+        await this.#leaders(
+          admin,
+          created.map(({ topic }) => topic),
+        );
+      return outcomes;
     });
+  }
+
+  async #create(admin: Admin, topics: readonly TopicToCreate[]): Promise<ReadonlyMap<string, CreateOutcome>> {
+    const all = (outcome: CreateOutcome) => new Map(topics.map(({ topic }) => [topic, outcome]));
+    const wanted = topics.map(({ topic, partitions, replicationFactor, configs }) => ({
+      topic,
+      numPartitions: partitions,
+      replicationFactor,
+      configEntries: Object.entries(configs).map(([name, value]) => ({ name, value })),
+    }));
+    try {
+      const timeout = this.#cluster.requestTimeoutMs;
+      // kafkajs' own wait fails where the broker it asks does not know the topic yet.
+      const created = await admin.createTopics({ topics: wanted, timeout, waitForLeaders: false });
+      return all(created ? 'created' : 'exists');
+    } catch (error) {
+      const faults = faultsByTopic(error);
+      if (faults === undefined) throw error;
+      const outcomes = all('created');
+      for (const [topic, fault] of faults) outcomes.set(topic, this.#outcome(topic, fault));
+      return outcomes;
+    }
+  }
+
+  #outcome(topic: string, fault: unknown): CreateOutcome {
+    if (kafkaCodeOf(fault) === KafkaCode.TOPIC_ALREADY_EXISTS) return 'exists';
+    return adminError(fault, `create topic ${topic}`, { cluster: this.#cluster.name, topic });
   }
 
   createPartitions(topic: string, count: number): Promise<'grown' | 'unchanged'> {
@@ -128,18 +166,18 @@ class KafkaJsAdmin implements ClusterAdmin {
         return await use(await this.#connected());
       } catch (error) {
         const fault = adminError(error, what, place);
-        if (fault.code === 'KAFKA_ERROR' || fault.code === 'SHUTTING_DOWN') throw fault;
+        if (isAnswer(fault) || fault.code === 'SHUTTING_DOWN') throw fault;
         await this.#discard();
         if (fresh || attempt === ATTEMPTS) throw fault;
       }
     }
   }
 
-  async #leaders(admin: Admin, topic: string): Promise<void> {
+  async #leaders(admin: Admin, topics: string[]): Promise<void> {
     const deadlineMs = this.#clock.monotonicMs() + LEADERS_LIMIT_MS;
     while (this.#clock.monotonicMs() < deadlineMs) {
       try {
-        await admin.fetchTopicMetadata({ topics: [topic] });
+        await admin.fetchTopicMetadata({ topics });
         return;
       } catch (error) {
         if (!NOT_THERE_YET.has(kafkaCodeOf(error) ?? KafkaCode.NONE)) throw error;
@@ -184,6 +222,11 @@ class KafkaJsAdmin implements ClusterAdmin {
       this.#logger.debug('admin.disconnect-failed', { cluster: this.#cluster.name, reason: messageOf(error) });
     }
   }
+}
+
+/** A broker that controls the cluster no more sends us on: that takes a new client. */
+function isAnswer({ code, kafkaCode }: CausewayError): boolean {
+  return code === 'KAFKA_ERROR' && kafkaCode !== KafkaCode.NOT_CONTROLLER;
 }
 
 async function describe(admin: Admin, topics: readonly string[]): Promise<ReadonlyMap<string, TopicConfigs>> {

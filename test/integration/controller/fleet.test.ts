@@ -113,12 +113,9 @@ describe('controllers on a real ZooKeeper, with real clusters', () => {
     );
     assert.ok(east !== undefined && west !== undefined);
     open.push(east, west);
-    await east.createTopic({
-      topic: 'orders',
-      partitions: 3,
-      replicationFactor: 1,
-      configs: { 'retention.ms': '7200000', 'min.insync.replicas': '1' },
-    });
+    const configs = { 'retention.ms': '7200000', 'min.insync.replicas': '1' };
+    const made = await east.createTopics([{ topic: 'orders', partitions: 3, replicationFactor: 1, configs }]);
+    assert.equal(made.get('orders'), 'created');
     const [a, b] = [await worker('a'), await worker('b')];
     await assert.rejects(second.client.addTopic('r', { topic: 'nowhere' }), (error) =>
       isCausewayError(error, 'TOPIC_UNKNOWN_AT_SOURCE'),

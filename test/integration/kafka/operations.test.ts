@@ -20,6 +20,7 @@ import { systemClock } from '../../../common/runtime/clock.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import type { KafkaVersion } from '../../bed/kafka-set.js';
 import { waitUntil } from '../../bed/wait.js';
+import { createTopic } from './create-topic.js';
 import { batchByHand, clientOf, connectionTo } from './wire-kit.js';
 
 const VERSIONS: readonly KafkaVersion[] = ['3.9.1', '4.1.0'];
@@ -73,8 +74,8 @@ for (const version of VERSIONS) {
         replicationFactor: 2,
         configs: { 'retention.ms': '123000', 'cleanup.policy': 'compact' },
       };
-      assert.equal(await admin.createTopic(topic), 'created');
-      assert.equal(await admin.createTopic({ ...topic, partitions: 9 }), 'exists');
+      assert.equal(await createTopic(admin, topic), 'created');
+      assert.equal(await createTopic(admin, { ...topic, partitions: 9 }), 'exists');
       assert.equal(await admin.createPartitions('ops.made', 4), 'grown');
       assert.equal(await admin.createPartitions('ops.made', 4), 'unchanged');
       assert.equal(await admin.createPartitions('ops.made', 3), 'unchanged');
@@ -90,16 +91,21 @@ for (const version of VERSIONS) {
 
     test('what the cluster refuses is KAFKA_ERROR with code, topic and what to do', async () => {
       const topic = { topic: 'ops.refused', partitions: 1, replicationFactor: 3, configs: {} };
-      await assert.rejects(admin.createTopic(topic), (error) => {
+      await assert.rejects(createTopic(admin, topic), (error) => {
         assert.ok(isCausewayError(error, 'KAFKA_ERROR'));
         assert.deepEqual([error.kafkaCode, error.place.topic, error.place.cluster], [38, 'ops.refused', cluster.name]);
         assert.match(error.fix ?? '', /replication factor/);
         return true;
       });
       await assert.rejects(
-        admin.createTopic({ ...topic, replicationFactor: 1, configs: { 'no.such': '1' } }),
+        createTopic(admin, { ...topic, replicationFactor: 1, configs: { 'no.such': '1' } }),
         (error) => isCausewayError(error, 'KAFKA_ERROR') && error.kafkaCode === 40,
       );
+      const good = { ...topic, topic: 'ops.beside', replicationFactor: 1 };
+      const outcomes = await admin.createTopics([good, topic, { ...good, topic: 'ops.again' }]);
+      assert.deepEqual([outcomes.get('ops.beside'), outcomes.get('ops.again')], ['created', 'created']);
+      assert.ok(isCausewayError(outcomes.get('ops.refused'), 'KAFKA_ERROR'));
+      assert.deepEqual([...(await admin.createTopics([good])).values()], ['exists']);
       await assert.rejects(
         admin.createPartitions('ops.never', 2),
         (error) => isCausewayError(error, 'KAFKA_ERROR') && error.kafkaCode === 3,
@@ -107,7 +113,7 @@ for (const version of VERSIONS) {
     });
 
     test('offsets of partitions on both brokers come in one call, with a code for those that are not there', async () => {
-      await admin.createTopic({ topic: 'ops.listed', partitions: 4, replicationFactor: 1, configs: {} });
+      await createTopic(admin, { topic: 'ops.listed', partitions: 4, replicationFactor: 1, configs: {} });
       await led('ops.listed', 4);
       const metadata = await client.metadata(['ops.listed']);
       const leaders = new Set(metadata.topics.get('ops.listed')?.partitions.map((partition) => partition.leader));
@@ -145,7 +151,7 @@ for (const version of VERSIONS) {
     });
 
     test('three thousand offsets with long metadata are committed in chunks and read back', async () => {
-      await admin.createTopic({ topic: 'ops.commits', partitions: 20, replicationFactor: 1, configs: {} });
+      await createTopic(admin, { topic: 'ops.commits', partitions: 20, replicationFactor: 1, configs: {} });
       await led('ops.commits', 20);
       const offsets = Array.from({ length: 20 }, (_, partition) => ({
         topic: 'ops.commits',

@@ -19,6 +19,7 @@ import { systemClock } from '../../../common/runtime/clock.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import type { KafkaVersion } from '../../bed/kafka-set.js';
 import { waitUntil } from '../../bed/wait.js';
+import { createTopic } from './create-topic.js';
 import { batchByHand, callVersion, clientOf, connectionTo, sealed, sharedVersions } from './wire-kit.js';
 
 const VERSIONS: readonly KafkaVersion[] = ['3.9.1', '4.1.0'];
@@ -37,9 +38,9 @@ for (const version of VERSIONS) {
       handle = await startKafkaCluster({ name: `rpcs-${version}`, version });
       const cluster = connectionTo(handle);
       const admin = openAdmin(cluster, silentLogger);
-      await admin.createTopic({ topic: TOPIC, partitions: 2, replicationFactor: 1, configs: {} });
+      await createTopic(admin, { topic: TOPIC, partitions: 2, replicationFactor: 1, configs: {} });
       const configs = { 'cleanup.policy': 'compact' };
-      await admin.createTopic({ topic: COMPACTED, partitions: 1, replicationFactor: 1, configs });
+      await createTopic(admin, { topic: COMPACTED, partitions: 1, replicationFactor: 1, configs });
       await admin.close();
       client = clientOf(cluster);
       await waitUntil('the topics have their leaders', async () => {

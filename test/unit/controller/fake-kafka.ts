@@ -15,6 +15,9 @@ export class FakeKafka implements SourceMetadata, TargetAdmin {
   brokers = 3;
   #ids = 0;
   describes = 0;
+  createRequests = 0;
+  /** Topics that the cluster's policy forbids. */
+  readonly refused = new Map<string, CausewayError>();
   readonly created: { cluster: string; topic: NewTopic }[] = [];
 
   /** Makes (or makes anew, with another topic id) a topic. */
@@ -50,11 +53,19 @@ export class FakeKafka implements SourceMetadata, TargetAdmin {
     return { clusterId, brokers: this.brokers, topics: new Map(described) };
   }
 
-  async createTopic(cluster: string, topic: NewTopic): Promise<void> {
+  async createTopics(cluster: string, topics: readonly NewTopic[]): Promise<ReadonlyMap<string, CausewayError>> {
     this.#reach(cluster);
-    if (this.topic(cluster, topic.topic) !== undefined) return;
-    this.created.push({ cluster, topic });
-    this.addTopic(cluster, topic.topic, topic.partitions, { ...topic.configs }, topic.replicationFactor);
+    this.createRequests++;
+    const failed = new Map<string, CausewayError>();
+    for (const topic of topics) {
+      const refusal = this.refused.get(topic.topic);
+      if (refusal !== undefined) failed.set(topic.topic, refusal);
+      else if (this.topic(cluster, topic.topic) === undefined) {
+        this.created.push({ cluster, topic });
+        this.addTopic(cluster, topic.topic, topic.partitions, { ...topic.configs }, topic.replicationFactor);
+      }
+    }
+    return failed;
   }
 
   async createPartitions(cluster: string, topic: string, partitions: number): Promise<void> {
@@ -62,9 +73,10 @@ export class FakeKafka implements SourceMetadata, TargetAdmin {
     this.grow(cluster, topic, partitions);
   }
 
-  async topicConfigs(cluster: string, topic: string): Promise<Readonly<Record<string, string>>> {
+  async topicConfigs(cluster: string, topics: readonly string[]) {
     this.#reach(cluster);
-    return this.topic(cluster, topic)?.configs ?? {};
+    const known = topics.map((topic) => [topic, this.topic(cluster, topic)?.configs] as const);
+    return new Map(known.flatMap(([topic, configs]) => (configs === undefined ? [] : [[topic, configs] as const])));
   }
 
   #cluster(cluster: string): Map<string, TopicInfo & { configs: Record<string, string> }> {

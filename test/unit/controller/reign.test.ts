@@ -225,9 +225,9 @@ describe('failover', () => {
     try {
       kit.kafka.addTopic('east', 't', 2);
       let asked = 0;
-      kit.kafka.createTopic = () => {
+      kit.kafka.createTopics = () => {
         asked++;
-        return new Promise<void>(() => undefined);
+        return new Promise(() => undefined);
       };
       const { client, store } = await kit.controller();
       await until(async () => (await client.status()).leader !== null);
