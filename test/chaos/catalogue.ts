@@ -67,7 +67,7 @@ export const FAULTS = {
   'flip-produce': spec('a bit of a batch changes on its way to the target, which refuses it', ['worker'], SHORT),
   'flip-fetch': spec('a bit of a batch changes on its way from the source', ['worker'], SHORT),
   'throttle-target': spec('the line between a worker and the target becomes thin', ['worker'], LONG),
-  'lose-store-answers': spec('answers to writes in ZooKeeper are lost: done or not?', ['worker', 'controllers'], SHORT),
+  'lose-store-answers': spec('answers to writes in ZooKeeper are lost: done or not?', ['worker', 'controllers'], LONG),
   'lose-notifications': spec('ZooKeeper’s watches tell nothing', ['worker', 'controllers'], LONG),
   'late-batches': spec(
     'SIGKILL to a worker whose last batches reach the target after its partitions were taken over',

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { BedError } from '../bed/bed-error.js';
 import { Workspace } from '../bed/workspace.js';
 import { CHAOS_HELP, type ChaosOptions, parseChaosOptions, UsageError } from './options.js';
@@ -38,6 +39,8 @@ export async function runChaos(args: readonly string[], prepare: () => Promise<v
 
 async function runSession(options: ChaosOptions): Promise<number> {
   const interrupt = new AbortController();
+  // Every fault that waits for its time listens.
+  setMaxListeners(0, interrupt.signal);
   const onSignal = (): void => {
     // Before everything runs, and the second time: the exit handlers of the test bed kill whatever there is.
     if (!session.isStarted || interrupt.signal.aborted) process.exit(EXIT_INTERRUPTED);

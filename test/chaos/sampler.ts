@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CausewayClient } from '../../common/api/client.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
 import type { LogEnds } from '../demo/log-ends.js';
 import { Orphan } from '../demo/mayhem.js';
@@ -139,15 +138,23 @@ export class Sampler {
   }
 
   async #askControllers(): Promise<void> {
-    const answers = this.#deps.crew.awake('controller').map(async ({ url }) => {
-      const { leader, epoch } = await new CausewayClient({ baseUrl: url, timeoutMs: ASK_LIMIT_MS }).status();
-      return leader === null ? undefined : { leader: leader.controller, epoch };
+    const answers = this.#deps.crew.awake('controller').map(async ({ id, url }) => {
+      // Not the status over REST, which asks the workers first.
+      const answer = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(ASK_LIMIT_MS) });
+      const metrics = await answer.text();
+      const leads = metricOf(metrics, 'causeway_leader') === 1;
+      return leads ? { leader: id, epoch: metricOf(metrics, 'causeway_leader_epoch') } : undefined;
     });
     for (const answer of await Promise.allSettled(answers)) {
       if (answer.status !== 'fulfilled' || answer.value === undefined) continue;
       if (answer.value.epoch >= (this.#reign?.epoch ?? 0)) this.#reign = answer.value;
     }
   }
+}
+
+/** The value of a metric without labels; 0 where it is not there. */
+function metricOf(metrics: string, name: string): number {
+  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metrics)?.[1] ?? 0);
 }
 
 /** Partitions whose worker ended, until all of them move again. */

@@ -36,6 +36,8 @@ export interface TcpProxyOptions {
 
 /** Bytes one direction may hold back before its source is no longer read. */
 const MAX_HELD_BYTES = 1024 * 1024;
+const MAX_THIN_BYTES = 32 * 1024;
+const THIN_PIECE_BYTES = 4 * 1024;
 const LENGTH_BYTES = 4;
 
 /** A TCP proxy with faults that can be switched while connections run. It knows frames by their length, nothing of what is in them. */
@@ -108,6 +110,7 @@ export class TcpProxy {
       this.#faults.bytesPerMs[direction] = bytesPerS / 1_000;
       this.#faults.freeAtMs[direction] = 0;
     }
+    for (const connection of this.#connections) connection.pump();
   }
 
   /** Resets all open connections. */
@@ -247,17 +250,15 @@ class Pipe {
     if (faults.held.has(direction) || this.#isStalled) return;
     if (to.destroyed) this.#discard();
     while (this.#queue.length > 0 && !to.writableNeedDrain) {
-      const waitMs = (this.#queue[0]?.atMs ?? 0) - performance.now();
+      const atMs = Math.max(this.#queue[0]?.atMs ?? 0, faults.freeAtMs[direction]);
+      const waitMs = atMs - performance.now();
       if (waitMs > 0) {
         this.#timer = setTimeout(() => this.pump(), Math.ceil(waitMs));
         return;
       }
-      const due = this.#queue.shift();
-      if (due === undefined) break;
-      this.#queuedBytes -= due.bytes.length;
-      to.write(due.bytes);
+      to.write(this.#take());
     }
-    if (this.#queuedBytes < MAX_HELD_BYTES) from.resume();
+    if (this.#queuedBytes < this.#maxQueuedBytes) from.resume();
     if (!this.#sourceEnded || this.#queue.length > 0) return;
     if (to.destroyed) finished();
     else to.end(() => finished());
@@ -282,21 +283,33 @@ class Pipe {
       else if (Buffer.isBuffer(verdict)) this.#enqueue(verdict, 0);
       else this.#enqueue(verdict.bytes, verdict.delayMs);
     }
-    if (this.#queuedBytes >= MAX_HELD_BYTES) this.#options.from.pause();
+    if (this.#queuedBytes >= this.#maxQueuedBytes) this.#options.from.pause();
     this.pump();
+  }
+
+  /** A thin line holds little, as a router does: what waits for long, waits at its sender. */
+  get #maxQueuedBytes(): number {
+    const { faults, direction } = this.#options;
+    return faults.bytesPerMs[direction] === Infinity ? MAX_HELD_BYTES : MAX_THIN_BYTES;
   }
 
   #enqueue(bytes: Buffer, extraMs: number): void {
     const { faults, direction } = this.#options;
-    const now = performance.now();
-    let atMs = now + faults.delayMs[direction] + extraMs;
-    const bytesPerMs = faults.bytesPerMs[direction];
-    if (bytesPerMs !== Infinity) {
-      faults.freeAtMs[direction] = Math.max(faults.freeAtMs[direction], now) + bytes.length / bytesPerMs;
-      atMs = Math.max(atMs, faults.freeAtMs[direction]);
-    }
-    this.#queue.push({ bytes, atMs });
+    this.#queue.push({ bytes, atMs: performance.now() + faults.delayMs[direction] + extraMs });
     this.#queuedBytes += bytes.length;
+  }
+
+  /** The first of what is queued; a piece of it on a thin line, which is then busy for as long as that takes. */
+  #take(): Buffer {
+    const { faults, direction } = this.#options;
+    const bytesPerMs = faults.bytesPerMs[direction];
+    const due = this.#queue.shift() as Due;
+    const isThin = bytesPerMs !== Infinity;
+    const bytes = isThin ? due.bytes.subarray(0, THIN_PIECE_BYTES) : due.bytes;
+    if (bytes.length < due.bytes.length) this.#queue.unshift({ ...due, bytes: due.bytes.subarray(bytes.length) });
+    if (isThin) faults.freeAtMs[direction] = performance.now() + bytes.length / bytesPerMs;
+    this.#queuedBytes -= bytes.length;
+    return bytes;
   }
 
   #discard(): void {

@@ -57,7 +57,7 @@ export const produceErrors = onLine('target', (fault) => ({
 export const duplicateAnswers: Doer = async (field, fault) => {
   const id = workerId(fault.slot);
   const { source, target } = linksOf(field, id);
-  const twice: FaultRule = { direction: 'toClient', action: { kind: 'duplicate' }, every: 20, times: 3 };
+  const twice: FaultRule = { direction: 'toClient', action: { kind: 'duplicate' }, every: 5, times: 3 };
   return impose(field, `${fault.kind} at ${id}`, [...source, ...target], twice);
 };
 

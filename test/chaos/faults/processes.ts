@@ -66,6 +66,8 @@ export const replaceStoppedWorker: Doer = async ({ crew }, { slot }) => {
   const replacing = sleep(REPLACE_AFTER_MS).then(() => crew.replace(id));
   return async () => {
     await replacing;
+    // Else the one that was stopped is back first, and the new one waits for the id.
+    await crew.process(id).ready();
     crew.goOn(stopped);
     await crew.seeOff(stopped);
   };
