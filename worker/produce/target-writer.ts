@@ -28,6 +28,8 @@ export class TargetWriter implements Closable {
   readonly #deps: TargetWriterDeps;
   readonly #channels = new Map<string, ProduceChannel>();
   readonly #assigned = new Map<Outlet, ProduceChannel>();
+  /** Looked at again together: one may become ready many times while it has no leader. */
+  readonly #leaderless = new Set<Outlet>();
   #closed = false;
 
   constructor(deps: TargetWriterDeps) {
@@ -40,7 +42,7 @@ export class TargetWriter implements Closable {
     const channel = this.#channelFor(outlet);
     if (channel === undefined) {
       this.#deps.leaders.refresh();
-      this.#later(outlet, LEADERLESS_RETRY_MS);
+      this.#awaitLeader(outlet);
     } else {
       channel.ready(outlet);
     }
@@ -49,12 +51,23 @@ export class TargetWriter implements Closable {
   remove(outlet: Outlet): void {
     this.#assigned.get(outlet)?.remove(outlet);
     this.#assigned.delete(outlet);
+    this.#leaderless.delete(outlet);
   }
 
   close(): Promise<void> {
     this.#closed = true;
     for (const channel of this.#channels.values()) channel.close();
     return Promise.resolve();
+  }
+
+  #awaitLeader(outlet: Outlet): void {
+    this.#leaderless.add(outlet);
+    if (this.#leaderless.size > 1) return;
+    this.#deps.clock.after(LEADERLESS_RETRY_MS, () => {
+      const waiting = [...this.#leaderless];
+      this.#leaderless.clear();
+      for (const outlet of waiting) this.ready(outlet);
+    });
   }
 
   #later(outlet: Outlet, delayMs: number): void {
