@@ -28,7 +28,7 @@ export class GapJournal {
     this.#deps = deps;
   }
 
-  /** @throws TARGET_TOPIC_MISSING, TARGET_REFUSED, LANE_DEAD, SHUTTING_DOWN */
+  /** @throws TARGET_TOPIC_MISSING, TARGET_REFUSED, LANE_DEAD, SEQUENCE_BROKEN, SHUTTING_DOWN */
   async declare(partition: MirroredPartition, pending: PendingGap): Promise<void> {
     const { fleet, worker, clock, logger, declared } = this.#deps;
     const wallMs = clock.wallMs();

@@ -3,6 +3,7 @@ import { CausewayError } from '../../common/errors/error.js';
 import { PRODUCE, type ProducedPartition } from '../../common/kafka/wire/apis/produce.js';
 import { call, isTransient } from '../../common/kafka/wire/call.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
+import type { BrokerConnection } from '../../common/kafka/wire/connection.js';
 import { buildBatch } from '../../common/kafka/wire/records/build-batch.js';
 import type { KafkaRecord } from '../../common/kafka/wire/records/record-codec.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
@@ -34,6 +35,12 @@ interface Destination {
   readonly partition: number;
 }
 
+/** A batch as it is sent, and sent again. */
+interface SideImage {
+  readonly records: readonly Buffer[];
+  readonly baseSequence: number;
+}
+
 /**
  * Writes single batches that are not mirrored data (gap records, dead letters) under a lane's identity, so that what fences the lane
  * fences them. One at a time per lane and partition: sequences stay in order, and a window of one needs no proof of the producer.
@@ -56,7 +63,7 @@ export class SideWriter {
 
   /**
    * Resolves when the batch is stored. What is in doubt is sent again, the same bytes, for as long as it takes.
-   * @throws TARGET_REFUSED when no repetition helps, LANE_DEAD, SHUTTING_DOWN
+   * @throws TARGET_REFUSED when no repetition helps, LANE_DEAD, SEQUENCE_BROKEN when the lane lost count there, SHUTTING_DOWN
    */
   write(lane: Lane, topic: string, partition: number, records: readonly KafkaRecord[]): Promise<void> {
     const key = `${lane.record.transactionalId}/${partitionKey(topic, partition)}`;
@@ -78,47 +85,74 @@ export class SideWriter {
   async #write(to: Destination, records: readonly KafkaRecord[]): Promise<void> {
     const { lane, topic, partition } = to;
     this.#track(topic);
-    this.#mayGoOn(lane);
     const key = partitionKey(topic, partition);
-    const baseSequence = lane.takeSequence(key, records.length);
-    const batch = buildBatch(records);
-    const producer = producerIdentity(lane.record.producerId, lane.record.producerEpoch);
-    const { header, payload } = batchImage({ buffer: batch, start: 0, length: batch.length }, producer, baseSequence);
+    // Made for the first sending: what was never sent takes no sequence number, or the next would be out of order.
+    let image: SideImage | undefined;
     for (let attempt = 0; ; attempt++) {
-      const answer = await this.#attempt(to, [header, payload]);
-      const verdict = answer === undefined ? undefined : produceVerdict(answer.errorCode, false);
-      if (verdict?.kind === 'stored') return;
-      if (verdict?.kind === 'lane-dead') throw dead(lane);
-      if (verdict !== undefined && verdict.kind !== 'retry') {
-        lane.rewindSequence(key, baseSequence);
-        throw this.#refused(to, answer as ProducedPartition);
+      this.#mayGoOn(lane);
+      const connection = await this.#connection(to, image !== undefined);
+      this.#mayGoOn(lane);
+      // Asked right before sending: connecting may have taken longer than the lease.
+      if (connection !== undefined && this.#deps.mayProduce()) {
+        image ??= sideImage(lane, key, records);
+        const answer = await this.#exchange(connection, to, image);
+        if (answer !== undefined && this.#isStored(to, image, answer)) return;
       }
       this.#deps.leaders.refresh();
       await this.#deps.clock.sleep(backoffMs(attempt, RETRY_BACKOFF, this.#deps.random));
-      this.#mayGoOn(lane);
     }
   }
 
-  /** The broker's answer; undefined where there was none. */
-  async #attempt(
-    { topic, partition }: Destination,
-    records: readonly Buffer[],
-  ): Promise<ProducedPartition | undefined> {
-    const { client, leaders, requestTimeoutMs, mayProduce } = this.#deps;
+  /** Undefined where it cannot be had now. A lasting fault is thrown, so that the partition shows it, unless something is in doubt. */
+  async #connection({ topic, partition }: Destination, inDoubt: boolean): Promise<BrokerConnection | undefined> {
+    const { client, leaders } = this.#deps;
     const leader = leaders.leader(topic, partition);
-    if (leader === undefined || !mayProduce()) return undefined;
+    if (leader === undefined) return undefined;
     try {
-      const connection = await client.connection(leader.broker, 'side');
+      return await client.connection(leader.broker, 'side');
+    } catch (error) {
+      if (inDoubt || isTransient(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** The broker's answer; undefined where there was none: the batch is in doubt then, whatever the fault. */
+  async #exchange(
+    connection: BrokerConnection,
+    { topic, partition }: Destination,
+    { records }: SideImage,
+  ): Promise<ProducedPartition | undefined> {
+    try {
       const answer = await call(connection, PRODUCE, {
         transactionalId: null,
         acks: -1,
-        timeoutMs: Math.floor(requestTimeoutMs * BROKER_TIMEOUT_SHARE),
+        timeoutMs: Math.floor(this.#deps.requestTimeoutMs * BROKER_TIMEOUT_SHARE),
         partitions: [{ topic, partition, records }],
       });
       return answer.topics[0]?.partitions[0];
-    } catch (error) {
-      if (isTransient(error)) return undefined;
-      throw error;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** False: the same bytes again. @throws LANE_DEAD, SEQUENCE_BROKEN, TARGET_REFUSED */
+  #isStored(to: Destination, { baseSequence }: SideImage, answer: ProducedPartition): boolean {
+    const { lane, topic, partition } = to;
+    const verdict = produceVerdict(answer.errorCode, false);
+    switch (verdict.kind) {
+      case 'stored':
+        return true;
+      case 'retry':
+        return false;
+      case 'lane-dead':
+        throw dead(lane);
+      case 'out-of-sequence':
+        throw new CausewayError('SEQUENCE_BROKEN', `the target answered error ${answer.errorCode}`, {
+          place: { cluster: this.#deps.cluster, topic, partition },
+        });
+      default:
+        lane.rewindSequence(partitionKey(topic, partition), baseSequence);
+        throw this.#refused(to, answer);
     }
   }
 
@@ -141,6 +175,14 @@ export class SideWriter {
       kafkaCode: errorCode,
     });
   }
+}
+
+function sideImage(lane: Lane, key: string, records: readonly KafkaRecord[]): SideImage {
+  const batch = buildBatch(records);
+  const producer = producerIdentity(lane.record.producerId, lane.record.producerEpoch);
+  const baseSequence = lane.takeSequence(key, records.length);
+  const { header, payload } = batchImage({ buffer: batch, start: 0, length: batch.length }, producer, baseSequence);
+  return { records: [header, payload], baseSequence };
 }
 
 function dead(lane: Lane): CausewayError {
