@@ -31,21 +31,24 @@ export interface ShapingRules {
   appendTime: AppendTimePolicy;
   /** Number of the codec that the target's batches shall have; -1: the source's. */
   codec: number;
+  /** Smaller batches keep their own. */
+  recompressFromBytes: number;
   /** Larger batches are split. */
   maxBytes: number;
   /** True when a record of [first, last] has to be left out. */
   omitsAny: (first: number, last: number) => boolean;
 }
 
+/** Smaller batches gain nothing from another codec. */
+export const MIN_RECOMPRESSED_BYTES = 1_024;
+
 export const PLAIN_RULES: Readonly<ShapingRules> = {
   appendTime: 'producer-time',
   codec: -1,
+  recompressFromBytes: MIN_RECOMPRESSED_BYTES,
   maxBytes: Number.POSITIVE_INFINITY,
   omitsAny: () => false,
 };
-
-/** Smaller batches gain nothing from another codec. */
-const MIN_RECOMPRESSED_BYTES = 1_024;
 
 /** What becomes of one source batch. `index` numbers the verdicts for counting. */
 export type BatchVerdict =
@@ -114,7 +117,7 @@ export function batchVerdict(
   if (rules.omitsAny(batch.baseOffset, batch.lastOffset)) return REFUSED_RECORD;
   if (batch.length > rules.maxBytes && count > 1) return TOO_LARGE;
   const codec = attributes & CODEC_MASK;
-  if (rules.codec >= 0 && codec !== rules.codec && batch.length >= MIN_RECOMPRESSED_BYTES) return RECOMPRESS;
+  if (rules.codec >= 0 && codec !== rules.codec && batch.length >= rules.recompressFromBytes) return RECOMPRESS;
   return RAW;
 }
 

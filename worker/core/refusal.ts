@@ -1,10 +1,13 @@
 import type { GapReason } from '../../common/model/gap.js';
+import { MAX_REFUSED_AHEAD } from './shaping.js';
 
 /** MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE. */
 const TOO_LARGE = new Set([10, 18]);
 const INVALID_TIMESTAMP = 32;
 const UNSUPPORTED_COMPRESSION_TYPE = 76;
 const INVALID_RECORD = 87;
+/** Brokers name the first few records to blame: a shorter list is complete (KIP-467, broker-probes 6). */
+const NAMED_AT_MOST = 3;
 
 /** What must be known of a record to say whether the target will refuse it like another one. */
 export interface RefusalView {
@@ -13,6 +16,9 @@ export interface RefusalView {
   readonly timestamp: bigint;
 }
 
+/** Shows each record of the batch in order, one after the other; may be called more than once. */
+export type RecordWalk = (visit: (record: RefusalView, index: number) => void) => void;
+
 export type RefusalVerdict =
   /** Smaller batches may pass. */
   | { readonly kind: 'split' }
@@ -20,38 +26,54 @@ export type RefusalVerdict =
   | { readonly kind: 'search' }
   /** Another codec may pass. */
   | { readonly kind: 'recompress' }
-  /** These records will never be taken. */
+  /** These records will never be taken; of more than MAX_REFUSED_AHEAD just one more than that. */
   | { readonly kind: 'records'; readonly reason: GapReason; readonly offsets: readonly number[] }
   /** Nothing about single records: the partition has to stop. */
   | { readonly kind: 'stop' };
 
 /**
- * What to do about a batch that the target refuses for good.
+ * What to do about a batch that the target refuses for good. Nothing is kept of records that are not to blame: there may be millions.
  * @param code the partition's error code in the Produce answer
- * @param records those of the batch, in order
- * @param blamed indexes into them that the answer names (v8+, KIP-467: only the first few)
+ * @param blamed indexes of the records that the answer names (v8+, KIP-467: only the first few)
  * @param nowMs wall time: the bounds of timestamps lie around it
  */
 export function judgeRefusal(
   code: number,
-  records: readonly RefusalView[],
+  recordCount: number,
+  walk: RecordWalk,
   blamed: readonly number[],
   nowMs: number,
 ): RefusalVerdict {
   if (code === UNSUPPORTED_COMPRESSION_TYPE) return { kind: 'recompress' };
-  if (TOO_LARGE.has(code)) {
-    if (records.length > 1) return { kind: 'split' };
-    return { kind: 'records', reason: 'too-large', offsets: records.map(({ offset }) => offset) };
-  }
-  if (code !== INVALID_TIMESTAMP && code !== INVALID_RECORD) return { kind: 'stop' };
-  const reason = code === INVALID_TIMESTAMP ? 'timestamp' : 'invalid';
-  const guilty = records.length === 1 ? records : blamed.flatMap((index) => records[index] ?? []);
-  const [first] = guilty;
-  if (first === undefined) return { kind: 'search' };
+  const isTooLarge = TOO_LARGE.has(code);
+  if (isTooLarge && recordCount > 1) return { kind: 'split' };
+  if (!isTooLarge && code !== INVALID_TIMESTAMP && code !== INVALID_RECORD) return { kind: 'stop' };
+  const named = new Set(recordCount === 1 ? [0] : blamed);
+  const guilty: RefusalView[] = [];
+  let lastNamed = -1;
+  walk((record, index) => {
+    if (!named.has(index)) return;
+    guilty.push(record);
+    lastNamed = index;
+  });
+  if (guilty.length === 0) return { kind: 'search' };
   const alike = code === INVALID_TIMESTAMP ? timestampsLike(guilty, nowMs) : keylessLike(guilty);
-  const named = new Set(guilty);
-  const offsets = records.filter((record) => named.has(record) || alike(record)).map(({ offset }) => offset);
-  return { kind: 'records', reason, offsets };
+  let isCutOff = named.size >= NAMED_AT_MOST;
+  const offsets: number[] = [];
+  walk((record, index) => {
+    const isAlike = isCutOff && alike(record);
+    const isNamed = named.has(index);
+    // The target looks at one after the other: one that it passed over shows that the likeness is not the fault.
+    if (isAlike && !isNamed && index < lastNamed) isCutOff = false;
+    const isGuilty = isNamed || (isAlike && index > lastNamed);
+    if (isGuilty && offsets.length <= MAX_REFUSED_AHEAD) offsets.push(record.offset);
+  });
+  return { kind: 'records', reason: reasonOf(code), offsets };
+}
+
+function reasonOf(code: number): GapReason {
+  if (TOO_LARGE.has(code)) return 'too-large';
+  return code === INVALID_TIMESTAMP ? 'timestamp' : 'invalid';
 }
 
 type Likeness = (record: RefusalView) => boolean;
@@ -64,16 +86,12 @@ function keylessLike(guilty: readonly RefusalView[]): Likeness {
 
 const NO_TIMESTAMP = -1n;
 
-/** What is allowed is one range around now: what lies further out than a refused timestamp is refused too. */
+/** What is allowed is one range around now: what lies further out than all those named is refused too, whichever of them it was for. */
 function timestampsLike(guilty: readonly RefusalView[], nowMs: number): Likeness {
   const now = BigInt(Math.floor(nowMs));
-  let tooNew: bigint | undefined;
-  let tooOld: bigint | undefined;
-  for (const { timestamp } of guilty) {
-    if (timestamp > now) tooNew = tooNew === undefined || timestamp < tooNew ? timestamp : tooNew;
-    else tooOld = tooOld === undefined || timestamp > tooOld ? timestamp : tooOld;
-  }
-  return ({ timestamp }) =>
-    timestamp !== NO_TIMESTAMP &&
-    ((tooNew !== undefined && timestamp >= tooNew) || (tooOld !== undefined && timestamp <= tooOld));
+  const times = guilty.map(({ timestamp }) => timestamp).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const [oldest, newest] = [times[0] as bigint, times.at(-1) as bigint];
+  if (oldest > now) return ({ timestamp }) => timestamp >= newest;
+  if (newest <= now) return ({ timestamp }) => timestamp !== NO_TIMESTAMP && timestamp <= oldest;
+  return () => false;
 }

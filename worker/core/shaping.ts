@@ -12,6 +12,14 @@ export interface Refusal {
   readonly detail: string;
 }
 
+/** A record that the target refuses. */
+export interface RefusedRecord {
+  readonly offset: number;
+  readonly refusal: Refusal;
+  /** Its gap is written down at the target. */
+  readonly declared: boolean;
+}
+
 /**
  * What a partition's target taught us about batches: how large they may be, and which records it will never take. Knowledge, not state:
  * losing it costs a refusal, and what is read again is shaped by it (exactly-once.md 6.5).
@@ -22,15 +30,16 @@ export class Shaping {
   /** A stretch whose batches are taken apart to find the record to blame. */
   #search: { readonly untilOffset: number; readonly maxBytes: number } | undefined;
   readonly #refused = new Map<number, Refusal>();
+  readonly #declared = new Set<number>();
   /** Set when the target does not know the source's codec. */
   codec: 'gzip' | undefined;
 
-  /** Bytes of the largest batch to send for a source batch that ends at `lastOffset`. */
-  maxBatchBytes(lastOffset: number, nowMs: number): number {
+  /** Bytes of the largest batch to send of what begins at `firstOffset`: also where only its beginning is searched. */
+  maxBatchBytes(firstOffset: number, nowMs: number): number {
     if (nowMs >= this.#limitUntilMs) this.#maxBatchBytes = Number.POSITIVE_INFINITY;
     const search = this.#search;
     if (search === undefined) return this.#maxBatchBytes;
-    if (lastOffset <= search.untilOffset) return Math.min(this.#maxBatchBytes, search.maxBytes);
+    if (firstOffset <= search.untilOffset) return Math.min(this.#maxBatchBytes, search.maxBytes);
     return this.#maxBatchBytes;
   }
 
@@ -50,6 +59,11 @@ export class Shaping {
     this.#refused.set(offset, refusal);
   }
 
+  /** The gap of these records is written down: it need not be again when they are read once more. */
+  declared(first: number, last: number): void {
+    for (const { offset } of this.refusedIn(first, last)) this.#declared.add(offset);
+  }
+
   get refusedCount(): number {
     return this.#refused.size;
   }
@@ -62,10 +76,10 @@ export class Shaping {
   }
 
   /** The refused records of [first, last], ascending. */
-  refusedIn(first: number, last: number): { readonly offset: number; readonly refusal: Refusal }[] {
+  refusedIn(first: number, last: number): RefusedRecord[] {
     return [...this.#refused]
       .filter(([offset]) => offset >= first && offset <= last)
-      .map(([offset, refusal]) => ({ offset, refusal }))
+      .map(([offset, refusal]) => ({ offset, refusal, declared: this.#declared.has(offset) }))
       .sort((a, b) => a.offset - b.offset);
   }
 
@@ -73,6 +87,10 @@ export class Shaping {
   settled(position: number): void {
     if (this.#search !== undefined && this.#search.untilOffset < position) this.#search = undefined;
     if (this.#refused.size === 0) return;
-    for (const offset of this.#refused.keys()) if (offset < position) this.#refused.delete(offset);
+    for (const offset of this.#refused.keys()) {
+      if (offset >= position) continue;
+      this.#refused.delete(offset);
+      this.#declared.delete(offset);
+    }
   }
 }

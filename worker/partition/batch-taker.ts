@@ -8,11 +8,11 @@ import { verifyCrc } from '../../common/kafka/wire/records/record-codec.js';
 import { type ReshapeOptions, reshapeBatch } from '../../common/kafka/wire/records/reshape.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Allowance, ByteAccount } from '../core/allowance.js';
-import { batchVerdict, type ShapingRules, type VerdictCounts } from '../core/batch-verdict.js';
+import { batchVerdict, PLAIN_RULES, type ShapingRules, type VerdictCounts } from '../core/batch-verdict.js';
 import type { PendingGap } from '../core/partition-queue.js';
 import { TxnFilter } from '../core/txn-filter.js';
 import type { LentBatch, ResponseBody } from '../fetch/response-body.js';
-import { operatorGap, refusedGaps } from './gaps.js';
+import { gapBytes, operatorGap, orderedFrom, refusedGaps } from './gaps.js';
 import type { MirroredPartition } from './mirrored-partition.js';
 import type { PartitionPort } from './port.js';
 
@@ -20,6 +20,8 @@ import type { PartitionPort } from './port.js';
 const MAX_REFETCHES = 3;
 /** A batch that the answers only ever begin: its length is damaged, or the answers are far too small. */
 const MAX_BEGINNINGS = 200;
+/** A batch that has to be split into more is fetched again for the rest: the byte limits do not feel many tiny ones. */
+const MAX_PARTS = 2_000;
 
 export interface BatchTakerDeps {
   readonly budget: ByteAccount;
@@ -52,10 +54,11 @@ export class BatchTaker {
     this.#untilCheck = deps.crcCheckEvery;
     this.#rules = {
       // What the source's readers see is what the target's readers get: append time, where the topic has it.
+      ...PLAIN_RULES,
       appendTime: 'append-time',
-      codec: -1,
-      maxBytes: Number.POSITIVE_INFINITY,
-      omitsAny: (first, last) => partition.leavesOut && partition.shaping.refusesAny(first, last),
+      omitsAny: (first, last) =>
+        orderedFrom(partition.item.skip, partition.queue.fetchNext, last) !== undefined ||
+        (partition.leavesOut && partition.shaping.refusesAny(first, last)),
     };
   }
 
@@ -68,6 +71,8 @@ export class BatchTaker {
     this.#cursor.reset(records);
     const codec = this.#targetCodec();
     this.#rules.codec = codec === undefined ? -1 : CODEC_NAMES.indexOf(codec);
+    // What a route wishes does not pay for tiny batches; what the target does not know it refuses in any size.
+    this.#rules.recompressFromBytes = this.#partition.shaping.codec === undefined ? PLAIN_RULES.recompressFromBytes : 0;
     this.#tookFrom = this.#partition.queue.fetchNext;
     this.#consume(body);
   }
@@ -93,7 +98,7 @@ export class BatchTaker {
       while (cursor.next()) {
         const aborted = readCommitted && this.#filter.isAborted(cursor);
         if (partition.item.skip !== undefined) this.skipAsOrdered();
-        this.#rules.maxBytes = partition.shaping.maxBatchBytes(cursor.lastOffset, nowMs);
+        this.#rules.maxBytes = partition.shaping.maxBatchBytes(queue.fetchNext, nowMs);
         const verdict = batchVerdict(cursor, queue.fetchNext, aborted, this.#rules);
         this.#deps.counts.add(verdict);
         switch (verdict.kind) {
@@ -102,6 +107,8 @@ export class BatchTaker {
             this.#pushRaw(cursor, body);
             break;
           case 'skip':
+            // Nobody looks at it any more: that it says so itself has to be true.
+            if (verdict.reason !== 'before-position') verifyCrc(cursor);
             queue.skipTo(cursor.lastOffset + 1);
             break;
           case 'recode':
@@ -141,21 +148,23 @@ export class BatchTaker {
     const { queue, life } = partition;
     const { lastOffset } = cursor;
     const from = queue.fetchNext;
+    const untilOffset = orderedFrom(partition.item.skip, from, lastOffset);
     // What was dropped meanwhile is fetched again from where it was dropped: to go on behind it would lose it.
     const outdated = (): boolean => partition.life !== life || queue.fetchNext !== from || !this.#mayTake();
     this.#decoding = true;
     body.retain();
-    this.#shaped(from)
+    this.#shaped(from, untilOffset)
       .then(
         ({ gaps, parts }) => {
           this.#decoding = false;
           if (outdated()) return;
           for (const gap of gaps) this.#pushGap(gap, from);
-          parts.forEach((part, i) => {
-            this.#pushPart(part, i === parts.length - 1 ? lastOffset + 1 : part.lastOffset + 1);
-          });
-          queue.skipTo(lastOffset + 1);
-          this.#consume(body);
+          for (const part of parts) this.#pushPart(part);
+          const isComplete = parts.length < MAX_PARTS;
+          if (isComplete) queue.skipTo(untilOffset ?? lastOffset + 1);
+          // What is left of the batch is fetched again, behind what an operator's order leaves out of it.
+          if (isComplete && untilOffset === undefined) this.#consume(body);
+          else this.#deps.port.ready(partition);
         },
         (error: unknown) => {
           this.#decoding = false;
@@ -172,6 +181,7 @@ export class BatchTaker {
   /** The cursor's batch as the target takes it, and what is left out of it. The cursor is read before the first await. */
   async #shaped(
     fromOffset: number,
+    untilOffset: number | undefined,
   ): Promise<{ readonly gaps: readonly PendingGap[]; readonly parts: readonly RecodedBatch[] }> {
     const partition = this.#partition;
     const { buffer, start, length, baseOffset, lastOffset, magic } = this.#cursor;
@@ -179,15 +189,19 @@ export class BatchTaker {
     const codec = this.#targetCodec();
     const options: ReshapeOptions = {
       fromOffset,
+      ...(untilOffset === undefined ? {} : { untilOffset }),
+      maxParts: MAX_PARTS,
       appendTime: this.#rules.appendTime,
       ...(codec === undefined ? {} : { codec }),
       ...(this.#rules.maxBytes === Number.POSITIVE_INFINITY ? {} : { maxBytes: this.#rules.maxBytes }),
     };
     // An old compressed message tells only its last offset: its first may be anything since the position.
     const first = magic < 2 ? fromOffset : Math.max(fromOffset, baseOffset);
-    const refused = partition.leavesOut ? partition.shaping.refusedIn(first, lastOffset) : [];
+    const last = untilOffset === undefined ? lastOffset : untilOffset - 1;
+    const refused = partition.leavesOut ? partition.shaping.refusedIn(first, last) : [];
     if (refused.length === 0) return { gaps: [], parts: await reshapeBatch(slice, options) };
-    const gaps = await refusedGaps(slice, refused, partition.route, options);
+    const undeclared = refused.filter(({ declared }) => !declared);
+    const gaps = await refusedGaps(slice, undeclared, partition.route, options);
     const omit = new Set(refused.map(({ offset }) => offset));
     return { gaps, parts: await reshapeBatch(slice, { ...options, omit }) };
   }
@@ -212,8 +226,8 @@ export class BatchTaker {
     this.#push(slice, cursor.baseOffset, cursor.lastOffset + 1, cursor.recordCount, null, lent);
   }
 
-  #pushPart({ batch, firstOffset, recordCount, sourceOffsets }: RecodedBatch, sourceNext: number): void {
-    this.#push(batch, firstOffset, sourceNext, recordCount, sourceOffsets, undefined);
+  #pushPart({ batch, firstOffset, lastOffset, recordCount, sourceOffsets }: RecodedBatch): void {
+    this.#push(batch, firstOffset, lastOffset + 1, recordCount, sourceOffsets, undefined);
   }
 
   #push(
@@ -248,7 +262,7 @@ export class BatchTaker {
 
   #pushGap(gap: PendingGap, sourceNext: number): void {
     const { queue, sourceLeaderEpoch, lastTimestampMs } = this.#partition;
-    const bytes = gap.deadLetters.reduce((sum, { record }) => sum + (record.value?.length ?? 0), 0);
+    const bytes = gapBytes(gap);
     this.#deps.budget.charge(bytes);
     queue.push({
       sourceFirst: queue.fetchNext,

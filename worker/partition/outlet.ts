@@ -174,18 +174,20 @@ export class Outlet {
     if (batch.resend && logAppendTimeMs !== -1) this.#deps.repeated(partition);
     partition.failures = 0;
     this.#refetches = 0;
-    const wasFull = partition.queue.bytes;
     const settled = partition.queue.ack(batch, baseOffset);
-    if (settled.batches.length > 0) this.#settle(settled, wasFull - partition.queue.bytes);
+    if (settled.batches.length > 0) this.#settle(settled);
     if (partition.state !== 'backing-off') return;
     partition.setState('running');
     this.#deps.port.freed(partition);
   }
 
-  #settle(settled: Settled, freedBytes: number): void {
+  #settle(settled: Settled): void {
     const { partition } = this;
     let records = 0;
+    let bytes = 0;
+    let freedBytes = 0;
     for (const batch of settled.batches) {
+      freedBytes += batch.bytes;
       if (batch.gap !== undefined) continue;
       // A duplicate that is too old to be remembered is acknowledged without its offset.
       const targetBase = batch.targetBase < 0 ? partition.targetNext : batch.targetBase;
@@ -199,13 +201,14 @@ export class Outlet {
       partition.sourceLeaderEpoch = Math.max(partition.sourceLeaderEpoch, batch.leaderEpoch);
       partition.lastTimestampMs = batch.maxTimestampMs;
       records += batch.recordCount;
+      bytes += batch.bytes;
     }
     partition.shaping.settled(settled.sourceNext);
     partition.recordsCopied += records;
-    partition.bytesCopied += freedBytes;
-    partition.rate.add(records, freedBytes);
+    partition.bytesCopied += bytes;
+    partition.rate.add(records, bytes);
     this.#deps.budget.release(freedBytes);
-    this.#deps.copied(partition, records, freedBytes);
+    this.#deps.copied(partition, records, bytes);
     this.#deps.port.freed(partition);
   }
 
@@ -285,7 +288,10 @@ export class Outlet {
     judgeBatch(batch, code, blamed, clock.wallMs())
       .then(
         (verdict) => takeVerdict(partition, batch, verdict, reason, clock.monotonicMs()),
-        (error: unknown): Reason => ({ code: 'BATCH_CORRUPT', message: messageOf(error) }),
+        (error: unknown): Reason => {
+          const code = isCausewayError(error, 'BATCH_UNSUPPORTED') ? 'BATCH_UNSUPPORTED' : 'BATCH_CORRUPT';
+          return { code, message: messageOf(error) };
+        },
       )
       .then((stop) => {
         if (partition.life !== life) return;
@@ -316,10 +322,9 @@ export class Outlet {
     const { partition } = this;
     partition.failures = 0;
     partition.gapRecords += gap.lastOffset - gap.firstOffset + 1;
+    partition.shaping.declared(gap.firstOffset, gap.lastOffset);
     if (partition.state === 'backing-off') partition.setState('running');
-    const before = partition.queue.bytes;
-    const settled = partition.queue.ack(batch, -1);
-    this.#settle(settled, before - partition.queue.bytes);
+    this.#settle(partition.queue.ack(batch, -1));
     this.#deps.port.ready(partition);
     this.#whenAnswered();
   }
@@ -335,13 +340,24 @@ export class Outlet {
     if (this.#draining) return;
     const code = isCausewayError(error) ? error.code : 'INTERNAL_INVARIANT';
     const reason = { code, message: `a gap could not be written down: ${messageOf(error)}` };
-    if (isCausewayError(error, 'TARGET_REFUSED')) {
-      budget.release(partition.queue.dropAll());
-      port.pause(partition, reason);
-      return;
+    switch (code) {
+      case 'TARGET_REFUSED':
+        budget.release(partition.queue.dropAll());
+        port.pause(partition, reason);
+        return;
+      case 'SEQUENCE_BROKEN':
+        if (partition.lane !== undefined) partition.brokenLanes.add(partition.lane);
+        port.restart(partition, reason);
+        return;
+      case 'LANE_DEAD':
+        port.laneDead(partition);
+        break;
+      default:
+        break;
     }
     partition.failures += 1;
-    partition.setState('backing-off', reason);
+    // What an operator paused stays so, or nobody could let it go on.
+    if (partition.state !== 'paused') partition.setState('backing-off', reason);
     clock.after(backoffMs(partition.failures, DECLARE_BACKOFF, random), () => {
       if (partition.life === life) port.ready(partition);
     });

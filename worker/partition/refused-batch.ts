@@ -1,8 +1,8 @@
 import { attributes, baseTimestamp } from '../../common/kafka/wire/records/batch-header.js';
 import { codecOf, loadCodec } from '../../common/kafka/wire/records/compression.js';
-import { recordsOf, walkRecords } from '../../common/kafka/wire/records/record-codec.js';
+import { type RecordsRange, recordsOf, walkRecords } from '../../common/kafka/wire/records/record-codec.js';
 import type { QueuedBatch } from '../core/partition-queue.js';
-import { judgeRefusal, type RefusalVerdict, type RefusalView } from '../core/refusal.js';
+import { judgeRefusal, type RecordWalk, type RefusalVerdict } from '../core/refusal.js';
 import { MAX_REFUSED_AHEAD } from '../core/shaping.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
 
@@ -32,16 +32,18 @@ export async function judgeBatch(
   const { buffer, start } = source;
   await loadCodec(codecOf(attributes(buffer, start)));
   const base = baseTimestamp(buffer, start);
-  const records: RefusalView[] = [];
-  walkRecords(recordsOf(source), recordCount, (record) => {
-    const index = records.length;
-    records.push({
-      offset: sourceOffsets?.[index] ?? sourceFirst + index,
-      hasKey: record.keyLength >= 0,
-      timestamp: BigInt.asIntN(64, base + record.timestampDelta()),
+  let range: RecordsRange | undefined;
+  const walk: RecordWalk = (visit) => {
+    range ??= recordsOf(source);
+    let index = 0;
+    walkRecords(range, recordCount, (record) => {
+      const offset = sourceOffsets?.[index] ?? sourceFirst + index;
+      const timestamp = BigInt.asIntN(64, base + record.timestampDelta());
+      visit({ offset, hasKey: record.keyLength >= 0, timestamp }, index);
+      index += 1;
     });
-  });
-  return judgeRefusal(code, records, blamed, wallMs);
+  };
+  return judgeRefusal(code, recordCount, walk, blamed, wallMs);
 }
 
 /** Remembers what the verdict says for when the batch comes again. @returns why the partition must stop, or undefined */

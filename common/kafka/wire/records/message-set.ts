@@ -24,6 +24,7 @@ const MAX_EXACT_HIGH = 0x4_0000;
 /** Which messages of an entry are wanted. */
 export interface MessageSelection {
   readonly fromOffset?: number;
+  readonly untilOffset?: number;
   readonly omit?: ReadonlySet<number>;
 }
 
@@ -83,7 +84,7 @@ function survey(inner: MessageCursor): { count: number; lastOffset: number } {
 }
 
 function converted(message: MessageCursor, facts: MessageFacts, selection: MessageSelection): DenseRecords | undefined {
-  const from = selection.fromOffset ?? 0;
+  const { fromOffset: from = 0, untilOffset: until = Number.POSITIVE_INFINITY } = selection;
   const omit = selection.omit !== undefined && selection.omit.size > 0 ? selection.omit : undefined;
   const out = Buffer.allocUnsafe(facts.bytes + facts.count * MAX_GROWTH_BYTES);
   const kept = new KeptOffsets(facts.count);
@@ -91,7 +92,7 @@ function converted(message: MessageCursor, facts: MessageFacts, selection: Messa
   let at = 0;
   while (message.next()) {
     const offset = facts.firstOffset + message.offset;
-    if (offset < from || (omit?.has(offset) ?? false)) continue;
+    if (offset < from || offset >= until || (omit?.has(offset) ?? false)) continue;
     times.load(message);
     at = writeRecord(message, times, out, at, kept.count);
     kept.add(offset);

@@ -30,6 +30,8 @@ import { splitRecords } from './split.js';
 export interface ReshapeOptions {
   /** Records below this source offset are left out. */
   readonly fromOffset?: number;
+  /** Records at and behind this source offset are left out. */
+  readonly untilOffset?: number;
   /** Source offsets that are left out: records the target refuses. */
   readonly omit?: ReadonlySet<number>;
   /**
@@ -41,6 +43,8 @@ export interface ReshapeOptions {
   readonly codec?: CodecName;
   /** Of a batch, its 61 header bytes included; a batch of one record may be larger. Default: no limit. */
   readonly maxBytes?: number;
+  /** No more batches than this are made: what they do not hold is left out. Default: no limit. */
+  readonly maxParts?: number;
 }
 
 /**
@@ -72,7 +76,8 @@ export function reshapeLoaded(source: BatchSlice, options: ReshapeOptions = {}):
   // Where nothing is left out the source says how well it compresses.
   const whole = isV2 && records.count === recordCount(source.buffer, source.start);
   const expectedBytes = whole && codec === present ? source.length : undefined;
-  return splitRecords(records, codec, options.maxBytes ?? Number.POSITIVE_INFINITY, expectedBytes);
+  const { maxBytes = Number.POSITIVE_INFINITY, maxParts } = options;
+  return splitRecords(records, codec, { maxBytes, expectedBytes, maxParts });
 }
 
 /** 0, 1 or 2. */
@@ -112,7 +117,7 @@ function denseRecords(source: BatchSlice, options: ReshapeOptions): DenseRecords
   const range = recordsOf(source);
   const record = new RecordCursor().reset(range.buffer, range.start, range.end, claimed);
   const base = baseOffset(buffer, start);
-  const from = options.fromOffset ?? 0;
+  const { fromOffset: from = 0, untilOffset: until = Number.POSITIVE_INFINITY } = options;
   const omit = options.omit !== undefined && options.omit.size > 0 ? options.omit : undefined;
   const order = new DeltaOrder(base, lastOffsetDelta(buffer, start));
   const kept = new KeptOffsets(claimed);
@@ -121,7 +126,7 @@ function denseRecords(source: BatchSlice, options: ReshapeOptions): DenseRecords
   let at = 0;
   while (record.next()) {
     const offset = base + order.next(record.offsetDelta);
-    const leftOut = offset < from || (omit?.has(offset) ?? false);
+    const leftOut = offset < from || offset >= until || (omit?.has(offset) ?? false);
     if (out === undefined && (leftOut || flatten || record.offsetDelta !== kept.count)) {
       out = Buffer.allocUnsafe(range.end - range.start);
       at = range.buffer.copy(out, 0, range.start, record.recordStart);

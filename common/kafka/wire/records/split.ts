@@ -11,27 +11,39 @@ const ROOM_MARGIN = 0.95;
 const MAX_GROWTH = 2;
 const MIN_SHRINKING = 0.75;
 
+export interface SplitOptions {
+  /** Of a batch, header included. */
+  readonly maxBytes: number;
+  /** What the whole is expected to take as a batch, where the caller knows; saves compressing it in vain. */
+  readonly expectedBytes?: number | undefined;
+  /** The records behind this many batches are left out. */
+  readonly maxParts?: number | undefined;
+}
+
 /**
  * The records as batches of at most `maxBytes`, header included, in as few as is cheaply found; a single record that is larger gets a
  * batch of its own. The same input always gives the same parts (as long as the compressor is the same).
- * @param expectedBytes what the whole is expected to take as a batch, where the caller knows; saves compressing it in vain
  */
 export function splitRecords(
   records: DenseRecords,
   codec: CodecName,
-  maxBytes: number,
-  expectedBytes = 0,
+  { maxBytes, expectedBytes = 0, maxParts = Number.POSITIVE_INFINITY }: SplitOptions,
 ): RecodedBatch[] {
   if (records.count === 1) return [sealRecords(records, codec)];
   const rawBytes = records.end - records.start;
   const wholeBytes = codec === 'none' ? rawBytes + BATCH_HEADER_BYTES : expectedBytes;
-  if (wholeBytes > maxBytes) return parts(records, codec, maxBytes, wholeBytes);
+  if (wholeBytes > maxBytes) return parts(records, codec, { maxBytes, maxParts }, wholeBytes);
   const whole = sealRecords(records, codec);
-  return whole.batch.length <= maxBytes ? [whole] : parts(records, codec, maxBytes, whole.batch.length);
+  return whole.batch.length <= maxBytes ? [whole] : parts(records, codec, { maxBytes, maxParts }, whole.batch.length);
 }
 
 /** @param wholeBytes what all records take in one batch: how well they compress is first judged by it, then by each part */
-function parts(records: DenseRecords, codec: CodecName, maxBytes: number, wholeBytes: number): RecodedBatch[] {
+function parts(
+  records: DenseRecords,
+  codec: CodecName,
+  { maxBytes, maxParts }: { readonly maxBytes: number; readonly maxParts: number },
+  wholeBytes: number,
+): RecodedBatch[] {
   const starts = recordStarts(records);
   const bytes = (from: number, to: number): number => (starts[to] as number) - (starts[from] as number);
   const fitting = (rawBytes: number, encodedBytes: number): number =>
@@ -40,7 +52,7 @@ function parts(records: DenseRecords, codec: CodecName, maxBytes: number, wholeB
       : ((maxBytes - BATCH_HEADER_BYTES) / encodedBytes) * rawBytes * ROOM_MARGIN;
   const made: RecodedBatch[] = [];
   let room = fitting(bytes(0, records.count), wholeBytes);
-  for (let from = 0; from < records.count; ) {
+  for (let from = 0; from < records.count && made.length < maxParts; ) {
     const to = packed(starts, from, room);
     const part = sealRecords(partOf(records, starts, from, to), codec);
     const rawBytes = bytes(from, to);

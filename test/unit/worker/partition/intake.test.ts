@@ -1,48 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { FetchedPartition } from '../../../../common/kafka/wire/apis/fetch.js';
-import { BufferPool } from '../../../../common/kafka/wire/buffer-pool.js';
 import { buildBatch } from '../../../../common/kafka/wire/records/build-batch.js';
 import { systemClock } from '../../../../common/runtime/clock.js';
-import { systemRandom } from '../../../../common/runtime/random.js';
-import { UNBOUNDED } from '../../../../worker/core/allowance.js';
-import { VerdictCounts } from '../../../../worker/core/batch-verdict.js';
-import { ByteBudget } from '../../../../worker/core/byte-budget.js';
-import { ResponseBody } from '../../../../worker/fetch/response-body.js';
-import { Intake } from '../../../../worker/partition/intake.js';
-import { RecordingPort, testPartition } from './partition-kit.js';
-
-function runningIntake(position: number) {
-  const partition = testPartition();
-  partition.begin({ source: position, target: 0, runSource: position, runTarget: 0 });
-  partition.setState('running');
-  const port = new RecordingPort();
-  const budget = new ByteBudget(1 << 20);
-  const intake = new Intake(partition, {
-    budget,
-    allowance: UNBOUNDED,
-    counts: new VerdictCounts(),
-    fetchMaxPartitionBytes: 1 << 20,
-    crcCheckEvery: 1,
-    port,
-    clock: systemClock,
-    random: systemRandom,
-  });
-  return { partition, port, budget, intake };
-}
-
-function fetched(records: Buffer | null, errorCode = 0): FetchedPartition {
-  return {
-    partition: 0,
-    errorCode,
-    highWatermark: 10,
-    lastStableOffset: 10,
-    logStartOffset: 0,
-    abortedTransactions: [],
-    preferredReadReplica: -1,
-    records,
-  };
-}
+import { body, fetched, runningIntake } from './intake-kit.js';
 
 const tenRecords = (): Buffer =>
   buildBatch(
@@ -60,7 +20,6 @@ const appendTimeBatch = (offset: number): Buffer => {
 };
 /** How answers end that stop inside a batch: a header that claims more than is there. */
 const beginning = (records: Buffer): Buffer => records.subarray(0, records.length - 1);
-const body = (): ResponseBody => new ResponseBody(new BufferPool(0), Buffer.alloc(0));
 
 describe('the source side of a partition', () => {
   test('what a decoding brings after the partition began to drain is dropped: it lies behind what was dropped', async () => {

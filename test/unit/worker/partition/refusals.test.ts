@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { ErrorCode } from '../../../../common/errors/codes.js';
+import { CausewayError } from '../../../../common/errors/error.js';
 import { buildBatch } from '../../../../common/kafka/wire/records/build-batch.js';
 import { systemClock } from '../../../../common/runtime/clock.js';
 import type { ByteBudget } from '../../../../worker/core/byte-budget.js';
@@ -130,7 +132,46 @@ describe('gaps', () => {
   });
 });
 
+describe('gaps that cannot be written down', () => {
+  const failing = (code: ErrorCode) =>
+    runningOutlet(0, { declare: () => Promise.reject(new CausewayError(code, 'not now')) });
+
+  test('do not take a pause from the operator who ordered it: nothing would end it any more', async () => {
+    const { outlet, partition } = failing('TARGET_TOPIC_MISSING');
+    partition.queue.push(gapAt(0, 0, 1));
+    sendAll(outlet);
+    const reason = { code: 'PAUSED_BY_OPERATOR', message: 'paused' } as const;
+    partition.setState('paused', reason);
+    await settled();
+    assert.deepEqual([partition.state, partition.reason], ['paused', reason]);
+  });
+
+  test('because the lane was fenced tell so: no batch may be on its way that would', async () => {
+    const { outlet, partition, port } = failing('LANE_DEAD');
+    partition.queue.push(gapAt(0, 0, 1));
+    sendAll(outlet);
+    await settled();
+    assert.ok(port.calls.includes('lane-dead'));
+  });
+
+  test('because the lane lost count in their topic are written under another one', async () => {
+    const { outlet, partition, port, lane } = failing('SEQUENCE_BROKEN');
+    partition.queue.push(gapAt(0, 0, 1));
+    sendAll(outlet);
+    await settled();
+    assert.ok(port.calls.includes('restart SEQUENCE_BROKEN'));
+    assert.ok(partition.brokenLanes.has(lane));
+  });
+});
+
 describe('tiny batches that wait', () => {
+  test('do not grow over what is searched for a refused record, however many wait behind it', () => {
+    const { outlet, partition } = runningOutlet(50, { route: { coalesceBelowBytes: 1_000 } });
+    partition.shaping.search(99, 2_000);
+    const [merged] = sendAll(outlet) as [QueuedBatch];
+    assert.ok(merged.bytes <= 1_000, `${merged.bytes} bytes`);
+  });
+
   test('become one, which settles as they would have; larger ones stay as they are', () => {
     const { outlet, partition, budget } = runningOutlet(50, { route: { coalesceBelowBytes: 1_000 } });
     const [merged] = sendAll(outlet) as [QueuedBatch];
