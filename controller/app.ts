@@ -18,6 +18,7 @@ import { KafkaMetadata } from './metadata/kafka-metadata.js';
 import type { SourceMetadata, TargetAdmin } from './metadata/ports.js';
 import { LeaderPlan } from './rest/leader-plan.js';
 import { LeaderProblems } from './rest/leader-problems.js';
+import { OrderService } from './rest/order-service.js';
 import { checkRoute } from './rest/route-rules.js';
 import { RouteService } from './rest/route-service.js';
 import { controllerRouter } from './rest/router.js';
@@ -142,5 +143,6 @@ function buildRouter(
     token: config.controller.http.token,
   });
   const skips = new SkipService({ store, topics, clock, logger });
-  return controllerRouter(store, { routes, topics, skips, views, problems, plan, health });
+  const orders = new OrderService({ store, routes, clock, logger });
+  return controllerRouter(store, { routes, topics, skips, orders, views, problems, plan, health });
 }

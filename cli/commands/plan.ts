@@ -5,13 +5,15 @@ import { addRestOptions, clientOf, type RestOptions } from '../fleet.js';
 import { megabytes } from '../numbers.js';
 import { integer } from '../options.js';
 import { printResult, type Result } from '../output.js';
+import { addWorkerOrders } from './worker-orders.js';
 
 const DEFAULT_MOVES = 20;
 const MAX_MOVES = 500;
 
 /** `causeway plan ...` */
 export function addPlanCommands(program: Command, deps: CliDeps): void {
-  const plan = program.command('plan').description('who carries how much, and what moved why');
+  const plan = program.command('plan').description('who carries how much, what moved why, and what workers are for');
+  addWorkerOrders(plan, deps);
   addRestOptions(
     plan.command('show').description('load and share of each worker, as the leader plans with them'),
   ).action(async (options: RestOptions) => {

@@ -9,6 +9,7 @@ import { addLimitOptions, changedLimits, checkLimitOptions, type LimitOptions, l
 import { integer } from '../options.js';
 import { confirm, printResult, type Result } from '../output.js';
 import { describeResult } from './topic-detail.js';
+import { addTopicExclusions } from './topic-exclusions.js';
 import { addTopicSkip } from './topic-skip.js';
 import { addTopicWait } from './topic-wait.js';
 
@@ -33,6 +34,7 @@ export function addTopicCommands(program: Command, deps: CliDeps): void {
   });
   addExpand(topic, deps);
   addTopicSkip(topic, deps);
+  addTopicExclusions(topic, deps);
   addLimit(topic, deps);
   addTopicWait(topic, deps);
 }

@@ -1,6 +1,8 @@
 import { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
 import { CausewayError, messageOf } from '../errors/error.js';
 import type {
+  ExclusionBody,
+  ExclusionView,
   NewTopicBody,
   RouteBody,
   RouteList,
@@ -12,6 +14,8 @@ import type {
   TopicList,
   TopicPatch,
   TopicView,
+  WorkerOrderBody,
+  WorkerOrderView,
 } from './desired-shapes.js';
 import { problemBody } from './desired-shapes.js';
 import type { AssignmentView, FleetStatus, PlanView, ProblemList, TopicDetail, WorkerList } from './fleet-shapes.js';
@@ -107,6 +111,29 @@ export class CausewayClient {
     return this.#json('POST', `${topicUrl(route, topic)}/skip`, { body });
   }
 
+  exclusions(route: string, topic: string): Promise<ExclusionView> {
+    return this.#json('GET', `${topicUrl(route, topic)}/exclusions`);
+  }
+
+  /** @throws ROUTE_UNKNOWN, TOPIC_NAME_ILLEGAL, INVALID_REQUEST */
+  exclude(route: string, topic: string, body: ExclusionBody): Promise<ExclusionView> {
+    return this.#json('PATCH', `${topicUrl(route, topic)}/exclusions`, { body });
+  }
+
+  /** What is ordered about a worker, whether it lives or not. */
+  workerOrder(worker: string): Promise<WorkerOrderView> {
+    return this.#json('GET', orderUrl(worker));
+  }
+
+  /** @throws ROUTE_UNKNOWN, INVALID_REQUEST */
+  orderWorker(worker: string, body: WorkerOrderBody): Promise<WorkerOrderView> {
+    return this.#json('PATCH', orderUrl(worker), { body });
+  }
+
+  async releaseWorker(worker: string): Promise<void> {
+    await this.#send('DELETE', orderUrl(worker), {});
+  }
+
   /** The topic with state, lag and worker of each partition. */
   describeTopic(route: string, topic: string): Promise<TopicDetail> {
     return this.#json('GET', `${topicUrl(route, topic)}/status`);
@@ -199,6 +226,10 @@ function routeUrl(route: string): string {
 
 function topicUrl(route: string, topic: string): string {
   return `${routeUrl(route)}/topics/${encodeURIComponent(topic)}`;
+}
+
+function orderUrl(worker: string): string {
+  return `/workers/${encodeURIComponent(worker)}/order`;
 }
 
 async function failureOf(response: Response): Promise<CausewayError> {

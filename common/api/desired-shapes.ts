@@ -50,6 +50,50 @@ export const skipBody = z.strictObject({
 });
 export const skipView = skipBody.extend({ at: z.string() });
 
+const reason = z.string().trim().max(500);
+const workerRole = z.enum(['active', 'standby', 'excluded', 'drained']);
+const routeNames = z.array(z.string()).max(100);
+
+/** Body of PATCH /workers/{worker}/order; what is left out stays as it is. */
+export const workerOrderBody = z
+  .strictObject({ role: workerRole.optional(), routes: routeNames.optional(), reason: reason.default('') })
+  .refine(({ role, routes }) => role !== undefined || routes !== undefined, { message: 'order a role or routes' });
+export const workerOrderView = z.object({
+  worker: z.string(),
+  /** Null: as the worker’s own configuration says. */
+  role: workerRole.nullable(),
+  routes: routeNames.nullable(),
+  reason: z.string(),
+  at: z.string().nullable(),
+});
+
+const partitionNumbers = z
+  .array(
+    z
+      .number()
+      .int()
+      .min(0)
+      .max(MAX_PARTITIONS_PER_TOPIC - 1),
+  )
+  .max(10_000);
+
+/** Body of PATCH /routes/{route}/topics/{topic}/exclusions. */
+export const exclusionBody = z
+  .strictObject({
+    add: partitionNumbers.default([]),
+    remove: partitionNumbers.default([]),
+    reason: reason.default(''),
+  })
+  .refine(({ add, remove }) => add.length + remove.length > 0, { message: 'name partitions to add or to remove' });
+export const exclusionView = z.object({
+  route: z.string(),
+  topic: z.string(),
+  /** Not copied by any worker. */
+  partitions: partitionNumbers,
+  reason: z.string(),
+  at: z.string().nullable(),
+});
+
 export const topicView = z.object({
   route: z.string(),
   topic: topicName,
@@ -78,6 +122,10 @@ export type RouteView = z.output<typeof routeView>;
 export type RouteList = z.output<typeof routeList>;
 export type RoutePatch = z.input<typeof routePatch>;
 export type RouteBody = z.input<typeof routeBody>;
+export type WorkerOrderBody = z.input<typeof workerOrderBody>;
+export type WorkerOrderView = z.output<typeof workerOrderView>;
+export type ExclusionBody = z.input<typeof exclusionBody>;
+export type ExclusionView = z.output<typeof exclusionView>;
 export type SkipView = z.output<typeof skipView>;
 export type SkipBody = z.input<typeof skipBody>;
 export type TopicView = z.output<typeof topicView>;

@@ -47,6 +47,10 @@ export const workerView = z.object({
   incarnation: z.string(),
   zone: z.string(),
   capacity: z.number(),
+  /** By its own configuration and the operators' orders. */
+  role: z.enum(['active', 'standby', 'excluded', 'drained']),
+  /** Routes it is for; none: any. */
+  routes: z.array(z.string()),
   http: z.string(),
   version: z.string(),
   startedAt: z.string(),
@@ -70,6 +74,8 @@ export const topicStatusView = z.object({
   paused: z.boolean(),
   /** Partitions with a worker. */
   assigned: count,
+  /** Partitions that nobody is to copy, by an operator's order. */
+  excluded: z.array(count),
   /** Partitions per state, as the workers see them; `unknown` where a worker did not answer. */
   states: z.record(z.string(), count),
   workers: z.array(z.string()),

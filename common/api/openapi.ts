@@ -1,5 +1,7 @@
 import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
 import {
+  exclusionBody,
+  exclusionView,
   newTopicBody,
   problemBody,
   routeBody,
@@ -12,6 +14,8 @@ import {
   topicList,
   topicPatch,
   topicView,
+  workerOrderBody,
+  workerOrderView,
 } from './desired-shapes.js';
 import { assignmentView, fleetStatus, planView, problemList, topicDetail, workerList } from './fleet-shapes.js';
 import { z } from './zod.js';
@@ -123,6 +127,21 @@ export function apiOperations(): readonly Operation[] {
     },
     {
       method: 'get',
+      path: '/routes/{route}/topics/{topic}/exclusions',
+      summary: 'Partitions that nobody is to copy',
+      answers: { 200: exclusionView },
+      errors: [404, 422],
+    },
+    {
+      method: 'patch',
+      path: '/routes/{route}/topics/{topic}/exclusions',
+      summary: 'Exclude partitions, or take exclusions back',
+      body: exclusionBody,
+      answers: { 200: exclusionView },
+      errors: [400, 404, 412, 422],
+    },
+    {
+      method: 'get',
       path: '/routes/{route}/topics/{topic}/status',
       summary: 'State, lag and worker of each partition',
       answers: { 200: topicDetail },
@@ -136,6 +155,28 @@ export function apiOperations(): readonly Operation[] {
       errors: [],
     },
     { method: 'get', path: '/workers', summary: 'Living workers', answers: { 200: workerList }, errors: [] },
+    {
+      method: 'get',
+      path: '/workers/{worker}/order',
+      summary: 'What is ordered about a worker',
+      answers: { 200: workerOrderView },
+      errors: [400],
+    },
+    {
+      method: 'patch',
+      path: '/workers/{worker}/order',
+      summary: 'Drain, exclude, set standby or dedicate a worker, or make it active again',
+      body: workerOrderBody,
+      answers: { 200: workerOrderView },
+      errors: [400, 404, 412],
+    },
+    {
+      method: 'delete',
+      path: '/workers/{worker}/order',
+      summary: 'Take the order back: the worker’s own configuration counts',
+      answers: { 204: null },
+      errors: [400],
+    },
     { method: 'get', path: '/status', summary: 'The fleet at a glance', answers: { 200: fleetStatus }, errors: [] },
     {
       method: 'get',

@@ -118,7 +118,7 @@ function coordinationSettings({ coordination, fleet }: ConfigFile, context: Comp
 }
 
 function clusterConnection(name: string, cluster: ConfigFile['clusters'][string]): ClusterConnection {
-  const { bootstrap, tls, sasl, rack, connectTimeoutMs, requestTimeoutMs } = cluster;
+  const { bootstrap, tls, sasl, rack, zone, connectTimeoutMs, requestTimeoutMs } = cluster;
   return {
     name,
     bootstrap,
@@ -126,6 +126,7 @@ function clusterConnection(name: string, cluster: ConfigFile['clusters'][string]
     requestTimeoutMs,
     ...(tls === undefined ? {} : { tls: tlsSettings(tls) }),
     ...(rack === undefined ? {} : { rack }),
+    ...(zone === undefined ? {} : { zone }),
     ...(sasl === undefined ? {} : { sasl: saslSettings(sasl) }),
   };
 }

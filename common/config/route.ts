@@ -5,7 +5,7 @@ import type { RouteSettings } from './schema.js';
 export function routeFromSettings(name: string, settings: RouteSettings): Route {
   const { create, replicationFactor } = settings.targetTopics;
   const { source, target, naming, delivery, start, isolation, compression, onRefusedRecord } = settings;
-  const { coalesceBelowBytes, deadLetterTopic, limits } = settings;
+  const { coalesceBelowBytes, deadLetterTopic, limits, zones } = settings;
   return {
     name,
     source,
@@ -20,6 +20,7 @@ export function routeFromSettings(name: string, settings: RouteSettings): Route 
     onRefusedRecord,
     ...(deadLetterTopic === undefined ? {} : { deadLetterTopic }),
     limits: rateLimitsFrom(limits),
+    ...(zones === undefined ? {} : { zones }),
   };
 }
 

@@ -20,6 +20,8 @@ const hostPort = z.string().refine((value) => {
   return port >= 1 && port <= 65_535;
 }, 'write it as host:port, an IPv6 address in brackets');
 
+const zone = z.string().min(1).max(64);
+
 const tls = z.strictObject({
   caFile: z
     .string()
@@ -92,6 +94,11 @@ const cluster = z.strictObject({
     .optional()
     .describe(
       'Where the workers are, in the words of the brokers’ `broker.rack`: with a replica selector at the brokers, fetches go to the nearest replica (KIP-392).',
+    ),
+  zone: zone
+    .optional()
+    .describe(
+      'Where the cluster is, in the words of `worker.zone`: routes to it are copied by the workers of that zone while any is there.',
     ),
   connectTimeoutMs: ms.default(10_000).describe('How long a connection may take to come about.'),
   requestTimeoutMs: ms.default(30_000).describe('How long a broker may take to answer; then the connection is closed.'),
@@ -236,9 +243,24 @@ export const routeSettings = z.strictObject({
     .optional()
     .describe('Topic at the target for refused records, with onRefusedRecord dead-letter; created when missing.'),
   limits: rateLimits.default({}).describe('Upper bounds of what this route copies, over all workers.'),
+  zones: z
+    .array(zone)
+    .min(1)
+    .max(16)
+    .optional()
+    .describe(
+      'Zones whose workers copy this route; others only while none of these is there. Unless set: the target cluster’s `zone`.',
+    ),
 });
 
 const planner = z.strictObject({
+  maxActiveWorkers: z
+    .number()
+    .int()
+    .min(0)
+    .max(100_000)
+    .default(0)
+    .describe('This many workers copy, the others stand by and step in for those that go; 0: all.'),
   maxMovesPerRound: z
     .number()
     .int()
@@ -302,8 +324,25 @@ const controller = z.strictObject({
 const worker = z.strictObject({
   id: identifier.optional().describe('Name of this worker, unique in the fleet; the host’s name unless set.'),
   http: http.default({ host: '127.0.0.1', port: 0 }).describe('Status, metrics and probes.'),
-  zone: z.string().max(64).default('').describe('Where the worker runs; kept and shown, not used for placement yet.'),
+  zone: z
+    .string()
+    .max(64)
+    .default('')
+    .describe(
+      'Where the worker runs: routes that name this zone, or whose target cluster is there, are for its workers.',
+    ),
   capacity: z.number().min(0.01).max(1_000).default(1).describe('Relative share of the load.'),
+  standby: z
+    .boolean()
+    .default(false)
+    .describe('true: it takes partitions only where too few other workers are there. An order over REST wins.'),
+  routes: z
+    .array(identifier)
+    .max(100)
+    .default([])
+    .describe(
+      'Routes this worker is for: it copies them, and nobody else does while it is there. An order over REST wins.',
+    ),
   threads: z.number().int().min(1).max(64).default(1).describe('Data threads; a partition lives on one.'),
   maxInflightBytes: bytes
     .min(1 << 20)

@@ -7,6 +7,8 @@
  *   /controllers/<id>           ephemeral: every controller, with its HTTP address
  *   /routes/<name>              desired: a route
  *   /topics/<route>/<topic>     desired: a topic entry
+ *   /exclusions/<route>/<topic> desired: partitions that are not to be copied; outlives the topic entry
+ *   /workers/<id>               desired: what a worker is for; outlives the worker
  *   /progress/<route>/<topic>   leader's memory: timeline, started partitions
  *   /assignments/<worker>       leader -> worker (gzip; parts below 512 KiB as children `p1`, `p2`, ... of the node)
  *   /live/<worker>              ephemeral: the worker's incarnation and address
@@ -22,6 +24,8 @@ export const LEADER = '/leader';
 export const CONTROLLERS = '/controllers';
 export const ROUTES = '/routes';
 export const TOPICS = '/topics';
+export const EXCLUSIONS = '/exclusions';
+export const WORKERS = '/workers';
 export const PROGRESS = '/progress';
 export const ASSIGNMENTS = '/assignments';
 export const LIVE = '/live';
@@ -29,13 +33,27 @@ export const LANES = '/lanes';
 export const REPORTS = '/reports';
 
 /** Parents that a leader makes sure of before it does anything else (multis do not create parents). */
-export const BASE_PATHS = [CONTROLLERS, ROUTES, TOPICS, PROGRESS, ASSIGNMENTS, LIVE, LANES, REPORTS] as const;
+export const BASE_PATHS = [
+  CONTROLLERS,
+  ROUTES,
+  TOPICS,
+  EXCLUSIONS,
+  WORKERS,
+  PROGRESS,
+  ASSIGNMENTS,
+  LIVE,
+  LANES,
+  REPORTS,
+] as const;
 
 /** A topic name as one path segment: `.` and `..` are illegal topics and every other legal name is a legal segment. */
 export const controllerPath = (id: string): string => `${CONTROLLERS}/${id}`;
 export const routePath = (route: string): string => `${ROUTES}/${route}`;
 export const topicsPath = (route: string): string => `${TOPICS}/${route}`;
 export const topicPath = (route: string, topic: string): string => `${TOPICS}/${route}/${topic}`;
+export const exclusionRoutePath = (route: string): string => `${EXCLUSIONS}/${route}`;
+export const exclusionPath = (route: string, topic: string): string => `${EXCLUSIONS}/${route}/${topic}`;
+export const workerOrderPath = (worker: string): string => `${WORKERS}/${worker}`;
 export const progressRoutePath = (route: string): string => `${PROGRESS}/${route}`;
 export const progressPath = (route: string, topic: string): string => `${PROGRESS}/${route}/${topic}`;
 export const assignmentPath = (worker: string): string => `${ASSIGNMENTS}/${worker}`;

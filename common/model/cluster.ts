@@ -52,6 +52,8 @@ export interface ClusterConnection {
   readonly sasl?: SaslSettings;
   /** Where we are, as the brokers' `broker.rack` would say it (KIP-392). */
   readonly rack?: string;
+  /** Where it is, in the words of the workers' `zone`: routes to it are best copied there. */
+  readonly zone?: string;
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
 }

@@ -57,6 +57,8 @@ export interface Route {
   /** At the target; present with `dead-letter`. */
   readonly deadLetterTopic?: string;
   readonly limits: RateLimits;
+  /** Zones whose workers copy it, while any is there; absent: that of the target cluster. */
+  readonly zones?: readonly string[];
 }
 
 /** The target topic's name. Pure; a change of it is a change of identity (exactly-once.md 6.5). */

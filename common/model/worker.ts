@@ -15,6 +15,10 @@ export interface LiveWorker {
   readonly startedAt: string;
   /** Set when the worker is on its way out: hand its partitions over, give it nothing new. */
   readonly leaving: boolean;
+  /** By its own configuration; an operator's order (`orders.ts`) wins. */
+  readonly standby?: boolean;
+  /** The routes it is for, by its own configuration; absent: any. */
+  readonly routes?: readonly string[];
 }
 
 /** What a worker holds, as of one applied generation (exactly-once.md 7.3). Partitions absent from both lists are released. */

@@ -23,6 +23,9 @@ export interface DesiredInput {
   readonly entries: readonly { readonly entry: TopicEntry; readonly order: bigint }[];
   /** Entries (`route/topic`) whose node cannot be read. */
   readonly unreadableEntries: ReadonlySet<string>;
+  /** Partitions that are not to be copied, by `route/topic`. */
+  readonly exclusions: ReadonlyMap<string, readonly number[]>;
+  readonly unreadableExclusions: ReadonlySet<string>;
   readonly progress: ReadonlyMap<string, TopicProgress>;
   readonly unreadableProgress: ReadonlySet<string>;
   readonly facts: (route: Route, topic: string, targetTopic: string) => TopicFacts;
@@ -39,6 +42,8 @@ export interface DesiredTopic {
   readonly started: ReadonlySet<number>;
   readonly initialPartitions: number;
   readonly paused: boolean;
+  /** Partitions that nobody is to copy. */
+  readonly excluded: ReadonlySet<number>;
   readonly skips: readonly SkipOrder[];
   readonly limits: RateLimits;
   /** Partitions [0, assignable), and those that started once, may be given to a worker now; those assigned beyond stay up to `limit`. */
@@ -86,8 +91,9 @@ export function desiredTopics(input: DesiredInput): Desired {
       problems.push({ ...place, code: 'TARGET_CONFLICT', message: conflict.message });
       continue;
     }
-    if (input.unreadableProgress.has(key)) {
-      problems.push({ ...place, code: 'NODE_CORRUPT', message: 'its progress node cannot be read' });
+    const unreadable = unreadablePart(input, key);
+    if (unreadable !== undefined) {
+      problems.push({ ...place, code: 'NODE_CORRUPT', message: `${unreadable} cannot be read` });
       untouchable.add(key);
       continue;
     }
@@ -102,9 +108,15 @@ export function desiredTopics(input: DesiredInput): Desired {
       if (fresh === undefined) problems.push(...sourceProblems(place, route, facts.source));
       continue;
     }
-    topics.set(key, describeTopic({ key, route, entry, targetTopic, progress, facts, problems }));
+    const excluded = new Set(input.exclusions.get(key));
+    topics.set(key, describeTopic({ key, route, entry, targetTopic, excluded, progress, facts, problems }));
   }
   return { topics, untouchable, problems, newProgress, needs };
+}
+
+function unreadablePart(input: DesiredInput, key: string): string | undefined {
+  if (input.unreadableProgress.has(key)) return 'its progress node';
+  return input.unreadableExclusions.has(key) ? 'the list of its excluded partitions' : undefined;
 }
 
 function placeEntries(input: DesiredInput, untouchable: Set<string>, problems: Problem[]): PlacedEntry[] {
@@ -192,12 +204,22 @@ interface Described {
   readonly route: Route;
   readonly entry: TopicEntry;
   readonly targetTopic: string;
+  readonly excluded: ReadonlySet<number>;
   readonly progress: TopicProgress;
   readonly facts: TopicFacts;
   readonly problems: Problem[];
 }
 
-function describeTopic({ key, route, entry, targetTopic, progress, facts, problems }: Described): DesiredTopic {
+function describeTopic({
+  key,
+  route,
+  entry,
+  targetTopic,
+  excluded,
+  progress,
+  facts,
+  problems,
+}: Described): DesiredTopic {
   const { source, target } = facts;
   const place = { route: route.name, topic: entry.topic };
   problems.push(...sourceProblems(place, route, source));
@@ -221,6 +243,7 @@ function describeTopic({ key, route, entry, targetTopic, progress, facts, proble
     started: new Set(progress.started),
     initialPartitions: progress.initialPartitions,
     paused: entry.paused || recreated,
+    excluded,
     skips: entry.skips,
     limits: entry.limits,
     assignable: Math.min(wanted, ready),

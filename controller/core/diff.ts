@@ -1,7 +1,16 @@
 import type { AssignmentItem, WorkerAssignment } from '../../common/model/assignment.js';
 import type { Route } from '../../common/model/route.js';
 import { itemOf } from './desired.js';
-import { type Holder, indexReport, isReleased, itemKeys, type ReportIndex, type Stamp, sameItem } from './holders.js';
+import {
+  givesAllUp,
+  type Holder,
+  indexReport,
+  isReleased,
+  itemKeys,
+  type ReportIndex,
+  type Stamp,
+  sameItem,
+} from './holders.js';
 import { LimitShares } from './limit-shares.js';
 import { compareText } from './text-order.js';
 import { itemVerdict, type Planned, type Vacated, type World } from './view.js';
@@ -128,7 +137,7 @@ function nextItem(
     return isReleased(key, stamp, report) ? undefined : item;
   }
   const verdict = itemVerdict(input.world.desired, item);
-  if (verdict === 'unwanted' || holder.state === 'leaving') return { ...item, state: 'revoke' };
+  if (verdict === 'unwanted' || givesAllUp(holder)) return { ...item, state: 'revoke' };
   const planned = input.planned.get(key);
   if (verdict === 'keep') return item;
   // Wanted, but not planned: in two nodes. Both stop until both are fenced.
@@ -137,8 +146,16 @@ function nextItem(
 }
 
 function whyDropped(holder: Holder): Vacated['why'] {
-  if (holder.state === 'fenced') return 'died';
-  return holder.state === 'leaving' ? 'left' : 'moving';
+  switch (holder.state) {
+    case 'fenced':
+      return 'died';
+    case 'leaving':
+      return 'left';
+    case 'drained':
+      return 'drained';
+    default:
+      return 'moving';
+  }
 }
 
 function differs(

@@ -9,11 +9,12 @@ import type { LiveWorker, WorkerReport } from '../../common/model/worker.js';
 
 /**
  * What may be done with the items of a worker's node.
- * `serving`: its incarnation lives · `leaving`: lives and wants to hand everything over · `absent`: gone for less than the takeover
+ * `serving`: its incarnation lives · `leaving`: lives and wants to hand everything over · `drained`: lives and is to do so by an
+ * operator's order, or because it is to stand by · `absent`: gone for less than the takeover
  * delay, or unreadable: nothing is touched · `doomed`: dead, being fenced: nothing is touched until that is done ·
  * `fenced`: cannot write any more, its items are free.
  */
-export type HolderState = 'serving' | 'leaving' | 'absent' | 'doomed' | 'fenced';
+export type HolderState = 'serving' | 'leaving' | 'drained' | 'absent' | 'doomed' | 'fenced';
 
 /** One worker's node, with all that decides about it. */
 export interface Holder {
@@ -24,6 +25,11 @@ export interface Holder {
   readonly live: LiveWorker | undefined;
   /** The last report of the assignment's incarnation, if there is one. */
   readonly report: WorkerReport | undefined;
+}
+
+/** Is everything it holds to go to others? */
+export function givesAllUp({ state }: Pick<Holder, 'state'>): boolean {
+  return state === 'leaving' || state === 'drained';
 }
 
 /** The order of two writes to one worker. */

@@ -48,11 +48,14 @@ export class LoadMoves {
   /** Partitions that are to move, with where they were, where they go now, and why. */
   readonly #moved = new Map<string, { readonly from: Place; to: Place; reason: MoveReason }>();
   readonly #budget: number;
+  /** One group: a spare partition may simply change hands. Where there are several, one group's spare decides about another's. */
+  readonly #mayShift: boolean;
 
   constructor(table: Table, policy: LoadPolicy, loadOf: (partition: PlanPartition) => number, budget: number) {
     this.#policy = policy;
     this.#loadOf = loadOf;
     this.#budget = Math.min(budget, policy.maxMoves);
+    this.#mayShift = table.groups.length === 1;
     this.#seats = [...table.seats.values()];
     this.#shelves = table.groups.map((group) => this.#shelvesOf(group));
   }
@@ -118,9 +121,10 @@ export class LoadMoves {
   #giveAway(shelves: ReadonlyMap<string, Shelf>, from: Shelf, gives: Weighed, suffering: ReadonlySet<Place>): boolean {
     for (const to of byFill(shelves)) {
       if (to === from || suffering.has(to.place)) continue;
-      const takes = canShift(from.place, to.place) ? undefined : to.movable[0];
+      const shifts = this.#mayShift && canShift(from.place, to.place);
+      const takes = shifts ? undefined : to.movable[0];
       const exchange = { from, to, gives, takes };
-      if ((takes === undefined && !canShift(from.place, to.place)) || !this.#affordable(exchange)) continue;
+      if ((takes === undefined && !shifts) || !this.#affordable(exchange)) continue;
       this.#carryOut(exchange, 'stuck', 'balance');
       return true;
     }
@@ -143,7 +147,7 @@ export class LoadMoves {
       if (from === undefined) continue;
       for (const to of byFill(shelves).slice(0, PARTNERS)) {
         if (to === from) continue;
-        for (const exchange of exchangesOf(from, to)) {
+        for (const exchange of exchangesOf(from, to, this.#mayShift)) {
           const after = fillAfter(exchange);
           const best = turnsTheScales(exchange) ? any : gentle;
           if (after >= best.fill || !this.#affordable(exchange)) continue;
@@ -211,12 +215,12 @@ function canShift(from: Place, to: Place): boolean {
 }
 
 /** For each partition of the fuller one: giving it away, or for the partner's one that comes nearest to making both equally full. */
-function* exchangesOf(from: Shelf, to: Shelf): Generator<Exchange> {
+function* exchangesOf(from: Shelf, to: Shelf, mayShift: boolean): Generator<Exchange> {
   const [a, b] = [from.place.seat, to.place.seat];
   const difference = a.load / a.capacity - b.load / b.capacity;
   if (difference <= 0) return;
   const ideal = difference / (1 / a.capacity + 1 / b.capacity);
-  const shift = canShift(from.place, to.place);
+  const shift = mayShift && canShift(from.place, to.place);
   for (const gives of from.movable) {
     if (shift) yield { from, to, gives, takes: undefined };
     const wanted = gives.load - ideal;

@@ -25,7 +25,7 @@ export function plan(input: PlanInput): Plan {
     let budget = input.maxBalanceMoves;
     let isCalm = true;
     for (const group of table.groups) {
-      const { pending, spent } = pendingOf(group, budget);
+      const { pending, spent } = pendingOf(group, budget, input.pools);
       for (const { partition } of pending) leaveSeat(table, partition, loadOf);
       budget -= spent;
       moves.push(...placeAll(group, pending, { loadOf, maxLoadFactor }));
@@ -45,7 +45,11 @@ export function plan(input: PlanInput): Plan {
 }
 
 /** What needs a place in the group: the homeless, and as the budget allows those at the wrong worker and those too many at one. */
-function pendingOf(group: Group, budget: number): { readonly pending: readonly Pending[]; readonly spent: number } {
+function pendingOf(
+  group: Group,
+  budget: number,
+  pools: PlanInput['pools'],
+): { readonly pending: readonly Pending[]; readonly spent: number } {
   const homeless = group.homeless.map((partition): Pending => {
     const { at, why } = partition;
     const own = 'homeless' in at && at.homeless !== 'moving' ? at.homeless : undefined;
@@ -57,7 +61,7 @@ function pendingOf(group: Group, budget: number): { readonly pending: readonly P
   const surplus = takeSurplus(group, budget - misplaced.length);
   const pending = [
     ...homeless,
-    ...misplaced.map((partition): Pending => ({ partition, reason: group.misplacedReason })),
+    ...misplaced.map((partition): Pending => ({ partition, reason: pools?.get(partition.pool ?? '')?.reason })),
     ...surplus.map((partition): Pending => ({ partition, reason: undefined })),
   ];
   return { pending, spent: misplaced.length + surplus.length };

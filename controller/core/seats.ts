@@ -1,5 +1,5 @@
 import { invariant } from '../../common/errors/assert.js';
-import type { PlanInput, PlanPartition, PlanWorker } from './plan-model.js';
+import type { PlanInput, PlanPartition, PlanPool, PlanWorker } from './plan-model.js';
 import { fairQuotas, fairShares, shareBounds } from './quotas.js';
 import { compareText } from './text-order.js';
 
@@ -29,14 +29,13 @@ export interface Place {
   high: number;
 }
 
-/** The partitions that the same workers may have. Without pools there is one group. */
+/** The partitions that the same workers may have; worker ids have no commas. Without pools there is one group. */
 export interface Group {
   readonly places: readonly Place[];
   readonly placeOf: ReadonlyMap<string, Place>;
   readonly homeless: PlanPartition[];
   /** With a worker that is not one of the pool's. */
   readonly misplaced: PlanPartition[];
-  readonly misplacedReason: 'zone' | 'dedicated';
   total: number;
   load: number;
 }
@@ -58,10 +57,13 @@ export function setTable(
   const seats = seatWorkers(workers);
   const groups = new Map<string, Group>();
   const staying: PlanPartition[] = [];
-  const groupOf = (name: string): Group => {
+  const members = new Map<string, string>();
+  const groupOf = (pool: string | undefined): Group => {
+    const name = pool === undefined ? '' : (members.get(pool) ?? membersOf(pools?.get(pool), seats));
+    if (pool !== undefined) members.set(pool, name);
     let group = groups.get(name);
     if (group === undefined) {
-      group = newGroup(seats, pools, name);
+      group = newGroup(seats, name);
       groups.set(name, group);
     }
     return group;
@@ -77,7 +79,7 @@ export function setTable(
       owner.fairLoad += load;
       continue;
     }
-    const group = groupOf(partition.pool ?? '');
+    const group = groupOf(partition.pool);
     group.total += 1;
     group.load += load;
     const place = owner === undefined ? undefined : group.placeOf.get(owner.worker);
@@ -99,15 +101,19 @@ function seatWorkers(workers: readonly PlanWorker[]): Map<string, Seat> {
   return seats;
 }
 
-function newGroup(seats: ReadonlyMap<string, Seat>, pools: PlanInput['pools'], name: string): Group {
-  const pool = pools?.get(name);
-  const members = new Set(pool?.workers.filter((worker) => seats.has(worker)));
+/** The pool's workers that are there, as a name that equal pools share; empty where it is no pool: then all are meant. */
+function membersOf(pool: PlanPool | undefined, seats: ReadonlyMap<string, Seat>): string {
+  const present = new Set(pool?.workers.filter((worker) => seats.has(worker)));
+  return present.size === seats.size ? '' : [...present].sort(compareText).join(',');
+}
+
+function newGroup(seats: ReadonlyMap<string, Seat>, name: string): Group {
+  const members = name === '' ? undefined : new Set(name.split(','));
   const places = [...seats.values()]
-    .filter((seat) => members.size === 0 || members.has(seat.worker))
+    .filter((seat) => members?.has(seat.worker) !== false)
     .map((seat): Place => ({ seat, kept: [], before: 0, count: 0, quota: 0, low: 0, high: 0 }));
   const placeOf = new Map(places.map((place) => [place.seat.worker, place]));
-  const misplacedReason = pool?.reason ?? 'zone';
-  return { places, placeOf, homeless: [], misplaced: [], misplacedReason, total: 0, load: 0 };
+  return { places, placeOf, homeless: [], misplaced: [], total: 0, load: 0 };
 }
 
 /** Sets the places' quotas, and adds the group's part to what is fair for each worker. */

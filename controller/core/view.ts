@@ -3,7 +3,7 @@ import type { LiveWorker } from '../../common/model/worker.js';
 import type { Desired, DesiredTopic } from './desired.js';
 import { findDuplicates, type Holder, itemKeys } from './holders.js';
 import type { LoadFacts } from './load-book.js';
-import type { Homeless, LoadPolicy, MoveReason, PlanInput, PlanPartition } from './plan-model.js';
+import type { Homeless, LoadPolicy, MoveReason, PlanInput, PlanPartition, PlanPool } from './plan-model.js';
 
 /** Why and from whom a partition was taken that is in no node now. */
 export interface Vacated {
@@ -24,6 +24,10 @@ export interface World {
   readonly holders: ReadonlyMap<string, Holder>;
   /** Living workers that take partitions, by id. */
   readonly accepting: ReadonlyMap<string, LiveWorker>;
+  /** Those that keep what they have and take nothing more. */
+  readonly keeping: ReadonlySet<string>;
+  /** The workers of a route, by its name; where there is none any worker may have it. */
+  readonly pools: ReadonlyMap<string, PlanPool>;
   readonly vacated: ReadonlyMap<string, Vacated>;
   /** Of partitions on their way between two living workers. */
   readonly promised: ReadonlyMap<string, Promised>;
@@ -50,8 +54,12 @@ interface Located {
 export function itemVerdict(desired: Desired, item: AssignmentItem): 'wanted' | 'keep' | 'unwanted' {
   const key = `${item.route}/${item.topic}`;
   const topic = desired.topics.get(key);
-  if (topic !== undefined) return item.partition < topic.limit ? 'wanted' : 'unwanted';
+  if (topic !== undefined) return isWanted(topic, item.partition) ? 'wanted' : 'unwanted';
   return desired.untouchable.has(key) ? 'keep' : 'unwanted';
+}
+
+function isWanted(topic: DesiredTopic, partition: number): boolean {
+  return partition < topic.limit && !topic.excluded.has(partition);
 }
 
 /** Turns the world into the planner's question. Partitions nobody may touch now (absent workers, duplicates) are left out of it. */
@@ -63,13 +71,14 @@ export function buildView(world: World, maxBalanceMoves: number, load?: LoadPoli
   let underWay = 0;
   const consider = (topic: DesiredTopic, partition: number): void => {
     const key = refKey({ route: topic.route.name, topic: topic.topic, partition });
-    if (planned.has(key) || duplicates.has(key)) return;
+    if (planned.has(key) || duplicates.has(key) || !isWanted(topic, partition)) return;
     const where = located.get(key);
     if (where?.holder.state === 'absent') return;
     planned.set(key, { topic, partition });
     const place = locatePartition(key, where, world);
     if ('homeless' in place.at && place.at.homeless === 'moving') underWay++;
-    partitions.push({ key, topic: topic.key, ...place, ...measured(key, world.loads) });
+    const pool = world.pools.has(topic.route.name) ? { pool: topic.route.name } : {};
+    partitions.push({ key, topic: topic.key, ...place, ...pool, ...measured(key, world.loads) });
   };
   for (const topic of world.desired.topics.values()) {
     for (let partition = 0; partition < topic.assignable; partition++) consider(topic, partition);
@@ -84,7 +93,8 @@ export function buildView(world: World, maxBalanceMoves: number, load?: LoadPoli
   }
   const workers = [...world.accepting.values()].map(({ worker, capacity }) => ({ worker, capacity }));
   const left = Math.max(0, maxBalanceMoves - underWay);
-  const input = { workers, partitions, maxBalanceMoves: left, ...(load === undefined ? {} : { load }) };
+  const { pools } = world;
+  const input = { workers, partitions, pools, maxBalanceMoves: left, ...(load === undefined ? {} : { load }) };
   return { input, planned };
 }
 
@@ -128,8 +138,11 @@ function locatePartition(key: string, where: Located | undefined, world: World):
       return { at: { homeless: 'died' }, from, ...(world.accepting.has(from) ? { prefers: from } : {}) };
     case 'leaving':
       return { at: { homeless: 'left' }, from };
+    case 'drained':
+      return { at: { homeless: 'drained' }, from };
     default:
-      return item.state === 'own' ? { at: { owner: from } } : onTheWay(key, from, world);
+      if (item.state === 'revoke') return onTheWay(key, from, world);
+      return { at: world.keeping.has(from) ? { owner: from, stays: true } : { owner: from } };
   }
 }
 

@@ -1,10 +1,22 @@
 import type { CoordinationStore, StoreNode } from '../../common/coordination/ports.js';
 import { assignmentParts, decodeAssignment } from '../../common/coordination/records/assignment.js';
 import { decodeRoute, decodeTopicEntry, decodeTopicProgress } from '../../common/coordination/records/desired.js';
+import { decodeExclusion, decodeWorkerOrder } from '../../common/coordination/records/orders.js';
 import { decodeLane, decodeLiveWorker, decodeReport } from '../../common/coordination/records/worker.js';
-import { ASSIGNMENTS, LANES, LIVE, PROGRESS, REPORTS, ROUTES, TOPICS } from '../../common/coordination/znodes.js';
+import {
+  ASSIGNMENTS,
+  EXCLUSIONS,
+  LANES,
+  LIVE,
+  PROGRESS,
+  REPORTS,
+  ROUTES,
+  TOPICS,
+  WORKERS,
+} from '../../common/coordination/znodes.js';
 import { CausewayError } from '../../common/errors/error.js';
 import type { WorkerAssignment } from '../../common/model/assignment.js';
+import type { Exclusion, WorkerOrder } from '../../common/model/orders.js';
 import type { Route, TopicEntry } from '../../common/model/route.js';
 import type { TopicProgress } from '../../common/model/topic-progress.js';
 import type { LaneRecord, LiveWorker, WorkerReport } from '../../common/model/worker.js';
@@ -18,13 +30,24 @@ export interface StoredAssignment {
   readonly partNodes: readonly string[];
 }
 
-export type AreaName = 'routes' | 'topics' | 'progress' | 'assignments' | 'live' | 'lanes' | 'reports';
+export type AreaName =
+  | 'routes'
+  | 'topics'
+  | 'exclusions'
+  | 'workers'
+  | 'progress'
+  | 'assignments'
+  | 'live'
+  | 'lanes'
+  | 'reports';
 
 /** Everything the store holds about the fleet, area by area, read only where something may have changed. */
 export class FleetRecords {
   readonly routes: RecordArea<Route>;
-  /** Keyed `route/topic`, as is progress. */
+  /** Keyed `route/topic`, as are exclusions and progress. */
   readonly topics: RecordArea<TopicEntry>;
+  readonly exclusions: RecordArea<Exclusion>;
+  readonly workers: RecordArea<WorkerOrder>;
   readonly progress: RecordArea<TopicProgress>;
   readonly assignments: RecordArea<StoredAssignment>;
   readonly live: RecordArea<LiveWorker>;
@@ -50,6 +73,8 @@ export class FleetRecords {
     };
     this.routes = area(ROUTES, 1, decodeRoute);
     this.topics = area(TOPICS, 2, decodeTopicEntry);
+    this.exclusions = area(EXCLUSIONS, 2, decodeExclusion);
+    this.workers = area(WORKERS, 1, decodeWorkerOrder);
     this.progress = area(PROGRESS, 2, decodeTopicProgress);
     this.live = area(LIVE, 1, decodeLiveWorker);
     this.lanes = area(LANES, 1, decodeLane);
@@ -85,6 +110,8 @@ export class FleetRecords {
     const roots: Record<AreaName, string> = {
       routes: ROUTES,
       topics: TOPICS,
+      exclusions: EXCLUSIONS,
+      workers: WORKERS,
       progress: PROGRESS,
       assignments: ASSIGNMENTS,
       live: LIVE,
@@ -104,7 +131,8 @@ export class FleetRecords {
 
   #areas(): readonly Pick<RecordArea<unknown>, 'refresh' | 'invalidate' | 'revision'>[] {
     // Reports before assignments: a report read first can only be older than the assignment beside it, which is the safe side.
-    return [this.reports, this.live, this.lanes, this.routes, this.topics, this.progress, this.assignments];
+    const { reports, live, lanes, routes, topics, exclusions, workers, progress, assignments } = this;
+    return [reports, live, lanes, routes, topics, exclusions, workers, progress, assignments];
   }
 }
 

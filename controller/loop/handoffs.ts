@@ -1,5 +1,5 @@
 import { refKey } from '../../common/model/assignment.js';
-import type { Holder, Stamp } from '../core/holders.js';
+import { givesAllUp, type Holder, type Stamp } from '../core/holders.js';
 
 interface Revocation {
   /** The write that revoked it. */
@@ -49,7 +49,7 @@ export class Handoffs {
     const overdue: Overdue[] = [];
     let nextMs: number | undefined;
     for (const holder of holders) {
-      if (holder.state !== 'serving' && holder.state !== 'leaving') continue;
+      if (holder.state !== 'serving' && !givesAllUp(holder)) continue;
       const { worker, assignment } = holder;
       const known = this.#revocations.get(worker);
       const kept = new Map<string, Revocation>();

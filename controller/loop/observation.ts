@@ -4,15 +4,24 @@ import type { Route } from '../../common/model/route.js';
 import type { LiveWorker, WorkerReport } from '../../common/model/worker.js';
 import { type Desired, desiredTopics, type TopicFacts } from '../core/desired.js';
 import type { Holder, HolderState } from '../core/holders.js';
+import { type Roster, rosterOf } from '../core/roster.js';
 import type { Departures, Presence } from './departures.js';
 import type { FleetRecords } from './fleet-records.js';
+
+interface Circumstances {
+  readonly departures: Departures;
+  readonly roster: Roster;
+  readonly isFenced: (incarnation: string) => boolean;
+}
 
 /** Reads the records as values for the pure core. */
 export class Observation {
   readonly #records: FleetRecords;
+  readonly #maxActiveWorkers: number;
 
-  constructor(records: FleetRecords) {
+  constructor(records: FleetRecords, maxActiveWorkers: number) {
     this.#records = records;
+    this.#maxActiveWorkers = maxActiveWorkers;
   }
 
   routes(): Map<string, Route> {
@@ -28,12 +37,14 @@ export class Observation {
   }
 
   desired(facts: (route: Route, topic: string, targetTopic: string) => TopicFacts): Desired {
-    const { routes, topics, progress } = this.#records;
+    const { routes, topics, exclusions, progress } = this.#records;
     return desiredTopics({
       routes: this.routes(),
       unreadableRoutes: new Set(routes.unreadable.keys()),
       entries: [...topics.entries.values()].map(({ value, createdAt }) => ({ entry: value, order: createdAt })),
       unreadableEntries: new Set(topics.unreadable.keys()),
+      exclusions: new Map([...exclusions.entries].map(([key, { value }]) => [key, value.partitions])),
+      unreadableExclusions: new Set(exclusions.unreadable.keys()),
       progress: new Map([...progress.entries].map(([key, { value }]) => [key, value])),
       unreadableProgress: new Set(progress.unreadable.keys()),
       facts,
@@ -72,6 +83,7 @@ export class Observation {
 
   holders(departures: Departures, isFenced: (incarnation: string) => boolean): Map<string, Holder> {
     const live = this.live();
+    const roster = this.roster(departures);
     const holders = new Map<string, Holder>();
     for (const assignment of this.assignments()) {
       const { worker, incarnation } = assignment;
@@ -80,7 +92,7 @@ export class Observation {
       holders.set(worker, {
         worker,
         assignment,
-        state: this.#stateOf(assignment, current, departures, isFenced),
+        state: this.#stateOf(assignment, current, { departures, roster, isFenced }),
         live: current,
         report: report?.incarnation === incarnation ? report : undefined,
       });
@@ -91,20 +103,27 @@ export class Observation {
   #stateOf(
     { incarnation, items }: WorkerAssignment,
     live: LiveWorker | undefined,
-    departures: Departures,
-    isFenced: (incarnation: string) => boolean,
+    { departures, roster, isFenced }: Circumstances,
   ): HolderState {
     if (departures.doomed.has(incarnation)) return items.length === 0 || isFenced(incarnation) ? 'fenced' : 'doomed';
     if (live?.incarnation !== incarnation) return items.length === 0 ? 'fenced' : 'absent';
-    return live.leaving ? 'leaving' : 'serving';
+    if (live.leaving) return 'leaving';
+    return roster.accepting.has(live.worker) || roster.keeping.has(live.worker) ? 'serving' : 'drained';
   }
 
-  /** Living workers that may be given partitions. */
-  accepting(departures: Departures): Map<string, LiveWorker> {
-    const accepting = this.live();
-    for (const [worker, live] of accepting) {
-      if (live.leaving || departures.doomed.has(live.incarnation)) accepting.delete(worker);
-    }
-    return accepting;
+  /** Which of the living workers may be given partitions, and which keep what they have. */
+  roster(departures: Departures): Roster {
+    const { workers } = this.#records;
+    const present = [...this.live().values()].filter(
+      ({ leaving, incarnation }) => !leaving && !departures.doomed.has(incarnation),
+    );
+    const holding = this.assignments().filter(({ items }) => items.length > 0);
+    return rosterOf({
+      present,
+      orders: new Map([...workers.entries].map(([worker, { value }]) => [worker, value])),
+      unreadable: new Set(workers.unreadable.keys()),
+      holding: new Set(holding.map(({ worker }) => worker)),
+      maxActiveWorkers: this.#maxActiveWorkers,
+    });
   }
 }

@@ -13,6 +13,7 @@ import { diffAssignments, type NodeChange } from '../core/diff.js';
 import type { Plan } from '../core/plan-model.js';
 import { plan } from '../core/planner.js';
 import type { Problem } from '../core/problem.js';
+import { poolsOf } from '../core/roster.js';
 import { buildView, type View, type World } from '../core/view.js';
 import { Departures } from './departures.js';
 import type { Fencer } from './fencer.js';
@@ -67,6 +68,8 @@ export interface ReconcilerOptions {
   readonly facts: Facts;
   readonly fencer: Fencer;
   readonly statuses: StatusSource;
+  /** Where the operators' configuration says that a cluster is. */
+  readonly zoneOfCluster: (cluster: string) => string | undefined;
   readonly settings: Pick<
     ControllerSettings,
     'takeoverDelayMs' | 'handoffTimeoutMs' | 'reconcileIntervalMs' | 'planner'
@@ -106,7 +109,7 @@ export class Reconciler {
     this.#options = options;
     const { reign, records, settings, clock, random, logger, metrics, fencer } = options;
     this.#nudge = new Nudge(clock);
-    this.#observation = new Observation(records);
+    this.#observation = new Observation(records, settings.planner.maxActiveWorkers);
     this.#departures = new Departures({
       takeoverDelayMs: settings.takeoverDelayMs,
       freezeMs: options.sessionTimeoutMs,
@@ -240,10 +243,13 @@ export class Reconciler {
     await this.#fences.advance();
     const holders = this.#observation.holders(this.#departures, (incarnation) => this.#fences.isFenced(incarnation));
     if (await this.#progress.write(this.#progress.started(holders.values()))) return true;
+    const roster = this.#observation.roster(this.#departures);
     const world = {
       desired,
       holders,
-      accepting: this.#observation.accepting(this.#departures),
+      accepting: roster.accepting,
+      keeping: roster.keeping,
+      pools: poolsOf(this.#observation.routes().values(), roster, this.#options.zoneOfCluster),
       vacated: this.#vacancies.entries,
       promised: this.#moveLog.promised,
       loads: this.#loads.facts,

@@ -76,6 +76,7 @@ export class Ruler {
         facts: discovery,
         fencer,
         statuses,
+        zoneOfCluster: (cluster) => config.clusters.get(cluster)?.zone,
         settings: config.controller,
         sessionTimeoutMs: () => store.sessionTimeoutMs,
         clock,

@@ -1,5 +1,7 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import {
+  type ExclusionView,
+  exclusionBody,
   newTopicBody,
   type RouteView,
   routeBody,
@@ -9,16 +11,20 @@ import {
   type TopicView,
   topicBody,
   topicPatch,
+  type WorkerOrderView,
+  workerOrderBody,
 } from '../../common/api/desired-shapes.js';
 import { openApiDocument } from '../../common/api/openapi.js';
 import { rateLimitsFrom } from '../../common/config/route.js';
 import { CausewayError } from '../../common/errors/error.js';
 import { jsonBody } from '../../common/http/body.js';
 import type { SkipOrder } from '../../common/model/gap.js';
+import type { Exclusion, WorkerOrder } from '../../common/model/orders.js';
 import { targetTopicOf } from '../../common/model/route.js';
 import { etagOf, type Preconditions } from './etag.js';
 import type { LeaderPlan } from './leader-plan.js';
 import type { LeaderProblems } from './leader-problems.js';
+import type { OrderService } from './order-service.js';
 import { pageOf } from './paging.js';
 import type { RouteService, StoredRoute } from './route-service.js';
 import type { SkipService } from './skip-service.js';
@@ -29,6 +35,7 @@ export interface ApiOptions {
   readonly routes: RouteService;
   readonly topics: TopicService;
   readonly skips: SkipService;
+  readonly orders: OrderService;
   readonly views: FleetViews;
   readonly problems: LeaderProblems;
   readonly plan: LeaderPlan;
@@ -41,6 +48,7 @@ export function apiRouter(options: ApiOptions): Router {
   const router = Router({ caseSensitive: true });
   routePaths(router, options);
   topicPaths(router, options);
+  orderPaths(router, options);
   fleetPaths(router, options);
   return router;
 }
@@ -61,13 +69,15 @@ function preconditions(request: Request): Preconditions {
   return { ifMatch: request.get('if-match'), ifNoneMatch: request.get('if-none-match') };
 }
 
-function param(request: Request, name: 'route' | 'topic'): string {
+function param(request: Request, name: 'route' | 'topic' | 'worker'): string {
   return String(request.params[name] ?? '');
 }
 
 function routePaths(router: Router, { routes }: ApiOptions): void {
   const view = async ({ route }: StoredRoute): Promise<RouteView> => {
-    return { ...route, naming: { ...route.naming }, topics: await routes.topicCount(route.name) };
+    const { zones, ...rest } = route;
+    const topics = await routes.topicCount(route.name);
+    return { ...rest, naming: { ...route.naming }, ...(zones === undefined ? {} : { zones: [...zones] }), topics };
   };
   const send = async (response: Response, stored: StoredRoute, status: number): Promise<void> => {
     response.setHeader('etag', etagOf(stored.node));
@@ -166,6 +176,46 @@ function topicPaths(router: Router, { topics, skips, views }: ApiOptions): void 
     get: async (request, response) => {
       const { route, entry } = await topics.get(param(request, 'route'), param(request, 'topic'));
       response.json(await views.topic(route, entry));
+    },
+  });
+}
+
+function exclusionView(route: string, topic: string, exclusion: Exclusion | undefined): ExclusionView {
+  const { partitions = [], reason = '', at = null } = exclusion ?? {};
+  return { route, topic, partitions: [...partitions], reason, at };
+}
+
+function orderView(worker: string, order: WorkerOrder | undefined): WorkerOrderView {
+  const { role = null, routes, reason = '', at = null } = order ?? {};
+  return { worker, role, routes: routes === undefined ? null : [...routes], reason, at };
+}
+
+function orderPaths(router: Router, { orders }: ApiOptions): void {
+  on(router, '/routes/:route/topics/:topic/exclusions', {
+    get: async (request, response) => {
+      const [route, topic] = [param(request, 'route'), param(request, 'topic')];
+      response.json(exclusionView(route, topic, await orders.exclusion(route, topic)));
+    },
+    patch: async (request, response) => {
+      const [route, topic] = [param(request, 'route'), param(request, 'topic')];
+      const wish = jsonBody(request, exclusionBody);
+      response.json(exclusionView(route, topic, await orders.exclude(route, topic, wish)));
+    },
+  });
+  on(router, '/workers/:worker/order', {
+    get: async (request, response) => {
+      const worker = param(request, 'worker');
+      response.json(orderView(worker, await orders.worker(worker)));
+    },
+    patch: async (request, response) => {
+      const worker = param(request, 'worker');
+      const { role, routes, reason } = jsonBody(request, workerOrderBody);
+      const wish = { reason, ...(role === undefined ? {} : { role }), ...(routes === undefined ? {} : { routes }) };
+      response.json(orderView(worker, await orders.orderWorker(worker, wish)));
+    },
+    delete: async (request, response) => {
+      await orders.releaseWorker(param(request, 'worker'));
+      response.status(204).end();
     },
   });
 }

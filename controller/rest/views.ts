@@ -23,7 +23,8 @@ import type { LiveWorker, WorkerReport } from '../../common/model/worker.js';
 import { silentLogger } from '../../common/observability/logger.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
 import { indexReport } from '../core/holders.js';
-import { FleetRecords } from '../loop/fleet-records.js';
+import { dutyOf } from '../core/roster.js';
+import { type AreaName, FleetRecords } from '../loop/fleet-records.js';
 import { foldTopic, type Placed, sumOrNull } from './fold.js';
 import type { LeaderProblems } from './leader-problems.js';
 import type { WorkerStatuses } from './worker-statuses.js';
@@ -56,16 +57,19 @@ export class FleetViews {
   }
 
   async workers(): Promise<WorkerList> {
-    const records = await this.#read(['assignments', 'live']);
+    const records = await this.#read(['assignments', 'live', 'workers']);
     const live = [...records.live.entries.values()].map(({ value }) => value);
     const statuses = await this.#options.statuses.ask(live);
     return {
       workers: live.map((worker) => {
+        const { role, routes } = dutyOf(worker, records.workers.entries.get(worker.worker)?.value);
         const assignment = records.assignments.entries.get(worker.worker)?.value.assignment;
         const mine = assignment?.incarnation === worker.incarnation ? assignment.items.length : 0;
         const partitions = statuses.get(worker.worker)?.partitions;
         return {
-          ...worker,
+          ...withoutDuty(worker),
+          role,
+          routes: [...routes],
           partitions: mine,
           lagRecords: sumOrNull(partitions?.map((partition) => partition.lagRecords)),
           recordsPerS: sumOrNull(partitions?.map((partition) => partition.recordsPerS)),
@@ -77,7 +81,7 @@ export class FleetViews {
   }
 
   async status(): Promise<FleetStatus> {
-    const records = await this.#read(['routes', 'topics', 'assignments', 'live']);
+    const records = await this.#read(['routes', 'topics', 'exclusions', 'assignments', 'live']);
     const { leader, epoch, fleetId, controllers } = await this.#control();
     const live = [...records.live.entries.values()].map(({ value }) => value);
     const statuses = await this.#options.statuses.ask(live);
@@ -102,13 +106,13 @@ export class FleetViews {
   }
 
   async topic(route: Route, entry: TopicEntry): Promise<TopicDetail> {
-    const records = await this.#read(['assignments', 'live']);
+    const records = await this.#read(['exclusions', 'assignments', 'live']);
     const live = [...records.live.entries.values()].map(({ value }) => value);
     const statuses = await this.#options.statuses.ask(live);
     const { leader } = await this.#control();
     const problems = await this.#options.problems.read(leader?.http);
     const placed = placedItems(records, statuses).get(`${route.name}/${entry.topic}`) ?? [];
-    const head = headOf(route, entry, problemsByTopic(problems ?? []));
+    const head = headOf(route, entry, records, problemsByTopic(problems ?? []));
     return { ...foldTopic(head, placed), partitions: placed.map(partitionView) };
   }
 
@@ -121,11 +125,11 @@ export class FleetViews {
     const waiting = problemsByTopic(problems);
     return [...records.topics.entries].flatMap(([key, { value: entry }]) => {
       const route = records.routes.entries.get(entry.route)?.value;
-      return route === undefined ? [] : [foldTopic(headOf(route, entry, waiting), placed.get(key) ?? [])];
+      return route === undefined ? [] : [foldTopic(headOf(route, entry, records, waiting), placed.get(key) ?? [])];
     });
   }
 
-  async #read(areas: readonly ('routes' | 'topics' | 'assignments' | 'reports' | 'live')[]): Promise<FleetRecords> {
+  async #read(areas: readonly AreaName[]): Promise<FleetRecords> {
     const { store } = this.#options;
     const records = new FleetRecords(store, silentLogger);
     for (const area of areas) await records[area].refresh();
@@ -182,12 +186,18 @@ function problemsByTopic(problems: readonly ProblemView[]): ReadonlyMap<string, 
   return byTopic;
 }
 
-function headOf(route: Route, entry: TopicEntry, problems: ReadonlyMap<string, readonly ProblemView[]>) {
+function headOf(
+  route: Route,
+  entry: TopicEntry,
+  { exclusions }: FleetRecords,
+  problems: ReadonlyMap<string, readonly ProblemView[]>,
+) {
   return {
     route: route.name,
     topic: entry.topic,
     targetTopic: targetTopicOf(route, entry.topic),
     paused: entry.paused,
+    excluded: [...(exclusions.entries.get(`${route.name}/${entry.topic}`)?.value.partitions ?? [])],
     problems: [...(problems.get(`${route.name}/${entry.topic}`) ?? [])],
   };
 }
@@ -218,6 +228,10 @@ function workerAssignment(
       return { ...shared, actual: current ? ('released' as const) : ('pending' as const) };
     }),
   };
+}
+
+function withoutDuty({ standby: _, routes: __, ...worker }: LiveWorker): Omit<LiveWorker, 'standby' | 'routes'> {
+  return worker;
 }
 
 function threadView({ thread, partitions, utilization, loopDelayMs }: ThreadStatus) {

@@ -159,8 +159,8 @@ export class Supervisor {
 
   #describe(): Omit<LiveWorker, 'incarnation' | 'leaving'> {
     const { config, version, httpAddress } = this.#deps;
-    const { id, zone, capacity } = config.worker;
-    return { worker: id, zone, capacity, http: httpAddress(), version, startedAt: this.#startedAt };
+    const { id, zone, capacity, standby, routes } = config.worker;
+    return { worker: id, zone, capacity, standby, routes, http: httpAddress(), version, startedAt: this.#startedAt };
   }
 
   #joined(incarnation: string): void {

@@ -12,6 +12,8 @@ const liveWorker = z.object({
   version: z.string(),
   startedAt: z.string(),
   leaving: z.boolean(),
+  standby: z.boolean().optional(),
+  routes: z.array(z.string()).optional(),
 });
 
 export function encodeLiveWorker(live: LiveWorker): Buffer {
@@ -19,7 +21,8 @@ export function encodeLiveWorker(live: LiveWorker): Buffer {
 }
 
 export function decodeLiveWorker(data: Buffer, path: string): LiveWorker {
-  return decodeRecord(liveWorker, data, path);
+  const { standby, routes, ...live } = decodeRecord(liveWorker, data, path);
+  return { ...live, ...(standby === undefined ? {} : { standby }), ...(routes === undefined ? {} : { routes }) };
 }
 
 const laneRecord = z.object({

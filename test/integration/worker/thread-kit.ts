@@ -203,6 +203,8 @@ export function threadSettings(overrides: Partial<ThreadSettings['settings']> = 
     id: 'w',
     zone: '',
     capacity: 1,
+    standby: false,
+    routes: [],
     threads: 1,
     maxInflightBytes: 64 << 20,
     fetchMaxBytes: 8 << 20,

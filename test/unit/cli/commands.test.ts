@@ -178,6 +178,7 @@ function detail(lags: readonly (number | null)[], code?: string): TopicDetail {
     targetTopic: 't',
     paused: false,
     assigned: lags.length,
+    excluded: [],
     states: { running: lags.length },
     workers: ['w1'],
     lagRecords: null,

@@ -19,6 +19,7 @@ clusters:
       username: causeway
       password: secret
     rack: zone-a
+    zone: a
     connectTimeoutMs: 10000
     requestTimeoutMs: 30000
   west:
@@ -50,6 +51,7 @@ routes:
     limits:
       bytesPerS: 1000000
       recordsPerS: 1000
+    zones: [a, b]
 controller:
   id: c1
   http:
@@ -63,6 +65,7 @@ controller:
   metadataIntervalMs: 2000
   legacyRoute: east-west
   planner:
+    maxActiveWorkers: 0
     maxMovesPerRound: 500
     maxLoadMovesPerRound: 20
     loadTolerance: 0.2
@@ -80,6 +83,8 @@ worker:
     token: fedcba9876543210
   zone: a
   capacity: 2
+  standby: false
+  routes: [east-west]
   threads: 2
   maxInflightBytes: 268435456
   fetchMaxBytes: 16777216

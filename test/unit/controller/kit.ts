@@ -44,6 +44,7 @@ export function routeOf(name: string, settings: Partial<Route> = {}): Route {
 const HTTP = { host: '127.0.0.1', port: 0, advertised: undefined, token: undefined } as const;
 
 export const PLANNER: Config['controller']['planner'] = {
+  maxActiveWorkers: 0,
   maxMovesPerRound: 500,
   maxLoadMovesPerRound: 20,
   loadTolerance: 0.2,

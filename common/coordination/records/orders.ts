@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import type { Exclusion, WorkerOrder } from '../../model/orders.js';
+import { formatPartitions } from '../../model/partition-set.js';
+import { decodeRecord, encodeRecord } from './codec.js';
+import { partitionSet } from './fields.js';
+
+const workerOrder = z.object({
+  worker: z.string(),
+  role: z.enum(['active', 'standby', 'excluded', 'drained']).optional(),
+  routes: z.array(z.string()).optional(),
+  reason: z.string(),
+  at: z.string(),
+});
+
+export function encodeWorkerOrder(order: WorkerOrder): Buffer {
+  return encodeRecord(order, { gzip: false });
+}
+
+export function decodeWorkerOrder(data: Buffer, path: string): WorkerOrder {
+  const { role, routes, ...rest } = decodeRecord(workerOrder, data, path);
+  return { ...rest, ...(role === undefined ? {} : { role }), ...(routes === undefined ? {} : { routes }) };
+}
+
+const exclusion = z.object({
+  route: z.string(),
+  topic: z.string(),
+  partitions: partitionSet,
+  reason: z.string(),
+  at: z.string(),
+});
+
+export function encodeExclusion(record: Exclusion): Buffer {
+  return encodeRecord({ ...record, partitions: formatPartitions(record.partitions) }, { gzip: false });
+}
+
+export function decodeExclusion(data: Buffer, path: string): Exclusion {
+  return decodeRecord(exclusion, data, path);
+}
