@@ -83,8 +83,7 @@ export function judgeAlignment(
   if (match !== undefined && others.length === 0 && isBorneOut(match, scan.records, maxRank)) {
     return { kind: 'resume', by: 'content', result: match };
   }
-  const isOpen = match !== undefined || hiddenCopies(logs) > maxRank || scan.candidates.length > MAX_CANDIDATES;
-  if (isOpen) {
+  if (match !== undefined || scan.candidates.length > MAX_CANDIDATES) {
     const ends = [sourceStart, copied, ...matches.map((each) => each.sourceOffset)];
     return { kind: 'unknown', from: Math.min(...ends), to: Math.max(...ends) };
   }
@@ -99,7 +98,11 @@ export function judgeAlignment(
 }
 
 /** Where count and content agree one record is enough; content alone needs a few, which may look alike by chance. */
-function isBorneOut({ compared, counted }: Resume, records: number, maxRank: number): boolean {
-  if (counted > 0) return compared > 0;
-  return records - compared === maxRank || compared >= MIN_ALIGNED_RECORDS;
+function isBorneOut(match: Resume, records: number, maxRank: number): boolean {
+  return match.compared >= (isByCount(match, records, maxRank) ? 1 : MIN_ALIGNED_RECORDS);
+}
+
+/** The alignment is the one that the number of offsets gives. */
+export function isByCount({ compared, counted }: Resume, records: number, maxRank: number): boolean {
+  return records - compared - counted === maxRank;
 }

@@ -211,7 +211,8 @@ export class Walk {
 
   #lacksSource(): 'source' | undefined {
     if (!this.#source.isEnded) return 'source';
-    this.#diverge('source-ended', this.#target.ready() ? this.#target.side.offset : this.#target.next);
+    // Those that are only counted lie before the next one that can be seen.
+    this.#diverge('source-ended', this.#target.next - this.#unseen);
     return undefined;
   }
 

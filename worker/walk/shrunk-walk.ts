@@ -3,6 +3,7 @@ import {
   alignByContent,
   alignByCount,
   hiddenCopies,
+  isByCount,
   judgeAlignment,
   maxFirstRank,
   type ShrunkLogs,
@@ -105,7 +106,10 @@ function judged(
   switch (verdict.kind) {
     case 'resume':
       if (verdict.by === 'count') return resumeByCount(logs, verdict.sourceOffset, scan.records);
-      return outcomeOf(verdict.result, basisOf(verdict.result, scan.records, maxFirstRank(logs)));
+      return outcomeOf(
+        verdict.result,
+        isByCount(verdict.result, scan.records, maxFirstRank(logs)) ? 'count' : 'alignment',
+      );
     case 'unknown':
       return unknownGap(logs, verdict.from, verdict.to);
     case 'diverged':
@@ -118,10 +122,6 @@ function judged(
         agreed: { sourceOffset: BigInt(logs.sourceOffset), targetOffset: BigInt(logs.targetOffset) },
       };
   }
-}
-
-function basisOf({ compared, counted }: Resume, records: number, maxRank: number): 'count' | 'alignment' {
-  return counted > 0 || records - compared === maxRank ? 'count' : 'alignment';
 }
 
 function resumeByCount({ closedEnd, skips }: ShrunkLogs, sourceOffset: number, counted: number): WalkOutcome {

@@ -308,6 +308,11 @@ describe('a walk beside both logs', () => {
     assert.equal(thinned.sourceOffset, 9, 'what was declared was never a copy');
     const wrong = await walked(source, target, { targetOffset: 105, hidden: 6, closedEnd: 107 });
     assert.deepEqual(wrong.kind === 'diverged' && [wrong.rank, wrong.sourceOffset], [6, 6]);
+    const short = await walked(source, target, { targetOffset: 105, hidden: 14, closedEnd: 107 });
+    assert.deepEqual(short.kind === 'diverged' && [short.what, short.agreed], [
+      'source-ended',
+      { sourceOffset: 12, targetOffset: 103 },
+    ]);
   });
 });
 

@@ -88,6 +88,11 @@ describe('6.6: the beginning of the target is gone', () => {
     assert.deepEqual(brief(outcome), ['resume', 7, 'alignment']);
   });
 
+  test('more copies were counted than the source has records: markers are no excuse where nothing is left to see', async () => {
+    const outcome = await found(logOf(at(0, from(0, 9))), logOf(), { targetStart: 111, closedEnd: 111 });
+    assert.deepEqual(brief(outcome), ['diverged', 9, 9, 109]);
+  });
+
   test('what contradicts the source is told at the rank that the count gives', async () => {
     const outcome = await found(logOf(at(0, from(0, 20))), logOf(ours(106, numbered(6, 70, 8))), {
       targetStart: 106,
@@ -230,6 +235,8 @@ describe('6.6: the beginning of the source is gone', () => {
       closedEnd: 112,
     });
     assert.deepEqual(brief(beyond), ['resume', 12, 'count']);
+    const one = await found(source, logOf(ours(108, from(8, 1))), { sourceStart: 5, targetStart: 108, closedEnd: 109 });
+    assert.deepEqual(brief(one), ['resume', 9, 'count']);
     const nothing = await found(source, logOf(), { sourceStart: 5, targetStart: 112, closedEnd: 112 });
     assert.deepEqual(brief(nothing), ['pause', 5, 12]);
   });
