@@ -4,6 +4,7 @@ import { idleBench } from './idle.js';
 import { latencyBench } from './latency.js';
 import { mirrorBench } from './mirror-bench.js';
 import { partitionsBench } from './partitions.js';
+import { stallBench } from './stall.js';
 import { throughputBench } from './throughput.js';
 import { tinyBench } from './tiny.js';
 import { tlsBench } from './tls.js';
@@ -21,5 +22,6 @@ export const benches: readonly Bench[] = [
   idleBench,
   partitionsBench,
   tlsBench,
+  stallBench,
   fleetBench,
 ];
