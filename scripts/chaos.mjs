@@ -14,3 +14,5 @@ await runMain(async () => {
   const { runChaos } = await import(pathToFileURL(join(distRoot, 'test', 'chaos', 'main.js')).href);
   return runChaos(process.argv.slice(2), prepare);
 });
+// A socket that was reset in the middle of a write can keep Node from ending by itself.
+process.exit();
