@@ -2,26 +2,24 @@ import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import type { FetchedPartition } from '../../common/kafka/wire/apis/fetch.js';
 import { type BatchSlice, maxTimestampMs, partitionLeaderEpoch } from '../../common/kafka/wire/records/batch-header.js';
 import { BatchCursor } from '../../common/kafka/wire/records/batch-scan.js';
-import { CODEC_NAMES, type CodecName } from '../../common/kafka/wire/records/compression.js';
+import { CODEC_NAMES } from '../../common/kafka/wire/records/compression.js';
 import type { RecodedBatch } from '../../common/kafka/wire/records/recoded-batch.js';
 import { verifyCrc } from '../../common/kafka/wire/records/record-codec.js';
-import { type ReshapeOptions, reshapeBatch } from '../../common/kafka/wire/records/reshape.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Allowance, ByteAccount } from '../core/allowance.js';
 import { batchVerdict, PLAIN_RULES, type ShapingRules, type VerdictCounts } from '../core/batch-verdict.js';
 import type { PendingGap } from '../core/partition-queue.js';
 import { TxnFilter } from '../core/txn-filter.js';
 import type { LentBatch, ResponseBody } from '../fetch/response-body.js';
-import { gapBytes, operatorGap, orderedFrom, refusedGaps } from './gaps.js';
+import { gapBytes, operatorGap, orderedFrom } from './gaps.js';
 import type { MirroredPartition } from './mirrored-partition.js';
 import type { PartitionPort } from './port.js';
+import { shapeBatch, targetCodec } from './shaped-batch.js';
 
 /** A damaged batch may have been damaged on the way: fetched again this often before the partition pauses. */
 const MAX_REFETCHES = 3;
 /** A batch that the answers only ever begin: its length is damaged, or the answers are far too small. */
 const MAX_BEGINNINGS = 200;
-/** A batch that has to be split into more is fetched again for the rest: the byte limits do not feel many tiny ones. */
-const MAX_PARTS = 2_000;
 
 export interface BatchTakerDeps {
   readonly budget: ByteAccount;
@@ -69,7 +67,7 @@ export class BatchTaker {
   take(fetched: FetchedPartition, records: Buffer, body: ResponseBody): void {
     this.#filter.reset(fetched.abortedTransactions);
     this.#cursor.reset(records);
-    const codec = this.#targetCodec();
+    const codec = targetCodec(this.#partition);
     this.#rules.codec = codec === undefined ? -1 : CODEC_NAMES.indexOf(codec);
     // What a route wishes does not pay for tiny batches; what the target does not know it refuses in any size.
     this.#rules.recompressFromBytes = this.#partition.shaping.codec === undefined ? PLAIN_RULES.recompressFromBytes : 0;
@@ -144,26 +142,21 @@ export class BatchTaker {
 
   #reshape(body: ResponseBody): void {
     const partition = this.#partition;
-    const cursor = this.#cursor;
     const { queue, life } = partition;
-    const { lastOffset } = cursor;
     const from = queue.fetchNext;
-    const untilOffset = orderedFrom(partition.item.skip, from, lastOffset);
     // What was dropped meanwhile is fetched again from where it was dropped: to go on behind it would lose it.
     const outdated = (): boolean => partition.life !== life || queue.fetchNext !== from || !this.#mayTake();
     this.#decoding = true;
     body.retain();
-    this.#shaped(from, untilOffset)
+    shapeBatch(partition, this.#cursor, this.#rules)
       .then(
-        ({ gaps, parts }) => {
+        ({ gaps, parts, next, isWhole }) => {
           this.#decoding = false;
           if (outdated()) return;
           for (const gap of gaps) this.#pushGap(gap, from);
           for (const part of parts) this.#pushPart(part);
-          const isComplete = parts.length < MAX_PARTS;
-          if (isComplete) queue.skipTo(untilOffset ?? lastOffset + 1);
-          // What is left of the batch is fetched again, behind what an operator's order leaves out of it.
-          if (isComplete && untilOffset === undefined) this.#consume(body);
+          queue.skipTo(next);
+          if (isWhole) this.#consume(body);
           else this.#deps.port.ready(partition);
         },
         (error: unknown) => {
@@ -176,39 +169,6 @@ export class BatchTaker {
         this.#deps.port.freed(partition);
       })
       .catch((error: unknown) => this.#damaged(error));
-  }
-
-  /** The cursor's batch as the target takes it, and what is left out of it. The cursor is read before the first await. */
-  async #shaped(
-    fromOffset: number,
-    untilOffset: number | undefined,
-  ): Promise<{ readonly gaps: readonly PendingGap[]; readonly parts: readonly RecodedBatch[] }> {
-    const partition = this.#partition;
-    const { buffer, start, length, baseOffset, lastOffset, magic } = this.#cursor;
-    const slice: BatchSlice = { buffer, start, length };
-    const codec = this.#targetCodec();
-    const options: ReshapeOptions = {
-      fromOffset,
-      ...(untilOffset === undefined ? {} : { untilOffset }),
-      maxParts: MAX_PARTS,
-      appendTime: this.#rules.appendTime,
-      ...(codec === undefined ? {} : { codec }),
-      ...(this.#rules.maxBytes === Number.POSITIVE_INFINITY ? {} : { maxBytes: this.#rules.maxBytes }),
-    };
-    // An old compressed message tells only its last offset: its first may be anything since the position.
-    const first = magic < 2 ? fromOffset : Math.max(fromOffset, baseOffset);
-    const last = untilOffset === undefined ? lastOffset : untilOffset - 1;
-    const refused = partition.leavesOut ? partition.shaping.refusedIn(first, last) : [];
-    if (refused.length === 0) return { gaps: [], parts: await reshapeBatch(slice, options) };
-    const undeclared = refused.filter(({ declared }) => !declared);
-    const gaps = await refusedGaps(slice, undeclared, partition.route, options);
-    const omit = new Set(refused.map(({ offset }) => offset));
-    return { gaps, parts: await reshapeBatch(slice, { ...options, omit }) };
-  }
-
-  #targetCodec(): CodecName | undefined {
-    const { shaping, route } = this.#partition;
-    return shaping.codec ?? (route.compression === 'source' ? undefined : route.compression);
   }
 
   #sampleCrc(batch: BatchSlice): void {

@@ -1,0 +1,60 @@
+import type { BatchSlice } from '../../common/kafka/wire/records/batch-header.js';
+import type { BatchView } from '../../common/kafka/wire/records/batch-scan.js';
+import type { CodecName } from '../../common/kafka/wire/records/compression.js';
+import type { RecodedBatch } from '../../common/kafka/wire/records/recoded-batch.js';
+import { type ReshapeOptions, reshapeBatch } from '../../common/kafka/wire/records/reshape.js';
+import type { ShapingRules } from '../core/batch-verdict.js';
+import type { PendingGap } from '../core/partition-queue.js';
+import { orderedFrom, refusedGaps } from './gaps.js';
+import type { MirroredPartition } from './mirrored-partition.js';
+
+/** A batch that has to be split into more is fetched again for the rest: the byte limits do not feel many tiny ones. */
+const MAX_PARTS = 2_000;
+
+/** A source batch as the target takes it. */
+export interface ShapedBatch {
+  /** What is left out of it and not written down yet. */
+  readonly gaps: readonly PendingGap[];
+  readonly parts: readonly RecodedBatch[];
+  /** Source offset behind what the gaps and parts stand for. */
+  readonly next: number;
+  /** False: the rest of the batch is to be fetched again, behind what an operator's order leaves out of it. */
+  readonly isWhole: boolean;
+}
+
+/** What the target's batches are to be compressed with; undefined: as the source's are. */
+export function targetCodec({ shaping, route }: MirroredPartition): CodecName | undefined {
+  return shaping.codec ?? (route.compression === 'source' ? undefined : route.compression);
+}
+
+/** The batch is read before the first await and may be a cursor. @throws BATCH_CORRUPT, BATCH_UNSUPPORTED */
+export async function shapeBatch(
+  partition: MirroredPartition,
+  { buffer, start, length, baseOffset, lastOffset, magic }: BatchView,
+  { appendTime, maxBytes }: Readonly<ShapingRules>,
+): Promise<ShapedBatch> {
+  const { queue, shaping, route, item, leavesOut } = partition;
+  const slice: BatchSlice = { buffer, start, length };
+  const fromOffset = queue.fetchNext;
+  const ordered = orderedFrom(item.skip, fromOffset, lastOffset);
+  const untilOffset = ordered ?? lastOffset + 1;
+  const codec = targetCodec(partition);
+  const options: ReshapeOptions = {
+    fromOffset,
+    untilOffset,
+    appendTime,
+    maxBytes,
+    maxParts: MAX_PARTS,
+    ...(codec === undefined ? {} : { codec }),
+  };
+  // An old compressed message tells only its last offset: its first may be anything since the position.
+  const first = magic < 2 ? fromOffset : Math.max(fromOffset, baseOffset);
+  const refused = leavesOut ? shaping.refusedIn(first, untilOffset - 1) : [];
+  const undeclared = refused.filter(({ declared }) => !declared);
+  const gaps = await refusedGaps(slice, undeclared, route, options);
+  const parts = await reshapeBatch(slice, { ...options, omit: new Set(refused.map(({ offset }) => offset)) });
+  const last = parts.at(-1);
+  const isComplete = last === undefined || parts.length < MAX_PARTS;
+  const next = isComplete ? untilOffset : last.lastOffset + 1;
+  return { gaps, parts, next, isWhole: next > lastOffset };
+}
