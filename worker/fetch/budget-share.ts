@@ -40,6 +40,10 @@ export class BudgetShare implements FetchBudget {
   }
 
   whenFree(bytes: number, wake: () => void): void {
-    this.#budget.whenFree(bytes + this.#keptBytes, wake);
+    // Looked at anew each time: when others take from the whole, less of it is kept, and as much as now may not be free again for long.
+    this.#budget.whenFree(bytes, () => {
+      if (this.freeBytes >= bytes) wake();
+      else this.whenFree(bytes, wake);
+    });
   }
 }
