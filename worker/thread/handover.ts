@@ -24,6 +24,10 @@ export interface HandoverDeps {
  */
 export class Handover {
   readonly #deps: HandoverDeps;
+  /** What follows once the pair is written: the latest order counts. */
+  readonly #next = new Map<Held, () => void>();
+  /** To begin anew once the start under way is over. */
+  readonly #again = new Set<Held>();
 
   constructor(deps: HandoverDeps) {
     this.#deps = deps;
@@ -40,7 +44,9 @@ export class Handover {
   }
 
   startSettled(held: Held): void {
+    const again = this.#again.delete(held);
     if (held.draining) this.#drainNow(held);
+    else if (again) this.startAnew(held, 0);
   }
 
   /**
@@ -49,41 +55,48 @@ export class Handover {
    */
   startAnew(held: Held, delayMs: number): void {
     this.#deps.held.stopCopying(held);
-    held.outlet.drain(() => this.#saved(held, () => this.#rebegin(held, delayMs)));
+    // Two starts of one partition would undo each other: the one under way ends first.
+    if (this.#deps.starter().cancel(held.partition)) this.#thereafter(held, () => this.#rebegin(held, delayMs));
+    else this.#again.add(held);
   }
 
   #drainNow(held: Held): void {
-    const { starter, sides } = this.#deps;
-    starter().cancel(held.partition);
-    held.outlet.drain(() => {
-      sides.of(held.partition.route).target.checkpoints.remove(held.partition);
-      this.#saved(held, () => this.#release(held));
-    });
+    this.#deps.starter().cancel(held.partition);
+    this.#thereafter(held, () => this.#release(held));
+  }
+
+  #thereafter(held: Held, next: () => void): void {
+    this.#next.set(held, next);
+    held.outlet.drain(() => this.#save(held, next));
   }
 
   /**
    * Every batch has its final answer: writes the pair, then goes on. Not written, the next owner (or life) would repeat what was
    * copied since the last pair: tried until it is.
    */
-  #saved(held: Held, next: () => void): void {
+  #save(held: Held, next: () => void): void {
     const { sides, clock, logger, isStopped } = this.#deps;
-    const { partition, draining } = held;
+    const { partition } = held;
     const { target } = sides.of(partition.route);
     const flushed = partition.started ? target.checkpoints.flush([partition]) : Promise.resolve(new Set([partition]));
     flushed
       .then((done) => {
-        // A drain that began meanwhile goes its own way.
-        if (isStopped() || this.#deps.held.of(partition) !== held || held.draining !== draining) return;
-        if (done.has(partition)) next();
-        else clock.after(RETRY_SAVE_MS, () => this.#saved(held, next));
+        if (isStopped() || this.#next.get(held) !== next) return;
+        if (!done.has(partition)) {
+          clock.after(RETRY_SAVE_MS, () => this.#save(held, next));
+          return;
+        }
+        this.#next.delete(held);
+        next();
       })
       .catch((error: unknown) => logger.error('partition.hand-over-failed', { ...partition.item, err: error }));
   }
 
   #release(held: Held): void {
-    if (this.#deps.held.of(held.partition) !== held) return;
+    const { partition } = held;
+    this.#deps.sides.of(partition.route).target.checkpoints.remove(partition);
     this.#deps.held.remove(held);
-    this.#deps.released(held.partition.key);
+    this.#deps.released(partition.key);
   }
 
   #rebegin({ partition, outlet }: Held, delayMs: number): void {
