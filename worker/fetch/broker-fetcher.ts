@@ -22,6 +22,8 @@ import type { HeldBodies, ResponseBody } from './response-body.js';
 const BUSY_WAIT_MS = 20;
 /** Less free budget than this is not worth a request. */
 export const MIN_FETCH_BYTES = 64 * 1024;
+/** While throttled it is looked this often whether the connection is still there: a new one is not throttled. */
+const THROTTLE_LOOK_MS = 1_000;
 /** An answer that is this late is spoken of, again and again until it comes: the broker may hang, and lead nothing any more. */
 const LATE_MS = 2_000;
 const ERROR_BACKOFF = { initialMs: 50, maxMs: 2_000 } as const;
@@ -208,7 +210,7 @@ export class BrokerFetcher {
     const { client, route, channel, budget, clock } = this.#deps;
     const connection = await client.connection(channel.broker, `fetch-${route}-${channelPurpose(channel)}`);
     if (connection.throttledMs > 0) {
-      await clock.sleep(connection.throttledMs, this.#stop.signal);
+      await clock.sleep(Math.min(connection.throttledMs, THROTTLE_LOOK_MS), this.#stop.signal);
       return;
     }
     if (this.#stop.signal.aborted) return;

@@ -23,10 +23,6 @@ export class PlacedFeed {
     this.replica = new ReadReplica(rack);
   }
 
-  get fetcher(): BrokerFetcher | undefined {
-    return this.#fetcher;
-  }
-
   isOn({ broker, pace, rack }: ChannelKind): boolean {
     const channel = (this.#next ?? this.#fetcher)?.channel;
     return channel?.broker === broker && channel.pace === pace && channel.rack === rack;

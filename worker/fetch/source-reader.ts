@@ -171,7 +171,6 @@ export class SourceReader implements Closable, FetchListener {
       switch (answer.kind) {
         case 'again':
           placed.leader = undefined;
-          this.#deps.leaders.refresh();
           this.#placeLater();
           return;
         case 'unknown':
@@ -185,12 +184,13 @@ export class SourceReader implements Closable, FetchListener {
     this.#epochs.ask({ topic, partition, leader, leaderEpoch, answered });
   }
 
+  /** Not at once: the metadata would say the same again, and lead to the same question. */
   #placeLater(): void {
     if (this.#retry !== undefined) return;
-    const { clock, random } = this.#deps;
+    const { clock, random, leaders } = this.#deps;
     this.#retry = clock.after(backoffMs(this.#retries, EPOCH_BACKOFF, random), () => {
       this.#retry = undefined;
-      this.#placeAll();
+      leaders.refresh();
     });
     this.#retries += 1;
   }

@@ -128,6 +128,20 @@ describe('fetch sessions that break (KIP-227): nothing is skipped, nothing comes
     assert.ok(third - first >= 190, `${third - first} ms`);
   });
 
+  test('a connection that ends while it is throttled is not waited for: a new one is not throttled', async () => {
+    const { source, under } = await sourceWith();
+    const [log] = source.topic('t', 1) as [FakeLog];
+    const feeds = await under.feeds('t', 1);
+    source.interfere = () => ({ throttleMs: 60_000 });
+    const before = source.fetches.length;
+    await until('throttled', () => source.fetches.length > before);
+    await systemClock.sleep(50);
+    source.interfere = () => ({});
+    log.append(1);
+    source.cut(1);
+    await until('read on', () => feeds[0]?.position === log.end, 3_000);
+  });
+
   test('partitions move to another broker and back', async () => {
     const { source, under } = await sourceWith(2);
     await copyThrough(source, under, (round) => {

@@ -96,6 +96,23 @@ describe('leaderships (KIP-320)', () => {
     assert.deepEqual(feeds[0]?.gone, []);
   });
 
+  test('a leader that cannot answer for an old leadership yet is not asked in a tight loop', async () => {
+    const { source, under } = await sourceWith(1);
+    const [log] = source.topic('t', 1) as [FakeLog];
+    log.append(5);
+    const feeds = await under.feeds('t', 1);
+    await until('read', caughtUp(feeds, [log]));
+    log.elect(1);
+    log.append(5);
+    // The metadata say it leads, and it has not heard of that.
+    log.epochFault = () => 75;
+    await until('asked', () => source.epochQuestions.length > 0);
+    await systemClock.sleep(1_000);
+    assert.ok(source.epochQuestions.length < 20, `${source.epochQuestions.length} questions`);
+    log.epochFault = () => undefined;
+    await until('read on', caughtUp(feeds, [log]));
+  });
+
   test('a broker that has not heard of the newest leader does not lead back to the old one', async () => {
     const { source, under } = await sourceWith(2);
     const [log] = source.topic('t', 1) as [FakeLog];
