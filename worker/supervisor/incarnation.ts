@@ -173,10 +173,11 @@ export class Incarnation implements Closable {
   }
 
   #rebalance(): void {
+    if (this.#deps.threads === 1 || this.#releasing || this.#placement.moving || !this.#isSettled()) return;
     // Another thread may need a new lane, which is registered in the store.
-    const connected = this.#deps.store.session().state === 'connected';
-    if (this.#deps.threads === 1 || this.#releasing || this.#placement.moving || !connected || !this.#isSettled())
-      return;
+    if (this.#deps.store.session().state !== 'connected') return;
+    // One that keeps dying looks idle.
+    if (!this.#pool.isSteady) return;
     const owned = new Set(this.#assignment?.items.filter(({ state }) => state === 'own').map(refKey));
     const threads = this.threads();
     const partitions = [...this.#views].flatMap(([thread, view]) => {

@@ -30,7 +30,8 @@ export class ThreadPlacement {
   place(items: readonly AssignmentItem[], held: ReadonlySet<string>): void {
     const keys = items.map(refKey);
     const wanted = new Set(keys);
-    const kept = new Map([...this.#placed].filter(([key]) => held.has(key) || wanted.has(key)));
+    const isKept = (key: string): boolean => held.has(key) || wanted.has(key) || this.#transits.has(key);
+    const kept = new Map([...this.#placed].filter(([key]) => isKept(key)));
     for (const key of this.#loads.keys()) if (!kept.has(key)) this.#loads.delete(key);
     this.#placed = new Map([...kept, ...placeKeys(kept, keys, this.#threads, this.#loads)]);
   }
@@ -64,10 +65,6 @@ export class ThreadPlacement {
 
   get moving(): boolean {
     return this.#transits.size > 0;
-  }
-
-  isMoving(key: string): boolean {
-    return this.#transits.has(key);
   }
 
   /** From now on the present thread's orders do not name it any more. */

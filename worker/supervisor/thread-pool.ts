@@ -38,6 +38,14 @@ export class ThreadPool {
     for (let thread = 0; thread < deps.threads; thread++) this.#start(thread);
   }
 
+  /** All threads run, and none has died lately. */
+  get isSteady(): boolean {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const ranMs = (thread: number): number => nowMs - (this.#startedMs.get(thread) ?? nowMs);
+    const recovered = [...this.#deaths.keys()].every((thread) => ranMs(thread) >= STEADY_AFTER_MS);
+    return recovered && this.#threads.size === this.#deps.threads;
+  }
+
   send(thread: number, message: ToThread): void {
     this.#threads.get(thread)?.postMessage(message);
   }

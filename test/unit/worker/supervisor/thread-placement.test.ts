@@ -101,6 +101,16 @@ describe('a partition that changes threads', () => {
     assert.equal(placement.moving, false);
   });
 
+  test('and one between two threads is still the next one’s when it is taken from the worker and assigned anew', () => {
+    const placement = placed();
+    placement.move(status(0), 1);
+    placement.reported(0, 2, new Set(), new Set(), always, () => 7);
+    // By now the next thread may have taken it up.
+    placement.place([], new Set());
+    placement.place(items, new Set());
+    assert.equal(placement.threadOf(keys[0]), 1);
+  });
+
   test('nothing that a thread still drains starts in another when it is assigned anew', () => {
     const placement = placed();
     placement.place([], new Set([keys[0]]));
