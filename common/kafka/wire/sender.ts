@@ -86,9 +86,10 @@ export class BlockSender implements Sender {
     if (this.#waitingBytes === 0 || this.#socket.destroyed) return;
     const bytes = this.#fill();
     this.#writing = true;
-    this.#socket.write(this.#block.subarray(0, bytes), () => {
+    this.#socket.write(this.#block.subarray(0, bytes), (error) => {
       this.#writing = false;
-      this.#next();
+      // Behind bytes that are missing nothing may follow.
+      if (!error) this.#next();
     });
   }
 

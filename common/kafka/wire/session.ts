@@ -8,6 +8,8 @@ import type { SaslCredentials } from './credentials.js';
 const RENEW_RATIO = 0.8;
 /** From this share on requests wait for the renewal: whatever reaches the broker after the end closes the connection. */
 const HOLD_RATIO = 0.9;
+/** But no longer than this before the end, however long the session: credentials may be away for a while. */
+const MAX_HOLD_MS = 10_000;
 /** Brokers refuse to log in anew within a second of the login before (KIP-368). */
 const MIN_RENEW_MS = 1_100;
 /** Credentials that cannot be had are asked for again this often, until the session ends. */
@@ -53,7 +55,8 @@ export class SaslSession {
     const nowMs = this.#deps.clock.monotonicMs();
     const limited = lifetimeMs > 0;
     this.#renewAtMs = limited ? nowMs + Math.max(lifetimeMs * RENEW_RATIO, MIN_RENEW_MS) : Number.POSITIVE_INFINITY;
-    this.#holdAtMs = limited ? nowMs + lifetimeMs * HOLD_RATIO : Number.POSITIVE_INFINITY;
+    const holdAfterMs = Math.max(lifetimeMs * HOLD_RATIO, lifetimeMs - MAX_HOLD_MS);
+    this.#holdAtMs = limited ? nowMs + holdAfterMs : Number.POSITIVE_INFINITY;
     this.#endsAtMs = limited ? nowMs + lifetimeMs : Number.POSITIVE_INFINITY;
   }
 

@@ -9,7 +9,7 @@ class SocketDouble {
   readonly writes: Buffer[] = [];
   readonly bytes: Buffer[] = [];
   corked = 0;
-  #open: { readonly block: Buffer; readonly done: () => void }[] = [];
+  #open: { readonly block: Buffer; readonly done: (error?: Error) => void }[] = [];
 
   cork(): void {
     this.corked += 1;
@@ -21,7 +21,7 @@ class SocketDouble {
 
   write(block: Buffer | string | Uint8Array, ...rest: unknown[]): boolean {
     const written = block as Buffer;
-    const done = rest.find((value) => typeof value === 'function') as (() => void) | undefined;
+    const done = rest.find((value) => typeof value === 'function') as ((error?: Error) => void) | undefined;
     this.writes.push(written);
     this.#open.push({ block: written, done: done ?? (() => undefined) });
     return true;
@@ -37,6 +37,11 @@ class SocketDouble {
     if (oldest === undefined) return;
     this.bytes.push(Buffer.from(oldest.block));
     oldest.done();
+  }
+
+  /** The oldest write fails; the stream tells that before it is destroyed. */
+  fail(): void {
+    this.#open.shift()?.done(new Error('write EPIPE'));
   }
 
   finishAll(): Buffer {
@@ -104,6 +109,15 @@ describe('senders', () => {
       socket.writes.map(({ length }) => length),
       [1_020, 3_060],
     );
+  });
+
+  test('nothing is written behind a block that could not be', () => {
+    const socket = new SocketDouble();
+    const sender = new BlockSender(socket as never);
+    sender.send(Buffer.alloc(20), []);
+    sender.send(Buffer.alloc(20), []);
+    socket.fail();
+    assert.equal(socket.writes.length, 1);
   });
 
   test('a closed socket is written to no more', () => {

@@ -7,10 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isCausewayError } from '../../../../common/errors/error.js';
 import { ApiKey } from '../../../../common/kafka/wire/api-keys.js';
 import { BrokerConnection } from '../../../../common/kafka/wire/connection.js';
+import { SaslSession, sessionLost } from '../../../../common/kafka/wire/session.js';
 import { Writer } from '../../../../common/kafka/wire/writer.js';
 import type { SaslSettings } from '../../../../common/model/cluster.js';
 import { silentLogger } from '../../../../common/observability/logger.js';
 import { systemClock } from '../../../../common/runtime/clock.js';
+import { ManualClock } from '../../worker/manual-clock.js';
 import { FakeBroker, send } from './fake-broker.js';
 
 /** Renewed after 1.2 s; from 1.35 s on requests wait. */
@@ -113,4 +115,28 @@ describe('a SASL session (KIP-368)', () => {
     assert.match(last?.body.toString() ?? '', /second/);
     rmSync(folder, { recursive: true });
   });
+});
+
+test('credentials that are away hold requests up only when a long session is about to end', () => {
+  const HOUR_MS = 3_600_000;
+  const clock = new ManualClock();
+  const session = new SaslSession({
+    clock,
+    logger: silentLogger,
+    place: { cluster: 'c', address: 'a:1' },
+    credentials: () => Promise.reject(new Error('the issuer is away')),
+    login: () => Promise.resolve(HOUR_MS),
+    onLost: () => undefined,
+  });
+  const isHeld = (): boolean =>
+    session.holds(
+      () => undefined,
+      () => undefined,
+    );
+  session.begin(HOUR_MS);
+  clock.pass(HOUR_MS * 0.95);
+  assert.equal(isHeld(), false);
+  clock.pass(HOUR_MS * 0.05 - 5_000);
+  assert.equal(isHeld(), true);
+  session.close(sessionLost({ cluster: 'c', address: 'a:1' }, new Error('over')));
 });
