@@ -217,12 +217,12 @@ export class Outlet {
     // One broken connection takes a whole window along, and counts once.
     if (partition.queue.oldest === batch) partition.failures += 1;
     partition.queue.requeue(batch);
-    if (partition.failures >= FAILURES_TO_SHOW && partition.state === 'running') {
-      partition.setState('backing-off', { code: 'KAFKA_ERROR', message });
-      // A target that does not take anything must not hold the memory that others could use: it is fetched again in time.
-      this.#deps.budget.release(partition.queue.dropUnsent());
-      this.#deps.port.freed(partition);
-    }
+    const isRunning = partition.state === 'running';
+    if (partition.failures < FAILURES_TO_SHOW || !(isRunning || partition.state === 'paused')) return;
+    if (isRunning) partition.setState('backing-off', { code: 'KAFKA_ERROR', message });
+    // A target that does not take anything must not hold the memory that others could use: it is fetched again in time.
+    this.#deps.budget.release(partition.queue.dropUnsent());
+    this.#deps.port.freed(partition);
   }
 
   /** The oldest such batch counts: what lies behind it cannot be stored before it. */

@@ -73,6 +73,16 @@ describe('the target side of a partition', () => {
     assert.equal(partition.queue.settledNext, 50);
   });
 
+  test('a paused partition gives back the memory of what its target does not take, and stays paused', () => {
+    const { partition, outlet, budget } = runningOutlet(20);
+    partition.setState('paused', { code: 'PAUSED_BY_OPERATOR', message: '' });
+    for (let round = 0; round < 3; round++)
+      for (const batch of sendAll(outlet)) outlet.answered(batch, NOT_LEADER, -1, -1);
+    assert.equal(partition.state, 'paused');
+    assert.equal(partition.queue.length, 5);
+    assert.equal(budget.usedBytes, partition.queue.bytes);
+  });
+
   test('a target that takes nothing holds no more memory than what is in doubt; it is fetched again when it does', () => {
     const { partition, outlet, port, budget } = runningOutlet(20);
     for (let round = 0; round < 3; round++)
