@@ -49,6 +49,13 @@ function hostilePartition(dice: Dice, position: number): MirroredPartition {
   if (dice.oneIn(3)) partition.shaping.tooLarge(200 + dice.below(1_000), 0);
   for (let refused = dice.below(4); refused > 0; refused -= 1)
     partition.shaping.refuse(dice.below(20), { reason: 'invalid', detail: 'fuzzed' });
+  if (dice.oneIn(4)) partition.shaping.search(dice.below(20), 2 + dice.below(1_000));
+  if (dice.oneIn(5)) partition.shaping.codec = 'gzip';
+  if (dice.oneIn(3)) {
+    const from = dice.below(20);
+    const skip = { partition: 0, from: BigInt(from), to: BigInt(from + 1 + dice.below(10)), reason: 'fuzzed', at: '' };
+    partition.item = { ...partition.item, skip };
+  }
   return partition;
 }
 
