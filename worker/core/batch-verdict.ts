@@ -40,7 +40,7 @@ export interface ShapingRules {
 }
 
 /** Smaller batches gain nothing from another codec. */
-export const MIN_RECOMPRESSED_BYTES = 1_024;
+const MIN_RECOMPRESSED_BYTES = 1_024;
 
 export const PLAIN_RULES: Readonly<ShapingRules> = {
   appendTime: 'producer-time',
