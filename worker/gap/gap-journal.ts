@@ -3,7 +3,7 @@ import type { KafkaRecord } from '../../common/kafka/wire/records/record-codec.j
 import { gapTopic } from '../../common/model/gap.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
-import type { PendingGap } from '../core/partition-queue.js';
+import type { DeadLetter, PendingGap } from '../core/partition-queue.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
 import type { SideWriter } from '../produce/side-writer.js';
 import { deadLetterRecord, gapRecord } from './gap-record.js';
@@ -23,6 +23,8 @@ export interface GapJournalDeps {
  */
 export class GapJournal {
   readonly #deps: GapJournalDeps;
+  /** Letters that are stored while their gap is not yet: a gap that is tried for hours must not write them each time. */
+  readonly #sent = new WeakSet<DeadLetter>();
 
   constructor(deps: GapJournalDeps) {
     this.#deps = deps;
@@ -35,8 +37,10 @@ export class GapJournal {
     const { deadLetterTopic } = partition.route;
     for (const letter of pending.deadLetters) {
       if (deadLetterTopic === undefined) break;
+      if (this.#sent.has(letter)) continue;
       const record = deadLetterRecord(partition, letter, pending.gap.reason, wallMs);
       await this.#write(partition, deadLetterTopic, partition.item.partition, record);
+      this.#sent.add(letter);
     }
     await this.#write(partition, gapTopic(fleet), 0, gapRecord(partition, pending, worker, wallMs));
     declared(partition, pending);

@@ -1,7 +1,7 @@
 import { invariant } from '../../common/errors/assert.js';
 import { CausewayError } from '../../common/errors/error.js';
 import { PRODUCE, type ProducedPartition } from '../../common/kafka/wire/apis/produce.js';
-import { call, isTransient } from '../../common/kafka/wire/call.js';
+import { call } from '../../common/kafka/wire/call.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import type { BrokerConnection } from '../../common/kafka/wire/connection.js';
 import { buildBatch } from '../../common/kafka/wire/records/build-batch.js';
@@ -63,7 +63,8 @@ export class SideWriter {
 
   /**
    * Resolves when the batch is stored. What is in doubt is sent again, the same bytes, for as long as it takes.
-   * @throws TARGET_REFUSED when no repetition helps, LANE_DEAD, SEQUENCE_BROKEN when the lane lost count there, SHUTTING_DOWN
+   * @throws TARGET_REFUSED when no repetition helps, LANE_DEAD, SEQUENCE_BROKEN when the lane lost count there, SHUTTING_DOWN, and why
+   *   it could not be sent at all
    */
   write(lane: Lane, topic: string, partition: number, records: readonly KafkaRecord[]): Promise<void> {
     const key = `${lane.record.transactionalId}/${partitionKey(topic, partition)}`;
@@ -103,15 +104,16 @@ export class SideWriter {
     }
   }
 
-  /** Undefined where it cannot be had now. A lasting fault is thrown, so that the partition shows it, unless something is in doubt. */
+  /** What is in doubt waits for it, undefined meanwhile; else the fault is thrown: the partition shows it, and a drain need not wait. */
   async #connection({ topic, partition }: Destination, inDoubt: boolean): Promise<BrokerConnection | undefined> {
     const { client, leaders } = this.#deps;
-    const leader = leaders.leader(topic, partition);
-    if (leader === undefined) return undefined;
     try {
+      const leader = leaders.leader(topic, partition);
+      if (leader === undefined) throw this.#leaderless(topic, partition);
       return await client.connection(leader.broker, 'side');
     } catch (error) {
-      if (inDoubt || isTransient(error)) return undefined;
+      if (inDoubt) return undefined;
+      leaders.refresh();
       throw error;
     }
   }
@@ -165,6 +167,11 @@ export class SideWriter {
     if (this.#tracked.has(topic)) return;
     this.#tracked.add(topic);
     this.#deps.leaders.track(topic);
+  }
+
+  #leaderless(topic: string, partition: number): CausewayError {
+    const place = { cluster: this.#deps.cluster, topic, partition };
+    return new CausewayError('TARGET_TOPIC_MISSING', `partition ${partition} of ${topic} has no leader`, { place });
   }
 
   #refused({ topic, partition }: Destination, { errorCode, errorMessage }: ProducedPartition): CausewayError {

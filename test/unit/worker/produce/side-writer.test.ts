@@ -135,6 +135,19 @@ test('a lease that ends while the connection is opened: not a byte is sent', asy
   assert.equal(produced, 0);
 });
 
+test('what cannot be sent at all is told at once: a drain need not wait for it', async () => {
+  const lost = new CausewayError('CONNECTION_LOST', 'the broker is gone');
+  const { writer, lane, close } = await sideWriter(
+    () => undefined,
+    () => {
+      throw lost;
+    },
+  );
+  await assert.rejects(writer.write(lane, TOPIC, 0, [record]), lost);
+  assert.equal(lane.takeSequence(`${TOPIC}-0`, 0), 0);
+  await close();
+});
+
 test('a lane that lost count of the topic is told apart from a refusal: the topic’s settings will not cure it', async () => {
   const { writer, lane, close } = await sideWriter(
     ({ api }) => (api === 0 ? answered(45) : undefined),
