@@ -14,6 +14,7 @@ import type { LaneRecord } from '../../../common/model/worker.js';
 import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
 import { CheckpointStore } from '../../../worker/checkpoint/checkpoint-store.js';
+import { readDeclaredSkips } from '../../../worker/walk/declared-skips.js';
 import type { WalkOutcome } from '../../../worker/walk/walk-outcome.js';
 import { type WalkProgress, walkPartition } from '../../../worker/walk/walk-partition.js';
 import { AuditCluster } from '../../audit/audit-cluster.js';
@@ -131,6 +132,14 @@ describe('the walk behind a killed data thread, on real brokers', () => {
     };
     return walkPartition({ ...options, ...extra }, NEVER);
   }
+
+  const reading = () => ({
+    pool: new BufferPool(1 << 20),
+    clock: systemClock,
+    random: systemRandom,
+    signal: NEVER,
+    patienceMs: 5_000,
+  });
 
   /** What a read_committed consumer sees. */
   async function readAll(audit: AuditCluster | undefined, name: string): Promise<AuditRecord[]> {
@@ -259,6 +268,25 @@ describe('the walk behind a killed data thread, on real brokers', () => {
       JSON.stringify(brief(lost), (_key, value) => String(value)),
     );
     assert.ok(lost.gap.from <= 100n && lost.gap.to === 110n);
+  });
+
+  test('6.5 an operator’s skip is read from its gap record, also where what it gave up is gone', async () => {
+    const skip = { partition: 0, from: 10n, to: 15n, reason: 'given up', at: '2026-01-01T00:00:00Z' };
+    const owned = { ...(await topic('given-up')), skip };
+    for (let i = 0; i < 5; i++) await source.append('given-up', 0, buildBatch(numbered(i * 5, 5)));
+    const under = await copying(owned, routeWith());
+    await eventually('copied', async () => (await countAt('given-up')) === 20);
+    const closed = await killed(under, owned);
+    assert.deepEqual(brief(await walk(closed)), ['resume', 25n, 'records']);
+    const read = await readDeclaredSkips(target.client, 'test', [owned, item('other', 0)], reading());
+    assert.deepEqual([...read.keys()], ['r/given-up-0']);
+    assert.deepEqual(read.get('r/given-up-0')?.from(0), [{ first: 10, last: 14 }]);
+    const later = await readDeclaredSkips(target.client, 'test', [{ ...owned, timeline: 2 }], reading());
+    assert.equal(later.size, 0, 'another timeline decides anew');
+    await deleteRecords(source.connection, 'given-up', 0, 15n);
+    const behind = { ...closed.checkpoint, sourceOffset: 10n, targetOffset: 10n };
+    assert.deepEqual(brief(await walk(closed, { pair: behind })), ['resume', 25n, 'records']);
+    assert.deepEqual(brief(await walk(closed)), ['resume', 25n, 'count']);
   });
 
   test('an end below the checkpoint is waited for, another topic of the name is told, a signal ends it', async () => {
