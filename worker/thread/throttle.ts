@@ -22,7 +22,10 @@ export interface ThrottleDeps {
 interface Limited {
   readonly order: LimitOrder;
   readonly limit: RateLimit;
-  readonly waiting: Set<Member>;
+  /** Until when: by then all is paid for that was taken before they asked. */
+  readonly waiting: Map<Member, number>;
+  /** Have waited so long and take next, whatever others took meanwhile: else a busy thread would always come too late. */
+  readonly admitted: Set<Member>;
   /** When the first partition of a route began to wait. */
   readonly since: Map<string, number>;
   members: number;
@@ -74,6 +77,7 @@ export class Throttle {
     for (const limited of member.limits) {
       limited.members -= 1;
       limited.waiting.delete(member);
+      limited.admitted.delete(member);
     }
     this.#shares.close(partition.item.route, partition.item.topic);
   }
@@ -82,7 +86,7 @@ export class Throttle {
   setLimits(orders: readonly LimitOrder[]): void {
     const before = this.#limits;
     this.#limits = new Map(orders.map((order) => [limitKey(order), this.#limited(before.get(limitKey(order)), order)]));
-    for (const limited of before.values()) this.#wake(limited);
+    for (const limited of before.values()) this.#wake(limited, [...limited.waiting.keys()]);
     for (const member of this.#members.values()) this.#place(member);
   }
 
@@ -114,7 +118,7 @@ export class Throttle {
       before.order.recordsPerS === order.recordsPerS &&
       before.order.account === order.account;
     const limit = same ? before.limit : new RateLimit(order);
-    return { order, limit, waiting: new Set(), since: new Map(), members: 0, timer: undefined };
+    return { order, limit, waiting: new Map(), admitted: new Set(), since: new Map(), members: 0, timer: undefined };
   }
 
   #place(member: Member): void {
@@ -131,7 +135,7 @@ export class Throttle {
   #quota(member: Member): number {
     const nowMs = member.limits.length === 0 ? 0 : this.#deps.clock.monotonicMs();
     for (const limited of member.limits) {
-      const waitMs = limited.limit.waitMs(nowMs);
+      const waitMs = limited.admitted.has(member) ? 0 : limited.limit.waitMs(nowMs);
       if (waitMs === 0) continue;
       this.#wait(limited, member, waitMs, nowMs);
       return 0;
@@ -147,35 +151,42 @@ export class Throttle {
   #taken(member: Member, bytes: number, records: number): void {
     if (member.limits.length === 0) return;
     const nowMs = this.#deps.clock.monotonicMs();
-    for (const { limit } of member.limits) limit.taken(member.partition.key, bytes, records, nowMs);
+    for (const { limit, admitted } of member.limits) {
+      admitted.delete(member);
+      limit.taken(member.partition.key, bytes, records, nowMs);
+    }
   }
 
   #wait(limited: Limited, member: Member, waitMs: number, nowMs: number): void {
     const { route } = member.partition.item;
     member.throttledBy = limited.limit.scope;
-    limited.waiting.add(member);
+    // One that asks again keeps its turn.
+    if (!limited.waiting.has(member)) limited.waiting.set(member, nowMs + waitMs);
     if (!limited.since.has(route)) limited.since.set(route, nowMs);
     limited.timer ??= this.#deps.clock.after(waitMs, () => this.#due(limited));
   }
 
-  /** Another thread may have taken something meanwhile. */
   #due(limited: Limited): void {
     limited.timer = undefined;
     if (this.#closed) return;
-    const waitMs = limited.limit.waitMs(this.#deps.clock.monotonicMs());
-    if (waitMs > 0 && limited.waiting.size > 0)
-      limited.timer = this.#deps.clock.after(waitMs, () => this.#due(limited));
-    else this.#wake(limited);
+    const nowMs = this.#deps.clock.monotonicMs();
+    const due = [...limited.waiting].filter(([, untilMs]) => untilMs <= nowMs).map(([member]) => member);
+    for (const member of due) limited.admitted.add(member);
+    this.#wake(limited, due);
+    if (limited.waiting.size === 0) return;
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const untilMs of limited.waiting.values()) nextMs = Math.min(nextMs, untilMs);
+    limited.timer ??= this.#deps.clock.after(nextMs - nowMs, () => this.#due(limited));
   }
 
-  #wake(limited: Limited): void {
+  #wake(limited: Limited, members: readonly Member[]): void {
     limited.timer?.cancel();
     limited.timer = undefined;
     this.#count(limited);
-    limited.since.clear();
-    const waiting = [...limited.waiting];
-    limited.waiting.clear();
-    for (const { partition } of waiting) this.#deps.freed(partition);
+    for (const member of members) limited.waiting.delete(member);
+    const waiting = new Set([...limited.waiting.keys()].map(({ partition }) => partition.item.route));
+    for (const route of limited.since.keys()) if (!waiting.has(route)) limited.since.delete(route);
+    for (const { partition } of members) this.#deps.freed(partition);
   }
 
   #count({ since, limit }: Limited): void {

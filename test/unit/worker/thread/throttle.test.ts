@@ -78,6 +78,33 @@ describe('the throttle of a thread', () => {
     assert.ok(allowance.quotaBytes() > 0);
   });
 
+  test('a thread that always comes a little late gets its part of a limit all the same, and both together no more than the whole', () => {
+    const [quick, late] = [new Kit(), new Kit()];
+    const account = new SharedArrayBuffer(16);
+    const order: LimitOrder = { scope: 'route', route: 'r', topic: '', bytesPerS: 1_000_000, account };
+    const threads = [quick, late].map((kit) => {
+      kit.throttle.setLimits([order]);
+      return { kit, ...kit.join('r', 0), taken: 0 };
+    });
+    const take = (thread: (typeof threads)[number]): void => {
+      for (let bytes = thread.allowance.quotaBytes(); bytes > 0; bytes = thread.allowance.quotaBytes()) {
+        thread.allowance.taken(bytes, 1);
+        thread.taken += bytes;
+      }
+    };
+    for (const thread of threads) take(thread);
+    for (let ms = 0; ms < 20_000; ms += 5) {
+      // Always first the one, and a few milliseconds later the other, which is busy with something else.
+      for (const thread of threads) {
+        thread.kit.clock.pass(5);
+        if (thread.kit.freed.splice(0).length > 0) take(thread);
+      }
+    }
+    const [first, second] = threads.map(({ taken }) => taken / 20) as [number, number];
+    assert.ok(second > 400_000, `${first} and ${second} bytes a second`);
+    assert.ok(first + second < 1_060_000, `${first} and ${second} bytes a second`);
+  });
+
   test('waits under way are counted although they have not ended', () => {
     const kit = new Kit();
     kit.limit('r', 1);
