@@ -128,3 +128,23 @@ export function readEpochRequest(body: Buffer): {
     return { topic, partitions };
   });
 }
+
+/** ListOffsets v7. */
+export function readListRequest(body: Buffer): {
+  topic: string;
+  partitions: { partition: number; currentLeaderEpoch: number; timestamp: bigint }[];
+}[] {
+  const reader = new Reader(body, true);
+  reader.int32();
+  reader.int8();
+  return reader.array(1, () => {
+    const topic = reader.string();
+    const partitions = reader.array(1, () => {
+      const item = { partition: reader.int32(), currentLeaderEpoch: reader.int32(), timestamp: reader.int64() };
+      reader.tags();
+      return item;
+    });
+    reader.tags();
+    return { topic, partitions };
+  });
+}

@@ -1,4 +1,5 @@
 import { ApiKey } from '../../../../common/kafka/wire/api-keys.js';
+import { EARLIEST } from '../../../../common/kafka/wire/apis/list-offsets.js';
 import { Writer } from '../../../../common/kafka/wire/writer.js';
 import { FakeBroker, type FakeRequest, send } from '../../kafka/wire/fake-broker.js';
 import {
@@ -7,6 +8,7 @@ import {
   type PartitionAnswer,
   readEpochRequest,
   readFetch,
+  readListRequest,
   readMetadataTopics,
   writeFetchAnswer,
 } from './fake-fetch-codec.js';
@@ -44,6 +46,8 @@ export class FakeSource {
   sessionSlots = 1_000;
   maxFetchVersion = 15;
   interfere: (fetch: SeenFetch) => Interference = () => ({});
+  /** The code of an answer to ListOffsets. */
+  listCode: (log: FakeLog) => number = () => 0;
   /** What a leader answers about reading elsewhere. */
   preferred: (log: FakeLog, rack: string) => number = () => -1;
   readonly #brokers = new Map<number, FakeBroker>();
@@ -99,6 +103,8 @@ export class FakeSource {
         return this.#epochEnds(broker, request);
       case ApiKey.Fetch:
         return this.#fetch(broker, request);
+      case ApiKey.ListOffsets:
+        return this.#listOffsets(broker, request);
       default:
         return undefined;
     }
@@ -107,6 +113,7 @@ export class FakeSource {
   #versions(version: number): Buffer {
     const spoken: [number, number, number][] = [
       [ApiKey.Fetch, 4, this.maxFetchVersion],
+      [ApiKey.ListOffsets, 7, 7],
       [ApiKey.Metadata, 1, 12],
       [ApiKey.OffsetForLeaderEpoch, 2, 4],
       [ApiKey.ApiVersions, 0, 3],
@@ -151,6 +158,22 @@ export class FakeSource {
         const code = log === undefined ? 3 : (log.epochFault(currentLeaderEpoch) ?? (log.leader === broker ? 0 : 6));
         const [epoch, end] = code === 0 && log !== undefined ? log.endOf(leaderEpoch) : [-1, -1];
         writer.int16(code).int32(partition).int32(epoch).int64(BigInt(end)).tags();
+      });
+      writer.tags();
+    });
+    return framed(writer);
+  }
+
+  #listOffsets(broker: number, request: FakeRequest): Buffer {
+    const writer = new Writer(true).int32(0);
+    writer.array(readListRequest(request.body), ({ topic, partitions }) => {
+      writer.string(topic);
+      writer.array(partitions, ({ partition, currentLeaderEpoch, timestamp }) => {
+        const log = this.logs.find((candidate) => candidate.topic === topic && candidate.partition === partition);
+        const fault = log === undefined ? 3 : (log.epochFault(currentLeaderEpoch) ?? (log.leader === broker ? 0 : 6));
+        const code = fault === 0 && log !== undefined ? this.listCode(log) : fault;
+        const offset = code !== 0 || log === undefined ? -1 : timestamp === EARLIEST ? log.start : log.end;
+        writer.int32(partition).int16(code).int64(-1n).int64(BigInt(offset)).int32(-1).tags();
       });
       writer.tags();
     });
