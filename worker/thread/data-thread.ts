@@ -209,12 +209,13 @@ export class DataThread {
       clock,
       random,
     });
+    const journal = this.#journal(partition);
     const outlet = new Outlet(partition, {
       budget,
       port: this.#events,
       clock,
       random,
-      declare: (declaring, gap) => this.#journal(declaring).declare(declaring, gap),
+      declare: (declaring, gap) => journal.declare(declaring, gap),
       coalesced: (batches) => this.#verdicts.addCoalesced(batches),
       copied: (copied, records, bytes) => this.#stats.copied(copied, records, bytes),
       repeated: (repeated) => this.#stats.repeated(repeated.item.route),
