@@ -114,10 +114,8 @@ function routeFaults(file: ConfigFile, route: ConfigFile['routes'][string], path
     const message = `the clusters "${route.source}" and "${route.target}" share the broker ${shared}: they are one cluster under two names`;
     faults.push({ path: [...path, 'target'], message });
   }
-  if (route.delivery !== 'at-least-once') {
-    const message =
-      `"${route.delivery}" is not available in this version: exactly-once and transactional delivery arrive with the fencing release; ` +
-      'write at-least-once, or leave the key out';
+  if (route.delivery === 'transactional') {
+    const message = '"transactional" is not available in this version; write exactly-once or at-least-once';
     faults.push({ path: [...path, 'delivery'], message });
   }
   return faults;

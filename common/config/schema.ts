@@ -192,7 +192,9 @@ export const routeSettings = z.strictObject({
   delivery: z
     .enum(['exactly-once', 'transactional', 'at-least-once'])
     .default('at-least-once')
-    .describe('What is promised per record. This version offers `at-least-once` and refuses the others.'),
+    .describe(
+      'What is promised per record. `exactly-once`: the target’s own log tells a new owner what is there, nothing comes twice; needs the right to write under transactional ids `causeway.*` at the target, and that nobody else writes into its topics. `at-least-once`: after a worker’s death up to a second comes again. `transactional` is refused in this version.',
+    ),
   start: z
     .enum(['earliest', 'latest'])
     .default('earliest')

@@ -103,6 +103,12 @@ export const ERROR_CODES = {
     'The target topic was deleted and made anew; the checkpoint speaks of the old one.',
   ),
   TARGET_TOPIC_MISSING: info(409, 70, true, 'The target topic or partition does not exist at the moment.'),
+  TARGET_SHARED: info(
+    409,
+    70,
+    false,
+    'Somebody else writes into a target partition that is delivered exactly once, or its records are not the source’s.',
+  ),
   TARGET_REFUSED: info(409, 70, false, 'The target refuses a batch for good (size, timestamp, key or form).'),
   CHECKPOINT_MISSING: info(
     409,

@@ -25,6 +25,11 @@ export interface Checkpoint {
   readonly lane: { readonly transactionalId: string; readonly producerId: bigint; readonly producerEpoch: number };
   /** Version of the rules and naming that decided what was copied. */
   readonly rulesVersion: number;
+  /**
+   * Its lane has let the partition go: every batch had its answer when this was written, and none was sent since. Whoever comes next
+   * need not fence that lane (exactly-once.md 5.8).
+   */
+  readonly released: boolean;
 }
 
 /** Well below the broker's offset.metadata.max.bytes of 4096; keeps one commit of many partitions within one batch. */
@@ -38,7 +43,10 @@ export function checkpointGroup(route: string, targetTopic: string, partition: n
   return `causeway.${route}.${(digest[0] as number) % CHECKPOINT_GROUPS_PER_ROUTE}`;
 }
 
-/** Group-offset metadata, format 1: a JSON array behind the version so that it stays far below the limit. */
+/**
+ * Group-offset metadata, format 1: a JSON array behind the version so that it stays far below the limit. Fields are only ever added behind
+ * the last one.
+ */
 export function encodeCheckpointMetadata(checkpoint: Checkpoint): string {
   const { lane } = checkpoint;
   const text = `1:${JSON.stringify([
@@ -53,6 +61,7 @@ export function encodeCheckpointMetadata(checkpoint: Checkpoint): string {
     String(lane.producerId),
     lane.producerEpoch,
     checkpoint.rulesVersion,
+    ...(checkpoint.released ? [1] : []),
   ])}`;
   if (Buffer.byteLength(text) > MAX_CHECKPOINT_METADATA_BYTES) {
     throw new CausewayError('INTERNAL_INVARIANT', `checkpoint metadata exceeds ${MAX_CHECKPOINT_METADATA_BYTES} bytes`);
@@ -61,6 +70,8 @@ export function encodeCheckpointMetadata(checkpoint: Checkpoint): string {
 }
 
 const OFFSET = /^-?\d{1,19}$/;
+/** Those that the first writers of the format wrote. */
+const MIN_FIELDS = 11;
 
 /**
  * @param targetOffset the group's committed offset
@@ -79,7 +90,7 @@ export function decodeCheckpoint(targetOffset: bigint, metadata: string): Checkp
   } catch {
     return fail();
   }
-  if (!Array.isArray(fields) || fields.length !== 11) return fail();
+  if (!Array.isArray(fields) || fields.length < MIN_FIELDS) return fail();
   const offset = (value: unknown): bigint => (typeof value === 'string' && OFFSET.test(value) ? BigInt(value) : fail());
   const integer = (value: unknown): number => (Number.isSafeInteger(value) ? (value as number) : fail());
   const text = (value: unknown): string => (typeof value === 'string' ? value : fail());
@@ -95,5 +106,6 @@ export function decodeCheckpoint(targetOffset: bigint, metadata: string): Checkp
     runTargetStart: offset(fields[6]),
     lane: { transactionalId: text(fields[7]), producerId: offset(fields[8]), producerEpoch: integer(fields[9]) },
     rulesVersion: integer(fields[10]),
+    released: fields[11] === 1,
   };
 }

@@ -16,10 +16,10 @@ export function checkRoute(route: Route, clusters: ReadonlyMap<string, ClusterCo
     });
   }
   if (route.source === route.target) throw sameCluster(route, 'source and target are the same cluster');
-  if (route.delivery !== 'at-least-once') {
+  if (route.delivery === 'transactional') {
     throw new CausewayError('ROUTE_INVALID', `delivery "${route.delivery}" is not available yet`, {
       place: { route: route.name },
-      fix: 'Use delivery at-least-once.',
+      fix: 'Use delivery exactly-once or at-least-once.',
     });
   }
   checkRefusals(route);

@@ -13,7 +13,10 @@ export interface DemoOptions {
   /** Of load; undefined: until Ctrl-C. */
   readonly seconds: number | undefined;
   readonly recordsPerS: number;
+  readonly delivery: DemoDelivery;
 }
+
+export type DemoDelivery = 'at-least-once' | 'exactly-once';
 
 const DEFAULT_CHECK_SECONDS = 20;
 const DEFAULT_RECORDS_PER_S = 10_000;
@@ -28,7 +31,8 @@ topics over REST and shows how they are mirrored. Ctrl-C stops everything.
   --check             bounded and without a terminal: about ${DEFAULT_CHECK_SECONDS} s of load, then lag 0, then both clusters are compared
                       record by record; prints one line of JSON last and ends with status 0 only if all is well
   --kill VICTIMS      worker, controller or both (comma-separated): SIGKILL a worker at a third of the load, the leading
-                      controller at two thirds; repeats are then reported, not held against the run
+                      controller at two thirds; at-least-once, repeats are then reported, not held against the run
+  --delivery MODE     at-least-once (default) or exactly-once: what the route promises
   --shapes SET        basic, usual or all (default usual): which topics the load has; all, with --check, adds a topic for each kind of
                       batch, refusal and change that a mirror meets, proves that the source really holds it, and audits it
   --seconds N         seconds of load (default: ${DEFAULT_CHECK_SECONDS} with --check, otherwise until Ctrl-C)
@@ -62,6 +66,11 @@ function shapesOf(text: string): readonly TopicShape[] {
   throw new UsageError(`--shapes is basic, usual or all, not "${text}"`);
 }
 
+function deliveryOf(text: string): DemoDelivery {
+  if (text === 'at-least-once' || text === 'exactly-once') return text;
+  throw new UsageError(`--delivery is at-least-once or exactly-once, not "${text}"`);
+}
+
 /** @returns undefined when help was asked for. @throws UsageError */
 export function parseDemoOptions(args: readonly string[]): DemoOptions | undefined {
   const options = {
@@ -70,6 +79,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions | undefin
     shapes: { type: 'string', default: 'usual' },
     seconds: { type: 'string' },
     rate: { type: 'string' },
+    delivery: { type: 'string', default: 'at-least-once' },
     help: { type: 'boolean', default: false },
   } as const;
   let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
@@ -89,6 +99,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions | undefin
     shapes: shapesOf(values.shapes),
     gallery: values.check && values.shapes === 'all',
     seconds: seconds ?? (values.check ? DEFAULT_CHECK_SECONDS : undefined),
+    delivery: deliveryOf(values.delivery),
     recordsPerS: values.rate === undefined ? DEFAULT_RECORDS_PER_S : integer('--rate', values.rate, MAX_RECORDS_PER_S),
   };
 }

@@ -126,7 +126,15 @@ export class DemoSession {
 
   async #startFleet({ source, target, zooKeeper }: DemoBed): Promise<Fleet> {
     const routes = this.#options.gallery ? galleryRoutes('source', 'target') : {};
-    const fleet = new Fleet({ folder: this.#folder, source, target, zooKeeperConnect: zooKeeper.connect, routes });
+    const route = { delivery: this.#options.delivery };
+    const fleet = new Fleet({
+      folder: this.#folder,
+      source,
+      target,
+      zooKeeperConnect: zooKeeper.connect,
+      route,
+      routes,
+    });
     this.#undo.push(() => fleet.stop());
     const processes = [
       await fleet.start('controller', 'controller-1'),
@@ -222,7 +230,14 @@ export class DemoSession {
       );
       this.#screen.say(`not shown: ${NOT_SHOWN}`);
     }
-    return verdictOf({ ...facts, comparison, ledgers: load.ledgers, ...(gallery === undefined ? {} : { gallery }) });
+    const exactlyOnce = this.#options.delivery === 'exactly-once';
+    return verdictOf({
+      ...facts,
+      comparison,
+      ledgers: load.ledgers,
+      exactlyOnce,
+      ...(gallery === undefined ? {} : { gallery }),
+    });
   }
 
   async #watch({ watcher, load }: Parts, signal: AbortSignal): Promise<void> {

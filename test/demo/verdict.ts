@@ -16,6 +16,8 @@ export interface CheckFacts {
   readonly takeover?: TakeoverReport;
   readonly failover?: FailoverReport;
   readonly gallery?: GalleryVerdict;
+  /** Nothing may come twice, whatever was killed. */
+  readonly exactlyOnce?: boolean;
 }
 
 export interface Verdict {
@@ -26,16 +28,16 @@ export interface Verdict {
   readonly line: string;
 }
 
-/** Judges a run: repeats are allowed only after a SIGKILL, everything else never. */
+/** Judges a run: repeats are allowed only after a SIGKILL and at-least-once, everything else never. */
 export function verdictOf(facts: CheckFacts): Verdict {
   const { comparison, ledgers, lagZeroMs, takeover, failover, gallery } = facts;
   const { records, missing, duplicated, reordered, different, phantom, misplaced, targetRecords, ledger } = comparison;
   const partitions = ledgers.flatMap((topic) => topic.partitions);
   const unknown = partitions.reduce((sum, { unknown: count }) => sum + count, 0);
   const aborted = partitions.reduce((sum, { aborted: count }) => sum + count, 0);
-  const wasKilled = takeover !== undefined || failover !== undefined;
+  const mayRepeat = (takeover !== undefined || failover !== undefined) && facts.exactlyOnce !== true;
   const faults: string[] = [];
-  if (!isClean(comparison, { allowDuplicates: wasKilled }))
+  if (!isClean(comparison, { allowDuplicates: mayRepeat }))
     faults.push('the target is not a faithful copy of the source');
   if (records <= MIN_RECORDS) faults.push(`${records} records were compared, more than ${MIN_RECORDS} are needed`);
   if (lagZeroMs < 0) faults.push('the lag did not come down to 0 in the time given');

@@ -100,4 +100,5 @@ export const CHECKPOINT: Checkpoint = {
   runTargetStart: 0n,
   lane: { transactionalId: 'l', producerId: 2n ** 62n, producerEpoch: 1 },
   rulesVersion: 1,
+  released: false,
 };

@@ -111,7 +111,7 @@ export class CheckpointWriter implements Closable {
   #due(): MirroredPartition[] {
     const nowMs = this.#deps.clock.monotonicMs();
     return [...this.#partitions].filter((partition) => {
-      if (!partition.started) return false;
+      if (!partition.started || partition.suspect) return false;
       const moved = partition.queue.settledNext !== partition.committedSource;
       return moved || nowMs - partition.committedAtMs >= this.#deps.refreshMs;
     });

@@ -12,6 +12,8 @@ export interface Refusal {
   readonly detail: string;
 }
 
+const INHERITED: Refusal = { reason: 'invalid', detail: 'left out by the owner before' };
+
 /** A record that the target refuses. */
 export interface RefusedRecord {
   readonly offset: number;
@@ -62,6 +64,17 @@ export class Shaping {
   /** The gap of these records is written down: it need not be again when they are read once more. */
   declared(first: number, last: number): void {
     for (const { offset } of this.refusedIn(first, last)) this.#declared.add(offset);
+  }
+
+  /** Left out by an owner before: decided and written down, not to be decided anew (exactly-once.md 6.5). */
+  inherit(ranges: readonly { readonly first: number; readonly last: number }[]): void {
+    for (const { first, last } of ranges) {
+      for (let offset = first; offset <= last; offset++) {
+        if (this.#refused.size >= MAX_REFUSED_AHEAD) return;
+        this.#refused.set(offset, INHERITED);
+        this.#declared.add(offset);
+      }
+    }
   }
 
   get refusedCount(): number {

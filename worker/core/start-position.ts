@@ -12,6 +12,8 @@ export interface StartFacts {
   readonly sourceEarliest: bigint;
   readonly sourceLatest: bigint;
   readonly targetEnd: bigint;
+  /** The route delivers exactly once: what lies behind the checkpoint is looked at, not repeated. */
+  readonly exactlyOnce: boolean;
 }
 
 export type StartPlan =
@@ -24,6 +26,8 @@ export type StartPlan =
       readonly runSourceStart: bigint;
       readonly runTargetStart: bigint;
     }
+  /** Close the log of whoever had the partition, and walk from the checkpoint to its end (exactly-once.md sections 5 and 6). */
+  | { readonly kind: 'walk'; readonly checkpoint: Checkpoint }
   /** Not yet: ask again a little later. */
   | { readonly kind: 'wait'; readonly code: ErrorCode; readonly message: string }
   /** An operator has to decide. */
@@ -35,7 +39,18 @@ const pause = (code: ErrorCode, message: string): StartPlan => ({ kind: 'pause',
 
 /** Where a new owner continues, or why it must not (exactly-once.md section 4, design.md 5.3). */
 export function planStart(facts: StartFacts): StartPlan {
-  const plan = planPosition(facts);
+  return withinNumbers(planPosition(facts));
+}
+
+/**
+ * Where it continues after a walk, which ends at the first source record that is not at the target. The walk has seen every record before
+ * that at the source: its end, as it was asked for before, may be an older one.
+ */
+export function planWalked(facts: StartFacts, sourceOffset: bigint, targetOffset: bigint): StartPlan {
+  return withinNumbers(gone(facts, sourceOffset) ?? begin(sourceOffset, targetOffset));
+}
+
+function withinNumbers(plan: StartPlan): StartPlan {
   if (plan.kind !== 'begin') return plan;
   const { sourceOffset, targetOffset, runSourceStart, runTargetStart } = plan;
   const exact = [sourceOffset, targetOffset, runSourceStart, runTargetStart].every((offset) => offset <= MAX_OFFSET);
@@ -74,7 +89,7 @@ function begin(sourceOffset: bigint, targetOffset: bigint): StartPlan {
 }
 
 function resume(facts: StartFacts, checkpoint: Checkpoint): StartPlan {
-  const { sourceTopicId, targetTopicId, sourceEarliest, sourceLatest, targetEnd } = facts;
+  const { sourceTopicId, targetTopicId, sourceLatest, targetEnd } = facts;
   const { sourceOffset } = checkpoint;
   if (differ(checkpoint.sourceTopicId, sourceTopicId)) {
     return pause('SOURCE_TOPIC_RECREATED', `the checkpoint is about source topic id ${checkpoint.sourceTopicId}`);
@@ -87,13 +102,14 @@ function resume(facts: StartFacts, checkpoint: Checkpoint): StartPlan {
     const message = `the target ends at ${targetEnd}, before the checkpoint’s ${checkpoint.targetOffset}`;
     return { kind: 'wait', code: 'TARGET_TOPIC_RECREATED', message };
   }
-  // An operator who has given up what is gone lets it go on: declared as a gap when the partition runs.
-  if (sourceOffset < sourceEarliest && !isSkipped(facts.item, sourceOffset, sourceEarliest)) {
-    return pause('SOURCE_OFFSET_GONE', `the records [${sourceOffset}, ${sourceEarliest}) are gone from the source`);
-  }
+  // What is gone from the source may be at the target: only the walk knows (4.5).
+  const closed = checkpoint.released && targetEnd === checkpoint.targetOffset;
+  if (facts.exactlyOnce && !closed) return { kind: 'walk', checkpoint };
+  const overtaken = gone(facts, sourceOffset);
+  if (overtaken !== undefined) return overtaken;
   if (sourceOffset > sourceLatest) {
-    const gone = `[${sourceLatest}, ${sourceOffset})`;
-    return pause('SOURCE_TRUNCATED', `the records ${gone} were copied, and the source does not have them any more`);
+    const lost = `[${sourceLatest}, ${sourceOffset})`;
+    return pause('SOURCE_TRUNCATED', `the records ${lost} were copied, and the source does not have them any more`);
   }
   const sameRun = targetEnd === checkpoint.targetOffset;
   return {
@@ -103,6 +119,15 @@ function resume(facts: StartFacts, checkpoint: Checkpoint): StartPlan {
     runSourceStart: sameRun ? checkpoint.runSourceStart : sourceOffset,
     runTargetStart: sameRun ? checkpoint.runTargetStart : targetEnd,
   };
+}
+
+function gone(facts: StartFacts, sourceOffset: bigint): StartPlan | undefined {
+  const { sourceEarliest } = facts;
+  // An operator who has given up what is gone lets it go on: declared as a gap when the partition runs.
+  if (sourceOffset < sourceEarliest && !isSkipped(facts.item, sourceOffset, sourceEarliest)) {
+    return pause('SOURCE_OFFSET_GONE', `the records [${sourceOffset}, ${sourceEarliest}) are gone from the source`);
+  }
+  return undefined;
 }
 
 function isSkipped({ skip }: AssignmentItem, from: bigint, to: bigint): boolean {

@@ -37,6 +37,13 @@ export class LanePool {
     return this.#lanes;
   }
 
+  /** The lane is one of these, and alive. */
+  owns({ transactionalId, producerId }: Pick<LaneRecord, 'transactionalId' | 'producerId'>): boolean {
+    return this.#lanes.some(
+      ({ dead, record }) => !dead && record.transactionalId === transactionalId && record.producerId === producerId,
+    );
+  }
+
   /**
    * A lane with room for the target partition; the partition has joined it. A partition that rode a living lane before returns to it.
    * @param avoid lanes this partition must not use again

@@ -53,6 +53,10 @@ export class MirroredPartition {
   gapRecords = 0;
   /** What the target taught about this partition's batches; outlives restarts of the partition. */
   readonly shaping = new Shaping();
+  /** Every batch that was sent has its final answer, and none is sent before the next `begin`. */
+  released = false;
+  /** The target answered otherwise than a sole writer expects: the last committed pair stays, and the log behind it is looked at. */
+  suspect = false;
   /** A refused batch is being looked at: nothing is fetched until it is clear what to do about it. */
   judging = false;
   /** Consecutive failures; drives the back-off. */
@@ -97,6 +101,8 @@ export class MirroredPartition {
   }): void {
     this.#life += 1;
     this.judging = false;
+    this.released = false;
+    this.suspect = false;
     this.queue = new PartitionQueue(position.source);
     this.targetNext = position.target;
     this.runSourceStart = position.runSource;
@@ -128,6 +134,7 @@ export class MirroredPartition {
       runTargetStart: BigInt(this.runTargetStart),
       lane: { transactionalId, producerId, producerEpoch },
       rulesVersion: RULES_VERSION,
+      released: this.released,
     };
   }
 

@@ -176,7 +176,7 @@ export class Outlet {
     this.#refetches = 0;
     const settled = partition.queue.ack(batch, baseOffset);
     if (settled.batches.length > 0) this.#settle(settled);
-    if (partition.state !== 'backing-off') return;
+    if (partition.state !== 'backing-off' || partition.suspect) return;
     partition.setState('running');
     this.#deps.port.freed(partition);
   }
@@ -192,6 +192,7 @@ export class Outlet {
       // A duplicate that is too old to be remembered is acknowledged without its offset.
       const targetBase = batch.targetBase < 0 ? partition.targetNext : batch.targetBase;
       // target = source + constant while nothing is skipped; any change of the constant opens a new run (exactly-once.md 8.1).
+      if (targetBase !== partition.targetNext || batch.targetBase < 0) this.#surprised(batch);
       const run = lastRun(batch, targetBase);
       if (run.target - run.source !== partition.runTargetStart - partition.runSourceStart) {
         partition.runSourceStart = run.source;
@@ -210,6 +211,16 @@ export class Outlet {
     this.#deps.budget.release(freedBytes);
     this.#deps.copied(partition, records, bytes);
     this.#deps.port.freed(partition);
+  }
+
+  /** Exactly once: a sole writer knows where its batch lands (exactly-once.md 3.4). What lies there is looked at before anything follows. */
+  #surprised({ sourceFirst, targetBase }: QueuedBatch): void {
+    const { partition } = this;
+    if (partition.route.delivery !== 'exactly-once' || partition.suspect) return;
+    partition.suspect = true;
+    const where = targetBase < 0 ? 'without its offset' : `at offset ${targetBase} instead of ${partition.targetNext}`;
+    const message = `the target stored the batch at source offset ${sourceFirst} ${where}`;
+    this.#deps.port.restart(partition, { code: 'TARGET_SHARED', message });
   }
 
   #retry(batch: QueuedBatch, message: string): void {

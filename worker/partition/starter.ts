@@ -7,10 +7,11 @@ import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { LoadedCheckpoint } from '../checkpoint/checkpoint-store.js';
-import { planStart, type StartPlan } from '../core/start-position.js';
+import { planStart, planWalked, type StartFacts, type StartPlan } from '../core/start-position.js';
 import type { SourceSide } from '../thread/source-side.js';
 import type { TargetSide } from '../thread/target-side.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
+import type { Takeover, TakeoverCase } from './takeover.js';
 
 /** Partitions whose positions are asked for together. */
 const MAX_BATCH = 500;
@@ -18,6 +19,7 @@ const RETRY_BACKOFF = { initialMs: 100, maxMs: 10_000 } as const;
 
 export interface StarterDeps {
   readonly sides: (partition: MirroredPartition) => { readonly source: SourceSide; readonly target: TargetSide };
+  readonly takeover: Pick<Takeover, 'settle'>;
   /** The first pair is committed; the partition has a lane and a position. */
   readonly started: (partition: MirroredPartition) => void;
   readonly pause: (partition: MirroredPartition, reason: Reason) => void;
@@ -37,6 +39,11 @@ interface Positioned {
   readonly partition: MirroredPartition;
   readonly ids: TopicIds;
   readonly plan: StartPlan & { readonly kind: 'begin' };
+}
+
+interface Unsettled extends TakeoverCase {
+  readonly ids: TopicIds;
+  readonly facts: StartFacts;
 }
 
 /**
@@ -214,6 +221,7 @@ export class Starter {
       (answers) => new Map(answers.map((answer) => [partitionKey(answer.topic, answer.partition), answer])),
     );
     const positioned: Positioned[] = [];
+    const unsettled: Unsettled[] = [];
     for (const partition of partitions) {
       const sourceKey = partitionKey(partition.item.topic, partition.item.partition);
       const loaded = checkpoints.get(partition.targetKey) ?? { kind: 'none' };
@@ -223,18 +231,33 @@ export class Starter {
         source: source.leaders.topic(topic)?.topicId ?? null,
         target: target.leaders.topic(targetTopic)?.topicId ?? null,
       };
-      const plan = this.#plan(partition, ids, loaded, answers);
-      if (plan !== undefined) positioned.push({ partition, ids, plan });
+      const facts = this.#facts(partition, ids, loaded, answers);
+      const plan = facts === undefined ? undefined : planStart(facts);
+      if (facts === undefined || plan === undefined) continue;
+      if (plan.kind === 'walk') unsettled.push({ partition, ids, facts, checkpoint: plan.checkpoint });
+      else if (this.#isBeginning(partition, plan)) positioned.push({ partition, ids, plan });
     }
-    return positioned;
+    return [...positioned, ...(await this.#walked(unsettled))];
   }
 
-  #plan(
+  async #walked(unsettled: readonly Unsettled[]): Promise<Positioned[]> {
+    if (unsettled.length === 0) return [];
+    const results = await this.#deps.takeover.settle(unsettled);
+    return unsettled.flatMap(({ partition, ids, facts }) => {
+      const result = results.get(partition);
+      if (result === undefined) return [];
+      const plan = result.kind === 'walked' ? planWalked(facts, result.sourceOffset, result.targetOffset) : result;
+      return this.#isBeginning(partition, plan) ? [{ partition, ids, plan }] : [];
+    });
+  }
+
+  /** Undefined: not enough is known yet; it is tried again. */
+  #facts(
     partition: MirroredPartition,
     ids: TopicIds,
     loaded: LoadedCheckpoint,
     answers: readonly ({ readonly errorCode: number; readonly offset: bigint } | undefined)[],
-  ): Positioned['plan'] | undefined {
+  ): StartFacts | undefined {
     if (loaded.kind === 'failed') return this.#retry(partition, reasonOf(loaded.error));
     const offsets = answers.map((answer) => (answer?.errorCode === 0 ? answer.offset : undefined));
     const [sourceEarliest, sourceLatest, targetEnd] = offsets;
@@ -246,7 +269,7 @@ export class Starter {
       return this.#retry(partition, reasonOf(kafkaError(code, {})));
     }
     partition.sourceEnd = Number(sourceLatest);
-    const plan = planStart({
+    return {
       item: partition.item,
       checkpoint: loaded.kind === 'found' ? loaded.checkpoint : undefined,
       sourceTopicId: ids.source,
@@ -254,15 +277,22 @@ export class Starter {
       sourceEarliest,
       sourceLatest,
       targetEnd,
-    });
+      exactlyOnce: partition.route.delivery === 'exactly-once',
+    };
+  }
+
+  #isBeginning(partition: MirroredPartition, plan: StartPlan): plan is Positioned['plan'] {
     switch (plan.kind) {
       case 'begin':
-        return plan;
+        return true;
       case 'wait':
-        return this.#retry(partition, plan);
+        this.#retry(partition, plan);
+        return false;
       case 'pause':
         this.#deps.pause(partition, { code: plan.code, message: plan.message });
-        return undefined;
+        return false;
+      case 'walk':
+        return false;
     }
   }
 

@@ -11,6 +11,7 @@ import { Intake } from '../partition/intake.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
 import { Outlet } from '../partition/outlet.js';
 import { Starter } from '../partition/starter.js';
+import { Takeover } from '../partition/takeover.js';
 import { AssignmentApplier } from './assignment-applier.js';
 import { Handover } from './handover.js';
 import { type Held, HeldPartitions } from './held-partitions.js';
@@ -41,6 +42,8 @@ export class DataThread {
   readonly #stats = new StatsCollector();
   readonly #lease: Float64Array;
   readonly #lanes: LaneRegistrar;
+  readonly #pool: BufferPool;
+  readonly #stopping = new AbortController();
   readonly #sides: Sides;
   readonly #held: HeldPartitions;
   readonly #handover: Handover;
@@ -61,6 +64,7 @@ export class DataThread {
     this.#budget = new ByteBudget(guaranteedBytes, new BytePool(new Float64Array(taken), settings.thread, sharedBytes));
     this.#lease = new Float64Array(settings.lease);
     this.#lanes = new LaneRegistrar(settings.thread, settings.life, deps.post);
+    this.#pool = new BufferPool(guaranteedBytes);
     this.#sides = this.#makeSides();
     this.#throttle = new Throttle({
       budget: this.#budget,
@@ -139,6 +143,7 @@ export class DataThread {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#stopping.abort();
     this.#starter.close();
     for (const partition of this.#held.partitions()) partition.endLife();
     this.#reporter.close();
@@ -157,7 +162,7 @@ export class DataThread {
       random,
       logger,
       budget: this.#budget,
-      pool: new BufferPool(settings.memory.guaranteedBytes),
+      pool: this.#pool,
       lanes: this.#lanes,
       stats: this.#stats,
       mayWrite: () => this.#mayWrite(),
@@ -172,12 +177,13 @@ export class DataThread {
   }
 
   #makeStarter(): Starter {
-    const { clock, random, logger } = this.#deps;
+    const { clock, random, logger, settings } = this.#deps;
+    const sides = (partition: MirroredPartition) => this.#sides.of(partition.route);
+    const common = { clock, random, logger, sides };
+    const { signal } = this.#stopping;
     return new Starter({
-      clock,
-      random,
-      logger,
-      sides: (partition) => this.#sides.of(partition.route),
+      ...common,
+      takeover: new Takeover({ ...common, fleet: settings.fleet, pool: this.#pool, signal }),
       started: (partition) => {
         const held = this.#held.of(partition);
         if (held === undefined) return;

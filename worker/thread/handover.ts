@@ -78,7 +78,10 @@ export class Handover {
     const { sides, clock, logger, isStopped } = this.#deps;
     const { partition } = held;
     const { target } = sides.of(partition.route);
-    const flushed = partition.started ? target.checkpoints.flush([partition]) : Promise.resolve(new Set([partition]));
+    partition.released = !partition.suspect;
+    // The pair of a suspect stays where it was last beyond doubt: the walk begins there.
+    const hasPair = partition.started && !partition.suspect;
+    const flushed = hasPair ? target.checkpoints.flush([partition]) : Promise.resolve(new Set([partition]));
     flushed
       .then((done) => {
         if (isStopped() || this.#next.get(held) !== next) return;

@@ -99,7 +99,7 @@ describe('the REST interface', () => {
       'delivery that is not there yet',
       'PUT',
       '/routes/x',
-      '{"source":"east","target":"west","delivery":"exactly-once"}',
+      '{"source":"east","target":"west","delivery":"transactional"}',
       422,
       'ROUTE_INVALID',
     ],

@@ -26,6 +26,7 @@ const checkpoint: Checkpoint = {
     producerEpoch: 32_767,
   },
   rulesVersion: 1,
+  released: true,
 };
 
 describe('checkpoint metadata, format 1', () => {
@@ -39,6 +40,8 @@ describe('checkpoint metadata, format 1', () => {
     const small = '1:["5",0,null,null,1,"0","0","causeway.f.w.i.0","7",0,1]';
     assert.equal(decodeCheckpoint(5n, small).sourceOffset, 5n);
     assert.equal(encodeCheckpointMetadata(decodeCheckpoint(5n, small)), small);
+    assert.equal(decodeCheckpoint(5n, small).released, false);
+    assert.equal(decodeCheckpoint(5n, small.replace('1]', '1,1,"later"]')).released, true);
   });
 
   for (const strange of ['', 'hello', '2:[]', '1:{}', '1:[1,2]', '1:["x",0,null,null,1,"0","0","t","7",0,1]']) {

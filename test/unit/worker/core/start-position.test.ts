@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Checkpoint } from '../../../../common/model/checkpoint.js';
-import { planStart, type StartFacts } from '../../../../worker/core/start-position.js';
+import { planStart, planWalked, type StartFacts } from '../../../../worker/core/start-position.js';
 
 const SOURCE_ID = '11111111-0000-0000-0000-000000000000';
 const TARGET_ID = '22222222-0000-0000-0000-000000000000';
@@ -17,6 +17,7 @@ function checkpoint(changes: Partial<Checkpoint> = {}): Checkpoint {
     runSourceStart: 10n,
     runTargetStart: 0n,
     rulesVersion: 1,
+    released: false,
     lane: { transactionalId: 'x', producerId: 1n, producerEpoch: 0 },
     ...changes,
   };
@@ -43,6 +44,7 @@ function facts(changes: Partial<StartFacts> = {}, item: Partial<StartFacts['item
     sourceEarliest: 5n,
     sourceLatest: 100n,
     targetEnd: 40n,
+    exactlyOnce: false,
     ...changes,
   };
 }
@@ -56,6 +58,19 @@ const begin = (sourceOffset: bigint, targetOffset: bigint, runSourceStart: bigin
 });
 
 describe('where a new owner continues', () => {
+  test('exactly once: it walks, unless the last owner let go and the target ends where it said', () => {
+    const once = (released: boolean, targetEnd: bigint) =>
+      planStart(facts({ exactlyOnce: true, checkpoint: checkpoint({ released }), targetEnd })).kind;
+    assert.deepEqual([once(true, 40n), once(false, 40n), once(true, 41n)], ['begin', 'walk', 'walk']);
+    // Gone from the source, but perhaps at the target already: the walk has its say first (4.5).
+    const gone = facts({ exactlyOnce: true, checkpoint: checkpoint(), sourceEarliest: 60n });
+    assert.equal(planStart(gone).kind, 'walk');
+    assert.deepEqual(planWalked(gone, 70n, 61n), begin(70n, 61n, 70n, 61n));
+    assert.equal(planWalked(gone, 55n, 45n).kind, 'pause');
+    // Copied by the last owner while this one was looking.
+    assert.equal(planWalked(gone, 101n, 91n).kind, 'begin');
+  });
+
   test('first start: earliest, latest, or 0 for partitions added later', () => {
     assert.deepEqual(planStart(facts()), begin(5n, 40n, 5n, 40n));
     assert.deepEqual(planStart(facts({}, { start: 'latest' })), begin(100n, 40n, 100n, 40n));

@@ -16,6 +16,7 @@ function starterWith(load: (route: string, first: AssignmentItem) => Promise<nev
   const sides = { source: { leaders }, target: { leaders, checkpointStore } };
   return new Starter({
     sides: () => sides as unknown as ReturnType<StarterDeps['sides']>,
+    takeover: { settle: () => Promise.reject(new Error('nothing here is delivered exactly once')) },
     started: () => undefined,
     pause: () => undefined,
     settled: () => undefined,

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
+import type { AssignmentItem } from '../../../common/model/assignment.js';
+import type { Route } from '../../../common/model/route.js';
+import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
+import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
+
+/** No checkpoint but the first: whatever is copied lies behind it. */
+const ONLY_THE_FIRST = { checkpointIntervalMs: 3_600_000 };
+
+describe('exactly once, on real brokers', () => {
+  const handles: KafkaClusterHandle[] = [];
+  const threads: ThreadUnderTest[] = [];
+  let source: TestCluster;
+  let target: TestCluster;
+  const route: Route = { ...testRoute('source', 'target'), delivery: 'exactly-once' };
+
+  before(async () => {
+    handles.push(
+      ...(await Promise.all([
+        startKafkaCluster({ name: 'source', version: '3.9.1' }),
+        startKafkaCluster({ name: 'target', version: '4.1.0' }),
+      ])),
+    );
+    source = new TestCluster(handles[0] as KafkaClusterHandle);
+    target = new TestCluster(handles[1] as KafkaClusterHandle);
+  });
+
+  after(async () => {
+    await Promise.all([source?.close(), target?.close()]);
+    await Promise.all(handles.map((handle) => handle.stop()));
+  });
+
+  afterEach(async () => {
+    await Promise.all(threads.splice(0).map(({ thread }) => thread.stop()));
+  });
+
+  async function topic(name: string, partitions = 1): Promise<AssignmentItem[]> {
+    await Promise.all([source.createTopic(name, partitions), target.createTopic(name, partitions)]);
+    const sourceTopicId = await source.topicId(name);
+    return Array.from({ length: partitions }, (_, partition) => item(name, partition, { sourceTopicId }));
+  }
+
+  function owner(
+    incarnation: string,
+    settings: ConstructorParameters<typeof ThreadUnderTest>[2] = {},
+  ): ThreadUnderTest {
+    const under = new ThreadUnderTest([source.connection, target.connection], incarnation, settings);
+    threads.push(under);
+    return under;
+  }
+
+  const begun = (items: readonly AssignmentItem[]): AssignmentItem[] => items.map((own) => ({ ...own, started: true }));
+
+  async function fill(name: string, from: number, count: number): Promise<void> {
+    for (let at = from; at < from + count; at += 10) await source.append(name, 0, buildBatch(numbered(at, 10)));
+  }
+
+  const copied = async (name: string, partition = 0): Promise<string[]> =>
+    (await target.read(name, partition)).map(({ key }) => String(key));
+  const keys = (count: number): string[] => Array.from({ length: count }, (_, i) => `key-${i}`);
+
+  test('5.5, 6.3 owners die one after the other without a checkpoint: nothing twice, nothing missing, in order', async () => {
+    const items = await topic('deaths');
+    let end = 0;
+    for (const incarnation of ['d1', 'd2', 'd3', 'd4']) {
+      const under = owner(incarnation, ONLY_THE_FIRST);
+      under.assign([route], incarnation === 'd1' ? items : begun(items));
+      await eventually(`${incarnation} runs`, () => under.status()[0]?.state === 'running');
+      await fill('deaths', end, 200);
+      end += 200;
+      // Somewhere in the middle of its work.
+      await eventually('some are copied', async () => (await copied('deaths')).length > end - 150);
+      await under.thread.stop();
+    }
+    const last = owner('d5');
+    last.assign([route], begun(items));
+    await eventually('all are copied', async () => (await copied('deaths')).length >= end);
+    assert.deepEqual(await copied('deaths'), keys(end));
+  });
+
+  test('5.8, 2.5 an owner that goes on though another has taken over: its late batches are refused, and it is told', async () => {
+    const items = await topic('zombie');
+    const zombie = owner('z1', ONLY_THE_FIRST);
+    zombie.assign([route], items);
+    await eventually('it runs', () => zombie.status()[0]?.state === 'running');
+    await fill('zombie', 0, 100);
+    await eventually('it copies', async () => (await copied('zombie')).length > 0);
+    const heir = owner('z2');
+    heir.assign([route], begun(items));
+    for (let at = 100; at < 600; at += 100) await fill('zombie', at, 100);
+    await eventually('the old owner is told', () => zombie.messages.some(({ type }) => type === 'lane-dead'));
+    await eventually('all are copied', async () => (await copied('zombie')).length >= 600);
+    assert.deepEqual(await copied('zombie'), keys(600));
+    const writers = await target.writers('zombie', 0);
+    const producers = writers.map((line) => line.split(', ')[2]?.split('/')[0]);
+    assert.ok(new Set(producers).size === 2, 'both wrote');
+    const heirs = producers.indexOf(producers.at(-1));
+    assert.ok(
+      producers.slice(heirs).every((producer) => producer === producers.at(-1)),
+      'none of the old behind the new',
+    );
+  });
+
+  test('4.3, 5.8 a partition that was let go needs no fence: its lane copies its other partitions on', async () => {
+    const items = await topic('handoff', 2);
+    const [first, second] = items as [AssignmentItem, AssignmentItem];
+    const giver = owner('h1', ONLY_THE_FIRST);
+    giver.assign([route], items);
+    await eventually('both run', () => giver.status().filter(({ state }) => state === 'running').length === 2);
+    await fill('handoff', 0, 100);
+    await eventually('copied', async () => (await copied('handoff')).length === 100);
+    giver.assign([route], [second]);
+    await eventually('let go', () => giver.held()?.held.length === 1);
+    const taker = owner('h2');
+    taker.assign([route], begun([first]));
+    await fill('handoff', 100, 100);
+    await source.append('handoff', 1, buildBatch(numbered(0, 10)));
+    await eventually('the taker copies', async () => (await copied('handoff')).length >= 200);
+    await eventually('the giver copies on', async () => (await copied('handoff', 1)).length === 10);
+    assert.deepEqual(await copied('handoff'), keys(200));
+    assert.ok(!giver.messages.some(({ type }) => type === 'lane-dead'));
+  });
+
+  test('3.4 somebody else writes into the target: the partition stops with the reason, and nothing follows', async () => {
+    const items = await topic('shared');
+    const under = owner('s1');
+    under.assign([route], items);
+    await eventually('it runs', () => under.status()[0]?.state === 'running');
+    await fill('shared', 0, 50);
+    await eventually('copied', async () => (await copied('shared')).length === 50);
+    await target.append('shared', 0, buildBatch(numbered(9_000, 1)));
+    await fill('shared', 50, 10);
+    await eventually(
+      'it stops',
+      () => under.status()[0]?.reason?.code === 'TARGET_SHARED' && under.status()[0]?.state === 'paused',
+    );
+    await fill('shared', 60, 50);
+    assert.match(under.status()[0]?.reason?.message ?? '', /none of ours/);
+    assert.ok((await copied('shared')).length <= 61);
+  });
+});
