@@ -5,6 +5,7 @@ import { addRestOptions, clientOf, type RestOptions } from '../fleet.js';
 import { megabytes } from '../numbers.js';
 import { integer } from '../options.js';
 import { printResult, type Result } from '../output.js';
+import { addWhatIf } from './plan-what-if.js';
 import { addWorkerOrders } from './worker-orders.js';
 
 const DEFAULT_MOVES = 20;
@@ -14,6 +15,7 @@ const MAX_MOVES = 500;
 export function addPlanCommands(program: Command, deps: CliDeps): void {
   const plan = program.command('plan').description('who carries how much, what moved why, and what workers are for');
   addWorkerOrders(plan, deps);
+  addWhatIf(plan, deps);
   addRestOptions(
     plan.command('show').description('load and share of each worker, as the leader plans with them'),
   ).action(async (options: RestOptions) => {
@@ -28,11 +30,12 @@ export function addPlanCommands(program: Command, deps: CliDeps): void {
 }
 
 function sharesResult(view: PlanView): Result {
-  const { epoch, partitions, measured, underWay, workers } = view;
+  const { epoch, frozen, partitions, measured, underWay, workers } = view;
   return {
     value: view,
     preface: [
       `Partitions: ${partitions}, of ${measured} the load is measured; ${underWay} on their way; epoch ${epoch}`,
+      ...(frozen ? ['Frozen: nothing moves from worker to worker'] : []),
       '',
     ],
     columns: ['WORKER', 'PARTITIONS', 'LOAD-MB/S', 'FAIR-MB/S'],

@@ -3,6 +3,7 @@ import { CausewayError, messageOf } from '../errors/error.js';
 import type {
   ExclusionBody,
   ExclusionView,
+  FreezeView,
   NewTopicBody,
   RouteBody,
   RouteList,
@@ -18,7 +19,17 @@ import type {
   WorkerOrderView,
 } from './desired-shapes.js';
 import { problemBody } from './desired-shapes.js';
-import type { AssignmentView, FleetStatus, PlanView, ProblemList, TopicDetail, WorkerList } from './fleet-shapes.js';
+import type {
+  AssignmentView,
+  ExpectedWorkersView,
+  FleetStatus,
+  PlanView,
+  ProblemList,
+  SimulateBody,
+  SimulationView,
+  TopicDetail,
+  WorkerList,
+} from './fleet-shapes.js';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 
@@ -159,6 +170,28 @@ export class CausewayClient {
   /** The leader's latest plan, from any controller. @throws NO_LEADER */
   plan(options: { readonly own?: boolean } = {}): Promise<PlanView> {
     return this.#json('GET', '/plan', { query: options.own === true ? { own: 'true' } : {} });
+  }
+
+  /** @throws NO_LEADER */
+  expectedWorkers(options: { readonly own?: boolean } = {}): Promise<ExpectedWorkersView> {
+    return this.#json('GET', '/plan/expected-workers', { query: options.own === true ? { own: 'true' } : {} });
+  }
+
+  /** What would move; nothing is done. @throws NO_LEADER, INVALID_REQUEST */
+  simulate(body: SimulateBody, options: { readonly own?: boolean } = {}): Promise<SimulationView> {
+    return this.#json('POST', '/plan/simulate', { body, query: options.own === true ? { own: 'true' } : {} });
+  }
+
+  freeze(reason = ''): Promise<FreezeView> {
+    return this.#json('PUT', '/plan/freeze', { body: { reason } });
+  }
+
+  frozen(): Promise<FreezeView> {
+    return this.#json('GET', '/plan/freeze');
+  }
+
+  async thaw(): Promise<void> {
+    await this.#send('DELETE', '/plan/freeze', {});
   }
 
   openapi(): Promise<Record<string, unknown>> {

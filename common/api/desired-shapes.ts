@@ -122,6 +122,11 @@ export type RouteView = z.output<typeof routeView>;
 export type RouteList = z.output<typeof routeList>;
 export type RoutePatch = z.input<typeof routePatch>;
 export type RouteBody = z.input<typeof routeBody>;
+/** Body of PUT /plan/freeze. */
+export const freezeBody = z.strictObject({ reason: reason.default('') });
+export const freezeView = z.object({ frozen: z.boolean(), reason: z.string(), at: z.string().nullable() });
+
+export type FreezeView = z.output<typeof freezeView>;
 export type WorkerOrderBody = z.input<typeof workerOrderBody>;
 export type WorkerOrderView = z.output<typeof workerOrderView>;
 export type ExclusionBody = z.input<typeof exclusionBody>;

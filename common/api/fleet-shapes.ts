@@ -133,28 +133,69 @@ export const moveView = z.object({
   reason: z.string(),
 });
 
+const shareView = z.object({
+  worker: z.string(),
+  partitions: count,
+  /** Bytes a second, each record counting as 64 more; null while too little is measured. */
+  load: maybe,
+  /** Its part by capacity. */
+  fairLoad: maybe,
+});
+
 /** The leader's latest plan: GET /plan. */
 export const planView = z.object({
   epoch: count,
+  /** Nothing moves from worker to worker, by an operator's order. */
+  frozen: z.boolean(),
   /** Partitions that are planned with, and of them those whose load has been measured. */
   partitions: count,
   measured: count,
   /** Partitions between two living workers now. */
   underWay: count,
-  workers: z.array(
-    z.object({
-      worker: z.string(),
-      partitions: count,
-      /** Bytes a second, each record counting as 64 more; null while too little is measured. */
-      load: maybe,
-      /** Its part by capacity. */
-      fairLoad: maybe,
-    }),
-  ),
+  workers: z.array(shareView),
   /** The latest first. */
   moves: z.array(moveView),
 });
 
+/** GET /plan/expected-workers, for autoscalers. */
+export const expectedWorkersView = z.object({
+  /** Workers of capacity 1 that loads and partitions ask for; at least 1. */
+  expected: count,
+  live: count,
+  /** Null while too little is measured. */
+  byLoad: count.nullable(),
+  byPartitions: count,
+});
+
+/** Body of POST /plan/simulate: the fleet as it might be. */
+export const simulateBody = z.strictObject({
+  add: z
+    .array(
+      z.strictObject({
+        worker: z.string().min(1).max(63),
+        capacity: z.number().min(0.01).max(1_000).default(1),
+        zone: z.string().max(64).default(''),
+      }),
+    )
+    .max(1_000)
+    .default([]),
+  remove: z.array(z.string()).max(1_000).default([]),
+  /** What the loads measured now are multiplied with. */
+  loadFactor: z.number().positive().max(1_000).default(1),
+});
+
+/** What would become of it; nothing is done. */
+export const simulationView = z.object({
+  workers: z.array(shareView),
+  /** Partitions that would be with another worker, by the reason. */
+  moves: z.record(z.string(), count),
+  unassigned: count,
+});
+
+export type ExpectedWorkersView = z.output<typeof expectedWorkersView>;
+export type SimulateBody = z.input<typeof simulateBody>;
+export type SimulateOrder = z.output<typeof simulateBody>;
+export type SimulationView = z.output<typeof simulationView>;
 export type PlanView = z.output<typeof planView>;
 export type AssignmentView = z.output<typeof assignmentView>;
 export type WorkerAssignmentView = z.output<typeof workerAssignmentView>;

@@ -2,6 +2,8 @@ import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteaso
 import {
   exclusionBody,
   exclusionView,
+  freezeBody,
+  freezeView,
   newTopicBody,
   problemBody,
   routeBody,
@@ -17,7 +19,17 @@ import {
   workerOrderBody,
   workerOrderView,
 } from './desired-shapes.js';
-import { assignmentView, fleetStatus, planView, problemList, topicDetail, workerList } from './fleet-shapes.js';
+import {
+  assignmentView,
+  expectedWorkersView,
+  fleetStatus,
+  planView,
+  problemList,
+  simulateBody,
+  simulationView,
+  topicDetail,
+  workerList,
+} from './fleet-shapes.js';
 import { z } from './zod.js';
 
 const API_VERSION = '1.0.0';
@@ -191,6 +203,37 @@ export function apiOperations(): readonly Operation[] {
       summary: 'Loads, shares and the latest moves, as the leader knows',
       answers: { 200: planView },
       errors: [],
+    },
+    {
+      method: 'get',
+      path: '/plan/freeze',
+      summary: 'Is the assignment frozen?',
+      answers: { 200: freezeView },
+      errors: [],
+    },
+    {
+      method: 'put',
+      path: '/plan/freeze',
+      summary: 'Let nothing move from worker to worker until it is lifted',
+      body: freezeBody,
+      answers: { 200: freezeView },
+      errors: [400, 412],
+    },
+    { method: 'delete', path: '/plan/freeze', summary: 'Lift the freeze', answers: { 204: null }, errors: [] },
+    {
+      method: 'get',
+      path: '/plan/expected-workers',
+      summary: 'How many workers loads and partitions ask for',
+      answers: { 200: expectedWorkersView },
+      errors: [],
+    },
+    {
+      method: 'post',
+      path: '/plan/simulate',
+      summary: 'What would move with other workers or loads; nothing is done',
+      body: simulateBody,
+      answers: { 200: simulationView },
+      errors: [400],
     },
     { method: 'get', path: '/openapi.json', summary: 'This document', answers: { 200: z.looseObject({}) }, errors: [] },
   ];

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { tokenUrlFault } from '../model/cluster.js';
 import { topicNameFault } from '../model/topic-partition.js';
 import { identifierFault } from '../model/worker.js';
+import { bytes, ms } from './fields.js';
+import { planner } from './planner-schema.js';
 
 /*
  * The configuration file's form: this schema is its documentation (docs/configuration.md is made from the descriptions), its check
@@ -12,8 +14,6 @@ const identifier = z.string().superRefine((value, context) => {
   const fault = identifierFault(value);
   if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
 });
-const ms = z.number().int().min(1).max(86_400_000);
-const bytes = z.number().int().min(1);
 const HOST_PORT = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/;
 const hostPort = z.string().refine((value) => {
   const port = Number(HOST_PORT.exec(value)?.[1] ?? 0);
@@ -253,51 +253,6 @@ export const routeSettings = z.strictObject({
     .describe(
       'Zones whose workers copy this route; others only while none of these is there. Unless set: the target cluster’s `zone`.',
     ),
-});
-
-const planner = z.strictObject({
-  maxActiveWorkers: z
-    .number()
-    .int()
-    .min(0)
-    .max(100_000)
-    .default(0)
-    .describe('This many workers copy, the others stand by and step in for those that go; 0: all.'),
-  maxMovesPerRound: z
-    .number()
-    .int()
-    .min(1)
-    .max(100_000)
-    .default(500)
-    .describe('Partitions that are on their way from one living worker to another at once; the rest follows.'),
-  maxLoadMovesPerRound: z
-    .number()
-    .int()
-    .min(0)
-    .max(1_000)
-    .default(20)
-    .describe('Of these, how many because of measured load or because they are stuck; 0: partitions are only counted.'),
-  loadTolerance: z
-    .number()
-    .min(0.05)
-    .max(10)
-    .default(0.2)
-    .describe(
-      'Partitions are exchanged when a worker carries this share more than its part of the load (0.2: a fifth), until it is half of that.',
-    ),
-  loadFloorBytesPerS: bytes
-    .default(1 << 20)
-    .describe('Differences below this, per unit of capacity, move nothing; a record counts as 64 bytes.'),
-  loadIntervalMs: ms.default(10_000).describe('How often the leader asks the workers for rates and lags.'),
-  settleMs: ms
-    .default(60_000)
-    .describe('How long nothing may have changed hands before loads are believed and partitions move for them.'),
-  moveCooldownMs: ms
-    .default(600_000)
-    .describe('How long a partition stays after it moved for load or because it was stuck; need moves it sooner.'),
-  stuckAfterMs: ms
-    .default(180_000)
-    .describe('A partition that stands still for so long, while others of its worker advance, goes to another worker.'),
 });
 
 const controller = z.strictObject({

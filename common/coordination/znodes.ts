@@ -9,6 +9,7 @@
  *   /topics/<route>/<topic>     desired: a topic entry
  *   /exclusions/<route>/<topic> desired: partitions that are not to be copied; outlives the topic entry
  *   /workers/<id>               desired: what a worker is for; outlives the worker
+ *   /orders/freeze              desired: while it is there nothing moves from worker to worker
  *   /progress/<route>/<topic>   leader's memory: timeline, started partitions
  *   /assignments/<worker>       leader -> worker (gzip; parts below 512 KiB as children `p1`, `p2`, ... of the node)
  *   /live/<worker>              ephemeral: the worker's incarnation and address
@@ -26,6 +27,8 @@ export const ROUTES = '/routes';
 export const TOPICS = '/topics';
 export const EXCLUSIONS = '/exclusions';
 export const WORKERS = '/workers';
+export const ORDERS = '/orders';
+export const FREEZE = 'freeze';
 export const PROGRESS = '/progress';
 export const ASSIGNMENTS = '/assignments';
 export const LIVE = '/live';
@@ -39,6 +42,7 @@ export const BASE_PATHS = [
   TOPICS,
   EXCLUSIONS,
   WORKERS,
+  ORDERS,
   PROGRESS,
   ASSIGNMENTS,
   LIVE,
@@ -54,6 +58,7 @@ export const topicPath = (route: string, topic: string): string => `${TOPICS}/${
 export const exclusionRoutePath = (route: string): string => `${EXCLUSIONS}/${route}`;
 export const exclusionPath = (route: string, topic: string): string => `${EXCLUSIONS}/${route}/${topic}`;
 export const workerOrderPath = (worker: string): string => `${WORKERS}/${worker}`;
+export const freezePath = `${ORDERS}/${FREEZE}`;
 export const progressRoutePath = (route: string): string => `${PROGRESS}/${route}`;
 export const progressPath = (route: string, topic: string): string => `${PROGRESS}/${route}/${topic}`;
 export const assignmentPath = (worker: string): string => `${ASSIGNMENTS}/${worker}`;

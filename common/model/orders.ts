@@ -17,6 +17,13 @@ export interface WorkerOrder {
   readonly at: string;
 }
 
+/** Nothing moves from one worker to another while this stands. */
+export interface FreezeOrder {
+  readonly reason: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
 /** Partitions of a topic that are not to be copied, by whichever worker, until they are taken off the list. */
 export interface Exclusion {
   readonly route: string;

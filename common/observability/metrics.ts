@@ -68,6 +68,8 @@ export const METRICS = {
     'What the worker carries as the planner sees it, in bytes a second; each record counts as 64 more',
     'worker',
   ),
+  causeway_expected_workers: gauge('Workers of capacity 1 that loads and partitions ask for; for autoscalers'),
+  causeway_frozen: gauge('1 while an operator’s order keeps every partition where it is'),
   causeway_assignment_bytes: gauge('Size of the largest assignment node'),
   causeway_desired_partitions: gauge('Partitions that should be mirrored', 'route'),
   causeway_unassigned_partitions: gauge('Partitions that should be mirrored and are with no worker', 'route'),

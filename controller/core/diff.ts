@@ -7,6 +7,7 @@ import {
   indexReport,
   isReleased,
   itemKeys,
+  itemTopicKeys,
   type ReportIndex,
   type Stamp,
   sameItem,
@@ -93,9 +94,10 @@ function changeNode(
   const dropped = new Map<string, Vacated>();
   const report = holder?.report === undefined ? undefined : indexReport(holder.report);
   const keys = holder === undefined ? [] : itemKeys(holder.assignment);
+  const topicKeys = holder === undefined ? [] : itemTopicKeys(holder.assignment);
   for (const [i, item] of (holder?.assignment.items ?? []).entries()) {
     const key = keys[i] as string;
-    const next = nextItem(input, holder as Holder, { item, key }, report);
+    const next = nextItem(input, holder as Holder, { item, key, topicKey: topicKeys[i] as string }, report);
     if (next === undefined) dropped.set(key, { worker, why: whyDropped(holder as Holder) });
     else {
       if (next.state === 'revoke' && item.state === 'own') revoked.push(key);
@@ -128,7 +130,7 @@ function changeNode(
 function nextItem(
   input: DiffInput,
   holder: Holder,
-  { item, key }: { readonly item: AssignmentItem; readonly key: string },
+  { item, key, topicKey }: { readonly item: AssignmentItem; readonly key: string; readonly topicKey: string },
   report: ReportIndex | undefined,
 ): AssignmentItem | undefined {
   if (holder.state === 'fenced') return undefined;
@@ -136,7 +138,7 @@ function nextItem(
     const stamp = input.revokedBy(holder.worker, key) ?? holder.assignment;
     return isReleased(key, stamp, report) ? undefined : item;
   }
-  const verdict = itemVerdict(input.world.desired, item);
+  const verdict = itemVerdict(input.world.desired, item, topicKey);
   if (verdict === 'unwanted' || givesAllUp(holder)) return { ...item, state: 'revoke' };
   const planned = input.planned.get(key);
   if (verdict === 'keep') return item;

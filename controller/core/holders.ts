@@ -73,6 +73,25 @@ export function itemKeys(assignment: WorkerAssignment): readonly string[] {
   return keys;
 }
 
+const topicKeysOfAssignment = new WeakMap<WorkerAssignment, readonly string[]>();
+
+/** `route/topic` of an assignment's items, in their order; made once per assignment. */
+export function itemTopicKeys(assignment: WorkerAssignment): readonly string[] {
+  let keys = topicKeysOfAssignment.get(assignment);
+  if (keys === undefined) {
+    let last: { readonly item: AssignmentItem; readonly key: string } | undefined;
+    keys = assignment.items.map((item) => {
+      // Items of a topic follow one another.
+      if (last?.item.topic !== item.topic || last.item.route !== item.route) {
+        last = { item, key: `${item.route}/${item.topic}` };
+      }
+      return last.key;
+    });
+    topicKeysOfAssignment.set(assignment, keys);
+  }
+  return keys;
+}
+
 /** Partitions that stand in more than one node: a state that our writes never make (exactly-once.md 7.2). */
 export function findDuplicates(assignments: Iterable<WorkerAssignment>): Map<string, string[]> {
   const workers = new Map<string, string>();

@@ -27,7 +27,7 @@ export class LimitShares {
   of(items: readonly AssignmentItem[], before: WorkerAssignment | undefined): readonly LimitShare[] {
     const shares: LimitShare[] = [];
     for (const [key, { route, topic, count: own }] of countRunning(items)) {
-      const limits = this.#limits(route, topic);
+      const limits = this.#limits(key, topic);
       if (limits === undefined) {
         shares.push(...(before?.limits ?? []).filter((share) => share.route === route && share.topic === topic));
       } else if (limitsSet(limits)) {
@@ -39,9 +39,8 @@ export class LimitShares {
   }
 
   /** Undefined: unknown at the moment. */
-  #limits(route: string, topic: string | null): RateLimits | undefined {
-    if (topic === null) return this.#input.routes.get(route)?.limits;
-    return this.#input.world.desired.topics.get(`${route}/${topic}`)?.limits;
+  #limits(key: string, topic: string | null): RateLimits | undefined {
+    return topic === null ? this.#input.routes.get(key)?.limits : this.#input.world.desired.topics.get(key)?.limits;
   }
 
   #total(key: string): number {

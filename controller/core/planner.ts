@@ -19,7 +19,10 @@ export function plan(input: PlanInput): Plan {
   const measured = input.load === undefined ? undefined : weigh(partitions);
   const loadOf = measured ?? (() => 1);
   const table = setTable(input, partitions, loadOf);
-  const moves: Move[] = [];
+  // What stays may have to be given back to its worker first.
+  const moves = table.staying.flatMap(({ key, at, from, why }): Move[] =>
+    'owner' in at && why !== undefined ? [{ key, from, to: at.owner, reason: why }] : [],
+  );
   if (table.seats.size > 0) {
     const maxLoadFactor = measured === undefined ? Number.POSITIVE_INFINITY : 1 + (input.load?.tolerance ?? 0);
     let budget = input.maxBalanceMoves;

@@ -28,6 +28,8 @@ export interface RosterInput {
   readonly holding: ReadonlySet<string>;
   /** This many workers copy, the others stand by; 0: all active ones. */
   readonly maxActiveWorkers: number;
+  /** Nobody gives anything up. */
+  readonly isFrozen: boolean;
 }
 
 export interface Roster {
@@ -40,7 +42,7 @@ export interface Roster {
 }
 
 /** Who works. Everybody else who lives gives what they have to those. */
-export function rosterOf({ present, orders, unreadable, holding, maxActiveWorkers }: RosterInput): Roster {
+export function rosterOf({ present, orders, unreadable, holding, maxActiveWorkers, isFrozen }: RosterInput): Roster {
   const duty = (live: LiveWorker): WorkerDuty => dutyOf(live, orders.get(live.worker));
   const isKeeping = (live: LiveWorker): boolean => unreadable.has(live.worker) || duty(live).role === 'excluded';
   const willing = present.filter((live) => !isKeeping(live) && duty(live).role !== 'drained');
@@ -55,9 +57,15 @@ export function rosterOf({ present, orders, unreadable, holding, maxActiveWorker
     .sort((a, b) => rank(a) - rank(b) || compareText(a.worker, b.worker))
     .slice(0, count)
     .sort((a, b) => compareText(a.worker, b.worker));
+  const takers = new Set(chosen.map(({ worker }) => worker));
+  const keeping = isFrozen
+    ? present.filter(({ worker }) => !takers.has(worker))
+    : willing.length > 0
+      ? present.filter(isKeeping)
+      : [];
   return {
     accepting: new Map(chosen.map((live) => [live.worker, live])),
-    keeping: new Set(willing.length > 0 ? present.filter(isKeeping).map(({ worker }) => worker) : []),
+    keeping: new Set(keeping.map(({ worker }) => worker)),
     dedicated: new Map(
       chosen.flatMap((live) => (duty(live).routes.length > 0 ? [[live.worker, duty(live).routes] as const] : [])),
     ),

@@ -1,7 +1,7 @@
 import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
 import type { LiveWorker } from '../../common/model/worker.js';
 import type { Desired, DesiredTopic } from './desired.js';
-import { findDuplicates, type Holder, itemKeys } from './holders.js';
+import { findDuplicates, type Holder, itemKeys, itemTopicKeys } from './holders.js';
 import type { LoadFacts } from './load-book.js';
 import type { Homeless, LoadPolicy, MoveReason, PlanInput, PlanPartition, PlanPool } from './plan-model.js';
 
@@ -32,6 +32,8 @@ export interface World {
   /** Of partitions on their way between two living workers. */
   readonly promised: ReadonlyMap<string, Promised>;
   readonly loads: LoadFacts;
+  /** Nothing goes from one worker to another: what has lost its worker waits for it. */
+  readonly isFrozen: boolean;
 }
 
 /** A mirrored partition the planner decides about. */
@@ -46,16 +48,19 @@ export interface View {
 }
 
 interface Located {
+  readonly key: string;
   readonly holder: Holder;
   readonly item: AssignmentItem;
 }
 
-/** Is this item still wanted by what operators desire? `keep`: nothing is known, so nothing changes. */
-export function itemVerdict(desired: Desired, item: AssignmentItem): 'wanted' | 'keep' | 'unwanted' {
-  const key = `${item.route}/${item.topic}`;
-  const topic = desired.topics.get(key);
+/**
+ * Is this item still wanted by what operators desire? `keep`: nothing is known, so nothing changes.
+ * @param topicKey `route/topic` of the item
+ */
+export function itemVerdict(desired: Desired, item: AssignmentItem, topicKey: string): 'wanted' | 'keep' | 'unwanted' {
+  const topic = desired.topics.get(topicKey);
   if (topic !== undefined) return isWanted(topic, item.partition) ? 'wanted' : 'unwanted';
-  return desired.untouchable.has(key) ? 'keep' : 'unwanted';
+  return desired.untouchable.has(topicKey) ? 'keep' : 'unwanted';
 }
 
 function isWanted(topic: DesiredTopic, partition: number): boolean {
@@ -69,42 +74,56 @@ export function buildView(world: World, maxBalanceMoves: number, load?: LoadPoli
   const planned = new Map<string, Planned>();
   const partitions: PlanPartition[] = [];
   let underWay = 0;
-  const consider = (topic: DesiredTopic, partition: number): void => {
-    const key = refKey({ route: topic.route.name, topic: topic.topic, partition });
-    if (planned.has(key) || duplicates.has(key) || !isWanted(topic, partition)) return;
-    const where = located.get(key);
+  const consider = (topic: DesiredTopic, partition: number, where: Located | undefined): void => {
+    if (!isWanted(topic, partition)) return;
+    const key = where?.key ?? refKey({ route: topic.route.name, topic: topic.topic, partition });
+    if (planned.has(key) || duplicates.has(key)) return;
     if (where?.holder.state === 'absent') return;
     planned.set(key, { topic, partition });
-    const place = locatePartition(key, where, world);
+    const place = world.isFrozen
+      ? frozenPlace(locatePartition(key, where, world), world)
+      : locatePartition(key, where, world);
+    if (place === undefined) return;
     if ('homeless' in place.at && place.at.homeless === 'moving') underWay++;
     const pool = world.pools.has(topic.route.name) ? { pool: topic.route.name } : {};
     partitions.push({ key, topic: topic.key, ...place, ...pool, ...measured(key, world.loads) });
   };
   for (const topic of world.desired.topics.values()) {
-    for (let partition = 0; partition < topic.assignable; partition++) consider(topic, partition);
+    const places = located.get(topic.key);
+    for (let partition = 0; partition < topic.assignable; partition++)
+      consider(topic, partition, places?.get(partition));
     // What has started is there at both ends, though no cluster may tell so at the moment: on its way between two nodes it is not lost.
     for (const partition of topic.started) {
-      if (partition >= topic.assignable && partition < topic.limit) consider(topic, partition);
+      if (partition >= topic.assignable && partition < topic.limit) consider(topic, partition, places?.get(partition));
     }
-  }
-  for (const { item } of located.values()) {
-    const topic = world.desired.topics.get(`${item.route}/${item.topic}`);
-    if (topic !== undefined && itemVerdict(world.desired, item) === 'wanted') consider(topic, item.partition);
+    for (const [partition, where] of places ?? []) if (partition >= topic.assignable) consider(topic, partition, where);
   }
   const workers = [...world.accepting.values()].map(({ worker, capacity }) => ({ worker, capacity }));
-  const left = Math.max(0, maxBalanceMoves - underWay);
+  const left = world.isFrozen ? 0 : Math.max(0, maxBalanceMoves - underWay);
   const { pools } = world;
-  const input = { workers, partitions, pools, maxBalanceMoves: left, ...(load === undefined ? {} : { load }) };
+  const input = {
+    workers,
+    partitions,
+    pools,
+    maxBalanceMoves: left,
+    ...(load === undefined ? {} : { load: world.isFrozen ? { ...load, maxMoves: 0 } : load }),
+  };
   return { input, planned };
 }
 
-function locate(holders: Iterable<Holder>): Map<string, Located> {
-  const located = new Map<string, Located>();
+/** Where each partition is, by `route/topic` and partition. */
+function locate(holders: Iterable<Holder>): Map<string, Map<number, Located>> {
+  const located = new Map<string, Map<number, Located>>();
   for (const holder of holders) {
     const keys = itemKeys(holder.assignment);
-    holder.assignment.items.forEach((item, i) => {
-      located.set(keys[i] as string, { holder, item });
-    });
+    const topicKeys = itemTopicKeys(holder.assignment);
+    for (const [i, item] of holder.assignment.items.entries()) {
+      const topic = topicKeys[i] as string;
+      const where = { key: keys[i] as string, holder, item };
+      const places = located.get(topic);
+      if (places === undefined) located.set(topic, new Map([[item.partition, where]]));
+      else places.set(item.partition, where);
+    }
   }
   return located;
 }
@@ -126,7 +145,8 @@ function locatePartition(key: string, where: Located | undefined, world: World):
     if (vacated === undefined) return { at: { homeless: 'new' } };
     const { worker, why } = vacated;
     if (why === 'moving') return onTheWay(key, worker, world);
-    const prefers = why === 'died' && world.accepting.has(worker) ? { prefers: worker } : {};
+    const waited = why === 'died' || world.isFrozen;
+    const prefers = waited && world.accepting.has(worker) ? { prefers: worker } : {};
     return { at: { homeless: why }, from: worker, ...prefers };
   }
   const { holder, item } = where;
@@ -144,6 +164,17 @@ function locatePartition(key: string, where: Located | undefined, world: World):
       if (item.state === 'revoke') return onTheWay(key, from, world);
       return { at: world.keeping.has(from) ? { owner: from, stays: true } : { owner: from } };
   }
+}
+
+/**
+ * In a freeze a partition whose worker went away waits for it (undefined), and goes back to it whatever the shares are. What was under
+ * way before arrives; what is new has never had a worker.
+ */
+function frozenPlace(place: Whereabouts, { accepting }: World): Whereabouts | undefined {
+  const { at, prefers } = place;
+  if ('owner' in at || at.homeless === 'new' || at.homeless === 'moving') return place;
+  if (prefers === undefined || !accepting.has(prefers)) return undefined;
+  return { at: { owner: prefers, stays: true }, from: prefers, why: at.homeless };
 }
 
 /** It goes where it was to go when it was taken away, as long as that worker takes it. */

@@ -34,6 +34,8 @@ export interface Presence {
   readonly lanes: readonly LaneRecord[];
   /** Incarnations that let go of everything in an orderly way. */
   readonly clean: ReadonlySet<string>;
+  /** Whoever is gone is waited for, however long: an operator's freeze. Who came back under the same id is not. */
+  readonly isFrozen: boolean;
 }
 
 export interface DepartureOptions {
@@ -94,7 +96,7 @@ export class Departures {
       if (fencing) given.push({ worker, incarnation, reason: 'resumed', silentSinceMs: verdict.sinceMs });
       else if (verdict.state === 'replaced') {
         given.push({ worker, incarnation, reason: 'replaced', silentSinceMs: verdict.sinceMs });
-      } else if (verdict.state === 'gone') {
+      } else if (verdict.state === 'gone' && !(presence.isFrozen && born)) {
         if (verdict.untilMs <= presence.nowMs) {
           expired.push({ worker, incarnation, reason: 'died', silentSinceMs: verdict.sinceMs });
         } else nextMs = Math.min(nextMs ?? verdict.untilMs, verdict.untilMs);

@@ -1,13 +1,14 @@
 import type { CoordinationStore, StoreNode } from '../../common/coordination/ports.js';
 import { assignmentParts, decodeAssignment } from '../../common/coordination/records/assignment.js';
 import { decodeRoute, decodeTopicEntry, decodeTopicProgress } from '../../common/coordination/records/desired.js';
-import { decodeExclusion, decodeWorkerOrder } from '../../common/coordination/records/orders.js';
+import { decodeExclusion, decodeFreeze, decodeWorkerOrder } from '../../common/coordination/records/orders.js';
 import { decodeLane, decodeLiveWorker, decodeReport } from '../../common/coordination/records/worker.js';
 import {
   ASSIGNMENTS,
   EXCLUSIONS,
   LANES,
   LIVE,
+  ORDERS,
   PROGRESS,
   REPORTS,
   ROUTES,
@@ -16,7 +17,7 @@ import {
 } from '../../common/coordination/znodes.js';
 import { CausewayError } from '../../common/errors/error.js';
 import type { WorkerAssignment } from '../../common/model/assignment.js';
-import type { Exclusion, WorkerOrder } from '../../common/model/orders.js';
+import type { Exclusion, FreezeOrder, WorkerOrder } from '../../common/model/orders.js';
 import type { Route, TopicEntry } from '../../common/model/route.js';
 import type { TopicProgress } from '../../common/model/topic-progress.js';
 import type { LaneRecord, LiveWorker, WorkerReport } from '../../common/model/worker.js';
@@ -35,6 +36,7 @@ export type AreaName =
   | 'topics'
   | 'exclusions'
   | 'workers'
+  | 'orders'
   | 'progress'
   | 'assignments'
   | 'live'
@@ -48,6 +50,7 @@ export class FleetRecords {
   readonly topics: RecordArea<TopicEntry>;
   readonly exclusions: RecordArea<Exclusion>;
   readonly workers: RecordArea<WorkerOrder>;
+  readonly orders: RecordArea<FreezeOrder>;
   readonly progress: RecordArea<TopicProgress>;
   readonly assignments: RecordArea<StoredAssignment>;
   readonly live: RecordArea<LiveWorker>;
@@ -75,6 +78,7 @@ export class FleetRecords {
     this.topics = area(TOPICS, 2, decodeTopicEntry);
     this.exclusions = area(EXCLUSIONS, 2, decodeExclusion);
     this.workers = area(WORKERS, 1, decodeWorkerOrder);
+    this.orders = area(ORDERS, 1, decodeFreeze);
     this.progress = area(PROGRESS, 2, decodeTopicProgress);
     this.live = area(LIVE, 1, decodeLiveWorker);
     this.lanes = area(LANES, 1, decodeLane);
@@ -112,6 +116,7 @@ export class FleetRecords {
       topics: TOPICS,
       exclusions: EXCLUSIONS,
       workers: WORKERS,
+      orders: ORDERS,
       progress: PROGRESS,
       assignments: ASSIGNMENTS,
       live: LIVE,
@@ -131,8 +136,8 @@ export class FleetRecords {
 
   #areas(): readonly Pick<RecordArea<unknown>, 'refresh' | 'invalidate' | 'revision'>[] {
     // Reports before assignments: a report read first can only be older than the assignment beside it, which is the safe side.
-    const { reports, live, lanes, routes, topics, exclusions, workers, progress, assignments } = this;
-    return [reports, live, lanes, routes, topics, exclusions, workers, progress, assignments];
+    const { reports, live, lanes, routes, topics, exclusions, workers, orders, progress, assignments } = this;
+    return [reports, live, lanes, routes, topics, exclusions, workers, orders, progress, assignments];
   }
 }
 

@@ -1,3 +1,4 @@
+import { FREEZE } from '../../common/coordination/znodes.js';
 import type { WorkerAssignment } from '../../common/model/assignment.js';
 import { compareAssignments } from '../../common/model/assignment.js';
 import type { Route } from '../../common/model/route.js';
@@ -26,6 +27,12 @@ export class Observation {
 
   routes(): Map<string, Route> {
     return new Map([...this.#records.routes.entries].map(([name, { value }]) => [name, value]));
+  }
+
+  /** An operator wants everything to stay where it is. An order that cannot be read is one. */
+  get isFrozen(): boolean {
+    const { entries, unreadable } = this.#records.orders;
+    return entries.has(FREEZE) || unreadable.has(FREEZE);
   }
 
   live(): Map<string, LiveWorker> {
@@ -59,6 +66,7 @@ export class Observation {
       assignments: this.assignments(),
       lanes: [...this.#records.lanes.entries.values()].map(({ value }) => value),
       clean: this.cleanIncarnations(),
+      isFrozen: this.isFrozen,
     };
   }
 
@@ -124,6 +132,7 @@ export class Observation {
       unreadable: new Set(workers.unreadable.keys()),
       holding: new Set(holding.map(({ worker }) => worker)),
       maxActiveWorkers: this.#maxActiveWorkers,
+      isFrozen: this.isFrozen,
     });
   }
 }

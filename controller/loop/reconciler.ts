@@ -10,10 +10,10 @@ import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { Desired, TargetNeed, TopicFacts } from '../core/desired.js';
 import { diffAssignments, type NodeChange } from '../core/diff.js';
-import type { Plan } from '../core/plan-model.js';
+import type { Plan, PlanPool } from '../core/plan-model.js';
 import { plan } from '../core/planner.js';
 import type { Problem } from '../core/problem.js';
-import { poolsOf } from '../core/roster.js';
+import { poolsOf, type Roster } from '../core/roster.js';
 import { buildView, type View, type World } from '../core/view.js';
 import { Departures } from './departures.js';
 import type { Fencer } from './fencer.js';
@@ -21,9 +21,10 @@ import type { FleetRecords } from './fleet-records.js';
 import { Handoffs } from './handoffs.js';
 import { LaneFences } from './lane-fences.js';
 import { LoadWatch, type StatusSource } from './load-watch.js';
-import { type DoneMove, MoveLog } from './move-log.js';
+import { MoveLog } from './move-log.js';
 import { Nudge } from './nudge.js';
 import { Observation } from './observation.js';
+import { hidePlan, type PlanPicture, showPlan, takePicture } from './plan-picture.js';
 import { ProblemLog } from './problem-log.js';
 import { ProgressKeeper } from './progress-keeper.js';
 import { Publisher } from './publisher.js';
@@ -49,17 +50,6 @@ export interface Facts {
   facts(route: Route, topic: string, targetTopic: string): TopicFacts;
   /** Starts making what is missing; false while something is. */
   ensureTargets(needs: readonly TargetNeed[]): boolean;
-}
-
-/** What the leader shows of its planning. */
-export interface PlanPicture {
-  readonly plan: Plan;
-  /** Planned with, and those of them whose load has been measured. */
-  readonly partitions: number;
-  readonly measured: number;
-  readonly moves: readonly DoneMove[];
-  /** Partitions between two workers. */
-  readonly underWay: number;
 }
 
 export interface ReconcilerOptions {
@@ -187,6 +177,7 @@ export class Reconciler {
     }
     unwatch();
     await loads;
+    hidePlan(this.#options.metrics);
     await this.#fences.settle();
   }
 
@@ -249,10 +240,11 @@ export class Reconciler {
       holders,
       accepting: roster.accepting,
       keeping: roster.keeping,
-      pools: poolsOf(this.#observation.routes().values(), roster, this.#options.zoneOfCluster),
+      pools: this.#pools(roster),
       vacated: this.#vacancies.entries,
       promised: this.#moveLog.promised,
       loads: this.#loads.facts,
+      isFrozen: this.#observation.isFrozen,
     };
     const maxMoves = this.#departures.frozen(nowMs) ? 0 : this.#options.settings.planner.maxMovesPerRound;
     const view = buildView(world, maxMoves, this.#loads.policy);
@@ -261,13 +253,17 @@ export class Reconciler {
     const planned = plan(view.input);
     const wrote = await this.#publish(world, view, planned, full);
     const cleaned = await this.#removeSpentLanes();
-    this.#report(world, view, planned);
+    this.#report(world, view, planned, roster);
     const idle = !wrote && !cleaned && complete;
     const nothingPending = this.#deadlineMs === undefined && this.#departures.doomed.size === 0;
     // The same world gives the same answer; only time or a change can give another.
     // As it was read: what came meanwhile has not been looked at.
     if (full && idle && nothingPending) this.#restingAt = worldAt;
     return wrote || cleaned;
+  }
+
+  #pools(roster: Pick<Roster, 'accepting' | 'dedicated'>): Map<string, PlanPool> {
+    return poolsOf(this.#observation.routes().values(), roster, this.#options.zoneOfCluster);
   }
 
   #desire(): Desired {
@@ -323,35 +319,20 @@ export class Reconciler {
     return true;
   }
 
-  #report(world: World, view: View, planned: Plan): void {
-    const { metrics, facts } = this.#options;
-    const { partitions } = view.input;
-    this.#lastPlan = {
+  #report(world: World, view: View, planned: Plan, roster: Roster): void {
+    const { metrics, facts, settings } = this.#options;
+    this.#lastPlan = takePicture({
       plan: planned,
-      partitions: partitions.length,
-      measured: partitions.reduce((count, { load }) => count + (load === undefined ? 0 : 1), 0),
-      moves: this.#moveLog.recent,
-      underWay: this.#moveLog.promised.size,
-    };
+      view,
+      roster,
+      poolsOf: (supposed) => this.#pools(supposed),
+      isFrozen: world.isFrozen,
+      moveLog: this.#moveLog,
+      settings: settings.planner,
+    });
+    showPlan(metrics, view, this.#lastPlan);
     this.#problemLog.update([...world.desired.problems, ...facts.problems]);
     metrics.set('causeway_live_workers', this.#observation.live().size);
-    metrics.reset('causeway_desired_partitions');
-    metrics.reset('causeway_unassigned_partitions');
-    const wanted = new Map<string, number>();
-    const idle = new Map<string, number>();
-    for (const [key, { topic }] of view.planned) {
-      const route = topic.route.name;
-      wanted.set(route, (wanted.get(route) ?? 0) + 1);
-      if (!planned.owners.has(key)) idle.set(route, (idle.get(route) ?? 0) + 1);
-    }
-    metrics.reset('causeway_worker_load_bytes');
-    for (const { worker, load } of planned.shares) {
-      if (load !== null) metrics.set('causeway_worker_load_bytes', Math.round(load), { worker });
-    }
-    for (const [route, count] of wanted) {
-      metrics.set('causeway_desired_partitions', count, { route });
-      metrics.set('causeway_unassigned_partitions', idle.get(route) ?? 0, { route });
-    }
   }
 }
 

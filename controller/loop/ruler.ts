@@ -10,7 +10,8 @@ import type { SourceMetadata, TargetAdmin } from '../metadata/ports.js';
 import type { Fencer } from './fencer.js';
 import { FleetRecords } from './fleet-records.js';
 import type { StatusSource } from './load-watch.js';
-import { type PlanPicture, Reconciler } from './reconciler.js';
+import type { PlanPicture } from './plan-picture.js';
+import { Reconciler } from './reconciler.js';
 import type { Reign } from './reign.js';
 
 export interface RulerOptions {

@@ -2,6 +2,8 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import {
   type ExclusionView,
   exclusionBody,
+  type FreezeView,
+  freezeBody,
   newTopicBody,
   type RouteView,
   routeBody,
@@ -14,12 +16,13 @@ import {
   type WorkerOrderView,
   workerOrderBody,
 } from '../../common/api/desired-shapes.js';
+import { simulateBody } from '../../common/api/fleet-shapes.js';
 import { openApiDocument } from '../../common/api/openapi.js';
 import { rateLimitsFrom } from '../../common/config/route.js';
 import { CausewayError } from '../../common/errors/error.js';
 import { jsonBody } from '../../common/http/body.js';
 import type { SkipOrder } from '../../common/model/gap.js';
-import type { Exclusion, WorkerOrder } from '../../common/model/orders.js';
+import type { Exclusion, FreezeOrder, WorkerOrder } from '../../common/model/orders.js';
 import { targetTopicOf } from '../../common/model/route.js';
 import { etagOf, type Preconditions } from './etag.js';
 import type { LeaderPlan } from './leader-plan.js';
@@ -190,6 +193,15 @@ function orderView(worker: string, order: WorkerOrder | undefined): WorkerOrderV
   return { worker, role, routes: routes === undefined ? null : [...routes], reason, at };
 }
 
+function freezeView(order: FreezeOrder | undefined): FreezeView {
+  return { frozen: order !== undefined, reason: order?.reason ?? '', at: order?.at ?? null };
+}
+
+/** Asked of this controller as the leader: it asks nobody else. */
+function isOwn(request: Request): boolean {
+  return request.query['own'] === 'true';
+}
+
 function orderPaths(router: Router, { orders }: ApiOptions): void {
   on(router, '/routes/:route/topics/:topic/exclusions', {
     get: async (request, response) => {
@@ -200,6 +212,16 @@ function orderPaths(router: Router, { orders }: ApiOptions): void {
       const [route, topic] = [param(request, 'route'), param(request, 'topic')];
       const wish = jsonBody(request, exclusionBody);
       response.json(exclusionView(route, topic, await orders.exclude(route, topic, wish)));
+    },
+  });
+  on(router, '/plan/freeze', {
+    get: async (_request, response) => void response.json(freezeView(await orders.frozen())),
+    put: async (request, response) => {
+      response.json(freezeView(await orders.freeze(jsonBody(request, freezeBody).reason)));
+    },
+    delete: async (_request, response) => {
+      await orders.thaw();
+      response.status(204).end();
     },
   });
   on(router, '/workers/:worker/order', {
@@ -235,9 +257,13 @@ function fleetPaths(router: Router, { views, problems, plan }: ApiOptions): void
       response.json({ problems: own });
     },
   });
-  on(router, '/plan', {
-    get: async (request, response) => {
-      response.json(request.query['own'] === 'true' ? plan.own() : await plan.read());
+  on(router, '/plan', { get: async (request, response) => void response.json(await plan.read(isOwn(request))) });
+  on(router, '/plan/expected-workers', {
+    get: async (request, response) => void response.json(await plan.expectedWorkers(isOwn(request))),
+  });
+  on(router, '/plan/simulate', {
+    post: async (request, response) => {
+      response.json(await plan.simulate(jsonBody(request, simulateBody), isOwn(request)));
     },
   });
   on(router, '/openapi.json', { get: (_request, response) => void response.json(openApiDocument()) });

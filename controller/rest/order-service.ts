@@ -1,19 +1,23 @@
 import type { CoordinationStore } from '../../common/coordination/ports.js';
 import {
   decodeExclusion,
+  decodeFreeze,
   decodeWorkerOrder,
   encodeExclusion,
+  encodeFreeze,
   encodeWorkerOrder,
 } from '../../common/coordination/records/orders.js';
 import {
   EXCLUSIONS,
   exclusionPath,
   exclusionRoutePath,
+  freezePath,
+  ORDERS,
   WORKERS,
   workerOrderPath,
 } from '../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
-import type { Exclusion, WorkerOrder } from '../../common/model/orders.js';
+import type { Exclusion, FreezeOrder, WorkerOrder } from '../../common/model/orders.js';
 import { topicNameFault } from '../../common/model/topic-partition.js';
 import { identifierFault } from '../../common/model/worker.js';
 import type { Logger } from '../../common/observability/logger.js';
@@ -93,6 +97,25 @@ export class OrderService {
     });
     this.#deps.logger.warn('audit.partitions-excluded', { ...order });
     return order;
+  }
+
+  async frozen(): Promise<FreezeOrder | undefined> {
+    return (await this.#read(freezePath, decodeFreeze))?.value;
+  }
+
+  /** From now on nothing moves from worker to worker, until `thaw`. */
+  async freeze(reason: string): Promise<FreezeOrder> {
+    const order = await this.#change(ORDERS, freezePath, decodeFreeze, encodeFreeze, () => ({
+      reason,
+      at: this.#now(),
+    }));
+    this.#deps.logger.warn('audit.frozen', { ...order });
+    return order;
+  }
+
+  async thaw(): Promise<void> {
+    await this.#remove(freezePath);
+    this.#deps.logger.warn('audit.thawed', {});
   }
 
   #now(): string {

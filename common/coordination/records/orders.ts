@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Exclusion, WorkerOrder } from '../../model/orders.js';
+import type { Exclusion, FreezeOrder, WorkerOrder } from '../../model/orders.js';
 import { formatPartitions } from '../../model/partition-set.js';
 import { decodeRecord, encodeRecord } from './codec.js';
 import { partitionSet } from './fields.js';
@@ -19,6 +19,16 @@ export function encodeWorkerOrder(order: WorkerOrder): Buffer {
 export function decodeWorkerOrder(data: Buffer, path: string): WorkerOrder {
   const { role, routes, ...rest } = decodeRecord(workerOrder, data, path);
   return { ...rest, ...(role === undefined ? {} : { role }), ...(routes === undefined ? {} : { routes }) };
+}
+
+const freezeOrder = z.object({ reason: z.string(), at: z.string() });
+
+export function encodeFreeze(order: FreezeOrder): Buffer {
+  return encodeRecord(order, { gzip: false });
+}
+
+export function decodeFreeze(data: Buffer, path: string): FreezeOrder {
+  return decodeRecord(freezeOrder, data, path);
 }
 
 const exclusion = z.object({

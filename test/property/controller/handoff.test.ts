@@ -41,6 +41,8 @@ class Fleet {
   /** Where the leader meant to bring what it took away. */
   readonly promised = new Map<string, Promised>();
   readonly orders = new Map<string, WorkerOrder>();
+  /** Thawed in the end: what waits for a worker that never comes back would wait for ever. */
+  isFrozen = false;
   /** Loads as measured, by partition; they change under the leader's hands. */
   loads: readonly number[] = [];
   partitions = PARTITIONS;
@@ -66,6 +68,8 @@ class Fleet {
     else if (action === 'drain' && process !== undefined) this.#drain(process);
     else if (action === 'report' && process !== undefined) this.#report(worker, process);
     else if (action === 'order') this.orders.set(worker, orderOf(worker, cutAfter));
+    else if (action === 'freeze') this.isFrozen = true;
+    else if (action === 'thaw') this.isFrozen = false;
     else if (action === 'release') this.orders.delete(worker);
     else if (action === 'unwant') this.partitions = PARTITIONS - 3;
     else if (action === 'want') this.partitions = PARTITIONS;
@@ -168,6 +172,7 @@ class Fleet {
       unreadable: new Set(),
       holding: new Set(),
       maxActiveWorkers: 0,
+      isFrozen: this.isFrozen,
     });
     const holders = new Map<string, Holder>();
     for (const [worker, assignment] of this.nodes) {
@@ -185,7 +190,8 @@ class Fleet {
     const loads = { loadOf, rests: () => false, stuck: new Set<string>() };
     const { accepting, keeping } = roster;
     const pools = poolsOf([ROUTE], roster, () => undefined);
-    return { desired: this.#desired(), holders, accepting, keeping, pools, vacated, promised, loads };
+    const { isFrozen } = this;
+    return { desired: this.#desired(), holders, accepting, keeping, pools, vacated, promised, loads, isFrozen };
   }
 
   #stateOf({ incarnation, items }: WorkerAssignment, live: LiveWorker | undefined, roster: Roster): HolderState {
@@ -272,6 +278,8 @@ const weights: Readonly<Record<string, number>> = {
   see: 2,
   failover: 1,
   order: 1,
+  freeze: 1,
+  thaw: 2,
   release: 1,
   measure: 1,
 };
@@ -287,6 +295,7 @@ test('whatever happens in whatever order, no partition is in two nodes or copied
     fc.property(fc.array(action, { minLength: 50, maxLength: 300, size: 'max' }), (actions) => {
       const fleet = new Fleet();
       for (const { action, worker, cutAfter } of actions) fleet.step(action, worker, cutAfter);
+      fleet.isFrozen = false;
       fleet.settle();
       const staying = [...fleet.processes.values()].filter((process) => !process.leaving);
       const counts = staying.map((process) => process.held.size);

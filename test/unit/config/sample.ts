@@ -73,6 +73,8 @@ controller:
     loadIntervalMs: 10000
     settleMs: 60000
     moveCooldownMs: 600000
+    workerBytesPerS: 50000000
+    workerPartitions: 2000
     stuckAfterMs: 180000
 worker:
   id: w1

@@ -52,6 +52,8 @@ export const PLANNER: Config['controller']['planner'] = {
   loadIntervalMs: 50,
   settleMs: 300,
   moveCooldownMs: 60_000,
+  workerBytesPerS: 50_000_000,
+  workerPartitions: 4,
   stuckAfterMs: 600_000,
 };
 

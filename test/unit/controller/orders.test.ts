@@ -131,6 +131,62 @@ describe('orders about workers', () => {
   });
 });
 
+describe('a freeze', () => {
+  test('whoever goes is waited for and gets its own back; newcomers get nothing; the thaw lets everything move', async () => {
+    const { kit, client } = await fleet(6, ['a', 'b'], { settings: { takeoverDelayMs: 10 } });
+    try {
+      const frozen = await client.freeze('rack 3');
+      assert.deepEqual([frozen.frozen, frozen.reason], [true, 'rack 3']);
+      await until(async () => (await client.plan()).frozen);
+      const before = kit.held();
+      const c = await kit.worker('c');
+      await client.orderWorker('b', { role: 'drained' });
+      await kit.workers.get('a')?.vanish();
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      assert.deepEqual([c.held.size, heldBy(kit, 'b')], [0, 3]);
+      // A new process under the same id.
+      await kit.workers.get('a')?.register();
+      await until(
+        () => kit.workers.get('a')?.keys().join() === before['a']?.join(),
+        () => kit.held(),
+      );
+      await kit.workers.get('a')?.leave();
+      await until(() => heldBy(kit, 'a') === 0);
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      assert.deepEqual([c.held.size, heldBy(kit, 'b')], [0, 3]);
+      await client.thaw();
+      await until(
+        () => c.held.size === 6,
+        () => kit.held(),
+      );
+      assert.equal((await client.frozen()).frozen, false);
+    } finally {
+      await kit.close();
+    }
+  });
+});
+
+describe('what would be', () => {
+  test('tells moves and shares without doing anything; from any controller', async () => {
+    const { kit, client } = await fleet(6, ['a', 'b']);
+    try {
+      const other = await kit.controller();
+      for (const asked of [client, other.client]) {
+        const more = await asked.simulate({ add: [{ worker: 'x' }] });
+        assert.deepEqual([more.moves, more.workers.map(({ partitions }) => partitions)], [{ joined: 2 }, [2, 2, 2]]);
+        const less = await asked.simulate({ remove: ['a'] });
+        assert.deepEqual([less.moves, less.unassigned], [{ left: 3 }, 0]);
+        const { expected, live, byLoad, byPartitions } = await asked.expectedWorkers();
+        assert.deepEqual([expected, live, byLoad, byPartitions], [2, 2, null, 2]);
+      }
+      await assert.rejects(client.simulate({ remove: ['x'] }), (error) => isCausewayError(error, 'INVALID_REQUEST'));
+      await kit.balanced(6);
+    } finally {
+      await kit.close();
+    }
+  });
+});
+
 describe('excluded partitions', () => {
   test('stop, and stay so through deaths, failovers, growth and a topic that is removed and added again', async () => {
     const { kit, client, close } = await fleet(6, ['a', 'b', 'c']);

@@ -30,6 +30,7 @@ function roster(present: readonly LiveWorker[], input: Partial<RosterInput> = {}
     unreadable: new Set(),
     holding: new Set(),
     maxActiveWorkers: 0,
+    isFrozen: false,
     ...input,
   });
 }
