@@ -14,6 +14,7 @@ import { Dialer } from './dialer.js';
 import { FrameReader } from './frame-reader.js';
 import {
   authPacket,
+  closeSessionBytes,
   longOf,
   notificationPath,
   syncRequest,
@@ -177,6 +178,9 @@ export class ZkConnection {
       this.#connectSentMs = this.#clock.monotonicMs();
       this.#times.attempt(this.#connectSentMs, this.#attemptLimitMs);
       stock.connected.call(manager);
+      // Right behind, not after the answer: a server that hears us and is not heard would keep the session alive with every attempt.
+      // The library takes leave under the same number once the answer comes, and so knows the reply to this.
+      if (this.#ending) manager.socket?.write(closeSessionBytes(manager.xid));
       const { auth } = this.#options;
       // Fault Z6: credentials go before anything else.
       if (auth === undefined) return;

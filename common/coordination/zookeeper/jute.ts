@@ -116,6 +116,11 @@ export function authPacket(scheme: string, credential: string): Request {
   return new jute.Request(header, new jute.protocol.AuthPacket(0, scheme, Buffer.from(credential)));
 }
 
+/** CLOSE_SESSION under this number, as it stands on the wire. */
+export function closeSessionBytes(xid: number): Buffer {
+  return new jute.Request(new jute.protocol.RequestHeader(xid, op.CLOSE_SESSION), null).toBuffer();
+}
+
 /** A numbered request that notes when it was handed to the socket. */
 export class TimedRequest extends jute.Request {
   readonly throughLeader: boolean;

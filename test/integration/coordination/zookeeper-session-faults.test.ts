@@ -77,6 +77,29 @@ function linkFaults(): void {
     }, short);
   });
 
+  test('Z3: a session that is over by our clock ends at the server too, though no answer of it reaches us', async (t) => {
+    const root = uniqueRoot();
+    const witness = openStore({ connect: server.connect, root });
+    t.after(() => witness.close());
+    await linked(
+      async ({ proxy, store }) => {
+        const { generation } = await store.ready();
+        await store.create('/live', bytes('x'), { ephemeralOf: generation });
+        proxy.hold('toClient');
+        await eventually('lost', () => store.session().state === 'lost' || store.session().state === 'connecting');
+        const lostAt = nowMs();
+        // Each attempt to take leave takes up the session again as far as the server knows.
+        await eventually(
+          'the node is gone',
+          async () => (await witness.get('/live')) === undefined,
+          4 * SHORT_SESSION_MS,
+        );
+        assert.ok(nowMs() - lostAt < 2 * SHORT_SESSION_MS, `${nowMs() - lostAt} ms`);
+      },
+      { ...short, root },
+    );
+  });
+
   test('Z4: whatever was asked while disconnected is answered, also when the session expires', async () => {
     await linked(
       async ({ proxy, store }) => {
