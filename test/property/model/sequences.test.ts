@@ -1,0 +1,3 @@
+import { checkModel } from './kit.js';
+
+checkModel('sequences');
