@@ -75,9 +75,13 @@ export class Sampler {
     await this.#running;
   }
 
-  /** To be called at a worker's end: ms until the last partition that it held moved again under somebody; -1: not within a minute. */
-  takeover(worker: string): Promise<number> {
+  /**
+   * To be called at a worker's end: ms until the last partition that it held moved again under somebody; -1: not within a minute;
+   * undefined where it held nothing.
+   */
+  takeover(worker: string): Promise<number> | undefined {
     const mine = this.#held.filter((held) => held.worker === worker && this.#deps.written.has(held.topic));
+    if (mine.length === 0) return undefined;
     const takeover = new Takeover(
       mine.map(({ topic, partition }) => partitionKey(topic, partition)),
       performance.now(),

@@ -216,9 +216,14 @@ export class ChaosSession {
       const holding = crew
         .awake('worker')
         .map(({ id }) => `${id} ${sampler.held.filter(({ worker }) => worker === id).length}`);
-      const unwell = sampler.held.filter(({ state }) => state !== 'running').length;
+      const unwell = sampler.held.filter(({ state }) => state !== 'running');
+      const [first] = unwell;
+      const example =
+        first === undefined
+          ? ''
+          : ` (${first.topic}-${first.partition} at ${first.worker} is ${first.state} ${first.reason})`;
       this.#say(
-        `written ${load.written}, at the target ${sampler.copied}, behind ${behind}; ${holding.join(', ')}; not running ${unwell}; leader ${sampler.leader ?? 'nobody'}`,
+        `written ${load.written}, at the target ${sampler.copied}, behind ${behind}; ${holding.join(', ')}; not running ${unwell.length}${example}; leader ${sampler.leader ?? 'nobody'}`,
       );
     }
   }

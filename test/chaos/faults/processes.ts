@@ -16,7 +16,8 @@ export function leaderOf({ sampler }: Field): string {
 
 export const killWorker: Doer = async (field, { slot }) => {
   const id = workerId(slot);
-  field.measured('takeover', field.sampler.takeover(id));
+  const takeover = field.sampler.takeover(id);
+  if (takeover !== undefined) field.measured('takeover', takeover);
   await field.crew.kill(id);
   return () => field.crew.revive(id);
 };
