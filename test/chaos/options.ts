@@ -5,6 +5,7 @@ export interface ChaosOptions {
   readonly minutes: number;
   readonly seed: number;
   readonly kinds: readonly FaultKind[];
+  /** The route delivers at least once; exactly once otherwise. */
   readonly allowDuplicates: boolean;
   readonly recordsPerS: number;
   /** The plan is printed and nothing started. */
@@ -33,8 +34,8 @@ only if nothing is missing, repeated, out of order or altered.
   --minutes N         how long faults go on, ${MIN_MINUTES} to ${MAX_MINUTES} (default ${DEFAULT_MINUTES})
   --seed S            0 to ${MAX_SEED}; the same seed, minutes and faults give the same plan (default: by the clock, printed)
   --faults A,B        only these (default: all)
-  --allow-duplicates  for at-least-once delivery: repeats are counted and not held against the run, and faults that it is not safe
-                      against (*) are left out unless --faults names them
+  --allow-duplicates  the route delivers at least once (else exactly once): repeats are counted and not held against the run, and faults
+                      that this is not safe against (*) are left out unless --faults names them
   --rate N            records per second over all topics (default ${DEFAULT_RECORDS_PER_S})
   --plan              prints the plan and starts nothing
   --help              this text

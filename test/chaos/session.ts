@@ -135,6 +135,7 @@ export class ChaosSession {
       source,
       target,
       zooKeeperConnect: zooKeeper.connect,
+      route: { delivery: this.#options.allowDuplicates ? 'at-least-once' : 'exactly-once' },
       worker: { checkpointRefreshMs: CHECKPOINT_REFRESH_MS },
       reach: (_kind, id) => links.get(id)?.reach ?? {},
     });
