@@ -137,6 +137,8 @@ export class Starter {
     for (const partition of partitions) if (!ready.includes(partition)) open.delete(partition);
     const [first] = ready;
     if (first === undefined) return;
+    // Whatever it waits for from here on, it is not what the last attempt failed for.
+    for (const partition of ready) partition.setState('starting');
     const { target } = this.#deps.sides(first);
     const checkpoints = await target.checkpointStore.load(ready.map(({ item }) => item));
     const positioned = await this.#positions(ready, checkpoints);

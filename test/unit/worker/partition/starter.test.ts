@@ -6,12 +6,16 @@ import { checkpointGroup } from '../../../../common/model/checkpoint.js';
 import { silentLogger } from '../../../../common/observability/logger.js';
 import { systemClock } from '../../../../common/runtime/clock.js';
 import { systemRandom } from '../../../../common/runtime/random.js';
+import type { Leader } from '../../../../worker/cluster/leaders.js';
 import { Starter, type StarterDeps } from '../../../../worker/partition/starter.js';
 import { testPartition } from './partition-kit.js';
 
 /** A starter whose checkpoints are loaded by `load`, told which route asks. */
-function starterWith(load: (route: string, first: AssignmentItem) => Promise<never>): Starter {
-  const leaders = { leader: () => ({ broker: 1, epoch: 0 }), topic: () => undefined, refresh: () => undefined };
+function starterWith(
+  load: (route: string, first: AssignmentItem) => Promise<never>,
+  leader = (): Leader | undefined => ({ broker: 1, epoch: 0 }),
+): Starter {
+  const leaders = { leader, topic: () => undefined, refresh: () => undefined };
   const checkpointStore = { load: ([item]: readonly [AssignmentItem]) => load(item.route, item) };
   const sides = { source: { leaders }, target: { leaders, checkpointStore } };
   return new Starter({
@@ -43,6 +47,26 @@ describe('starting partitions', () => {
     starter.request(partition);
     await soon(() => asked >= 2);
     assert.equal(partition.reason?.code, 'CLUSTER_UNREACHABLE');
+    starter.close();
+  });
+
+  test('what it failed for is not told any more while the next attempt waits for something else', async () => {
+    let isLed = false;
+    let asked = 0;
+    const starter = starterWith(
+      () => {
+        asked += 1;
+        return new Promise<never>(() => undefined);
+      },
+      () => (isLed ? { broker: 1, epoch: 0 } : undefined),
+    );
+    const partition = testPartition();
+    starter.request(partition);
+    await soon(() => partition.reason?.code === 'SOURCE_TOPIC_MISSING');
+    isLed = true;
+    await soon(() => asked === 1);
+    assert.equal(partition.state, 'starting');
+    assert.equal(partition.reason, undefined);
     starter.close();
   });
 
