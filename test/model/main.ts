@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { projectRoot } from '../bed/kafka-set.js';
 import { HOLES, LARGER, SCENARIOS, type Scenario } from './catalogue.js';
 import type { Exploration } from './explorer.js';
-import { ruleEntry, ruleTitle, switchesOf, withEntries } from './report.js';
+import { ruleRow, ruleTitle, ruleTrace, scenarioRow, switchesOf, withTables } from './report.js';
 import { RULES, type RuleCase } from './rules.js';
 
 const MANY_STATES = 10_000_000;
@@ -17,7 +17,7 @@ The last line says how many states were visited; the exit status is 0 when every
 
   --only TEXT  scenarios whose name contains it
   --quick      without the larger scenarios
-  --docs       writes the counterexamples into docs/model.md`;
+  --docs       writes the tables of docs/model.md and the steps of docs/model-traces.md`;
 
 /** @returns the exit status */
 export function runModels(args: readonly string[]): number {
@@ -37,27 +37,36 @@ export function runModels(args: readonly string[]): number {
   const wanted = (scenario: Scenario): boolean => scenario.name.includes(values.only);
   const run = new Run();
   const larger = values.quick || values.docs ? [] : LARGER;
-  for (const scenario of [...SCENARIOS, ...larger].filter(wanted)) run.clean(scenario);
-  const entries = RULES.filter(({ scenario }) => wanted(scenario)).map((rule) => ruleEntry(rule, run.broken(rule)));
+  const rows = SCENARIOS.filter(wanted).map((scenario) => scenarioRow(scenario, run.clean(scenario)));
+  for (const scenario of larger.filter(wanted)) run.clean(scenario);
+  const rules = RULES.filter(({ scenario }) => wanted(scenario));
+  const traces = rules.map((rule) => ruleTrace(rule, run.broken(rule)));
   for (const { title, scenario, remedied } of HOLES.filter(({ scenario }) => wanted(scenario))) {
     run.open(title, scenario);
     run.clean(remedied);
   }
-  if (values.docs) {
-    const page = join(projectRoot(), 'docs', 'model.md');
-    writeFileSync(page, withEntries(readFileSync(page, 'utf8'), entries));
-  }
+  if (values.docs) writePages(rows, rules.map(ruleRow), traces);
   console.log(`${run.states} states visited, ${run.surprises} surprises`);
   return run.surprises === 0 ? 0 : 1;
+}
+
+function writePages(scenarios: readonly string[], rules: readonly string[], traces: readonly string[]): void {
+  const overview = join(projectRoot(), 'docs', 'model.md');
+  const steps = join(projectRoot(), 'docs', 'model-traces.md');
+  const pages = { overview: readFileSync(overview, 'utf8'), traces: readFileSync(steps, 'utf8') };
+  const written = withTables(pages, scenarios, rules, traces);
+  writeFileSync(overview, written.overview);
+  writeFileSync(steps, written.traces);
 }
 
 class Run {
   states = 0;
   surprises = 0;
 
-  clean(scenario: Scenario): void {
+  clean(scenario: Scenario): Exploration {
     const result = this.#timed(scenario.name, () => scenario.explore([], MANY_STATES));
     if (result.counterexample !== undefined) this.#surprise(result);
+    return result;
   }
 
   open(title: string, scenario: Scenario): void {

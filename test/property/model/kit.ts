@@ -5,10 +5,11 @@ import { describe, test } from 'node:test';
 import { projectRoot } from '../../bed/kafka-set.js';
 import { HOLES, SCENARIOS } from '../../model/catalogue.js';
 import type { Exploration } from '../../model/explorer.js';
-import { ruleEntry, ruleTitle, switchesOf } from '../../model/report.js';
+import { ruleRow, ruleTitle, ruleTrace, scenarioRow, switchesOf } from '../../model/report.js';
 import { RULES } from '../../model/rules.js';
 
-const page = readFileSync(join(projectRoot(), 'docs', 'model.md'), 'utf8');
+const overview = page('model.md');
+const traces = page('model-traces.md');
 
 /** One model: clean with all rules on, within every bound; and each rule needed. */
 export function checkModel(model: string): void {
@@ -18,6 +19,7 @@ export function checkModel(model: string): void {
         const result = scenario.explore();
         assertClean(result);
         context.diagnostic(`${result.states} states, ${result.transitions} transitions, ${result.depth} steps deep`);
+        assertStands(overview, scenarioRow(scenario, result));
       });
     }
   });
@@ -31,8 +33,8 @@ export function checkModel(model: string): void {
         }
         const result = rule.scenario.explore(switchesOf(rule));
         assert.ok(result.counterexample !== undefined, 'no counterexample');
-        const entry = ruleEntry(rule, result);
-        assert.ok(page.includes(entry), `docs/model.md differs: npm run model -- --docs writes it anew\n${entry}`);
+        assertStands(overview, ruleRow(rule));
+        assertStands(traces, ruleTrace(rule, result));
       });
     }
   });
@@ -52,4 +54,12 @@ export function checkModel(model: string): void {
 function assertClean({ counterexample }: Exploration): void {
   if (counterexample === undefined) return;
   assert.fail(`${counterexample.problem}\n${counterexample.steps.join('\n')}`);
+}
+
+function page(name: string): string {
+  return readFileSync(join(projectRoot(), 'docs', name), 'utf8');
+}
+
+function assertStands(page: string, text: string): void {
+  assert.ok(page.includes(text), `the page differs, npm run model -- --docs writes it anew:\n${text}`);
 }
