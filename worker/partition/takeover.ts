@@ -26,6 +26,8 @@ export interface TakeoverDeps {
   readonly fleet: string;
   readonly sides: (partition: MirroredPartition) => { readonly source: SourceSide; readonly target: TargetSide };
   readonly pool: BufferPool;
+  /** False once the session's lease has ended: the order to take over may be an old one, and the lane in office somebody else's. */
+  readonly mayWrite: () => boolean;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly random: Random;
@@ -98,7 +100,8 @@ export class Takeover {
     const unmarked = await this.#withoutMarker(open, 0);
     const [first] = unmarked;
     if (first === undefined) return [];
-    const { fleet, sides, signal, logger, clock } = this.#deps;
+    const { fleet, sides, signal, logger, clock, mayWrite } = this.#deps;
+    if (!mayWrite()) throw new CausewayError('COORDINATION_SESSION_LOST', 'nobody is fenced without a session');
     const { client } = sides(first.partition).target;
     const { lane } = first.checkpoint;
     const partitions = unmarked.map(({ partition: { item } }) => ({

@@ -183,7 +183,13 @@ export class DataThread {
     const { signal } = this.#stopping;
     return new Starter({
       ...common,
-      takeover: new Takeover({ ...common, fleet: settings.fleet, pool: this.#pool, signal }),
+      takeover: new Takeover({
+        ...common,
+        fleet: settings.fleet,
+        pool: this.#pool,
+        mayWrite: () => this.#mayWrite(),
+        signal,
+      }),
       started: (partition) => {
         const held = this.#held.of(partition);
         if (held === undefined) return;

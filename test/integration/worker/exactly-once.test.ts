@@ -103,6 +103,22 @@ describe('exactly once, on real brokers', () => {
     );
   });
 
+  test('5.8 who has no session fences nobody: an old order does not end the owner in office', async () => {
+    const items = await topic('stale');
+    const office = owner('o1', ONLY_THE_FIRST);
+    office.assign([route], items);
+    await eventually('it runs', () => office.status()[0]?.state === 'running');
+    await fill('stale', 0, 50);
+    await eventually('copied', async () => (await copied('stale')).length === 50);
+    const stale = owner('o2');
+    new Float64Array(stale.lease)[0] = 0;
+    stale.assign([route], begun(items));
+    await eventually('it has tried', () => stale.status()[0]?.reason?.code === 'COORDINATION_SESSION_LOST');
+    await fill('stale', 50, 50);
+    await eventually('the owner in office copies on', async () => (await copied('stale')).length === 100);
+    assert.ok(!office.messages.some(({ type }) => type === 'lane-dead'));
+  });
+
   test('4.3, 5.8 a partition that was let go needs no fence: its lane copies its other partitions on', async () => {
     const items = await topic('handoff', 2);
     const [first, second] = items as [AssignmentItem, AssignmentItem];
