@@ -23,10 +23,11 @@ const FORGETFUL: Readonly<Record<string, string>> = {
   'transaction.remove.expired.transaction.cleanup.interval.ms': '5000',
   'producer.id.expiration.ms': '60000',
   'producer.id.expiration.check.interval.ms': '5000',
-  'offsets.retention.minutes': '1',
+  // Longer than partitions may be without anybody who refreshes their checkpoints; a checkpoint that is gone pauses its partition for good.
+  'offsets.retention.minutes': '5',
   'offsets.retention.check.interval.ms': '5000',
 };
-/** Checkpoints that do not change are written again well within that minute. */
+/** Checkpoints that do not change are written again well within that time. */
 export const CHECKPOINT_REFRESH_MS = 15_000;
 
 /** Starts all three at once; when one fails, the others are stopped. */
