@@ -250,7 +250,9 @@ export class Reconciler {
     const view = buildView(world, maxMoves, this.#loads.policy);
     this.#vacancies.keep(view.planned);
     this.#moveLog.keep(view.planned);
+    await this.#breathe();
     const planned = plan(view.input);
+    await this.#breathe();
     const wrote = await this.#publish(world, view, planned, full);
     const cleaned = await this.#removeSpentLanes();
     this.#report(world, view, planned, roster);
@@ -260,6 +262,11 @@ export class Reconciler {
     // As it was read: what came meanwhile has not been looked at.
     if (full && idle && nothingPending) this.#restingAt = worldAt;
     return wrote || cleaned;
+  }
+
+  /** A large fleet's view, plan and diff take a good part of a second each: in between the session's heartbeats must get through. */
+  async #breathe(): Promise<void> {
+    await this.#options.clock.sleep(0, this.#options.reign.signal);
   }
 
   #pools(roster: Pick<Roster, 'accepting' | 'dedicated'>): Map<string, PlanPool> {

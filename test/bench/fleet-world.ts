@@ -7,6 +7,7 @@ import type { Plan } from '../../controller/core/plan-model.js';
 import { plan } from '../../controller/core/planner.js';
 import { buildView, type Vacated, type World } from '../../controller/core/view.js';
 import { routeOf } from '../unit/controller/kit.js';
+import { topicName, workerName } from './fleet-order.js';
 
 export interface FleetShape {
   readonly topics: number;
@@ -129,8 +130,6 @@ function cpuMs(): number {
   return (user + system) / 1_000;
 }
 
-export const workerName = (index: number): string => `worker-${String(index).padStart(4, '0')}`;
-
 const LIVE: LiveWorker = {
   worker: '',
   incarnation: '',
@@ -144,7 +143,7 @@ const LIVE: LiveWorker = {
 
 function desiredOf({ topics, partitionsPerTopic }: FleetShape): Desired {
   const list = Array.from({ length: topics }, (_, i): [string, DesiredTopic] => {
-    const topic = `topic-${String(i).padStart(6, '0')}`;
+    const topic = topicName(i);
     const key = `${ROUTE.name}/${topic}`;
     return [
       key,
