@@ -3,11 +3,18 @@ import type { Clock, Timer } from '../runtime/clock.js';
 /** A burst of changes gives one call; short against any handoff, long against a multi's notifications. */
 const COALESCE_MS = 5;
 
+/** Changes that are told one by one; of more than that it is said that anything may have changed. */
+const MAX_CHANGED = 1_000;
+
+type OnHint = (changed: ReadonlySet<string> | undefined) => void;
+
 interface Watch {
   readonly path: string;
   readonly prefix: string;
-  readonly onHint: () => void;
+  readonly onHint: OnHint;
   timer: Timer | undefined;
+  /** Since the last call; undefined: anything. */
+  changed: Set<string> | undefined;
 }
 
 /** Who wants to hear about which subtree, and the coalescing of hints; shared by all stores. */
@@ -21,8 +28,9 @@ export class HintBoard {
     this.#onHintError = onHintError;
   }
 
-  watch(path: string, onHint: () => void): () => void {
-    const watch: Watch = { path, prefix: path === '/' ? '/' : `${path}/`, onHint, timer: undefined };
+  watch(path: string, onHint: OnHint): () => void {
+    const prefix = path === '/' ? '/' : `${path}/`;
+    const watch: Watch = { path, prefix, onHint, timer: undefined, changed: new Set() };
     this.#watches.add(watch);
     return () => {
       watch.timer?.cancel();
@@ -33,13 +41,13 @@ export class HintBoard {
   /** Something happened to the node at `path`. */
   changed(path: string): void {
     for (const watch of this.#watches) {
-      if (path === watch.path || path.startsWith(watch.prefix)) this.#schedule(watch);
+      if (path === watch.path || path.startsWith(watch.prefix)) this.#schedule(watch, path);
     }
   }
 
   /** Anything may have happened. */
   all(): void {
-    for (const watch of this.#watches) this.#schedule(watch);
+    for (const watch of this.#watches) this.#schedule(watch, undefined);
   }
 
   close(): void {
@@ -47,12 +55,17 @@ export class HintBoard {
     this.#watches.clear();
   }
 
-  #schedule(watch: Watch): void {
+  #schedule(watch: Watch, path: string | undefined): void {
+    if (path === undefined) watch.changed = undefined;
+    else if (watch.changed !== undefined && watch.changed.size >= MAX_CHANGED) watch.changed = undefined;
+    else watch.changed?.add(path);
     watch.timer ??= this.#clock.after(COALESCE_MS, () => {
+      const { changed } = watch;
       watch.timer = undefined;
+      watch.changed = new Set();
       // A hint that throws must not end the process from inside a timer.
       try {
-        watch.onHint();
+        watch.onHint(changed);
       } catch (error) {
         this.#onHintError(error);
       }

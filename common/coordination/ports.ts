@@ -92,6 +92,7 @@ export interface CoordinationStore extends Closable {
   /**
    * Calls back, coalesced, after something changed at or below `path` (created, changed, removed) and after every reconnect.
    * A hint only: it may be late or lost; the level-triggered compare on a timer is the truth. Returns its own removal.
+   * @param onHint gets the nodes that changed since the last call; undefined: any may have
    */
-  watch(path: string, onHint: () => void): () => void;
+  watch(path: string, onHint: (changed: ReadonlySet<string> | undefined) => void): () => void;
 }

@@ -124,8 +124,8 @@ export class FleetRecords {
       reports: REPORTS,
     };
     const removals = (Object.entries(roots) as [AreaName, string][]).map(([name, root]) =>
-      this.#store.watch(root, () => {
-        this[name].invalidate();
+      this.#store.watch(root, (changed) => {
+        this[name].invalidate(changed);
         onHint();
       }),
     );

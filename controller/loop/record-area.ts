@@ -32,7 +32,8 @@ export class RecordArea<T> {
   readonly #options: AreaOptions<T>;
   #seen = new Map<string, Seen<T>>();
   #unreadable = new Map<string, number>();
-  #dirty = true;
+  /** What is to be read again; `all`: everything, names included. */
+  #dirty: Set<string> | 'all' = 'all';
   #revision = 0;
   /** Versions that were found corrupt: said once each. */
   readonly #saidCorrupt = new Map<string, string>();
@@ -55,8 +56,17 @@ export class RecordArea<T> {
     return this.#revision;
   }
 
-  invalidate(): void {
-    this.#dirty = true;
+  /** @param changed nodes that changed, at or below the area's root; undefined: any may have */
+  invalidate(changed?: ReadonlySet<string>): void {
+    if (this.#dirty === 'all') return;
+    for (const path of changed ?? [this.#options.root]) {
+      const key = this.#keyOf(path);
+      if (key === undefined) {
+        this.#dirty = 'all';
+        return;
+      }
+      this.#dirty.add(key);
+    }
   }
 
   /** Remembers what we wrote ourselves. */
@@ -74,14 +84,30 @@ export class RecordArea<T> {
   }
 
   async refresh(): Promise<void> {
-    if (!this.#dirty) return;
-    this.#dirty = false;
+    const dirty = this.#dirty;
+    if (dirty !== 'all' && dirty.size === 0) return;
+    this.#dirty = new Set();
     try {
-      await this.#readAll();
+      if (dirty === 'all') await this.#readAll();
+      else await this.#readSome([...dirty]);
     } catch (error) {
-      this.#dirty = true;
+      this.#dirty = 'all';
       throw error;
     }
+  }
+
+  /** The record's key that a node belongs to (it, or a part below it); undefined for the area's root and the parents of its records. */
+  #keyOf(path: string): string | undefined {
+    const { root, depth } = this.#options;
+    const names = path.startsWith(`${root}/`) ? path.slice(root.length + 1).split('/') : [];
+    return names.length < depth ? undefined : names.slice(0, depth).join('/');
+  }
+
+  async #readSome(keys: readonly string[]): Promise<void> {
+    const seen = new Map(this.#seen);
+    const unreadable = new Map(this.#unreadable);
+    await this.#read(keys, seen, unreadable);
+    this.#keep(seen, unreadable);
   }
 
   async #readAll(): Promise<void> {
@@ -97,13 +123,24 @@ export class RecordArea<T> {
           ).flat();
     const seen = new Map<string, Seen<T>>();
     const unreadable = new Map<string, number>();
+    await this.#read(keys, seen, unreadable);
+    this.#keep(seen, unreadable);
+  }
+
+  async #read(keys: readonly string[], seen: Map<string, Seen<T>>, unreadable: Map<string, number>): Promise<void> {
+    const { store, root } = this.#options;
     await mapLimited(keys, READ_CONCURRENCY, async (key) => {
       const node = await store.get(`${root}/${key}`);
+      const record = node === undefined ? undefined : await this.#decode(key, node);
+      seen.delete(key);
+      unreadable.delete(key);
       if (node === undefined) return;
-      const record = await this.#decode(key, node);
       if (record === undefined) unreadable.set(key, node.version);
       else seen.set(key, record);
     });
+  }
+
+  #keep(seen: Map<string, Seen<T>>, unreadable: Map<string, number>): void {
     if (!sameEntries(this.#seen, seen) || !sameEntries(this.#unreadable, unreadable)) this.#revision++;
     // Sorted, so that everything computed from it comes out in the same order.
     this.#seen = new Map([...seen].sort(([a], [b]) => (a < b ? -1 : 1)));

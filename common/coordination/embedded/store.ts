@@ -101,7 +101,7 @@ export class EmbeddedStore implements CoordinationStore {
     await this.#engine.read(() => undefined);
   }
 
-  watch(path: string, onHint: () => void): () => void {
+  watch(path: string, onHint: (changed: ReadonlySet<string> | undefined) => void): () => void {
     checkPath(path);
     return this.#hints.watch(path, onHint);
   }

@@ -137,7 +137,7 @@ class ZooKeeperStore implements CoordinationStore {
     return this.#operations.sync();
   }
 
-  watch(path: string, onHint: () => void): () => void {
+  watch(path: string, onHint: (changed: ReadonlySet<string> | undefined) => void): () => void {
     checkPath(path);
     return this.#hints.watch(path, onHint);
   }
