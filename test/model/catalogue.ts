@@ -122,6 +122,7 @@ export const movedAndKilled = takeover('moved and killed', { moves: 1, kills: 1,
 export const overdue = takeover('overdue', { moves: 1, timeouts: 1, elections: 1 });
 export const unregistered = takeover('lane nodes lost', { moves: 1, lostLaneNodes: 1 });
 export const returned = takeover('returned', { moves: 2, lostLaneNodes: 1 }, { records: 1 });
+const belated = takeover('late commits', { moves: 1, kills: 1, lateCommits: 1 });
 export const slow = takeover('slow writes', { kills: 1, elections: 1, slowWrites: 1 });
 export const wiped = takeover('store wiped', { wipes: 1 });
 
@@ -145,6 +146,7 @@ export const SCENARIOS: readonly Scenario[] = [
   overdue,
   unregistered,
   returned,
+  belated,
   slow,
   wiped,
 ];
@@ -187,24 +189,12 @@ export const HOLES: readonly Hole[] = [
 
 /** What `npm run model` goes through besides: minutes, not seconds. */
 export const LARGER: readonly Scenario[] = [
-  sequences('larger', { records: 6, window: 3, cuts: 2, refusals: 1, idles: 1, leaderChanges: 1, handoffs: 1 }),
-  fence('larger', {
-    partitions: 2,
-    fencers: 2,
-    zombieBatches: 3,
-    coordinatorRestarts: 1,
-    leaderChanges: 1,
-    leaderless: 1,
-    losesId: true,
-    mayWriteMarkers: true,
-  }),
-  checkpoints('larger', { sourceEnd: 6, deaths: 3, lateCommits: 2, recreations: 2, retentions: 2, expiries: 1 }),
-  takeover('larger, deaths', { kills: 2, stops: 1, elections: 1, lostAnswers: 1, lateCommits: 1 }, { records: 3 }),
-  takeover(
-    'larger, moves',
-    { moves: 2, doubts: 1, timeouts: 1, elections: 1, staleReads: 1, slowWrites: 1 },
-    { records: 3 },
-  ),
-  takeover('larger, two partitions', { moves: 1, kills: 1, elections: 1, timeouts: 1 }, { partitions: 2 }),
-  takeover('larger, store', { wipes: 1, kills: 1, sessionLosses: 1, longDays: 1, moves: 1 }),
+  sequences('larger', { records: 5, window: 3, cuts: 1, refusals: 1, idles: 1, leaderChanges: 1, handoffs: 1 }),
+  fence('larger, two partitions', { partitions: 2, coordinatorRestarts: 1, leaderless: 1 }),
+  fence('larger, two fencers', { fencers: 2, leaderChanges: 1, leaderless: 1, losesId: true, mayWriteMarkers: true }),
+  checkpoints('larger', { sourceEnd: 4, deaths: 2, lateCommits: 2, recreations: 1, retentions: 1, expiries: 1 }),
+  takeover('larger, deaths', { moves: 1, kills: 1, timeouts: 1, elections: 1 }, { records: 1 }),
+  takeover('larger, moves', { moves: 1, doubts: 1, timeouts: 1, staleReads: 1, slowWrites: 1 }),
+  takeover('larger, registry', { moves: 1, kills: 1, lostLaneNodes: 1 }, { records: 1 }),
+  takeover('larger, store', { wipes: 1, kills: 1, sessionLosses: 1, longDays: 1 }, { records: 1 }),
 ];

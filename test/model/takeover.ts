@@ -33,9 +33,19 @@ export function takeoverModel(bounds: TakeoverBounds, off: ReadonlySet<string> =
       target.steps(state, steps);
       return steps.list;
     },
-    wrong: (state) => (state.bad === '' ? undefined : state.bad),
+    wrong: (state) => {
+      if (state.bad !== '') return state.bad;
+      return state.nextInc > mostIncarnations(bounds)
+        ? 'incarnation after incarnation is given up without a fault'
+        : undefined;
+    },
     isDone: (state) => state.partitions.every(({ log }, p) => log.length === bounds.records && isOwned(state, p)),
   };
+}
+
+/** Both workers' first ones, and what faults may cost; a wiped store costs two. */
+function mostIncarnations({ faults }: TakeoverBounds): number {
+  return 3 + 2 * Object.values(faults).reduce((sum, times) => sum + times, 0);
 }
 
 /** Some living worker copies it, by the order of the node that is in the store. */
