@@ -13,6 +13,7 @@ import { type Fencer, WaitingFencer } from './loop/fencer.js';
 import { ControllerPresence } from './loop/presence.js';
 import { connectionRefused } from './loop/process-probe.js';
 import { Ruler } from './loop/ruler.js';
+import { TargetFencer, targetClients } from './loop/target-fencer.js';
 import { KafkaAdmin } from './metadata/kafka-admin.js';
 import { KafkaMetadata } from './metadata/kafka-metadata.js';
 import type { SourceMetadata, TargetAdmin } from './metadata/ports.js';
@@ -56,8 +57,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
   const lifecycle = new Lifecycle((name, error) => logger.warn('controller.close-failed', { part: name, err: error }));
   try {
     const kafka = deps.kafka ?? openKafka(config, { clock, random, logger, metrics }, lifecycle);
-    const fencer =
-      deps.fencer ?? new WaitingFencer({ clusters: config.clusters, clock, isGone: connectionRefused(clock) });
+    const fencer = deps.fencer ?? makeFencer(config, { clock, random, logger, metrics });
     const statuses = new WorkerStatuses(config.worker.http.token, clock);
     const ruler = new Ruler({ config, store, kafka, fencer, statuses, clock, random, logger, metrics });
     const health = new Health();
@@ -99,6 +99,16 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
     await lifecycle.close();
     throw error;
   }
+}
+
+function makeFencer(
+  { clusters, fleet, controller }: Config,
+  parts: Pick<ControllerDeps, 'clock' | 'random' | 'logger' | 'metrics'>,
+): Fencer {
+  const { clock, logger, metrics } = parts;
+  const otherwise = new WaitingFencer({ clusters, clock, isGone: connectionRefused(clock) });
+  const open = targetClients({ ...parts, clientId: `causeway-controller-${controller.id}` });
+  return new TargetFencer({ clusters, fleet, open, otherwise, clock, logger, metrics });
 }
 
 interface Kafka {

@@ -61,6 +61,11 @@ export const METRICS = {
   causeway_leader: gauge('1 on the controller that leads'),
   causeway_leader_epoch: gauge('Epoch of the latest reign this controller knows of'),
   causeway_fenced_writes_total: counter('Writes refused because another reign had begun'),
+  causeway_lane_fences_total: counter(
+    'Lanes of exactly-once routes fenced, by how: at the target, or only waited for because the target did not let itself be asked',
+    'target',
+    'way',
+  ),
   causeway_reconcile_seconds: histogram('One full compare of desired and actual', LOOP_BUCKETS),
   causeway_reconcile_errors_total: counter('Compares that failed', 'code'),
   causeway_assignment_moves_total: counter('Partitions given to a worker', 'reason'),

@@ -1,6 +1,7 @@
 import { CausewayError } from '../../common/errors/error.js';
 import type { AssignmentItem } from '../../common/model/assignment.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
+import type { Route } from '../../common/model/route.js';
 import type { LaneRecord } from '../../common/model/worker.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { GoneProbe } from './process-probe.js';
@@ -13,6 +14,8 @@ export interface FenceRequest {
   readonly lane: LaneRecord;
   /** Everything the lane may have written. */
   readonly items: readonly AssignmentItem[];
+  /** Those the items name, as they stood when the lane's owner was last told. */
+  readonly routes: readonly Route[];
   /** Monotonic ms since when its owner has been silent; undefined when it was heard of just now. */
   readonly silentSinceMs: number | undefined;
   /** A later incarnation of the same worker is registered: a process registers that only when the one before writes no more. */
@@ -23,6 +26,8 @@ export interface FenceRequest {
 export interface Fencer {
   /** Resolves when that is certain; rejects when the signal aborts. A failure is retried by the caller. */
   fence(request: FenceRequest, signal: AbortSignal): Promise<void>;
+  /** The reign is over: gives back what it holds open. */
+  release?(): Promise<void>;
 }
 
 /** How often a waiting fencer looks whether the owner's process is gone for certain. */

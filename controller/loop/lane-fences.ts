@@ -1,14 +1,13 @@
 import { MAX_MULTI_OPS, type StoreOp } from '../../common/coordination/ports.js';
 import { encodeLane } from '../../common/coordination/records/worker.js';
 import { lanePath } from '../../common/coordination/znodes.js';
-import type { AssignmentItem } from '../../common/model/assignment.js';
 import type { LaneRecord } from '../../common/model/worker.js';
 import type { Logger } from '../../common/observability/logger.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { Departures, Doomed } from './departures.js';
-import type { Fencer } from './fencer.js';
+import type { FenceRequest, Fencer } from './fencer.js';
 import type { FleetRecords } from './fleet-records.js';
 import type { Reign } from './reign.js';
 
@@ -115,7 +114,7 @@ export class LaneFences {
     for (let failures = 0; !reign.signal.aborted; failures++) {
       try {
         await fencer.fence(
-          { lane, items: this.#itemsOf(lane), silentSinceMs, isReplaced: reason === 'replaced' },
+          { lane, ...this.#workOf(lane), silentSinceMs, isReplaced: reason === 'replaced' },
           reign.signal,
         );
         this.#fenced.get(lane.incarnation)?.add(lane.transactionalId);
@@ -130,12 +129,14 @@ export class LaneFences {
     }
   }
 
-  #itemsOf(lane: LaneRecord): readonly AssignmentItem[] {
+  #workOf(lane: LaneRecord): Pick<FenceRequest, 'items' | 'routes'> {
     const assignment = this.#options.records.assignments.entries.get(lane.worker)?.value.assignment;
-    if (assignment?.incarnation !== lane.incarnation) return [];
-    const routes = new Set(
+    if (assignment?.incarnation !== lane.incarnation) return { items: [], routes: [] };
+    const toTarget = new Set(
       assignment.routes.filter((route) => route.target === lane.target).map((route) => route.name),
     );
-    return assignment.items.filter((item) => routes.has(item.route));
+    const items = assignment.items.filter((item) => toTarget.has(item.route));
+    const named = new Set(items.map((item) => item.route));
+    return { items, routes: assignment.routes.filter((route) => named.has(route.name)) };
   }
 }

@@ -91,7 +91,7 @@ export class Ruler {
     } finally {
       this.#reconciler = undefined;
       this.#epoch = 0;
-      await discovery.close();
+      await Promise.all([discovery.close(), fencer.release?.()]);
     }
   }
 }

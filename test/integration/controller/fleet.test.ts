@@ -6,6 +6,10 @@ import type { CoordinationStore } from '../../../common/coordination/ports.js';
 import { openZooKeeperStore } from '../../../common/coordination/zookeeper/store.js';
 import { isCausewayError } from '../../../common/errors/error.js';
 import { openAdmin } from '../../../common/kafka/admin/admin.js';
+import type { LaneIdentity } from '../../../common/kafka/fencing/fencing-client.js';
+import { findAbortMarker } from '../../../common/kafka/fencing/find-abort-marker.js';
+import { initProducerId } from '../../../common/kafka/wire/operations/init-producer-id.js';
+import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { ClusterConnection } from '../../../common/model/cluster.js';
 import { silentLogger } from '../../../common/observability/logger.js';
 import { Metrics } from '../../../common/observability/metrics.js';
@@ -14,8 +18,9 @@ import { systemRandom } from '../../../common/runtime/random.js';
 import { type ControllerApp, startController } from '../../../controller/app.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { startZooKeeper, type ZooKeeperHandle } from '../../bed/zookeeper.js';
-import { FakeWorker } from '../../unit/controller/fake-worker.js';
-import { routeOf, until } from '../../unit/controller/kit.js';
+import { FakeWorker, type FakeWorkerOptions } from '../../unit/controller/fake-worker.js';
+import { PLANNER, routeOf, until } from '../../unit/controller/kit.js';
+import { numbered, TestCluster } from '../worker/thread-kit.js';
 
 const SESSION_MS = 2_000;
 const WAIT_MS = 30_000;
@@ -23,6 +28,7 @@ const HTTP = { host: '127.0.0.1', port: 0, advertised: undefined, token: undefin
 
 describe('controllers on a real ZooKeeper, with real clusters', () => {
   const open: { close(): Promise<void> }[] = [];
+  const living: FakeWorker[] = [];
   let zooKeeper: ZooKeeperHandle;
   let source: KafkaClusterHandle;
   let target: KafkaClusterHandle;
@@ -63,7 +69,7 @@ describe('controllers on a real ZooKeeper, with real clusters', () => {
       fleet: 'controllers',
       coordination: { type: 'embedded', dir: '' },
       clusters,
-      routes: [routeOf('r')],
+      routes: [routeOf('r'), routeOf('exact', { delivery: 'exactly-once' })],
       controller: {
         id,
         http: HTTP,
@@ -72,6 +78,7 @@ describe('controllers on a real ZooKeeper, with real clusters', () => {
         reconcileIntervalMs: 1_000,
         metadataIntervalMs: 500,
         legacyRoute: undefined,
+        planner: PLANNER,
       },
       worker: { id: 'w', http: HTTP },
       logLevel: 'error',
@@ -89,11 +96,12 @@ describe('controllers on a real ZooKeeper, with real clusters', () => {
     return { ...app, store: own, client: new CausewayClient({ baseUrl: app.httpAddress }) };
   }
 
-  async function worker(id: string): Promise<FakeWorker> {
+  async function worker(id: string, options: Partial<FakeWorkerOptions> = {}): Promise<FakeWorker> {
     const own = store();
     await own.ready();
-    const fake = new FakeWorker(own, { worker: id, fleet: 'controllers', lanes: true });
+    const fake = new FakeWorker(own, { worker: id, fleet: 'controllers', lanes: true, ...options });
     await fake.start();
+    living.push(fake);
     open.push({ close: () => fake.stop() });
     return fake;
   }
@@ -153,6 +161,58 @@ describe('controllers on a real ZooKeeper, with real clusters', () => {
     const before = [a.keys(), b.keys()];
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     assert.deepEqual([a.keys(), b.keys()], before, 'the next leader moved nothing');
+  });
+
+  test('5.1-5.5 the leader fences a dead worker’s lane at the target: its late batch is refused, its partitions go on elsewhere', async () => {
+    const [east, west] = [source, target].map((handle) => new TestCluster(handle));
+    assert.ok(east !== undefined && west !== undefined);
+    open.push(east, west);
+    const lanes: LaneIdentity[] = [];
+    const initProducer = async (transactionalId: string) => {
+      const { producerId, epoch } = await initProducerId(west.client, transactionalId, 60_000);
+      lanes.push({ transactionalId, producerId, producerEpoch: epoch });
+      return { producerId, producerEpoch: epoch };
+    };
+    await east.createTopic('exact', 8);
+    const doomed = await worker('x', { initProducer });
+    const [lane] = lanes;
+    assert.ok(lane !== undefined);
+    const fourth = await controller('c5');
+    await until(
+      () =>
+        fourth.client.addTopic('exact', { topic: 'exact' }).then(
+          () => true,
+          () => false,
+        ),
+      () => '',
+      WAIT_MS,
+    );
+    const own = (): number[] =>
+      [...doomed.held.values()].filter(({ topic }) => topic === 'exact').map(({ partition }) => partition);
+    await until(() => own().length > 0, own, WAIT_MS);
+    const [partition = 0] = own();
+    const batch = (baseSequence: number): Buffer => {
+      const { producerId, producerEpoch } = lane;
+      return buildBatch(numbered(0, 1), { producerId, producerEpoch, baseSequence });
+    };
+    const written = await west.append('exact', partition, batch(0));
+    await doomed.die();
+    const found = await findAbortMarker({
+      client: west.client,
+      topic: 'exact',
+      partition,
+      producerId: lane.producerId,
+      minEpoch: lane.producerEpoch + 1,
+      fromOffset: BigInt(written),
+      waitMs: WAIT_MS,
+      signal: new AbortController().signal,
+    });
+    assert.deepEqual([found.kind, found.kind === 'found' ? found.offset : undefined], ['found', BigInt(written) + 1n]);
+    await assert.rejects(west.append('exact', partition, batch(1)), /failed with 47/);
+    const others = living.filter((fake) => fake !== doomed);
+    const elsewhere = () => others.some((fake) => fake.keys().includes(`exact/exact-${partition}`));
+    await until(elsewhere, () => others.map((fake) => fake.keys()), WAIT_MS);
+    await fourth.close();
   });
 
   test('ZooKeeper away: REST says 503 at once, and afterwards somebody leads again', async () => {

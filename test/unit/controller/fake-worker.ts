@@ -38,6 +38,8 @@ export interface FakeWorkerOptions {
   readonly lanes: boolean;
   /** Targets it writes lanes for. */
   readonly targets: readonly string[];
+  /** Where the producer id of a lane comes from; made up without. */
+  readonly initProducer: (transactionalId: string) => Promise<{ producerId: bigint; producerEpoch: number }>;
 }
 
 let incarnations = 0;
@@ -219,7 +221,9 @@ export class FakeWorker {
     const transactionalId = this.#laneId(index);
     const { worker, incarnation } = this;
     const createdAt = new Date().toISOString();
-    const lane = { transactionalId, worker, incarnation, index, target, producerId: 7n, producerEpoch: 0, createdAt };
+    const made = await this.#options.initProducer?.(transactionalId);
+    const producer = made ?? { producerId: 7n, producerEpoch: 0 };
+    const lane = { transactionalId, worker, incarnation, index, target, ...producer, createdAt };
     await this.#store.create(lanePath(transactionalId), encodeLane({ ...lane, state: 'active', http: this.#http }));
   }
 

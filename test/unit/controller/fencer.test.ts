@@ -44,7 +44,7 @@ test('it waits one request timeout and a margin after the owner was last heard o
   ] as const) {
     const clock = new SleepClock();
     const fencer = new WaitingFencer({ clusters: CLUSTERS, clock, isGone: async () => false });
-    await fencer.fence({ lane, items: [], silentSinceMs, isReplaced: false }, never);
+    await fencer.fence({ lane, items: [], routes: [], silentSinceMs, isReplaced: false }, never);
     assert.equal(clock.nowMs - 10_000, expectedMs);
   }
 });
@@ -58,7 +58,7 @@ test('an owner whose process is gone for certain is waited for no longer than th
     return asked.length === 3;
   };
   await new WaitingFencer({ clusters, clock, isGone }).fence(
-    { lane, items: [], silentSinceMs: undefined, isReplaced: false },
+    { lane, items: [], routes: [], silentSinceMs: undefined, isReplaced: false },
     never,
   );
   assert.equal(clock.nowMs - 10_000, FENCE_MARGIN_MS + 2 * 500);
@@ -68,14 +68,14 @@ test('an owner whose process is gone for certain is waited for no longer than th
 test('an owner that was replaced by a later incarnation of its own is waited for no longer than the margin', async () => {
   const clock = new SleepClock();
   const fencer = new WaitingFencer({ clusters: CLUSTERS, clock, isGone: async () => false });
-  await fencer.fence({ lane, items: [], silentSinceMs: undefined, isReplaced: true }, never);
+  await fencer.fence({ lane, items: [], routes: [], silentSinceMs: undefined, isReplaced: true }, never);
   assert.equal(clock.nowMs - 10_000, FENCE_MARGIN_MS);
 });
 
 test('an ended reign stops the wait, and does not call it fenced', async () => {
   const fencer = new WaitingFencer({ clusters: CLUSTERS, clock: new SleepClock(), isGone: async () => false });
   await assert.rejects(
-    fencer.fence({ lane, items: [], silentSinceMs: undefined, isReplaced: false }, AbortSignal.abort()),
+    fencer.fence({ lane, items: [], routes: [], silentSinceMs: undefined, isReplaced: false }, AbortSignal.abort()),
     /reign is over/,
   );
 });
