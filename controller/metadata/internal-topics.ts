@@ -1,21 +1,35 @@
 import { gapTopic } from '../../common/model/gap.js';
+import { heartbeatTopic } from '../../common/model/heartbeat.js';
 import type { Route } from '../../common/model/route.js';
 import type { TargetNeed, TopicFact } from '../core/desired.js';
 
 /** Dead letters may be there because they are too large elsewhere. */
 const DEAD_LETTER_MAX_BYTES = 64 * 1024 * 1024;
+/** Nobody reads old ones. */
+const HEARTBEAT_RETENTION_MS = 86_400_000;
 
-/** Causeway's own topics at a route's target: gap records, compacted by key so that repetitions collapse, and refused records. */
+/**
+ * Causeway's own topics at a route's target: gap records, compacted by key so that repetitions collapse, refused records, and, exactly
+ * once, the partition where lanes renew their ids.
+ */
 export function internalTopics(route: Route, fleet: string): readonly Omit<TargetNeed, 'existing'>[] {
-  const gaps = gapTopic(fleet);
-  const needs = [{ route, topic: gaps, targetTopic: gaps, partitions: 1, configs: { 'cleanup.policy': 'compact' } }];
+  const own = (topic: string, configs: Readonly<Record<string, string>>) => {
+    return { route, topic, targetTopic: topic, partitions: 1, configs };
+  };
+  const needs = [own(gapTopic(fleet), { 'cleanup.policy': 'compact' })];
   const { deadLetterTopic } = route;
-  if (route.onRefusedRecord !== 'dead-letter' || deadLetterTopic === undefined) return needs;
-  const configs = { 'max.message.bytes': String(DEAD_LETTER_MAX_BYTES) };
-  return [...needs, { route, topic: deadLetterTopic, targetTopic: deadLetterTopic, partitions: 1, configs }];
+  if (route.onRefusedRecord === 'dead-letter' && deadLetterTopic !== undefined) {
+    needs.push(own(deadLetterTopic, { 'max.message.bytes': String(DEAD_LETTER_MAX_BYTES) }));
+  }
+  if (route.delivery === 'exactly-once') {
+    needs.push(
+      own(heartbeatTopic(fleet), { 'cleanup.policy': 'delete', 'retention.ms': String(HEARTBEAT_RETENTION_MS) }),
+    );
+  }
+  return needs;
 }
 
-/** Those that are known to be missing. A route that leaves nothing out by itself and creates no topics can do without. */
+/** Those that are known to be missing. A route that leaves nothing out by itself and creates no topics can do without gap records. */
 export function missingInternalTopics(
   routes: Iterable<Route>,
   fleet: string,
@@ -23,8 +37,9 @@ export function missingInternalTopics(
 ): TargetNeed[] {
   const missing = new Map<string, TargetNeed>();
   for (const route of routes) {
-    if (!route.targetTopics.create && route.onRefusedRecord === 'pause') continue;
+    const wantsGaps = route.targetTopics.create || route.onRefusedRecord !== 'pause';
     for (const need of internalTopics(route, fleet)) {
+      if (need.targetTopic === gapTopic(fleet) && !wantsGaps) continue;
       if (fact(route.target, need.targetTopic).state !== 'absent') continue;
       missing.set(`${route.target}/${need.targetTopic}`, { ...need, existing: 0 });
     }

@@ -166,6 +166,8 @@ export class DataThread {
       lanes: this.#lanes,
       stats: this.#stats,
       mayWrite: () => this.#mayWrite(),
+      copiesExactly: (target) => this.#held.copiesExactly(target),
+      laneDead: (lane) => this.#events.laneRefused(lane),
     });
   }
 

@@ -43,6 +43,10 @@ export class HeldPartitions {
     return [...this.#held.values()].map(({ partition }) => partition);
   }
 
+  copiesExactly(target: string): boolean {
+    return this.partitions().some(({ route }) => route.target === target && route.delivery === 'exactly-once');
+  }
+
   add(held: Held): void {
     const { partition } = held;
     this.#held.set(partition.key, held);

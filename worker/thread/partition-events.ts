@@ -2,6 +2,7 @@ import type { ErrorCode } from '../../common/errors/codes.js';
 import type { Logger } from '../../common/observability/logger.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Random } from '../../common/runtime/random.js';
+import type { Lane } from '../lane/lane.js';
 import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
 import type { PartitionPort } from '../partition/port.js';
 import type { Handover } from './handover.js';
@@ -68,10 +69,16 @@ export class PartitionEvents implements PartitionPort {
   laneDead(partition: MirroredPartition): void {
     const { lane } = partition;
     if (lane === undefined) return;
+    if (!this.#laneDeathTold)
+      this.#note('lane.dead', partition, { code: 'LANE_DEAD', message: 'the target fenced this lane' });
+    this.laneRefused(lane);
+  }
+
+  /** The target takes nothing of it any more. */
+  laneRefused(lane: Lane): void {
     lane.markDead();
     if (this.#laneDeathTold) return;
     this.#laneDeathTold = true;
-    this.#note('lane.dead', partition, { code: 'LANE_DEAD', message: 'the target fenced this lane' });
     this.#deps.laneDead(lane.record.transactionalId);
   }
 

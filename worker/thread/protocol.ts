@@ -24,6 +24,8 @@ export interface ThreadSettings {
   readonly http: string;
   readonly clusters: readonly ClusterConnection[];
   readonly settings: Omit<Config['worker'], 'http'>;
+  /** For tests: instead of an hour. */
+  readonly laneRenewalMs?: number;
   /** How the threads divide maxInflightBytes; `taken` has a slot for each. */
   readonly memory: ThreadBytes & { readonly taken: SharedArrayBuffer };
   readonly logLevel: Config['logLevel'];

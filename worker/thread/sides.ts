@@ -7,6 +7,8 @@ import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { ByteBudget } from '../core/byte-budget.js';
 import type { SourceReader } from '../fetch/source-reader.js';
+import type { Lane } from '../lane/lane.js';
+import { LANE_RENEWAL_INTERVAL_MS } from '../lane/lane-renewals.js';
 import type { LaneRegistrar } from './lane-registrar.js';
 import type { ThreadSettings, ThreadStats } from './protocol.js';
 import { SourceSide } from './source-side.js';
@@ -20,6 +22,9 @@ export interface SidesDeps {
   readonly lanes: LaneRegistrar;
   readonly stats: StatsCollector;
   readonly mayWrite: () => boolean;
+  /** Whether something is copied exactly once into this target. */
+  readonly copiesExactly: (target: string) => boolean;
+  readonly laneDead: (lane: Lane) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -87,8 +92,8 @@ export class Sides implements Closable {
   #target(name: string): TargetSide {
     let side = this.#targets.get(name);
     if (side === undefined) {
-      const { settings, lanes, stats, mayWrite, clock, random, logger } = this.#deps;
-      const { fleet, worker, incarnation, http } = settings;
+      const { settings, lanes, stats, mayWrite, copiesExactly, laneDead, clock, random, logger } = this.#deps;
+      const { fleet, worker, incarnation, http, laneRenewalMs = LANE_RENEWAL_INTERVAL_MS } = settings;
       const { produceConnections, checkpointIntervalMs, checkpointRefreshMs } = settings.settings;
       side = new TargetSide({
         cluster: this.#cluster(name),
@@ -103,6 +108,9 @@ export class Sides implements Closable {
         checkpointIntervalMs,
         checkpointRefreshMs,
         mayWrite,
+        laneRenewalMs,
+        needsRenewal: () => mayWrite() && copiesExactly(name),
+        laneDead,
         onConnect: (connected) => stats.connected(connected),
         onThrottle: (name, ms) => stats.throttled(name, 'target', ms),
         onCheckpoints: (outcome, count) => stats.checkpoints(outcome, count),

@@ -9,7 +9,9 @@ import type { Random } from '../../common/runtime/random.js';
 import { CheckpointStore } from '../checkpoint/checkpoint-store.js';
 import { CheckpointWriter } from '../checkpoint/checkpoint-writer.js';
 import { Leaders } from '../cluster/leaders.js';
+import type { Lane } from '../lane/lane.js';
 import { LanePool } from '../lane/lane-pool.js';
+import { LaneRenewals } from '../lane/lane-renewals.js';
 import { SideWriter } from '../produce/side-writer.js';
 import { TargetWriter } from '../produce/target-writer.js';
 
@@ -30,6 +32,10 @@ export interface TargetSideDeps {
   readonly checkpointRefreshMs: number;
   /** False once the session's lease has ended. */
   readonly mayWrite: () => boolean;
+  readonly laneRenewalMs: number;
+  /** Some lane here carries what is copied exactly once, and may still do so. */
+  readonly needsRenewal: () => boolean;
+  readonly laneDead: (lane: Lane) => void;
   readonly onConnect: (cluster: string) => void;
   readonly onThrottle: (cluster: string, throttleMs: number) => void;
   readonly onCheckpoints: (outcome: 'ok' | 'failed', count: number) => void;
@@ -48,6 +54,7 @@ export class TargetSide implements Closable {
   readonly sideWriter: SideWriter;
   readonly checkpointStore: CheckpointStore;
   readonly checkpoints: CheckpointWriter;
+  readonly #renewals: LaneRenewals;
 
   constructor(deps: TargetSideDeps) {
     const { cluster, clientId, clock, random, logger } = deps;
@@ -75,6 +82,17 @@ export class TargetSide implements Closable {
       },
       register: deps.registerLane,
       isoNow: () => new Date(clock.wallMs()).toISOString(),
+    });
+    this.#renewals = new LaneRenewals({
+      client,
+      fleet: deps.fleet,
+      intervalMs: deps.laneRenewalMs,
+      lanes: () => this.lanes.lanes,
+      isDue: deps.needsRenewal,
+      dead: deps.laneDead,
+      clock,
+      random,
+      logger,
     });
     this.writer = new TargetWriter({
       client,
@@ -113,6 +131,6 @@ export class TargetSide implements Closable {
     this.sideWriter.close();
     await this.writer.close();
     const client = this.client.close();
-    await Promise.all([client, this.checkpoints.close(), this.leaders.close()]);
+    await Promise.all([client, this.checkpoints.close(), this.leaders.close(), this.#renewals.close()]);
   }
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { fenceLane } from '../../../common/kafka/fencing/fence-lane.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { AssignmentItem } from '../../../common/model/assignment.js';
+import { heartbeatTopic } from '../../../common/model/heartbeat.js';
 import type { Route } from '../../../common/model/route.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
@@ -45,8 +47,9 @@ describe('exactly once, on real brokers', () => {
   function owner(
     incarnation: string,
     settings: ConstructorParameters<typeof ThreadUnderTest>[2] = {},
+    more: ConstructorParameters<typeof ThreadUnderTest>[3] = {},
   ): ThreadUnderTest {
-    const under = new ThreadUnderTest([source.connection, target.connection], incarnation, settings);
+    const under = new ThreadUnderTest([source.connection, target.connection], incarnation, settings, more);
     threads.push(under);
     return under;
   }
@@ -137,6 +140,29 @@ describe('exactly once, on real brokers', () => {
     await eventually('the giver copies on', async () => (await copied('handoff', 1)).length === 10);
     assert.deepEqual(await copied('handoff'), keys(200));
     assert.ok(!giver.messages.some(({ type }) => type === 'lane-dead'));
+  });
+
+  test('2.5, 2.6 a lane renews its id on the heartbeat topic, and learns there that it was fenced though it has nothing to write', async () => {
+    const items = await topic('renewed');
+    const heartbeats = heartbeatTopic('test');
+    await target.createTopic(heartbeats, 1);
+    const under = owner('r1', {}, { laneRenewalMs: 300 });
+    under.assign([route], items);
+    await eventually('it runs', () => under.status()[0]?.state === 'running');
+    await eventually('its id is renewed', async () => (await target.writers(heartbeats, 0)).length >= 2);
+    await fill('renewed', 0, 50);
+    await eventually('copied', async () => (await copied('renewed')).length === 50);
+    const registered = under.messages.find((message) => message.type === 'register-lane');
+    assert.ok(registered?.type === 'register-lane');
+    const { lane } = registered;
+    const renewals = await target.writers(heartbeats, 0);
+    const producer = (line: string): string | undefined => line.split(', ')[2]?.split('/').slice(0, 2).join('/');
+    assert.ok(renewals.every((line) => producer(line) === `${lane.producerId}/${lane.producerEpoch}`));
+    const { client } = target;
+    const fence = await fenceLane({ client, lane, partitions: [], signal: new AbortController().signal });
+    assert.equal(fence.kind, 'fenced');
+    await eventually('it is told', () => under.messages.some(({ type }) => type === 'lane-dead'));
+    assert.deepEqual(await copied('renewed'), keys(50));
   });
 
   test('3.4 somebody else writes into the target: the partition stops with the reason, and nothing follows', async () => {

@@ -233,6 +233,7 @@ export class ThreadUnderTest {
     clusters: readonly ClusterConnection[],
     incarnation: string,
     overrides: Partial<ThreadSettings['settings']> = {},
+    more: Pick<ThreadSettings, 'laneRenewalMs'> = {},
   ) {
     new Float64Array(this.lease)[0] = Number.POSITIVE_INFINITY;
     const settings: ThreadSettings = {
@@ -251,6 +252,7 @@ export class ThreadUnderTest {
       },
       logLevel: 'silent' as ThreadSettings['logLevel'],
       lease: this.lease,
+      ...more,
     };
     this.thread = new DataThread({
       settings,
