@@ -13,10 +13,12 @@ import { type Fencer, WaitingFencer } from './loop/fencer.js';
 import { ControllerPresence } from './loop/presence.js';
 import { connectionRefused } from './loop/process-probe.js';
 import { Ruler } from './loop/ruler.js';
-import { TargetFencer, targetClients } from './loop/target-fencer.js';
+import { TargetFencer } from './loop/target-fencer.js';
 import { KafkaAdmin } from './metadata/kafka-admin.js';
 import { KafkaMetadata } from './metadata/kafka-metadata.js';
-import type { SourceMetadata, TargetAdmin } from './metadata/ports.js';
+import { KafkaProver } from './metadata/kafka-prover.js';
+import type { DeliveryProver, SourceMetadata, TargetAdmin } from './metadata/ports.js';
+import { targetClients } from './metadata/target-clients.js';
 import { LeaderPlan } from './rest/leader-plan.js';
 import { LeaderProblems } from './rest/leader-problems.js';
 import { OrderService } from './rest/order-service.js';
@@ -36,7 +38,7 @@ export interface ControllerDeps {
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** For tests: instead of the configured Kafka clusters. */
-  readonly kafka?: { readonly metadata: SourceMetadata; readonly admin: TargetAdmin };
+  readonly kafka?: Kafka;
   readonly fencer?: Fencer;
 }
 
@@ -114,17 +116,20 @@ function makeFencer(
 interface Kafka {
   readonly metadata: SourceMetadata;
   readonly admin: TargetAdmin;
+  /** Without: every target counts as able to fence. */
+  readonly prover?: DeliveryProver;
 }
 
 function openKafka(
-  { clusters, controller }: Config,
+  { clusters, fleet, controller }: Config,
   parts: Pick<ControllerDeps, 'clock' | 'random' | 'logger' | 'metrics'>,
   lifecycle: Lifecycle,
 ): Kafka {
   const clientId = `causeway-controller-${controller.id}`;
   const metadata = lifecycle.add('metadata', new KafkaMetadata({ clusters, clientId, ...parts }));
   const admin = lifecycle.add('admin', new KafkaAdmin(clusters, parts.logger));
-  return { metadata, admin };
+  const prover = new KafkaProver({ clusters, fleet, open: targetClients({ ...parts, clientId }) });
+  return { metadata, admin, prover };
 }
 
 function buildRouter(

@@ -49,6 +49,12 @@ export const ERROR_CODES = {
   PARTITIONS_BEYOND_SOURCE: info(422, 1, false, 'The source topic has fewer partitions than asked for.'),
   SOURCE_RECREATED: info(409, 1, false, 'The source topic was deleted and created again; its partitions are paused.'),
   TARGET_NOT_READY: info(503, 1, true, 'The target topic does not exist yet or has too few partitions.'),
+  DELIVERY_UNPROVEN: info(
+    409,
+    1,
+    false,
+    'The target has not shown, or failed to show, that it refuses what a fenced producer sends: nothing is begun there exactly once.',
+  ),
   PRECONDITION_FAILED: info(412, 1, false, 'The resource changed since it was read (ETag).'),
   PRECONDITION_REQUIRED: info(428, 1, false, 'If-Match is required here.'),
   NO_LEADER: info(503, 75, true, 'No controller leads at the moment.'),

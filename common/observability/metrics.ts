@@ -66,6 +66,10 @@ export const METRICS = {
     'target',
     'way',
   ),
+  causeway_delivery_proven: gauge(
+    '1 where the target of an exactly-once route has shown that it refuses what a fenced producer sends, else 0',
+    'target',
+  ),
   causeway_reconcile_seconds: histogram('One full compare of desired and actual', LOOP_BUCKETS),
   causeway_reconcile_errors_total: counter('Compares that failed', 'code'),
   causeway_assignment_moves_total: counter('Partitions given to a worker', 'reason'),

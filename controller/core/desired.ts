@@ -11,9 +11,20 @@ export type TopicFact =
   | { readonly state: 'absent' }
   | { readonly state: 'present'; readonly topicId: string | null; readonly partitions: number };
 
+/**
+ * The target of an exactly-once route has not shown that it refuses what a fenced lane still sends (exactly-once.md 5.7). `pending`: it
+ * has not been asked to the end; `failed`: it cannot.
+ */
+export interface Unproven {
+  readonly state: 'pending' | 'failed';
+  /** For people; absent while there is nothing to say. */
+  readonly message?: string;
+}
+
 export interface TopicFacts {
   readonly source: TopicFact;
   readonly target: TopicFact;
+  readonly unproven?: Unproven;
 }
 
 export interface DesiredInput {
@@ -99,6 +110,15 @@ export function desiredTopics(input: DesiredInput): Desired {
     }
     const targetTopic = targetTopicOf(route, entry.topic);
     const facts = input.facts(route, entry.topic, targetTopic);
+    const { unproven } = facts;
+    if (unproven?.message !== undefined) {
+      problems.push({ ...place, code: 'DELIVERY_UNPROVEN', message: unproven.message });
+    }
+    if (unproven?.state === 'failed') {
+      // What was begun when it could, goes on; nothing is begun.
+      untouchable.add(key);
+      continue;
+    }
     const progress = input.progress.get(key);
     const fresh = firstProgress(route, entry, targetTopic, progress, facts.source);
     if (fresh !== undefined) newProgress.push(fresh);
@@ -246,7 +266,7 @@ function describeTopic({
     excluded,
     skips: entry.skips,
     limits: entry.limits,
-    assignable: Math.min(wanted, ready),
+    assignable: facts.unproven === undefined ? Math.min(wanted, ready) : 0,
     limit,
   };
 }

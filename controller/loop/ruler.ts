@@ -6,7 +6,7 @@ import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { Problem } from '../core/problem.js';
 import { Discovery } from '../metadata/discovery.js';
-import type { SourceMetadata, TargetAdmin } from '../metadata/ports.js';
+import type { DeliveryProver, SourceMetadata, TargetAdmin } from '../metadata/ports.js';
 import type { Fencer } from './fencer.js';
 import { FleetRecords } from './fleet-records.js';
 import type { StatusSource } from './load-watch.js';
@@ -17,7 +17,11 @@ import type { Reign } from './reign.js';
 export interface RulerOptions {
   readonly config: Config;
   readonly store: CoordinationStore;
-  readonly kafka: { readonly metadata: SourceMetadata; readonly admin: TargetAdmin };
+  readonly kafka: {
+    readonly metadata: SourceMetadata;
+    readonly admin: TargetAdmin;
+    readonly prover?: DeliveryProver;
+  };
   readonly fencer: Fencer;
   readonly statuses: StatusSource;
   readonly clock: Clock;
@@ -65,6 +69,7 @@ export class Ruler {
       clock,
       random,
       logger,
+      metrics,
       onChange: () => reconciler?.hint(),
     });
     try {

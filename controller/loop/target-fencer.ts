@@ -1,7 +1,5 @@
 import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
 import { fenceLane, type LaneFence } from '../../common/kafka/fencing/fence-lane.js';
-import type { FencingClient } from '../../common/kafka/fencing/fencing-client.js';
-import { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { KafkaCode } from '../../common/kafka/wire/error-codes.js';
 import type { AssignmentItem } from '../../common/model/assignment.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
@@ -11,20 +9,15 @@ import { partitionKey, type TopicPartition } from '../../common/model/topic-part
 import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
-import type { Random } from '../../common/runtime/random.js';
+import type { TargetClient } from '../metadata/target-clients.js';
 import type { FenceRequest, Fencer } from './fencer.js';
 
 /** A target that has not let a lane be fenced for so long is waited for as in at-least-once; whoever takes the partitions fences again. */
-export const TARGET_FENCE_LIMIT_MS = 10_000;
+const TARGET_FENCE_LIMIT_MS = 10_000;
 /** Fences under way at one target: its coordinators take them in milliseconds each. */
 const MAX_FENCES_PER_TARGET = 16;
 /** For so long after a target could not be reached, the next lanes there do not each find that out anew. */
 const UNREACHABLE_MS = 10_000;
-
-/** A client of one target, closed by its owner. */
-export interface TargetClient extends FencingClient {
-  close(): Promise<void>;
-}
 
 export interface TargetFencerOptions {
   readonly clusters: ReadonlyMap<string, ClusterConnection>;
@@ -189,19 +182,4 @@ function reignOver(): CausewayError {
 function left(target: Target): void {
   target.running -= 1;
   target.waiting.shift()?.();
-}
-
-/** Opens clients the way a controller does. */
-export function targetClients(options: {
-  readonly clientId: string;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-}): (cluster: ClusterConnection) => TargetClient {
-  const { metrics, ...rest } = options;
-  return (cluster) => {
-    const onConnect = (): void => metrics.inc('causeway_broker_connections_total', 1, { cluster: cluster.name });
-    return new ClusterClient({ ...rest, cluster, onConnect });
-  };
 }

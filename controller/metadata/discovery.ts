@@ -1,23 +1,29 @@
+import { heartbeatTopic } from '../../common/model/heartbeat.js';
 import { type Route, targetTopicOf } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
+import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { TargetNeed, TopicFact, TopicFacts } from '../core/desired.js';
 import type { Problem } from '../core/problem.js';
 import { ClusterPoller } from './cluster-poller.js';
+import { Drills } from './drills.js';
 import { internalTopics, missingInternalTopics } from './internal-topics.js';
-import type { SourceMetadata, TargetAdmin } from './ports.js';
+import type { DeliveryProver, SourceMetadata, TargetAdmin } from './ports.js';
 import { TargetTopics } from './target-topics.js';
 
 export interface DiscoveryOptions {
   readonly metadata: SourceMetadata;
   readonly admin: TargetAdmin;
+  /** For tests without: every target counts as proven. */
+  readonly prover?: DeliveryProver;
   readonly fleet: string;
   readonly metadataIntervalMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly onChange: () => void;
 }
 
@@ -26,11 +32,12 @@ export class Discovery implements Closable {
   readonly #options: DiscoveryOptions;
   readonly #pollers = new Map<string, ClusterPoller>();
   readonly #targets: TargetTopics;
+  readonly #drills: Drills | undefined;
   #routes = new Set<Route>();
 
   constructor(options: DiscoveryOptions) {
     this.#options = options;
-    const { admin, clock, random, logger } = options;
+    const { admin, prover, fleet, clock, random, logger, metrics, onChange } = options;
     this.#targets = new TargetTopics({
       admin,
       clock,
@@ -39,6 +46,12 @@ export class Discovery implements Closable {
       snapshot: (cluster) => this.#pollers.get(cluster)?.snapshot,
       onDone: (cluster) => this.#pollers.get(cluster)?.refresh(),
     });
+    const isReady = (cluster: string): boolean =>
+      this.#pollers.get(cluster)?.fact(heartbeatTopic(fleet)).state === 'present';
+    this.#drills =
+      prover === undefined
+        ? undefined
+        : new Drills({ fleet, prover, isReady, onChange, clock, random, logger, metrics });
   }
 
   get problems(): readonly Problem[] {
@@ -47,7 +60,8 @@ export class Discovery implements Closable {
 
   /** The same text means that nothing else is known of any cluster. */
   get revision(): string {
-    return [...this.#pollers].map(([cluster, poller]) => `${cluster}:${poller.revision}`).join(',');
+    const clusters = [...this.#pollers].map(([cluster, poller]) => `${cluster}:${poller.revision}`);
+    return [...clusters, this.#drills?.revision].join(',');
   }
 
   /** Follows the desired topics: their names at the source and at the target. */
@@ -66,14 +80,17 @@ export class Discovery implements Closable {
       want(route.source, topic);
       want(route.target, targetTopicOf(route, topic));
     }
+    this.#drills?.follow(this.#routes);
     for (const [cluster, topics] of wanted) this.#poller(cluster).want(topics);
     for (const [cluster, poller] of this.#pollers) if (!wanted.has(cluster)) poller.want(new Set());
   }
 
   facts(route: Route, topic: string, targetTopic: string): TopicFacts {
+    const unproven = route.delivery === 'exactly-once' ? this.#drills?.unproven(route.target) : undefined;
     return {
       source: this.#pollers.get(route.source)?.fact(topic) ?? { state: 'unknown' },
       target: this.#pollers.get(route.target)?.fact(targetTopic) ?? { state: 'unknown' },
+      ...(unproven === undefined ? {} : { unproven }),
     };
   }
 
@@ -88,7 +105,7 @@ export class Discovery implements Closable {
 
   async close(): Promise<void> {
     // Target topics that are being made are not waited for: a cluster that hangs would keep this controller from its next reign.
-    await Promise.all([...this.#pollers.values()].map((poller) => poller.close()));
+    await Promise.all([this.#drills?.close(), ...[...this.#pollers.values()].map((poller) => poller.close())]);
   }
 
   #poller(cluster: string): ClusterPoller {

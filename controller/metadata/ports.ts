@@ -1,4 +1,6 @@
 import type { CausewayError } from '../../common/errors/error.js';
+import type { DrillResult } from '../../common/kafka/fencing/drill.js';
+import type { TopicPartition } from '../../common/model/topic-partition.js';
 
 /** A topic as a cluster's metadata shows it. */
 export interface TopicInfo {
@@ -22,6 +24,15 @@ export interface ClusterSnapshot {
 export interface SourceMetadata {
   /** @throws CLUSTER_UNREACHABLE, KAFKA_AUTH_FAILED... when no broker answers as it should */
   describe(cluster: string, topics: readonly string[]): Promise<ClusterSnapshot>;
+}
+
+/** Asks a cluster to prove that it can fence. */
+export interface DeliveryProver {
+  /**
+   * Writes, fences and writes again on a partition of a topic of ours (exactly-once.md 5.7).
+   * @throws when nothing was proven; ask again
+   */
+  prove(cluster: string, partition: TopicPartition, signal: AbortSignal): Promise<DrillResult>;
 }
 
 export interface NewTopic {

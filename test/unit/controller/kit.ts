@@ -14,6 +14,7 @@ import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
 import { type ControllerApp, startController } from '../../../controller/app.js';
 import type { Fencer } from '../../../controller/loop/fencer.js';
+import type { DeliveryProver } from '../../../controller/metadata/ports.js';
 import { FakeKafka } from './fake-kafka.js';
 import { FakeWorker, type FakeWorkerOptions, Ownership } from './fake-worker.js';
 
@@ -61,6 +62,7 @@ export interface KitOptions {
   readonly routes?: readonly Route[];
   readonly settings?: Partial<Config['controller']>;
   readonly fencer?: Fencer;
+  readonly prover?: DeliveryProver;
   readonly logger?: Logger;
   readonly sessionTimeoutMs?: number;
   /** Controllers whose watches never call back. */
@@ -141,7 +143,11 @@ export class ControllerKit {
       random: systemRandom,
       logger: this.#options.logger ?? silentLogger,
       metrics,
-      kafka: { metadata: this.kafka, admin: this.kafka },
+      kafka: {
+        metadata: this.kafka,
+        admin: this.kafka,
+        ...(this.#options.prover === undefined ? {} : { prover: this.#options.prover }),
+      },
       ...(this.#options.fencer === undefined ? {} : { fencer: this.#options.fencer }),
     });
     this.#closers.push(

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, test } from 'node:test';
+import { CausewayError } from '../../../common/errors/error.js';
+import type { DrillResult } from '../../../common/kafka/fencing/drill.js';
+import type { TopicPartition } from '../../../common/model/topic-partition.js';
+import { silentLogger } from '../../../common/observability/logger.js';
+import { Metrics } from '../../../common/observability/metrics.js';
+import { type Clock, systemClock } from '../../../common/runtime/clock.js';
+import { seededRandom } from '../../../common/runtime/random.js';
+import { Drills } from '../../../controller/metadata/drills.js';
+import type { DeliveryProver } from '../../../controller/metadata/ports.js';
+import { ControllerKit, routeOf, until } from './kit.js';
+
+const EXACT = routeOf('x', { delivery: 'exactly-once' });
+const PASSED: DrillResult = { kind: 'passed', evidence: { transactionalId: 'id' } };
+const FAILED: DrillResult = {
+  kind: 'failed',
+  reason: 'the late batch was stored',
+  evidence: { transactionalId: 'id' },
+};
+const LOOKS_MS = 12_000;
+
+/** Answers in turn; without an answer it is silent until there is one. */
+class Prover implements DeliveryProver {
+  readonly asked: string[] = [];
+  readonly answers: (DrillResult | Error)[];
+  /** The same answer from now on. */
+  always: DrillResult | Error | undefined;
+
+  constructor(...answers: (DrillResult | Error)[]) {
+    this.answers = answers;
+  }
+
+  async prove(cluster: string, partition: TopicPartition, signal: AbortSignal): Promise<DrillResult> {
+    this.asked.push(`${cluster}: ${partition.topic}-${partition.partition}`);
+    for (;;) {
+      const answer = this.answers.shift() ?? this.always;
+      if (answer instanceof Error) throw answer;
+      if (answer !== undefined) return answer;
+      if (signal.aborted) throw new Error('called off');
+      await systemClock.sleep(5, signal);
+    }
+  }
+}
+
+/** A hundred times as fast. */
+const hasty: Clock = {
+  wallMs: () => systemClock.wallMs(),
+  monotonicMs: () => systemClock.monotonicMs() * 100,
+  after: (delayMs, callback) => systemClock.after(delayMs / 100, callback),
+  sleep: (delayMs, signal) => systemClock.sleep(delayMs / 100, signal),
+};
+const open: { close(): Promise<unknown> }[] = [];
+
+afterEach(async () => {
+  for (const part of open.splice(0).reverse()) await part.close();
+});
+
+function drillsWith(prover: Prover) {
+  const state = { isReady: true, changes: 0 };
+  const metrics = new Metrics({ version: 'test', role: 'controller' });
+  const onChange = (): void => void state.changes++;
+  const common = { clock: hasty, random: seededRandom(1), logger: silentLogger, metrics };
+  const drills = new Drills({ fleet: 'f', prover, isReady: () => state.isReady, onChange, ...common });
+  open.push(drills);
+  return { drills, state, metrics };
+}
+
+const unreachable = new CausewayError('CLUSTER_UNREACHABLE', 'nobody answers');
+
+describe('5.7 the drill of a target', () => {
+  test('once for each target of an exactly-once route, on the heartbeat topic, when that is there', async () => {
+    const prover = new Prover(PASSED);
+    const { drills, state, metrics } = drillsWith(prover);
+    state.isReady = false;
+    drills.follow([EXACT, routeOf('r', { target: 'north' }), { ...EXACT, name: 'y' }]);
+    await systemClock.sleep(20);
+    assert.deepEqual([prover.asked, drills.unproven('west')], [[], { state: 'pending' }]);
+    await until(() => drills.unproven('west')?.message, undefined, LOOKS_MS);
+    assert.match(drills.unproven('west')?.message ?? '', /causeway\.f\.heartbeats is not there/);
+    state.isReady = true;
+    await until(() => drills.unproven('west') === undefined);
+    drills.follow([EXACT]);
+    drills.follow([EXACT, { ...EXACT, name: 'z' }]);
+    assert.deepEqual(prover.asked, ['west: causeway.f.heartbeats-0']);
+    assert.match(await metrics.text(), /causeway_delivery_proven\{target="west"\} 1/);
+    drills.follow([]);
+    assert.doesNotMatch(await metrics.text(), /causeway_delivery_proven\{/);
+  });
+
+  test('what proves nothing is tried again; meanwhile the reason is told, and each change is', async () => {
+    const prover = new Prover(unreachable);
+    const { drills, state } = drillsWith(prover);
+    drills.follow([EXACT]);
+    await until(() => drills.unproven('west')?.message);
+    assert.deepEqual([drills.unproven('west')?.state, state.changes, drills.revision], ['pending', 1, 1]);
+    assert.match(drills.unproven('west')?.message ?? '', /nobody answers.*tried again/);
+    prover.answers.push(unreachable, PASSED);
+    await until(() => drills.unproven('west') === undefined);
+    assert.deepEqual([prover.asked.length, state.changes, drills.revision], [3, 2, 2]);
+  });
+
+  test('a target that failed is asked again when another route to it comes; what then proves nothing changes nothing', async () => {
+    const prover = new Prover(FAILED);
+    const { drills } = drillsWith(prover);
+    drills.follow([EXACT]);
+    await until(() => drills.unproven('west')?.state === 'failed');
+    assert.match(drills.unproven('west')?.message ?? '', /the late batch was stored.*at-least-once/);
+    drills.follow([EXACT]);
+    await systemClock.sleep(20);
+    assert.equal(prover.asked.length, 1);
+    drills.follow([EXACT, { ...EXACT, name: 'y' }]);
+    await until(() => prover.asked.length === 2);
+    prover.answers.push(unreachable);
+    await until(() => prover.asked.length === 3);
+    assert.equal(drills.unproven('west')?.state, 'failed');
+    prover.answers.push(PASSED);
+    await until(() => drills.unproven('west') === undefined);
+  });
+});
+
+describe('5.7 partitions of a target that has not proven itself', () => {
+  async function fleet(prover: DeliveryProver) {
+    const kit = await ControllerKit.open({ routes: [EXACT, routeOf('r', { target: 'north' })], prover });
+    open.push(kit);
+    kit.kafka.addTopic('east', 't', 4);
+    const controller = await kit.controller();
+    const worker = await kit.worker('a');
+    await until(() =>
+      controller.client.addTopic('x', { topic: 't' }).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await controller.client.addTopic('r', { topic: 't' });
+    return { kit, controller, worker };
+  }
+
+  test('wait while nothing is proven, are told to choose at-least-once when it failed, and start when they do', async () => {
+    const prover = new Prover();
+    prover.always = FAILED;
+    const { kit, controller, worker } = await fleet(prover);
+    await until(
+      () => worker.held.size === 4 && prover.asked.length === 1,
+      () => kit.held(),
+    );
+    const told = async () =>
+      (await controller.client.status()).problems?.find(({ code }) => code === 'DELIVERY_UNPROVEN');
+    const problem = await until(told);
+    assert.deepEqual([problem.route, problem.topic], ['x', 't']);
+    assert.match(problem.message, /at-least-once/);
+    assert.ok(worker.keys().every((key) => key.startsWith('r/')));
+    const { etag } = await controller.client.getRoute('x');
+    await controller.client.putRoute('x', { source: 'east', target: 'west', delivery: 'at-least-once' }, etag);
+    await until(
+      () => worker.held.size === 8,
+      () => kit.held(),
+    );
+    assert.equal(await told(), undefined);
+  });
+
+  test('that run already run on, and go on elsewhere, while the next leader cannot ask', async () => {
+    const prover = new Prover();
+    prover.always = PASSED;
+    const { kit, controller, worker } = await fleet(prover);
+    await kit.balanced(8);
+    prover.always = unreachable;
+    await controller.close();
+    const next = await kit.controller();
+    const codes = async () => (await next.client.status()).problems?.map(({ code }) => code);
+    await until(() =>
+      codes().then(
+        (found) => found?.includes('DELIVERY_UNPROVEN'),
+        () => false,
+      ),
+    );
+    const heir = await kit.worker('b');
+    await worker.die();
+    await until(
+      () => heir.held.size === 8,
+      () => kit.held(),
+    );
+    kit.kafka.grow('east', 't', 6);
+    await until(
+      () => heir.keys().filter((key) => key.startsWith('r/')).length === 6,
+      () => kit.held(),
+    );
+    assert.equal(heir.keys().filter((key) => key.startsWith('x/')).length, 4);
+  });
+});
