@@ -101,18 +101,21 @@ describe('5.7 the drill of a target', () => {
   });
 
   test('a target that failed is asked again when another route to it comes; what then proves nothing changes nothing', async () => {
-    const prover = new Prover(FAILED);
+    const prover = new Prover(FAILED, FAILED);
     const { drills } = drillsWith(prover);
     drills.follow([EXACT]);
+    await until(() => prover.asked.length === 3);
+    assert.equal(drills.unproven('west')?.state, 'pending', 'twice may be an accident');
+    prover.answers.push(FAILED);
     await until(() => drills.unproven('west')?.state === 'failed');
     assert.match(drills.unproven('west')?.message ?? '', /the late batch was stored.*at-least-once/);
     drills.follow([EXACT]);
     await systemClock.sleep(20);
-    assert.equal(prover.asked.length, 1);
+    assert.equal(prover.asked.length, 3);
     drills.follow([EXACT, { ...EXACT, name: 'y' }]);
-    await until(() => prover.asked.length === 2);
+    await until(() => prover.asked.length === 4);
     prover.answers.push(unreachable);
-    await until(() => prover.asked.length === 3);
+    await until(() => prover.asked.length === 5);
     assert.equal(drills.unproven('west')?.state, 'failed');
     prover.answers.push(PASSED);
     await until(() => drills.unproven('west') === undefined);
@@ -146,9 +149,11 @@ describe('5.7 partitions of a target that has not proven itself', () => {
     );
     const told = async () =>
       (await controller.client.status()).problems?.find(({ code }) => code === 'DELIVERY_UNPROVEN');
-    const problem = await until(told);
+    const problem = await until(async () => {
+      const found = await told();
+      return found?.message.includes('at-least-once') === true ? found : undefined;
+    });
     assert.deepEqual([problem.route, problem.topic], ['x', 't']);
-    assert.match(problem.message, /at-least-once/);
     assert.ok(worker.keys().every((key) => key.startsWith('r/')));
     const { etag } = await controller.client.getRoute('x');
     await controller.client.putRoute('x', { source: 'east', target: 'west', delivery: 'at-least-once' }, etag);
