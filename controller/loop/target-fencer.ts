@@ -1,5 +1,6 @@
 import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
 import { fenceLane, type LaneFence } from '../../common/kafka/fencing/fence-lane.js';
+import { unlessAborted } from '../../common/kafka/fencing/fencing-client.js';
 import { KafkaCode } from '../../common/kafka/wire/error-codes.js';
 import type { AssignmentItem } from '../../common/model/assignment.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
@@ -81,13 +82,10 @@ export class TargetFencer implements Fencer {
         return this.#unproven(request, 'the target could not be reached a moment ago');
       }
       timer = clock.after(limitMs, () => overdue.abort());
-      const fence = await fenceLane({
-        client: target.client,
-        lane: request.lane,
-        partitions: this.#partitions(request),
-        signal: AbortSignal.any([signal, overdue.signal]),
-        limitMs,
-      });
+      const within = AbortSignal.any([signal, overdue.signal]);
+      const { client } = target;
+      const partitions = await unlessAborted(this.#partitions(client, request), within);
+      const fence = await fenceLane({ client, lane: request.lane, partitions, signal: within, limitMs });
       return this.#judge(request, fence);
     } catch (error) {
       if (signal.aborted) throw error;
@@ -136,12 +134,10 @@ export class TargetFencer implements Fencer {
   }
 
   /** Everything the lane may have written: its items, also those it is to give up, and where their gaps and refused records go (5.3). */
-  #partitions({ items, routes }: FenceRequest): TopicPartition[] {
+  async #partitions(client: TargetClient, { items, routes }: FenceRequest): Promise<TopicPartition[]> {
     const own = items.map((item) => ({ topic: item.targetTopic, partition: item.partition }));
-    const deadLetters = routes.flatMap(({ onRefusedRecord, deadLetterTopic: topic }) =>
-      onRefusedRecord === 'dead-letter' && topic !== undefined ? [{ topic, partition: 0 }] : [],
-    );
-    return [...own, ...deadLetters, { topic: gapTopic(this.#options.fleet), partition: 0 }];
+    const letters = await deadLetterPartitions(client, routes);
+    return [...own, ...letters, { topic: gapTopic(this.#options.fleet), partition: 0 }];
   }
 
   #target(cluster: ClusterConnection): Target {
@@ -153,6 +149,18 @@ export class TargetFencer implements Fencer {
     }
     return target;
   }
+}
+
+/** A refused record goes to a partition that follows from its own: to any there are. One that is not there is left out by the fence. */
+async function deadLetterPartitions(client: TargetClient, routes: readonly Route[]): Promise<TopicPartition[]> {
+  const topics = routes.flatMap(({ onRefusedRecord, deadLetterTopic }) =>
+    onRefusedRecord === 'dead-letter' && deadLetterTopic !== undefined ? [deadLetterTopic] : [],
+  );
+  if (topics.length === 0) return [];
+  const metadata = await client.metadata([...new Set(topics)]);
+  return [...new Set(topics)].flatMap((topic) =>
+    (metadata.topics.get(topic)?.partitions ?? [{ partition: 0 }]).map(({ partition }) => ({ topic, partition })),
+  );
 }
 
 /** Whoever takes a partition of an at-least-once route looks for no marker: it has to be there. */

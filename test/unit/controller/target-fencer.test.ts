@@ -39,7 +39,7 @@ function request(items: readonly AssignmentItem[], routes: readonly Route[]): Fe
 }
 
 async function setUp(limitMs = 5_000) {
-  const target = await FakeTarget.start({ t: 3, u: 1, dead: 1, 'causeway.f.gaps': 1 });
+  const target = await FakeTarget.start({ t: 3, u: 1, dead: 2, 'causeway.f.gaps': 1 });
   running.push(target);
   const otherwise = new Waiting();
   const metrics = new Metrics({ version: 'test', role: 'controller' });
@@ -64,7 +64,7 @@ test('5.3, 5.5 a lane of an exactly-once route is fenced at the target at once, 
   const items = [item('x', 't', 0), item('x', 't', 2, 'revoke'), item('r', 'u', 0)];
   await fencer.fence(request(items, [refused, LOOSE]), never);
   assert.deepEqual(target.markers, [
-    { partitions: ['t-0', 't-2', 'u-0', 'dead-0', 'causeway.f.gaps-0'], epoch: LANE.producerEpoch + 1 },
+    { partitions: ['t-0', 't-2', 'u-0', 'dead-0', 'dead-1', 'causeway.f.gaps-0'], epoch: LANE.producerEpoch + 1 },
   ]);
   assert.deepEqual(otherwise.lanes, []);
   assert.equal(await counted('transaction'), 1);
