@@ -1,25 +1,18 @@
-import { isCausewayError, messageOf } from '../../common/errors/error.js';
-import { kafkaError } from '../../common/kafka/wire/error-codes.js';
-import { listOffsets, TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from '../../common/kafka/wire/operations/list-offsets.js';
-import { partitionKey } from '../../common/model/topic-partition.js';
 import type { Logger } from '../../common/observability/logger.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
-import type { LoadedCheckpoint } from '../checkpoint/checkpoint-store.js';
-import { planStart, planWalked, type StartFacts, type StartPlan } from '../core/start-position.js';
-import type { SourceSide } from '../thread/source-side.js';
 import type { TargetSide } from '../thread/target-side.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
-import type { Takeover, TakeoverCase } from './takeover.js';
+import { type Beginning, type Found, PositionFinder, type PositionFinderDeps, reasonOf } from './position-finder.js';
 
 /** Partitions whose positions are asked for together. */
 const MAX_BATCH = 500;
 const RETRY_BACKOFF = { initialMs: 100, maxMs: 10_000 } as const;
+/** Of a partition without a leader, as in a topic that is just being made: finding out costs no request. */
+const LEADER_BACKOFF = { initialMs: 100, maxMs: 500 } as const;
 
-export interface StarterDeps {
-  readonly sides: (partition: MirroredPartition) => { readonly source: SourceSide; readonly target: TargetSide };
-  readonly takeover: Pick<Takeover, 'settle'>;
+export interface StarterDeps extends PositionFinderDeps {
   /** The first pair is committed; the partition has a lane and a position. */
   readonly started: (partition: MirroredPartition) => void;
   readonly pause: (partition: MirroredPartition, reason: Reason) => void;
@@ -30,20 +23,14 @@ export interface StarterDeps {
   readonly logger: Logger;
 }
 
-interface TopicIds {
-  readonly source: string | null;
-  readonly target: string | null;
-}
-
-interface Positioned {
-  readonly partition: MirroredPartition;
-  readonly ids: TopicIds;
-  readonly plan: StartPlan & { readonly kind: 'begin' };
-}
-
-interface Unsettled extends TakeoverCase {
-  readonly ids: TopicIds;
-  readonly facts: StartFacts;
+/** Partitions of one checkpoint group whose positions are being found. */
+interface StartBatch {
+  /** Not given up meanwhile. */
+  readonly wanted: Set<MirroredPartition>;
+  /** Past the point where they can be given up without a trace. */
+  readonly beginning: Set<MirroredPartition>;
+  /** Begun, put off or paused; a failure puts off the rest. */
+  readonly settled: Set<MirroredPartition>;
 }
 
 /**
@@ -54,15 +41,17 @@ interface Unsettled extends TakeoverCase {
  */
 export class Starter {
   readonly #deps: StarterDeps;
+  readonly #finder: PositionFinder;
   /** By checkpoint group. */
   readonly #queues = new Map<string, Set<MirroredPartition>>();
   readonly #delayed = new Map<MirroredPartition, () => void>();
-  readonly #active = new Map<string, ReadonlySet<MirroredPartition>>();
+  readonly #active = new Map<string, StartBatch>();
   #scheduled = false;
   #closed = false;
 
   constructor(deps: StarterDeps) {
     this.#deps = deps;
+    this.#finder = new PositionFinder(deps);
   }
 
   request(partition: MirroredPartition, delayMs = 0): void {
@@ -80,12 +69,18 @@ export class Starter {
     this.#schedule();
   }
 
-  /** Gives up on a partition that is still waiting; false when it is being worked on right now (`settled` follows). */
+  /**
+   * Gives up on a partition that waits, or whose position is still being found: nothing of it is left. False when it is being begun right
+   * now (`settled` follows).
+   */
   cancel(partition: MirroredPartition): boolean {
     this.#delayed.get(partition)?.();
     this.#delayed.delete(partition);
     this.#queues.get(partition.group)?.delete(partition);
-    return this.#active.get(partition.group)?.has(partition) !== true;
+    const batch = this.#active.get(partition.group);
+    if (batch?.beginning.has(partition) === true) return false;
+    batch?.wanted.delete(partition);
+    return true;
   }
 
   close(): void {
@@ -117,42 +112,79 @@ export class Starter {
   }
 
   #start(group: string, batch: readonly MirroredPartition[]): void {
-    const open = new Set(batch);
-    this.#active.set(group, new Set(batch));
-    this.#startGroup(batch, open)
+    const open: StartBatch = { wanted: new Set(batch), beginning: new Set(), settled: new Set() };
+    this.#active.set(group, open);
+    this.#startGroup(open)
       .catch((error: unknown) => {
-        for (const partition of open) this.#retry(partition, reasonOf(error));
+        for (const partition of open.wanted) {
+          if (!open.settled.has(partition)) this.#putOff(open, partition, reasonOf(error));
+        }
       })
       .finally(() => {
         this.#active.delete(group);
-        for (const partition of batch) this.#deps.settled(partition);
+        for (const partition of open.wanted) this.#deps.settled(partition);
         this.#schedule();
       })
       .catch((error: unknown) => this.#deps.logger.error('partition.start-failed', { group, err: error }));
   }
 
-  /** @param open those that have neither been started nor put off yet; a failure puts off what is left in it */
-  async #startGroup(partitions: readonly MirroredPartition[], open: Set<MirroredPartition>): Promise<void> {
-    const ready = partitions.filter((partition) => this.#hasLeaders(partition));
-    for (const partition of partitions) if (!ready.includes(partition)) open.delete(partition);
+  async #startGroup(batch: StartBatch): Promise<void> {
+    const ready = [...batch.wanted].filter((partition) => {
+      const reason = this.#finder.leaderless(partition);
+      if (reason !== undefined) this.#putOff(batch, partition, reason);
+      return reason === undefined;
+    });
     const [first] = ready;
     if (first === undefined) return;
     // Whatever it waits for from here on, it is not what the last attempt failed for.
     for (const partition of ready) partition.setState('starting');
     const { target } = this.#deps.sides(first);
-    const checkpoints = await target.checkpointStore.load(ready.map(({ item }) => item));
-    const positioned = await this.#positions(ready, checkpoints);
-    const begun = new Set(positioned.map(({ partition }) => partition));
-    for (const partition of ready) if (!begun.has(partition)) open.delete(partition);
-    for (const { partition, ids, plan } of positioned) {
+    const found = await this.#finder.find(ready);
+    await this.#begin(batch, target, this.#sort(batch, found));
+    // Those wait for markers, and for as much as there is to compare.
+    const unsettled = [...found.values()].filter((one) => one.kind === 'walk' && batch.wanted.has(one.partition));
+    if (unsettled.length === 0) return;
+    const walked = await this.#finder.walk(unsettled as Extract<Found, { kind: 'walk' }>[]);
+    await this.#begin(batch, target, this.#sort(batch, walked));
+  }
+
+  /** Puts off or pauses what cannot begin; gives what can. */
+  #sort(batch: StartBatch, found: ReadonlyMap<MirroredPartition, Found>): [MirroredPartition, Beginning][] {
+    const beginnings: [MirroredPartition, Beginning][] = [];
+    for (const [partition, one] of found) {
+      if (!batch.wanted.has(partition)) continue;
+      switch (one.kind) {
+        case 'begin':
+          beginnings.push([partition, one]);
+          break;
+        case 'wait':
+          this.#putOff(batch, partition, one);
+          break;
+        case 'pause':
+          batch.settled.add(partition);
+          this.#deps.pause(partition, { code: one.code, message: one.message });
+          break;
+        case 'walk':
+          break;
+      }
+    }
+    return beginnings;
+  }
+
+  async #begin(
+    batch: StartBatch,
+    target: TargetSide,
+    beginnings: readonly (readonly [MirroredPartition, Beginning])[],
+  ): Promise<void> {
+    if (beginnings.length === 0) return;
+    for (const [partition] of beginnings) batch.beginning.add(partition);
+    for (const [partition, { ids, plan, sourceLeaderEpoch }] of beginnings) {
       partition.lane?.leave(partition.targetKey);
       partition.lane = await target.lanes.laneFor(partition.targetKey, partition.brokenLanes);
       // Not before: a pair of the old life must never be committed under the ids of a recreated topic.
       partition.sourceTopicId = ids.source;
       partition.targetTopicId = ids.target;
-      const loaded = checkpoints.get(partition.targetKey);
-      const resumed = loaded?.kind === 'found' && loaded.checkpoint.timeline === partition.item.timeline;
-      partition.sourceLeaderEpoch = resumed ? loaded.checkpoint.sourceLeaderEpoch : -1;
+      partition.sourceLeaderEpoch = sourceLeaderEpoch;
       partition.begin({
         source: Number(plan.sourceOffset),
         target: Number(plan.targetOffset),
@@ -160,15 +192,15 @@ export class Starter {
         runTarget: Number(plan.runTargetStart),
       });
     }
-    const committed = await target.checkpoints.flush([...begun]);
-    for (const partition of begun) {
-      open.delete(partition);
+    const committed = await target.checkpoints.flush(beginnings.map(([partition]) => partition));
+    for (const [partition] of beginnings) {
       if (committed.has(partition)) {
+        batch.settled.add(partition);
         partition.started = true;
         partition.failures = 0;
         this.#deps.started(partition);
       } else {
-        this.#retry(partition, {
+        this.#putOff(batch, partition, {
           code: 'KAFKA_ERROR',
           message: 'the first checkpoint could not be committed at the target',
         });
@@ -176,137 +208,12 @@ export class Starter {
     }
   }
 
-  #hasLeaders(partition: MirroredPartition): boolean {
-    const { source, target } = this.#deps.sides(partition);
-    const { topic, targetTopic, partition: number } = partition.item;
-    const sourceLed = source.leaders.leader(topic, number) !== undefined;
-    const targetLed = target.leaders.leader(targetTopic, number) !== undefined;
-    if (sourceLed && targetLed) return true;
-    if (!sourceLed) source.leaders.refresh();
-    if (!targetLed) target.leaders.refresh();
-    this.#retry(
-      partition,
-      sourceLed
-        ? { code: 'TARGET_TOPIC_MISSING', message: `target topic ${targetTopic} has no leader for the partition` }
-        : { code: 'SOURCE_TOPIC_MISSING', message: 'the source topic has no leader for the partition' },
-    );
-    return false;
-  }
-
-  async #positions(
-    partitions: readonly MirroredPartition[],
-    checkpoints: ReadonlyMap<string, LoadedCheckpoint>,
-  ): Promise<Positioned[]> {
-    const [first] = partitions;
-    if (first === undefined) return [];
-    const { source, target } = this.#deps.sides(first);
-    const at = (topic: string, partition: number, timestamp: bigint) => ({ topic, partition, timestamp });
-    const sourceRefs = partitions.map(({ item }) => item);
-    const [earliest, latest, ends] = await Promise.all([
-      listOffsets(
-        source.client,
-        first.route.isolation,
-        sourceRefs.map((i) => at(i.topic, i.partition, TIMESTAMP_EARLIEST)),
-      ),
-      listOffsets(
-        source.client,
-        first.route.isolation,
-        sourceRefs.map((i) => at(i.topic, i.partition, TIMESTAMP_LATEST)),
-      ),
-      listOffsets(
-        target.client,
-        'read_uncommitted',
-        sourceRefs.map((i) => at(i.targetTopic, i.partition, TIMESTAMP_LATEST)),
-      ),
-    ]);
-    const offsets = [earliest, latest, ends].map(
-      (answers) => new Map(answers.map((answer) => [partitionKey(answer.topic, answer.partition), answer])),
-    );
-    const positioned: Positioned[] = [];
-    const unsettled: Unsettled[] = [];
-    for (const partition of partitions) {
-      const sourceKey = partitionKey(partition.item.topic, partition.item.partition);
-      const loaded = checkpoints.get(partition.targetKey) ?? { kind: 'none' };
-      const answers = [offsets[0]?.get(sourceKey), offsets[1]?.get(sourceKey), offsets[2]?.get(partition.targetKey)];
-      const { topic, targetTopic } = partition.item;
-      const ids = {
-        source: source.leaders.topic(topic)?.topicId ?? null,
-        target: target.leaders.topic(targetTopic)?.topicId ?? null,
-      };
-      const facts = this.#facts(partition, ids, loaded, answers);
-      const plan = facts === undefined ? undefined : planStart(facts);
-      if (facts === undefined || plan === undefined) continue;
-      if (plan.kind === 'walk') unsettled.push({ partition, ids, facts, checkpoint: plan.checkpoint });
-      else if (this.#isBeginning(partition, plan)) positioned.push({ partition, ids, plan });
-    }
-    return [...positioned, ...(await this.#walked(unsettled))];
-  }
-
-  async #walked(unsettled: readonly Unsettled[]): Promise<Positioned[]> {
-    if (unsettled.length === 0) return [];
-    const results = await this.#deps.takeover.settle(unsettled);
-    return unsettled.flatMap(({ partition, ids, facts }) => {
-      const result = results.get(partition);
-      if (result === undefined) return [];
-      const plan = result.kind === 'walked' ? planWalked(facts, result.sourceOffset, result.targetOffset) : result;
-      return this.#isBeginning(partition, plan) ? [{ partition, ids, plan }] : [];
-    });
-  }
-
-  /** Undefined: not enough is known yet; it is tried again. */
-  #facts(
-    partition: MirroredPartition,
-    ids: TopicIds,
-    loaded: LoadedCheckpoint,
-    answers: readonly ({ readonly errorCode: number; readonly offset: bigint } | undefined)[],
-  ): StartFacts | undefined {
-    if (loaded.kind === 'failed') return this.#retry(partition, reasonOf(loaded.error));
-    const offsets = answers.map((answer) => (answer?.errorCode === 0 ? answer.offset : undefined));
-    const [sourceEarliest, sourceLatest, targetEnd] = offsets;
-    if (sourceEarliest === undefined || sourceLatest === undefined || targetEnd === undefined) {
-      const code = answers.find((answer) => answer !== undefined && answer.errorCode !== 0)?.errorCode ?? -1;
-      const { source, target } = this.#deps.sides(partition);
-      source.leaders.refresh();
-      target.leaders.refresh();
-      return this.#retry(partition, reasonOf(kafkaError(code, {})));
-    }
-    partition.sourceEnd = Number(sourceLatest);
-    return {
-      item: partition.item,
-      checkpoint: loaded.kind === 'found' ? loaded.checkpoint : undefined,
-      sourceTopicId: ids.source,
-      targetTopicId: ids.target,
-      sourceEarliest,
-      sourceLatest,
-      targetEnd,
-      exactlyOnce: partition.route.delivery === 'exactly-once',
-    };
-  }
-
-  #isBeginning(partition: MirroredPartition, plan: StartPlan): plan is Positioned['plan'] {
-    switch (plan.kind) {
-      case 'begin':
-        return true;
-      case 'wait':
-        this.#retry(partition, plan);
-        return false;
-      case 'pause':
-        this.#deps.pause(partition, { code: plan.code, message: plan.message });
-        return false;
-      case 'walk':
-        return false;
-    }
-  }
-
-  #retry(partition: MirroredPartition, reason: Reason): undefined {
-    partition.setState('backing-off', { code: reason.code, message: reason.message });
-    const delayMs = backoffMs(partition.failures, RETRY_BACKOFF, this.#deps.random);
+  #putOff(batch: StartBatch, partition: MirroredPartition, { code, message }: Reason): void {
+    batch.settled.add(partition);
+    partition.setState('backing-off', { code, message });
+    const isLeaderless = code === 'SOURCE_TOPIC_MISSING' || code === 'TARGET_TOPIC_MISSING';
+    const delayMs = backoffMs(partition.failures, isLeaderless ? LEADER_BACKOFF : RETRY_BACKOFF, this.#deps.random);
     partition.failures += 1;
     this.request(partition, delayMs);
-    return undefined;
   }
-}
-
-function reasonOf(error: unknown): Reason {
-  return { code: isCausewayError(error) ? error.code : 'INTERNAL_INVARIANT', message: messageOf(error) };
 }

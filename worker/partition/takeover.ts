@@ -1,10 +1,7 @@
 import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
-import { fenceLane } from '../../common/kafka/fencing/fence-lane.js';
 import { findAbortMarker } from '../../common/kafka/fencing/find-abort-marker.js';
 import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
-import { gapTopic } from '../../common/model/gap.js';
-import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { SourceSide } from '../thread/source-side.js';
@@ -12,6 +9,7 @@ import type { TargetSide } from '../thread/target-side.js';
 import { logBounds } from '../walk/log-bounds.js';
 import type { WalkOutcome } from '../walk/walk-outcome.js';
 import { walkPartition } from '../walk/walk-partition.js';
+import { GatheredFences, type GatheredFencesDeps } from './gathered-fences.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
 
 /** Partitions looked at together; each walk holds one answer of either log. */
@@ -22,16 +20,11 @@ const PATIENCE_MS = 10_000;
 /** Beyond the target's request timeout, where its lane cannot be fenced. */
 const UNPROVEN_MARGIN_MS = 1_000;
 
-export interface TakeoverDeps {
-  readonly fleet: string;
+export interface TakeoverDeps extends GatheredFencesDeps {
   readonly sides: (partition: MirroredPartition) => { readonly source: SourceSide; readonly target: TargetSide };
   readonly pool: BufferPool;
-  /** False once the session's lease has ended: the order to take over may be an old one, and the lane in office somebody else's. */
-  readonly mayWrite: () => boolean;
-  readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly random: Random;
-  readonly logger: Logger;
 }
 
 /** A partition whose checkpoint need not be the end of what its lane wrote. */
@@ -52,9 +45,11 @@ export type TakenOver =
  */
 export class Takeover {
   readonly #deps: TakeoverDeps;
+  readonly #fences: GatheredFences;
 
   constructor(deps: TakeoverDeps) {
     this.#deps = deps;
+    this.#fences = new GatheredFences(deps);
   }
 
   /** @param cases of one target; each has its result afterwards, one that throws has it as a reason to wait */
@@ -100,21 +95,15 @@ export class Takeover {
     const unmarked = await this.#withoutMarker(open, 0);
     const [first] = unmarked;
     if (first === undefined) return [];
-    const { fleet, sides, signal, logger, clock, mayWrite } = this.#deps;
-    if (!mayWrite()) throw new CausewayError('COORDINATION_SESSION_LOST', 'nobody is fenced without a session');
+    const { sides, signal, clock } = this.#deps;
     const { client } = sides(first.partition).target;
-    const { lane } = first.checkpoint;
     const partitions = unmarked.map(({ partition: { item } }) => ({
       topic: item.targetTopic,
       partition: item.partition,
     }));
-    const gaps = { topic: gapTopic(fleet), partition: 0 };
-    const fence = await fenceLane({ client, lane, partitions: [...partitions, gaps], signal });
-    const place = { lane: lane.transactionalId, target: client.cluster.name, partitions: partitions.length };
-    logger.info('lane.fenced-by-taker', { ...place, outcome: fence.kind });
+    const fence = await this.#fences.fence(client, first.checkpoint.lane, partitions);
     if (fence.kind !== 'not-fenced') return await this.#withoutMarker(unmarked, MARKER_WAIT_MS);
     // Nothing refers to that lane any more at the target: as at-least-once does, until nothing it sent can still arrive.
-    logger.warn('takeover.unproven', { ...place, reason: fence.reason, detail: fence.detail });
     await clock.sleep(client.cluster.requestTimeoutMs + UNPROVEN_MARGIN_MS, signal);
     return [];
   }
