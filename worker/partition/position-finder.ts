@@ -1,5 +1,5 @@
 import { isCausewayError, messageOf } from '../../common/errors/error.js';
-import { kafkaError } from '../../common/kafka/wire/error-codes.js';
+import { isRetriable, kafkaError } from '../../common/kafka/wire/error-codes.js';
 import { listOffsets, TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from '../../common/kafka/wire/operations/list-offsets.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
 import type { LoadedCheckpoint } from '../checkpoint/checkpoint-store.js';
@@ -34,11 +34,14 @@ export interface Unsettled extends TakeoverCase {
   readonly facts: StartFacts;
 }
 
+/** Why it is tried again later; `soon` where leaderships are in motion, as in a topic that is just being made. */
+export type PutOff = Reason & { readonly soon?: boolean };
+
 export type Found =
   | Beginning
   | Unsettled
-  /** Not yet: again a little later. */
-  | (Reason & { readonly kind: 'wait' })
+  /** Not yet. */
+  | (PutOff & { readonly kind: 'wait' })
   /** An operator has to decide. */
   | (Reason & { readonly kind: 'pause' });
 
@@ -51,17 +54,20 @@ export class PositionFinder {
   }
 
   /** Why it cannot be asked about at the moment; undefined: both sides have a leader. */
-  leaderless(partition: MirroredPartition): Reason | undefined {
+  leaderless(partition: MirroredPartition): PutOff | undefined {
     const { source, target } = this.#deps.sides(partition);
     const { topic, targetTopic, partition: number } = partition.item;
     const sourceLed = source.leaders.leader(topic, number) !== undefined;
     const targetLed = target.leaders.leader(targetTopic, number) !== undefined;
     if (!sourceLed) source.leaders.refresh();
     if (!targetLed) target.leaders.refresh();
-    if (!sourceLed)
-      return { code: 'SOURCE_TOPIC_MISSING', message: 'the source topic has no leader for the partition' };
-    if (targetLed) return undefined;
-    return { code: 'TARGET_TOPIC_MISSING', message: `target topic ${targetTopic} has no leader for the partition` };
+    if (sourceLed && targetLed) return undefined;
+    if (!sourceLed) {
+      const message = 'the source topic has no leader for the partition';
+      return { code: 'SOURCE_TOPIC_MISSING', message, soon: true };
+    }
+    const message = `target topic ${targetTopic} has no leader for the partition`;
+    return { code: 'TARGET_TOPIC_MISSING', message, soon: true };
   }
 
   /** @param partitions of one route and checkpoint group, at least one */
@@ -122,7 +128,7 @@ export class PositionFinder {
       const code = answers.find((answer) => answer !== undefined && answer.errorCode !== 0)?.errorCode ?? -1;
       source.leaders.refresh();
       target.leaders.refresh();
-      return { kind: 'wait', ...reasonOf(kafkaError(code, {})) };
+      return { kind: 'wait', ...reasonOf(kafkaError(code, {})), soon: isRetriable(code) };
     }
     partition.sourceEnd = Number(sourceLatest);
     const { item, route } = partition;

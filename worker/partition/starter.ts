@@ -4,13 +4,20 @@ import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { TargetSide } from '../thread/target-side.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
-import { type Beginning, type Found, PositionFinder, type PositionFinderDeps, reasonOf } from './position-finder.js';
+import {
+  type Beginning,
+  type Found,
+  PositionFinder,
+  type PositionFinderDeps,
+  type PutOff,
+  reasonOf,
+} from './position-finder.js';
 
 /** Partitions whose positions are asked for together. */
 const MAX_BATCH = 500;
 const RETRY_BACKOFF = { initialMs: 100, maxMs: 10_000 } as const;
-/** Of a partition without a leader, as in a topic that is just being made: finding out costs no request. */
-const LEADER_BACKOFF = { initialMs: 100, maxMs: 500 } as const;
+/** While leaderships are in motion. */
+const SOON_BACKOFF = { initialMs: 100, maxMs: 1_000 } as const;
 
 export interface StarterDeps extends PositionFinderDeps {
   /** The first pair is committed; the partition has a lane and a position. */
@@ -208,11 +215,10 @@ export class Starter {
     }
   }
 
-  #putOff(batch: StartBatch, partition: MirroredPartition, { code, message }: Reason): void {
+  #putOff(batch: StartBatch, partition: MirroredPartition, { code, message, soon = false }: PutOff): void {
     batch.settled.add(partition);
     partition.setState('backing-off', { code, message });
-    const isLeaderless = code === 'SOURCE_TOPIC_MISSING' || code === 'TARGET_TOPIC_MISSING';
-    const delayMs = backoffMs(partition.failures, isLeaderless ? LEADER_BACKOFF : RETRY_BACKOFF, this.#deps.random);
+    const delayMs = backoffMs(partition.failures, soon ? SOON_BACKOFF : RETRY_BACKOFF, this.#deps.random);
     partition.failures += 1;
     this.request(partition, delayMs);
   }
