@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { openAdmin } from '../../../common/kafka/admin/admin.js';
 import { ApiKey } from '../../../common/kafka/wire/api-keys.js';
 import { FETCH, type FetchRequest } from '../../../common/kafka/wire/apis/fetch.js';
@@ -158,6 +158,16 @@ describe('brokers of Kafka 2.x', () => {
     });
   }
 
+  const threads: ThreadUnderTest[] = [];
+  afterEach(async () => {
+    await Promise.all(threads.splice(0).map((under) => under.thread.stop()));
+  });
+  const thread = (source: TestCluster, target: TestCluster, incarnation: string): ThreadUnderTest => {
+    const under = new ThreadUnderTest([source.connection, target.connection], incarnation);
+    threads.push(under);
+    return under;
+  };
+
   /** A mirror over all versions: every record once and in order, over a move from one thread to another. */
   const mirrors = async (source: TestCluster, target: TestCluster, topic: string): Promise<void> => {
     await Promise.all([source.createTopic(topic, 2), target.createTopic(topic, 2)]);
@@ -185,7 +195,7 @@ describe('brokers of Kafka 2.x', () => {
         );
       }
     };
-    const first = new ThreadUnderTest([source.connection, target.connection], `${topic}-1`);
+    const first = thread(source, target, `${topic}-1`);
     await write(0);
     first.assign([route], items);
     await copied(100);
@@ -196,13 +206,12 @@ describe('brokers of Kafka 2.x', () => {
     await eventually('released', () => first.held()?.generation === 2 && first.held()?.held.length === 0);
     await first.thread.stop();
     await write(100);
-    const second = new ThreadUnderTest([source.connection, target.connection], `${topic}-2`);
+    const second = thread(source, target, `${topic}-2`);
     second.assign(
       [route],
       items.map((one) => ({ ...one, started: true })),
     );
     await copied(200);
-    await second.thread.stop();
   };
 
   for (const version of VERSIONS) {

@@ -27,6 +27,10 @@ import type { KafkaClusterHandle } from '../../bed/kafka.js';
 
 const logger = process.env['DEBUG_THREADS'] === undefined ? silentLogger : createLogger({ level: 'debug', base: {} });
 
+/** UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER: the broker that leads a new topic has not heard of it yet. */
+const NOT_LEADER_YET: ReadonlySet<number> = new Set([3, 6]);
+const LEADER_PATIENCE_MS = 10_000;
+
 export function connectionTo(cluster: KafkaClusterHandle): ClusterConnection {
   return {
     name: cluster.name,
@@ -70,9 +74,14 @@ export class TestCluster {
       timeoutMs: 5_000,
       partitions: [{ topic, partition, records: [batch] }],
     } as const;
-    const answer = (await call(connection, PRODUCE, request)).topics[0]?.partitions[0];
-    if (answer?.errorCode !== 0) throw new Error(`append failed with ${answer?.errorCode}`);
-    return answer.baseOffset;
+    const untilMs = systemClock.monotonicMs() + LEADER_PATIENCE_MS;
+    for (;;) {
+      const answer = (await call(connection, PRODUCE, request)).topics[0]?.partitions[0];
+      if (answer?.errorCode === 0) return answer.baseOffset;
+      const isSettling = NOT_LEADER_YET.has(answer?.errorCode ?? 0) && systemClock.monotonicMs() < untilMs;
+      if (!isSettling) throw new Error(`append failed with ${answer?.errorCode}`);
+      await systemClock.sleep(50);
+    }
   }
 
   /** Everything a read_committed reader would see, control and aborted data not filtered. */
