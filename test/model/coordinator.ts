@@ -3,7 +3,7 @@
  */
 
 /** A marker that is not written yet, and one that need not be. */
-export const TODO = -1;
+export const UNWRITTEN = -1;
 export const NONE = -2;
 /** The producer id in the lane node. */
 export const REGISTERED = 0;
@@ -16,7 +16,7 @@ export interface Coordinator {
   retryOf: number;
   phase: 'empty' | 'open' | 'aborting';
   members: number[];
-  /** Of the transaction being aborted, per partition: offset of its marker, TODO or NONE. */
+  /** Of the transaction being aborted, per partition: offset of its marker, UNWRITTEN or NONE. */
   markers: number[];
 }
 
@@ -49,7 +49,7 @@ export function initProducerIdWith(coordinator: Coordinator, epoch: number): boo
 
 export function abort(coordinator: Coordinator): void {
   coordinator.phase = 'aborting';
-  for (const p of coordinator.members) coordinator.markers[p] = TODO;
+  for (const p of coordinator.members) coordinator.markers[p] = UNWRITTEN;
   complete(coordinator);
 }
 

@@ -6,7 +6,7 @@ import {
   initProducerIdWith,
   NONE,
   REGISTERED,
-  TODO,
+  UNWRITTEN,
 } from './coordinator.js';
 import { type Model, Steps } from './explorer.js';
 
@@ -205,7 +205,7 @@ class Fence {
 
   #coordinator({ coordinator, left, partitions }: State, steps: Steps<State>): void {
     for (const p of this.#all) {
-      if (coordinator.markers[p] !== TODO || partitions[p]?.hasLeader !== true) continue;
+      if (coordinator.markers[p] !== UNWRITTEN || partitions[p]?.hasLeader !== true) continue;
       // A leader refuses a marker below the epoch it has seen; the coordinator tries for ever.
       if (epochOf(partitions[p], coordinator.pid) > coordinator.epoch) continue;
       steps.can(`the coordinator writes the marker of epoch ${coordinator.epoch} to p${p}`, (next) => {
@@ -215,7 +215,7 @@ class Fence {
     if (coordinator.phase === 'aborting' && left.restarts > 0) {
       steps.fault('the coordinator restarts and writes its markers again', (next) => {
         next.left.restarts--;
-        for (const p of next.coordinator.members) next.coordinator.markers[p] = TODO;
+        for (const p of next.coordinator.members) next.coordinator.markers[p] = UNWRITTEN;
       });
     }
     if (left.losses > 0 && coordinator.isKnown && coordinator.phase === 'empty') {
@@ -269,7 +269,7 @@ class Fence {
     const partition = next.partitions[p] as Partition;
     next.left.leaderChanges--;
     partition.log.length = partition.highWatermark;
-    if ((next.coordinator.markers[p] ?? NONE) >= partition.highWatermark) next.coordinator.markers[p] = TODO;
+    if ((next.coordinator.markers[p] ?? NONE) >= partition.highWatermark) next.coordinator.markers[p] = UNWRITTEN;
     if (partition.takenAt > partition.highWatermark) next.bad = `what the walk found in p${p} is gone`;
   }
 

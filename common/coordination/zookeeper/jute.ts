@@ -42,7 +42,7 @@ export interface ZkRequest {
 }
 
 export interface Acls {
-  readonly library: readonly ZkAcl[];
+  readonly entries: readonly ZkAcl[];
 }
 interface ZkAcl {
   toRecord(): { readonly perms: number };
@@ -50,9 +50,9 @@ interface ZkAcl {
 
 const aclConstants = zookeeper.ACL as unknown as Readonly<Record<'OPEN_ACL_UNSAFE' | 'CREATOR_ALL_ACL', ZkAcl[]>>;
 /** Everybody may do everything. */
-export const OPEN_ACLS: Acls = { library: aclConstants.OPEN_ACL_UNSAFE };
+export const OPEN_ACLS: Acls = { entries: aclConstants.OPEN_ACL_UNSAFE };
 /** Only who knows the creator's credentials may do anything. */
-export const CREATOR_ACLS: Acls = { library: aclConstants.CREATOR_ALL_ACL };
+export const CREATOR_ACLS: Acls = { entries: aclConstants.CREATOR_ALL_ACL };
 
 const op = jute.OP_CODES;
 const read = (type: number, payload: RecordBase): ZkRequest => ({ type, payload, throughLeader: false });
@@ -68,7 +68,7 @@ export const removeRequest = (path: string, version: number): ZkRequest =>
   write(op.DELETE, new jute.protocol.DeleteRequest(path, version));
 
 export function createRequest(path: string, data: Buffer, ephemeral: boolean, acls: Acls): ZkRequest {
-  const records = acls.library.map((acl) => acl.toRecord());
+  const records = acls.entries.map((acl) => acl.toRecord());
   const mode = ephemeral ? MODE_EPHEMERAL : MODE_PERSISTENT;
   return write(op.CREATE, new jute.protocol.CreateRequest(path, data, records, mode));
 }
@@ -101,7 +101,7 @@ function transactionOp(each: StoreOp, path: string, acls: Acls): TransactionOp {
       return { type: op.CHECK, path, version: each.version };
     case 'create': {
       const mode = each.ephemeral === true ? MODE_EPHEMERAL : MODE_PERSISTENT;
-      return { type: op.CREATE, path, data: each.data, acls: acls.library, mode };
+      return { type: op.CREATE, path, data: each.data, acls: acls.entries, mode };
     }
     case 'set':
       return { type: op.SET_DATA, path, data: each.data, version: each.version };
