@@ -2,6 +2,7 @@ import { causeway } from './causeway.js';
 import { settleDisk } from './disk.js';
 import { EndOffsets } from './end-offsets.js';
 import { fillTopic } from './fill.js';
+import type { Flags } from './flags.js';
 import { brokerProcesses, deleteTopics, plaintextPortOf } from './host.js';
 import type { MirrorCase } from './mirror-cases.js';
 import { type CaseReport, caseReport, caseTable, type RoundFigures, roundFigures } from './mirror-report.js';
@@ -25,8 +26,16 @@ export interface CopyOptions {
 }
 
 const stallLimitMs = 90_000;
+const mostRounds = 20;
 const manyPartitions = 100;
 const subjects: readonly MirrorSubject[] = [mirrorMaker2, causeway];
+
+/** What --rounds, --only and --quick ask for. @throws UsageError */
+export function askedCopies(flags: Flags): Pick<CopyOptions, 'rounds' | 'subject'> {
+  const rounds = flags.integer('rounds', mostRounds) ?? (flags.quick ? 1 : undefined);
+  const subject = flags.one('only', ['mm2', 'causeway']);
+  return { ...(rounds === undefined ? {} : { rounds }), ...(subject === undefined ? {} : { subject }) };
+}
 
 /** Fills one topic and has each mirror copy it in turn, on the same two brokers. */
 export async function runCopyCase(host: MirrorHost, test: MirrorCase, options: CopyOptions): Promise<CaseReport> {

@@ -1,9 +1,10 @@
 import type { Bench } from './bench.js';
+import { askedCopies } from './copy-bench.js';
 import { type Flags, UsageError } from './flags.js';
 import { runMirrorBench } from './mirror.js';
 import { defaultCases, mirrorCases } from './mirror-cases.js';
 
-const limits = { rounds: 20, megabytes: 20_000 };
+const limits = { megabytes: 20_000 };
 const quickMegabytes = 100;
 
 export const mirrorBench: Bench = {
@@ -18,13 +19,10 @@ export const mirrorBench: Bench = {
   },
   run: (flags, log) => {
     const cases = casesOf(flags, 'cases', 1);
-    const rounds = flags.integer('rounds', limits.rounds) ?? (flags.quick ? 1 : undefined);
-    const subject = flags.one('only', ['mm2', 'causeway']);
     return runMirrorBench({
       cases,
       megabytes: flags.integer('megabytes', limits.megabytes) ?? (flags.quick ? quickMegabytes : 1_000),
-      ...(rounds === undefined ? {} : { rounds }),
-      ...(subject === undefined ? {} : { subject }),
+      ...askedCopies(flags),
       log,
     });
   },

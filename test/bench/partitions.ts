@@ -1,5 +1,5 @@
 import type { Bench } from './bench.js';
-import { runCopyCase } from './copy-bench.js';
+import { askedCopies, runCopyCase } from './copy-bench.js';
 import { copyRows } from './copy-rows.js';
 import type { GoalRow } from './goal-rows.js';
 import { withBenchHost } from './host.js';
@@ -11,7 +11,7 @@ const usualCounts: readonly number[] = [1, 8, 64, 1_000];
 const quickCounts: readonly number[] = [1, 64];
 const usualMegabytes = 400;
 const quickMegabytes = 50;
-const limits = { rounds: 20, megabytes: 20_000, count: 5_000 };
+const limits = { megabytes: 20_000, count: 5_000 };
 const budgetMs = 265_000;
 
 export const partitionsBench: Bench = {
@@ -26,12 +26,9 @@ export const partitionsBench: Bench = {
   },
   run: (flags, log) => {
     const counts = flags.integers('counts', limits.count) ?? (flags.quick ? quickCounts : usualCounts);
-    const rounds = flags.integer('rounds', limits.rounds) ?? (flags.quick ? 1 : undefined);
-    const subject = flags.one('only', ['mm2', 'causeway']);
     const megabytes = flags.integer('megabytes', limits.megabytes) ?? (flags.quick ? quickMegabytes : usualMegabytes);
     const copy = {
-      ...(rounds === undefined ? {} : { rounds }),
-      ...(subject === undefined ? {} : { subject }),
+      ...askedCopies(flags),
       minRounds: 1,
       maxRounds: 3,
       caseBudgetMs: budgetMs / counts.length,

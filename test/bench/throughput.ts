@@ -1,5 +1,5 @@
 import type { Bench } from './bench.js';
-import { runCopyCase } from './copy-bench.js';
+import { askedCopies, runCopyCase } from './copy-bench.js';
 import { type CopyGoals, copyRows } from './copy-rows.js';
 import type { Flags } from './flags.js';
 import type { GoalRow } from './goal-rows.js';
@@ -15,7 +15,7 @@ const defaultNames = ['100B-none', '100B-lz4', '1KB-zstd', '100KB-none'];
 const smallestMegabytes = 500;
 const usualMegabytes = 1_000;
 const quickMegabytes = 50;
-const limits = { rounds: 20, megabytes: 20_000 };
+const limits = { megabytes: 20_000 };
 const budgetMs = 260_000;
 const maxRounds = 3;
 
@@ -32,11 +32,8 @@ export const throughputBench: Bench = {
   },
   run: (flags, log) => {
     const cases = chosenCases(flags);
-    const rounds = flags.integer('rounds', limits.rounds) ?? (flags.quick ? 1 : undefined);
-    const subject = flags.one('only', ['mm2', 'causeway']);
     const copy = {
-      ...(rounds === undefined ? {} : { rounds }),
-      ...(subject === undefined ? {} : { subject }),
+      ...askedCopies(flags),
       minRounds: 1,
       maxRounds,
       caseBudgetMs: budgetMs / cases.length,

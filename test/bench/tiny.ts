@@ -1,5 +1,5 @@
 import type { Bench } from './bench.js';
-import { runCopyCase } from './copy-bench.js';
+import { askedCopies, runCopyCase } from './copy-bench.js';
 import { copyRows } from './copy-rows.js';
 import { withBenchHost } from './host.js';
 import type { MirrorCase } from './mirror-cases.js';
@@ -7,7 +7,7 @@ import { reported } from './report.js';
 
 const usualRecords = 400_000;
 const quickRecords = 40_000;
-const limits = { rounds: 20, records: 10_000_000 };
+const limits = { records: 10_000_000 };
 
 export const tinyBench: Bench = {
   name: 'tiny',
@@ -19,8 +19,6 @@ export const tinyBench: Bench = {
     only: 'mm2 or causeway',
   },
   run: (flags, log) => {
-    const rounds = flags.integer('rounds', limits.rounds) ?? (flags.quick ? 1 : undefined);
-    const subject = flags.one('only', ['mm2', 'causeway']);
     const test: MirrorCase = {
       name: '100B-single',
       recordBytes: 100,
@@ -30,8 +28,7 @@ export const tinyBench: Bench = {
       sourceBatchBytes: 0,
     };
     const copy = {
-      ...(rounds === undefined ? {} : { rounds }),
-      ...(subject === undefined ? {} : { subject }),
+      ...askedCopies(flags),
       minRounds: 2,
       maxRounds: 3,
       caseBudgetMs: 200_000,

@@ -1,5 +1,5 @@
 import type { Bench } from './bench.js';
-import { runCopyCase } from './copy-bench.js';
+import { askedCopies, runCopyCase } from './copy-bench.js';
 import { copyRows } from './copy-rows.js';
 import { withBenchHost } from './host.js';
 import { mirrorCases } from './mirror-cases.js';
@@ -7,7 +7,7 @@ import { reported } from './report.js';
 
 const usualMegabytes = 1_000;
 const quickMegabytes = 50;
-const limits = { rounds: 20, megabytes: 20_000 };
+const limits = { megabytes: 20_000 };
 
 export const tlsBench: Bench = {
   name: 'tls',
@@ -20,12 +20,9 @@ export const tlsBench: Bench = {
     only: 'mm2 or causeway',
   },
   run: (flags, log) => {
-    const rounds = flags.integer('rounds', limits.rounds) ?? (flags.quick ? 1 : undefined);
-    const subject = flags.one('only', ['mm2', 'causeway']);
     const megabytes = flags.integer('megabytes', limits.megabytes) ?? (flags.quick ? quickMegabytes : usualMegabytes);
     const copy = {
-      ...(rounds === undefined ? {} : { rounds }),
-      ...(subject === undefined ? {} : { subject }),
+      ...askedCopies(flags),
       minRounds: 2,
       maxRounds: 3,
       caseBudgetMs: 200_000,
