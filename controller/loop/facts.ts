@@ -1,0 +1,14 @@
+import type { Route } from '../../common/model/route.js';
+import type { TargetNeed, TopicFacts } from '../core/desired.js';
+import type { Problem } from '../core/problem.js';
+
+/** What the leader knows of the clusters. */
+export interface Facts {
+  /** The same text means that nothing else is known. */
+  readonly revision: string;
+  readonly problems: readonly Problem[];
+  follow(entries: readonly { readonly route: Route; readonly topic: string }[]): void;
+  facts(route: Route, topic: string, targetTopic: string): TopicFacts;
+  /** Starts making what is missing; false while something is. */
+  ensureTargets(needs: readonly TargetNeed[]): boolean;
+}
