@@ -1,16 +1,20 @@
-import type { PartitionStatus, WorkerStatus } from '../model/status.js';
+import { STALL_CODES } from '../model/stalls.js';
+import { PARTITION_STATES, type PartitionStatus, type WorkerStatus } from '../model/status.js';
 import { z } from './zod.js';
 
 /* A worker's `GET /status`: common/model/status.ts with offsets as decimal strings. */
 
 const offset = z.string().regex(/^-?\d{1,19}$/);
 
+export const stallShape = z.object({ code: z.enum(STALL_CODES), message: z.string(), since: z.string() });
+
 export const partitionStatusShape = z.object({
   route: z.string(),
   topic: z.string(),
   partition: z.number().int(),
-  state: z.enum(['starting', 'running', 'backing-off', 'paused', 'draining']),
+  state: z.enum(PARTITION_STATES),
   reason: z.object({ code: z.string(), message: z.string() }).optional(),
+  stall: stallShape.optional(),
   targetTopic: z.string(),
   sourceOffset: offset,
   targetOffset: offset,
@@ -67,9 +71,10 @@ export function decodeWorkerStatus(body: unknown): WorkerStatus | undefined {
   return {
     ...parsed.data,
     partitions: parsed.data.partitions.map(
-      ({ reason, throttledBy, ...partition }): PartitionStatus => ({
+      ({ reason, stall, throttledBy, ...partition }): PartitionStatus => ({
         ...partition,
         ...(reason === undefined ? {} : { reason }),
+        ...(stall === undefined ? {} : { stall }),
         ...(throttledBy === undefined ? {} : { throttledBy }),
         sourceOffset: BigInt(partition.sourceOffset),
         targetOffset: BigInt(partition.targetOffset),

@@ -1,11 +1,22 @@
 import type { PartitionRef } from './assignment.js';
+import type { Stall } from './stalls.js';
 
 /**
  * One mirrored partition as its worker sees it.
- * `starting`: finding its position · `running`: copying or caught up · `backing-off`: a retriable fault, will try again ·
- * `paused`: by an operator, or by a fault that needs one (see `reason`) · `draining`: being handed over.
+ * `starting`: finding its position · `running`: copying or caught up · `declaring-gap`: records that are left out are being written down ·
+ * `backing-off`: a retriable fault, will try again · `stalled`: there is something to do and nothing has moved for `stallAfterMs` (see
+ * `stall`) · `paused`: by an operator, or by a fault that needs one (see `reason`) · `draining`: being handed over.
  */
-export type PartitionState = 'starting' | 'running' | 'backing-off' | 'paused' | 'draining';
+export const PARTITION_STATES = [
+  'starting',
+  'running',
+  'declaring-gap',
+  'backing-off',
+  'stalled',
+  'paused',
+  'draining',
+] as const;
+export type PartitionState = (typeof PARTITION_STATES)[number];
 
 /** What a rate limit is set on. */
 export type LimitScope = 'worker' | 'route' | 'topic';
@@ -14,6 +25,8 @@ export interface PartitionStatus extends PartitionRef {
   readonly state: PartitionState;
   /** Why it is not running: an error code, then a sentence. Absent when running. */
   readonly reason?: { readonly code: string; readonly message: string };
+  /** What blocks it; set when it is stalled, and then alone. */
+  readonly stall?: Stall;
   readonly targetTopic: string;
   /** Next source offset to settle; -1 unknown. */
   readonly sourceOffset: bigint;

@@ -9,6 +9,7 @@ import type { Clock } from '../../common/runtime/clock.js';
 import type { Allowance, ByteAccount } from '../core/allowance.js';
 import { batchVerdict, PLAIN_RULES, type ShapingRules, type VerdictCounts } from '../core/batch-verdict.js';
 import type { PendingGap } from '../core/partition-queue.js';
+import { takesRecords } from '../core/partition-state.js';
 import { TxnFilter } from '../core/txn-filter.js';
 import type { LentBatch, ResponseBody } from '../fetch/response-body.js';
 import { gapBytes, operatorGap, orderedFrom } from './gaps.js';
@@ -245,8 +246,7 @@ export class BatchTaker {
 
   /** Where it may not be fetched it must not be filled from what was fetched before either. */
   #mayTake(): boolean {
-    const { state } = this.#partition;
-    return state === 'running' || state === 'backing-off';
+    return takesRecords(this.#partition.phase);
   }
 
   #damaged(error: unknown): void {

@@ -1,6 +1,7 @@
 import type { FetchedPartition } from '../../common/kafka/wire/apis/fetch.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Random } from '../../common/runtime/random.js';
+import { takesRecords } from '../core/partition-state.js';
 import type { Feed } from '../fetch/feed.js';
 import type { ResponseBody } from '../fetch/response-body.js';
 import { BatchTaker, type BatchTakerDeps } from './batch-taker.js';
@@ -88,8 +89,8 @@ export class Intake implements Feed {
 
   /** While the target takes nothing, one fetch is enough to find out when it does again. */
   #copying(): boolean {
-    const { state, queue } = this.#partition;
-    return state === 'running' || (state === 'backing-off' && queue.drained);
+    const { phase, queue } = this.#partition;
+    return takesRecords(phase) && (phase !== 'backing-off' || queue.drained);
   }
 
   accept(fetched: FetchedPartition, body: ResponseBody): void {

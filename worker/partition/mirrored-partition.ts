@@ -1,19 +1,23 @@
-import type { ErrorCode } from '../../common/errors/codes.js';
 import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
 import { type Checkpoint, checkpointGroup } from '../../common/model/checkpoint.js';
 import type { Route } from '../../common/model/route.js';
 import type { PartitionState, PartitionStatus } from '../../common/model/status.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
 import { PartitionQueue } from '../core/partition-queue.js';
+import {
+  INITIAL_CONDITION,
+  nextCondition,
+  type PartitionCondition,
+  type PartitionEvent,
+  type PartitionPhase,
+  type Reason,
+  stateOf,
+} from '../core/partition-state.js';
 import { RateMeter } from '../core/rate-meter.js';
 import { Shaping } from '../core/shaping.js';
 import type { Lane } from '../lane/lane.js';
 
-/** Why a partition is not running. */
-export interface Reason {
-  readonly code: ErrorCode;
-  readonly message: string;
-}
+export type { Reason } from '../core/partition-state.js';
 
 /** Version of the rules that decide what is copied; grows when they change (exactly-once.md 6.5). */
 export const RULES_VERSION = 1;
@@ -62,8 +66,7 @@ export class MirroredPartition {
   /** Consecutive failures; drives the back-off. */
   failures = 0;
   readonly rate = new RateMeter();
-  #state: PartitionState = 'starting';
-  #reason: Reason | undefined;
+  #condition: PartitionCondition = INITIAL_CONDITION;
   /** Grows at each (re)start: answers meant for an earlier life are recognised and dropped. */
   #life = 0;
 
@@ -75,8 +78,18 @@ export class MirroredPartition {
     this.group = checkpointGroup(item.route, item.targetTopic, item.partition);
   }
 
+  /** As operators see it. */
   get state(): PartitionState {
-    return this.#state;
+    return stateOf(this.#condition);
+  }
+
+  /** What it does, whether or not somebody noticed that it stands still. */
+  get phase(): PartitionPhase {
+    return this.#condition.phase;
+  }
+
+  get stall(): PartitionCondition['stall'] {
+    return this.#condition.stall;
   }
 
   /** Records that the target never takes are left out, by the route's policy. */
@@ -85,7 +98,7 @@ export class MirroredPartition {
   }
 
   get reason(): Reason | undefined {
-    return this.#reason;
+    return this.#condition.reason;
   }
 
   get life(): number {
@@ -109,9 +122,9 @@ export class MirroredPartition {
     this.runTargetStart = position.runTarget;
   }
 
-  setState(state: PartitionState, reason?: Reason): void {
-    this.#state = state;
-    this.#reason = reason;
+  /** The only way to another state: the transitions are in core/partition-state.ts. */
+  on(event: PartitionEvent): void {
+    this.#condition = nextCondition(this.#condition, event);
   }
 
   /** Answers still on their way belong to a life that is over. */
@@ -140,6 +153,7 @@ export class MirroredPartition {
 
   status(wallMs: number): Omit<PartitionStatus, 'thread' | 'throttledBy'> {
     const { route, topic, partition, targetTopic } = this.item;
+    const { reason, stall } = this.#condition;
     const known = this.sourceEnd >= 0 && this.targetNext >= 0;
     const lagRecords = known ? Math.max(0, this.sourceEnd - this.queue.settledNext) : -1;
     return {
@@ -147,8 +161,9 @@ export class MirroredPartition {
       topic,
       partition,
       targetTopic,
-      state: this.#state,
-      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
+      state: this.state,
+      ...(reason === undefined ? {} : { reason }),
+      ...(stall === undefined ? {} : { stall }),
       sourceOffset: BigInt(this.targetNext < 0 ? -1 : this.queue.settledNext),
       targetOffset: BigInt(this.targetNext),
       sourceEndOffset: BigInt(this.sourceEnd),

@@ -176,8 +176,8 @@ export class Outlet {
     this.#refetches = 0;
     const settled = partition.queue.ack(batch, baseOffset);
     if (settled.batches.length > 0) this.#settle(settled);
-    if (partition.state !== 'backing-off' || partition.suspect) return;
-    partition.setState('running');
+    if (partition.phase !== 'backing-off' || partition.suspect) return;
+    partition.on({ type: 'store' });
     this.#deps.port.freed(partition);
   }
 
@@ -228,9 +228,10 @@ export class Outlet {
     // One broken connection takes a whole window along, and counts once.
     if (partition.queue.oldest === batch) partition.failures += 1;
     partition.queue.requeue(batch);
-    const isRunning = partition.state === 'running';
-    if (partition.failures < FAILURES_TO_SHOW || !(isRunning || partition.state === 'paused')) return;
-    if (isRunning) partition.setState('backing-off', { code: 'KAFKA_ERROR', message });
+    const { phase } = partition;
+    const isCopying = phase === 'running' || phase === 'declaring-gap';
+    if (partition.failures < FAILURES_TO_SHOW || !(isCopying || phase === 'paused')) return;
+    partition.on({ type: 'fail', reason: { code: 'KAFKA_ERROR', message } });
     // A target that does not take anything must not hold the memory that others could use: it is fetched again in time.
     this.#deps.budget.release(partition.queue.dropUnsent());
     this.#deps.port.freed(partition);
@@ -316,6 +317,7 @@ export class Outlet {
   #declare(batch: QueuedBatch, gap: PendingGap): void {
     const { partition } = this;
     const { life } = partition;
+    partition.on({ type: 'declare' });
     this.#deps
       .declare(partition, gap)
       .then(
@@ -334,7 +336,7 @@ export class Outlet {
     partition.failures = 0;
     partition.gapRecords += gap.lastOffset - gap.firstOffset + 1;
     partition.shaping.declared(gap.firstOffset, gap.lastOffset);
-    if (partition.state === 'backing-off') partition.setState('running');
+    partition.on({ type: 'declared' });
     this.#settle(partition.queue.ack(batch, -1));
     this.#deps.port.ready(partition);
     this.#whenAnswered();
@@ -367,8 +369,7 @@ export class Outlet {
         break;
     }
     partition.failures += 1;
-    // What an operator paused stays so, or nobody could let it go on.
-    if (partition.state !== 'paused') partition.setState('backing-off', reason);
+    partition.on({ type: 'fail', reason });
     clock.after(backoffMs(partition.failures, DECLARE_BACKOFF, random), () => {
       if (partition.life === life) port.ready(partition);
     });

@@ -144,7 +144,7 @@ export class Starter {
     const [first] = ready;
     if (first === undefined) return;
     // Whatever it waits for from here on, it is not what the last attempt failed for.
-    for (const partition of ready) partition.setState('starting');
+    for (const partition of ready) partition.on({ type: 'start' });
     const { target } = this.#deps.sides(first);
     const found = await this.#finder.find(ready);
     await this.#begin(batch, target, this.#sort(batch, found));
@@ -217,7 +217,7 @@ export class Starter {
 
   #putOff(batch: StartBatch, partition: MirroredPartition, { code, message, soon = false }: PutOff): void {
     batch.settled.add(partition);
-    partition.setState('backing-off', { code, message });
+    partition.on({ type: 'put-off', reason: { code, message } });
     const delayMs = backoffMs(partition.failures, soon ? SOON_BACKOFF : RETRY_BACKOFF, this.#deps.random);
     partition.failures += 1;
     this.request(partition, delayMs);

@@ -58,7 +58,7 @@ export class AssignmentApplier {
     held.outlet.reset();
     this.#deps.sides.of(partition.route).target.checkpoints.add(partition);
     if (held.draining) return;
-    if (partition.item.paused) partition.setState('paused', OPERATOR_PAUSE);
+    if (partition.item.paused) partition.on({ type: 'pause', reason: OPERATOR_PAUSE });
     else this.#deps.held.copy(held);
   }
 
@@ -112,7 +112,7 @@ export class AssignmentApplier {
       logger.error('partition.stranded', { ...item, code: stranded?.code, msg: stranded?.message });
       if (route === undefined) return;
       const shown = new MirroredPartition(item, route);
-      shown.setState('paused', stranded);
+      if (stranded !== undefined) shown.on({ type: 'pause', reason: stranded });
       this.#stranded.set(shown.key, shown);
       return;
     }

@@ -37,7 +37,7 @@ export class Handover {
   drain(held: Held): void {
     if (held.draining) return;
     held.draining = true;
-    held.partition.setState('draining');
+    held.partition.on({ type: 'drain' });
     this.#deps.held.stopCopying(held);
     // While its start is under way the drain waits for it: `startSettled` follows.
     if (this.#deps.starter().cancel(held.partition)) this.#drainNow(held);

@@ -71,7 +71,7 @@ export class HeldPartitions {
   copy(held: Held): void {
     const { partition, intake, outlet } = held;
     held.copying = true;
-    partition.setState('running');
+    partition.on({ type: 'copy' });
     this.#sides.reader(partition.route).add(intake);
     this.#sides.of(partition.route).target.writer.ready(outlet);
   }

@@ -48,7 +48,7 @@ export class PartitionEvents implements PartitionPort {
     const held = this.#deps.held.of(partition);
     if (held === undefined || held.draining) return;
     this.#deps.held.stopCopying(held);
-    partition.setState('paused', reason);
+    partition.on({ type: 'pause', reason });
     this.#note('partition.paused', partition, reason);
   }
 
@@ -61,7 +61,7 @@ export class PartitionEvents implements PartitionPort {
       this.pause(partition, reason);
       return;
     }
-    partition.setState('backing-off', reason);
+    partition.on({ type: 'restart', reason });
     partition.failures += 1;
     this.#deps.handover.startAnew(held, backoffMs(partition.failures, RESTART_BACKOFF, this.#deps.random));
   }

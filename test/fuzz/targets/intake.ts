@@ -45,7 +45,7 @@ function hostilePartition(dice: Dice, position: number): MirroredPartition {
     deadLetterTopic: 'letters',
   };
   partition.begin({ source: position, target: 0, runSource: position, runTarget: 0 });
-  partition.setState('running');
+  partition.on({ type: 'copy' });
   if (dice.oneIn(3)) partition.shaping.tooLarge(200 + dice.below(1_000), 0);
   for (let refused = dice.below(4); refused > 0; refused -= 1)
     partition.shaping.refuse(dice.below(20), { reason: 'invalid', detail: 'fuzzed' });

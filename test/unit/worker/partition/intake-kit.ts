@@ -33,7 +33,7 @@ export function runningIntake(position: number): {
 } {
   const partition = testPartition();
   partition.begin({ source: position, target: 0, runSource: position, runTarget: 0 });
-  partition.setState('running');
+  partition.on({ type: 'copy' });
   const port = new RecordingPort();
   const budget = new ByteBudget(1 << 20);
   return { partition, port, budget, intake: intakeOf(partition, port, budget) };

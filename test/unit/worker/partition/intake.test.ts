@@ -26,7 +26,7 @@ describe('the source side of a partition', () => {
     const { partition, budget, intake } = runningIntake(4);
     intake.accept(fetched(tenRecords()), body());
     assert.equal(intake.wanted(), undefined, 'the head of the batch is being cut off');
-    partition.setState('draining');
+    partition.on({ type: 'drain' });
     await systemClock.sleep(50);
     assert.equal(partition.queue.length, 0);
     assert.equal(budget.usedBytes, 0);
@@ -81,7 +81,7 @@ describe('the source side of a partition', () => {
     const { partition, budget, intake } = runningIntake(4);
     intake.accept(fetched(tenRecords()), body());
     partition.endLife();
-    partition.setState('backing-off');
+    partition.on({ type: 'fail', reason: { code: 'KAFKA_ERROR', message: '' } });
     await systemClock.sleep(50);
     assert.equal(partition.queue.length, 0);
     assert.equal(budget.usedBytes, 0);

@@ -75,7 +75,7 @@ describe('the target side of a partition', () => {
 
   test('a paused partition gives back the memory of what its target does not take, and stays paused', () => {
     const { partition, outlet, budget } = runningOutlet(20);
-    partition.setState('paused', { code: 'PAUSED_BY_OPERATOR', message: '' });
+    partition.on({ type: 'pause', reason: { code: 'PAUSED_BY_OPERATOR', message: '' } });
     for (let round = 0; round < 3; round++)
       for (const batch of sendAll(outlet)) outlet.answered(batch, NOT_LEADER, -1, -1);
     assert.equal(partition.state, 'paused');

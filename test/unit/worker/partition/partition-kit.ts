@@ -50,7 +50,7 @@ export class RecordingPort implements PartitionPort {
     this.calls.push('freed');
   }
   pause(partition: MirroredPartition, reason: Reason): void {
-    partition.setState('paused', reason);
+    partition.on({ type: 'pause', reason });
     this.calls.push(`pause ${reason.code}`);
   }
   restart(_partition: MirroredPartition, reason: Reason): void {
@@ -97,7 +97,7 @@ export function runningOutlet(
   lane.acked(partition.targetKey, 0);
   partition.lane = lane;
   partition.begin({ source: 0, target: 0, runSource: 0, runTarget: 0 });
-  partition.setState('running');
+  partition.on({ type: 'copy' });
   for (let i = 0; i < count; i++) {
     const batch = batchOf(i * 10, 10);
     budget.charge(batch.bytes);

@@ -141,7 +141,7 @@ describe('gaps that cannot be written down', () => {
     partition.queue.push(gapAt(0, 0, 1));
     sendAll(outlet);
     const reason = { code: 'PAUSED_BY_OPERATOR', message: 'paused' } as const;
-    partition.setState('paused', reason);
+    partition.on({ type: 'pause', reason });
     await settled();
     assert.deepEqual([partition.state, partition.reason], ['paused', reason]);
   });
