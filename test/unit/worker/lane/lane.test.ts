@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { type LaneRecord, MAX_PARTITIONS_PER_LANE } from '../../../../common/model/worker.js';
 import { Lane } from '../../../../worker/lane/lane.js';
 import { LanePool } from '../../../../worker/lane/lane-pool.js';
@@ -67,9 +68,9 @@ describe('the lanes of a thread', () => {
         order.push(`init ${id}`);
         return Promise.resolve({ producerId: BigInt(index), producerEpoch: 0 });
       },
-      register: (lane) => {
+      register: async (lane) => {
+        await setImmediate();
         order.push(`register ${lane.transactionalId}`);
-        return Promise.resolve();
       },
       isoNow: () => '',
     });
@@ -78,9 +79,14 @@ describe('the lanes of a thread', () => {
 
   test('2.2, 2.3 a lane is initialised once and registered before anybody gets it', async () => {
     const { pool: lanes, order } = pool();
-    const [a, b] = await Promise.all([lanes.laneFor('t-0'), lanes.laneFor('t-1')]);
+    const given = ['t-0', 't-1'].map(async (key) => {
+      const lane = await lanes.laneFor(key);
+      order.push('given');
+      return lane;
+    });
+    const [a, b] = await Promise.all(given);
     assert.equal(a, b);
-    assert.deepEqual(order, ['init causeway.f.w.i.0', 'register causeway.f.w.i.0']);
+    assert.deepEqual(order, ['init causeway.f.w.i.0', 'register causeway.f.w.i.0', 'given', 'given']);
   });
 
   test('2.1 a lane carries at most 250 partitions; the next ones get another', async () => {
