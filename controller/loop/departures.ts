@@ -27,7 +27,10 @@ export interface Doomed {
 
 export interface Presence {
   readonly nowMs: number;
+  /** Without those whose process is gone. */
   readonly live: ReadonlyMap<string, LiveWorker>;
+  /** Incarnations still registered whose process is over for certain: no delay is given to them. */
+  readonly gone: ReadonlySet<string>;
   /** Workers whose live node exists and cannot be read: neither here nor gone. */
   readonly unreadableLive: ReadonlySet<string>;
   readonly assignments: readonly WorkerAssignment[];
@@ -118,7 +121,7 @@ export class Departures {
     this.#absentSince.set(incarnation, sinceMs);
     // A new incarnation of the same worker proves that the old one is over, unless the new one is only being born.
     if (live !== undefined && born) return { state: 'replaced', sinceMs };
-    const delayMs = born ? this.#options.takeoverDelayMs : UNBORN_GRACE_MS;
+    const delayMs = presence.gone.has(incarnation) ? 0 : born ? this.#options.takeoverDelayMs : UNBORN_GRACE_MS;
     return { state: 'gone', sinceMs, untilMs: sinceMs + delayMs };
   }
 

@@ -58,10 +58,12 @@ export class Observation {
     });
   }
 
-  presence(nowMs: number): Presence {
+  /** @param gone incarnations whose process is over though their live node is still there */
+  presence(nowMs: number, gone: ReadonlySet<string>): Presence {
     return {
       nowMs,
-      live: this.live(),
+      live: new Map([...this.live()].filter(([, { incarnation }]) => !gone.has(incarnation))),
+      gone,
       unreadableLive: new Set(this.#records.live.unreadable.keys()),
       assignments: this.assignments(),
       lanes: [...this.#records.lanes.entries.values()].map(({ value }) => value),

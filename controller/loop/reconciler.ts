@@ -49,7 +49,7 @@ export class Reconciler {
     const unwatch = records.watch(() => this.hint());
     const onEnd = (): void => this.hint();
     reign.signal.addEventListener('abort', onEnd, { once: true });
-    const loads = this.#rounds.watchLoads(reign.signal);
+    const watches = this.#rounds.watchWorkers(reign.signal);
     let busy = 0;
     for (let failures = 0; !reign.signal.aborted; ) {
       try {
@@ -66,7 +66,7 @@ export class Reconciler {
       }
     }
     unwatch();
-    await loads;
+    await watches;
     hidePlan(this.#options.metrics);
     await this.#rounds.settle();
   }

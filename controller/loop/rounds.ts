@@ -14,6 +14,7 @@ import { Departures } from './departures.js';
 import type { Facts } from './facts.js';
 import type { Fencer } from './fencer.js';
 import type { FleetRecords } from './fleet-records.js';
+import { GoneWatch } from './gone-watch.js';
 import { Handoffs } from './handoffs.js';
 import { LaneFences } from './lane-fences.js';
 import { LoadWatch, type StatusSource } from './load-watch.js';
@@ -21,6 +22,7 @@ import { MoveLog } from './move-log.js';
 import { Observation } from './observation.js';
 import { type PlanPicture, showPlan, takePicture } from './plan-picture.js';
 import { ProblemLog } from './problem-log.js';
+import { processProbe } from './process-probe.js';
 import { ProgressKeeper } from './progress-keeper.js';
 import type { Reign } from './reign.js';
 import { RetiredWorkers } from './retired-workers.js';
@@ -62,6 +64,7 @@ export class Rounds {
   readonly #vacancies = new Vacancies();
   readonly #moveLog: MoveLog;
   readonly #loads: LoadWatch;
+  readonly #gone: GoneWatch;
   readonly #retired: RetiredWorkers;
   #lastPlan: PlanPicture | undefined;
   #deadlineMs: number | undefined;
@@ -99,12 +102,20 @@ export class Rounds {
       random,
       onNews,
     });
+    this.#gone = new GoneWatch({
+      live: () => this.#observation.live(),
+      probe: processProbe(clock),
+      clock,
+      logger,
+      onNews,
+    });
     this.#tribunal = new Tribunal({
       records,
       observation: this.#observation,
       departures: this.#departures,
       handoffs: this.#handoffs,
       fences: this.#fences,
+      gone: () => this.#gone.gone,
       logger,
     });
     this.#writer = new AssignmentWriter({
@@ -134,9 +145,9 @@ export class Rounds {
     return this.#deadlineMs;
   }
 
-  /** Watches the workers' loads until the signal. */
-  watchLoads(signal: AbortSignal): Promise<void> {
-    return this.#loads.run(signal);
+  /** Watches the workers' loads, and their processes, until the signal. */
+  async watchWorkers(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#loads.run(signal), this.#gone.run(signal)]);
   }
 
   /** Waits for the fences under way. */
@@ -152,7 +163,7 @@ export class Rounds {
   async next(full: boolean): Promise<boolean> {
     const { records, facts, clock } = this.#options;
     if (full && (await this.#retired.remove(clock.monotonicMs()))) return true;
-    const worldAt = `${records.revision()}|${facts.revision}|${this.#loads.revision}`;
+    const worldAt = `${records.revision()}|${facts.revision}|${this.#loads.revision}|${this.#gone.revision}`;
     if (worldAt === this.#restingAt) return false;
     this.#restingAt = undefined;
     const nowMs = clock.monotonicMs();

@@ -13,6 +13,8 @@ export interface TribunalOptions {
   readonly departures: Departures;
   readonly handoffs: Handoffs;
   readonly fences: LaneFences;
+  /** Incarnations whose process is over though they are still registered. */
+  readonly gone: () => ReadonlySet<string>;
   readonly logger: Logger;
 }
 
@@ -28,8 +30,8 @@ export class Tribunal {
 
   /** @returns monotonic ms of the next bound that ends: a takeover delay, a handoff */
   judge(nowMs: number): number | undefined {
-    const { observation, departures, handoffs } = this.#options;
-    const departed = departures.observe(observation.presence(nowMs));
+    const { observation, departures, handoffs, gone } = this.#options;
+    const departed = departures.observe(observation.presence(nowMs, gone()));
     for (const { worker, incarnation, reason } of departed.doomed) this.#say(worker, incarnation, reason);
     const holders = observation.holders(departures, () => false);
     const { overdue, nextMs } = handoffs.observe(holders.values(), nowMs);

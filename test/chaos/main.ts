@@ -66,7 +66,7 @@ async function runSession(options: ChaosOptions): Promise<number> {
   if (interrupt.signal.aborted) status = EXIT_INTERRUPTED;
   say('stopping everything');
   await session.stop();
-  if (status === EXIT_FAULT) {
+  if (status === EXIT_FAULT || options.keepsLogs) {
     workspace.markFailed();
     say(`logs: ${workspace.folder}`);
   }

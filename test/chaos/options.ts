@@ -10,6 +10,8 @@ export interface ChaosOptions {
   readonly recordsPerS: number;
   /** The plan is printed and nothing started. */
   readonly planOnly: boolean;
+  /** Logs and configurations stay, whatever the verdict. */
+  readonly keepsLogs: boolean;
 }
 
 const DEFAULT_MINUTES = 3;
@@ -37,6 +39,7 @@ only if nothing is missing, repeated, out of order or altered.
   --allow-duplicates  the route delivers at least once (else exactly once): repeats are counted and not held against the run, and faults
                       that this is not safe against (*) are left out unless --faults names them
   --rate N            records per second over all topics (default ${DEFAULT_RECORDS_PER_S})
+  --keep-logs         keeps all logs (else only those of a run that failed) and says where they are
   --plan              prints the plan and starts nothing
   --help              this text
 
@@ -85,6 +88,7 @@ export function parseChaosOptions(args: readonly string[], seedByClock: number):
     'allow-duplicates': { type: 'boolean', default: false },
     rate: { type: 'string' },
     plan: { type: 'boolean', default: false },
+    'keep-logs': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   } as const;
   let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
@@ -103,5 +107,6 @@ export function parseChaosOptions(args: readonly string[], seedByClock: number):
     allowDuplicates,
     recordsPerS: rate === undefined ? DEFAULT_RECORDS_PER_S : integer('--rate', rate, 1, MAX_RECORDS_PER_S),
     planOnly: values.plan,
+    keepsLogs: values['keep-logs'],
   };
 }

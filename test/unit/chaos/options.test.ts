@@ -16,6 +16,7 @@ describe('the command line of chaos', () => {
       allowDuplicates: false,
       recordsPerS: 2_500,
       planOnly: false,
+      keepsLogs: false,
     });
   });
 
