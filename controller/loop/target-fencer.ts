@@ -1,4 +1,5 @@
 import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
+import { deadLetterPartitions } from '../../common/kafka/fencing/dead-letter-partitions.js';
 import { fenceLane, type LaneFence } from '../../common/kafka/fencing/fence-lane.js';
 import { unlessAborted } from '../../common/kafka/fencing/fencing-client.js';
 import { KafkaCode } from '../../common/kafka/wire/error-codes.js';
@@ -149,18 +150,6 @@ export class TargetFencer implements Fencer {
     }
     return target;
   }
-}
-
-/** A refused record goes to a partition that follows from its own: to any there are. One that is not there is left out by the fence. */
-async function deadLetterPartitions(client: TargetClient, routes: readonly Route[]): Promise<TopicPartition[]> {
-  const topics = routes.flatMap(({ onRefusedRecord, deadLetterTopic }) =>
-    onRefusedRecord === 'dead-letter' && deadLetterTopic !== undefined ? [deadLetterTopic] : [],
-  );
-  if (topics.length === 0) return [];
-  const metadata = await client.metadata([...new Set(topics)]);
-  return [...new Set(topics)].flatMap((topic) =>
-    (metadata.topics.get(topic)?.partitions ?? [{ partition: 0 }]).map(({ partition }) => ({ topic, partition })),
-  );
 }
 
 /** Whoever takes a partition of an at-least-once route looks for no marker: it has to be there. */

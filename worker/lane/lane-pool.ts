@@ -55,11 +55,24 @@ export class LanePool {
         open.join(targetKey);
         return open;
       }
-      this.#opening ??= this.#open().finally(() => {
-        this.#opening = undefined;
-      });
-      await this.#opening;
+      await this.#another();
     }
+  }
+
+  /** Any lane that was not refused yet: for what is asked in this incarnation's name. */
+  async living(): Promise<Lane> {
+    for (;;) {
+      const living = this.#lanes.find((lane) => !lane.dead);
+      if (living !== undefined) return living;
+      await this.#another();
+    }
+  }
+
+  async #another(): Promise<void> {
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    await this.#opening;
   }
 
   async #open(): Promise<Lane> {

@@ -1,4 +1,5 @@
 import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
+import { deadLetterPartitions } from '../../common/kafka/fencing/dead-letter-partitions.js';
 import { findAbortMarker } from '../../common/kafka/fencing/find-abort-marker.js';
 import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
@@ -96,12 +97,18 @@ export class Takeover {
     const [first] = unmarked;
     if (first === undefined) return [];
     const { sides, signal, clock } = this.#deps;
-    const { client } = sides(first.partition).target;
+    const { target } = sides(first.partition);
+    const { client } = target;
     const partitions = unmarked.map(({ partition: { item } }) => ({
       topic: item.targetTopic,
       partition: item.partition,
     }));
-    const fence = await this.#fences.fence(client, first.checkpoint.lane, partitions);
+    // The refused records of these partitions may go anywhere in their topic.
+    const letters = await deadLetterPartitions(
+      client,
+      unmarked.map(({ partition }) => partition.route),
+    );
+    const fence = await this.#fences.fence(target, first.checkpoint.lane, [...partitions, ...letters]);
     if (fence.kind !== 'not-fenced') return await this.#withoutMarker(unmarked, MARKER_WAIT_MS);
     // Nothing refers to that lane any more at the target: as at-least-once does, until nothing it sent can still arrive.
     await clock.sleep(client.cluster.requestTimeoutMs + UNPROVEN_MARGIN_MS, signal);

@@ -190,6 +190,7 @@ export class DataThread {
         fleet: settings.fleet,
         pool: this.#pool,
         mayWrite: () => this.#mayWrite(),
+        laneDead: (lane) => this.#events.laneRefused(lane),
         signal,
       }),
       started: (partition) => {

@@ -57,13 +57,18 @@ const isStumble = (code: number): boolean => code === KafkaCode.UNKNOWN_SERVER_E
 
 /** What the coordinator says of the id; undefined where it knows no such question (before Kafka 3.0), or we may not ask, or it has forgotten the id. */
 export async function describeTransaction(dialog: TransactionDialog): Promise<TransactionDescription | undefined> {
+  const described = await askForTransaction(dialog);
+  return described?.errorCode === KafkaCode.NONE ? described : undefined;
+}
+
+/** The same with the code that says why there is nothing to describe; undefined only where the coordinator knows no such question. */
+export async function askForTransaction(dialog: TransactionDialog): Promise<TransactionDescription | undefined> {
   if (!(await dialog.offers(DESCRIBE_TRANSACTIONS.key))) return undefined;
   const transactionalIds = [dialog.transactionalId];
   for (let attempt = 0; ; attempt += 1) {
     const answer = await dialog.once(DESCRIBE_TRANSACTIONS, { transactionalIds });
     const described = answer?.transactions.find(({ transactionalId }) => transactionalId === dialog.transactionalId);
-    if (described?.errorCode === KafkaCode.NONE) return described;
-    if (described !== undefined && !isCoordinatorMove(described.errorCode)) return undefined;
+    if (described !== undefined && !isCoordinatorMove(described.errorCode)) return described;
     if (described !== undefined) dialog.noteCode(described.errorCode);
     await dialog.pause(attempt);
   }

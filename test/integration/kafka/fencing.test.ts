@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before as beforeAll, describe, test } from 'node:test';
 import { isCausewayError } from '../../../common/errors/error.js';
 import { drill } from '../../../common/kafka/fencing/drill.js';
+import { laneStanding } from '../../../common/kafka/fencing/lane-standing.js';
 import { renewLane } from '../../../common/kafka/fencing/renew-lane.js';
 import { ApiKey } from '../../../common/kafka/wire/api-keys.js';
 import type { ClusterClient } from '../../../common/kafka/wire/cluster-client.js';
@@ -171,6 +172,25 @@ for (const version of VERSIONS) {
         }
         for (const to of PARTITIONS) assert.equal((await lane.write(to, ['late'])).errorCode, 47);
       }
+    });
+
+    test('5.8 a lane asks whether it is alive: nothing changes by it, and what a fence did is seen at once', async () => {
+      const lane = await opened();
+      const [to] = PARTITIONS as [TopicPartition];
+      const heartbeat = { topic: HEARTBEATS, partition: 0 };
+      const signal = new AbortController().signal;
+      const asked = () => laneStanding({ client, lane: lane.identity, heartbeat, signal });
+      assert.equal((await asked()).kind, 'alive', 'before it ever wrote');
+      await lane.mustWrite([to]);
+      await renewLane({ client, lane: lane.identity, heartbeat, signal });
+      assert.equal((await asked()).kind, 'alive', 'after a renewal');
+      await lane.mustWrite([to]);
+      const result = await fence(other, lane, []);
+      assert.equal(result.kind, 'fenced');
+      assert.equal((await asked()).kind, 'dead');
+      const stranger = { ...lane.identity, transactionalId: `${lane.identity.transactionalId}.unknown` };
+      const forgotten = await laneStanding({ client, lane: stranger, heartbeat, signal });
+      assert.equal(forgotten.kind, 'dead');
     });
 
     test('5.7 the drill passes, with the evidence', async () => {

@@ -129,6 +129,51 @@ describe('exactly once, on real brokers', () => {
     assert.ok(!office.messages.some(({ type }) => type === 'lane-dead'));
   });
 
+  test('5.8, 2.5 who was fenced itself fences nobody: an order that was overtaken does not end the owner in office', async () => {
+    const items = await topic('overtaken');
+    const office = owner('v1', ONLY_THE_FIRST);
+    office.assign([route], items);
+    await eventually('it runs', () => office.status()[0]?.state === 'running');
+    await fill('overtaken', 0, 50);
+    await eventually('copied', async () => (await copied('overtaken')).length === 50);
+    const others = await topic('overtaken-other');
+    const late = owner('v2');
+    late.assign([route], others);
+    await eventually('the other runs', () => late.status()[0]?.state === 'running');
+    const registered = late.messages.find((message) => message.type === 'register-lane');
+    assert.ok(registered?.type === 'register-lane');
+    const { signal } = new AbortController();
+    await fenceLane({ client: target.client, lane: registered.lane, partitions: [], signal });
+    late.assign([route], begun([...others, ...items]));
+    await eventually('it is told', () => late.messages.some(({ type }) => type === 'lane-dead'));
+    await fill('overtaken', 50, 50);
+    await eventually('the owner in office copies on', async () => (await copied('overtaken')).length === 100);
+    assert.ok(!office.messages.some(({ type }) => type === 'lane-dead'));
+    assert.deepEqual(await copied('overtaken'), keys(100));
+  });
+
+  test('5.3 who takes a partition over closes the dead-letter topic, too, wherever the dead owner may have written there', async () => {
+    const items = await topic('lettered');
+    await target.createTopic('letters', 2);
+    const lettered: Route = { ...route, onRefusedRecord: 'dead-letter', deadLetterTopic: 'letters' };
+    const dead = owner('l1', ONLY_THE_FIRST);
+    dead.assign([lettered], items);
+    await eventually('it runs', () => dead.status()[0]?.state === 'running');
+    await fill('lettered', 0, 20);
+    await eventually('copied', async () => (await copied('lettered')).length === 20);
+    await dead.thread.stop();
+    const heir = owner('l2');
+    heir.assign([lettered], begun(items));
+    await eventually('the heir runs', () => heir.status()[0]?.state === 'running');
+    const registered = dead.messages.find((message) => message.type === 'register-lane');
+    assert.ok(registered?.type === 'register-lane');
+    for (const partition of [0, 1]) {
+      await eventually('the marker is there', async () => (await target.writers('letters', partition)).length === 1);
+      const [marker] = await target.writers('letters', partition);
+      assert.equal(marker, `0, 1, ${registered.lane.producerId}/${registered.lane.producerEpoch + 1}/-1`);
+    }
+  });
+
   test('4.3, 5.8 a partition that was let go needs no fence: its lane copies its other partitions on', async () => {
     const items = await topic('handoff', 2);
     const [first, second] = items as [AssignmentItem, AssignmentItem];

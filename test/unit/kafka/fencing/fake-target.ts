@@ -142,7 +142,7 @@ export class FakeTarget {
           .int16(code ?? this.#end(asked))
           .tags();
       case ApiKey.DescribeTransactions:
-        return this.#describe();
+        return this.#describe(code);
       case ApiKey.DescribeProducers:
         return this.#producers(asked.partitions ?? []);
       case ApiKey.WriteTxnMarkers:
@@ -230,9 +230,9 @@ export class FakeTarget {
     return 0;
   }
 
-  #describe(): Writer {
+  #describe(code = 0): Writer {
     const state = this.stuck !== undefined ? 'PrepareAbort' : this.open.length > 0 ? 'Ongoing' : 'CompleteAbort';
-    const writer = new Writer(true).int32(0).arrayLength(1).int16(0).string(LANE.transactionalId).string(state);
+    const writer = new Writer(true).int32(0).arrayLength(1).int16(code).string(LANE.transactionalId).string(state);
     writer.int32(60_000).int64(-1n).int64(this.producerId).int16(this.epoch);
     writer.array(this.stuck?.partitions ?? [], (item) =>
       writer
