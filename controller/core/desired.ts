@@ -1,31 +1,9 @@
-import type { AssignmentItem } from '../../common/model/assignment.js';
-import type { SkipOrder } from '../../common/model/gap.js';
-import { type RateLimits, type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
+import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
 import type { TopicProgress } from '../../common/model/topic-progress.js';
 import { findConflicts, type PlacedEntry } from './conflicts.js';
+import { type DesiredTopic, describeTopic, isRecreated, sourceProblems } from './desired-topic.js';
 import type { Problem } from './problem.js';
-
-/** A topic as its cluster shows it. `unknown`: the cluster has not answered (yet), which is not the same as absent. */
-export type TopicFact =
-  | { readonly state: 'unknown' }
-  | { readonly state: 'absent' }
-  | { readonly state: 'present'; readonly topicId: string | null; readonly partitions: number };
-
-/**
- * The target of an exactly-once route has not shown that it refuses what a fenced lane still sends (exactly-once.md 5.7). `pending`: it
- * has not been asked to the end; `failed`: it cannot.
- */
-export interface Unproven {
-  readonly state: 'pending' | 'failed';
-  /** For people; absent while there is nothing to say. */
-  readonly message?: string;
-}
-
-export interface TopicFacts {
-  readonly source: TopicFact;
-  readonly target: TopicFact;
-  readonly unproven?: Unproven;
-}
+import type { TopicFact, TopicFacts } from './topic-facts.js';
 
 export interface DesiredInput {
   readonly routes: ReadonlyMap<string, Route>;
@@ -40,26 +18,6 @@ export interface DesiredInput {
   readonly progress: ReadonlyMap<string, TopicProgress>;
   readonly unreadableProgress: ReadonlySet<string>;
   readonly facts: (route: Route, topic: string, targetTopic: string) => TopicFacts;
-}
-
-/** One topic that should be mirrored, with all a partition's assignment item needs. */
-export interface DesiredTopic {
-  readonly key: string;
-  readonly route: Route;
-  readonly topic: string;
-  readonly targetTopic: string;
-  readonly sourceTopicId: string | null;
-  readonly timeline: number;
-  readonly started: ReadonlySet<number>;
-  readonly initialPartitions: number;
-  readonly paused: boolean;
-  /** Partitions that nobody is to copy. */
-  readonly excluded: ReadonlySet<number>;
-  readonly skips: readonly SkipOrder[];
-  readonly limits: RateLimits;
-  /** Partitions [0, assignable), and those that started once, may be given to a worker now; those assigned beyond stay up to `limit`. */
-  readonly assignable: number;
-  readonly limit: number;
 }
 
 /** A target topic that has to be made or to grow before the topic's partitions can be assigned. */
@@ -184,16 +142,6 @@ function firstProgress(
   };
 }
 
-function isRecreated(progress: TopicProgress | undefined, source: TopicFact): boolean {
-  return (
-    source.state === 'present' &&
-    source.topicId !== null &&
-    progress !== undefined &&
-    progress.sourceTopicId !== null &&
-    source.topicId !== progress.sourceTopicId
-  );
-}
-
 function targetNeed(
   route: Route,
   entry: TopicEntry,
@@ -207,88 +155,4 @@ function targetNeed(
   const asked = entry.partitions === 'all' ? source.partitions : Math.min(entry.partitions, source.partitions);
   const partitions = route.targetTopics.create ? source.partitions : asked;
   return existing >= partitions ? undefined : { route, topic: entry.topic, targetTopic, partitions, existing };
-}
-
-function sourceProblems(place: { route: string; topic: string }, route: Route, source: TopicFact): Problem[] {
-  if (source.state === 'unknown') {
-    return [{ ...place, code: 'CLUSTER_UNREACHABLE', message: `cluster ${route.source} has not told its topics yet` }];
-  }
-  if (source.state === 'absent') {
-    return [{ ...place, code: 'TOPIC_UNKNOWN_AT_SOURCE', message: `cluster ${route.source} has no such topic` }];
-  }
-  return [];
-}
-
-interface Described {
-  readonly key: string;
-  readonly route: Route;
-  readonly entry: TopicEntry;
-  readonly targetTopic: string;
-  readonly excluded: ReadonlySet<number>;
-  readonly progress: TopicProgress;
-  readonly facts: TopicFacts;
-  readonly problems: Problem[];
-}
-
-function describeTopic({
-  key,
-  route,
-  entry,
-  targetTopic,
-  excluded,
-  progress,
-  facts,
-  problems,
-}: Described): DesiredTopic {
-  const { source, target } = facts;
-  const place = { route: route.name, topic: entry.topic };
-  problems.push(...sourceProblems(place, route, source));
-  const recreated = isRecreated(progress, source);
-  if (recreated && source.state === 'present')
-    problems.push({ ...place, code: 'SOURCE_RECREATED', message: recreatedMessage(progress, source) });
-  const limit = entry.partitions === 'all' ? Number.POSITIVE_INFINITY : entry.partitions;
-  const wanted = source.state === 'present' && !recreated ? Math.min(limit, source.partitions) : 0;
-  const ready = target.state === 'present' ? target.partitions : 0;
-  if (wanted > ready) {
-    const message = `target topic ${targetTopic} has ${ready} of ${wanted} partitions`;
-    problems.push({ ...place, code: 'TARGET_NOT_READY', message });
-  }
-  return {
-    key,
-    route,
-    topic: entry.topic,
-    targetTopic,
-    sourceTopicId: progress.sourceTopicId,
-    timeline: progress.timeline,
-    started: new Set(progress.started),
-    initialPartitions: progress.initialPartitions,
-    paused: entry.paused || recreated,
-    excluded,
-    skips: entry.skips,
-    limits: entry.limits,
-    assignable: facts.unproven === undefined ? Math.min(wanted, ready) : 0,
-    limit,
-  };
-}
-
-function recreatedMessage(progress: TopicProgress, source: { readonly topicId: string | null }): string {
-  return `the source topic was deleted and created again (topic id ${progress.sourceTopicId} before, ${source.topicId} now); its partitions are paused so that two topics are not mixed`;
-}
-
-/** The assignment item of one partition of the topic. */
-export function itemOf(topic: DesiredTopic, partition: number, state: AssignmentItem['state']): AssignmentItem {
-  const skip = topic.skips.find((order) => order.partition === partition);
-  return {
-    route: topic.route.name,
-    topic: topic.topic,
-    partition,
-    state,
-    paused: topic.paused,
-    sourceTopicId: topic.sourceTopicId,
-    targetTopic: topic.targetTopic,
-    timeline: topic.timeline,
-    started: topic.started.has(partition),
-    start: partition < topic.initialPartitions ? topic.route.start : 'beginning',
-    ...(skip === undefined ? {} : { skip }),
-  };
 }

@@ -1,6 +1,6 @@
 import type { AssignmentItem, WorkerAssignment } from '../../common/model/assignment.js';
 import type { Route } from '../../common/model/route.js';
-import { itemOf } from './desired.js';
+import { itemOf } from './desired-topic.js';
 import {
   givesAllUp,
   type Holder,

@@ -1,6 +1,18 @@
+import {
+  byFill,
+  canShift,
+  compareWeighed,
+  type Exchange,
+  exchangesOf,
+  fillAfter,
+  lowerBound,
+  mostAbove,
+  type Shelf,
+  turnsTheScales,
+  type Weighed,
+} from './exchange.js';
 import type { LoadPolicy, Move, MoveReason, PlanPartition } from './plan-model.js';
 import type { Group, Place, Seat, Table } from './seats.js';
-import { compareText } from './text-order.js';
 
 /** A worker that carries too much looks for relief at this many of the least loaded. */
 const PARTNERS = 8;
@@ -8,31 +20,10 @@ const PARTNERS = 8;
 const MIN_GAIN_SHARE = 0.01;
 /** nor one that takes less than this share of the floor. */
 const MIN_GAIN_OF_FLOOR = 0.1;
-/** Of the difference between two workers: moving more than that turns the scales. */
-const MAX_TURN = 1.5;
 /** More than a fleet's round ever needs; ends a search that would not. */
 const MAX_EXCHANGES = 20_000;
 /** Stuck partitions moved in one round: where many are stuck at once the fault is not their worker's. */
 const MAX_STUCK_MOVES = 3;
-
-interface Weighed {
-  readonly partition: PlanPartition;
-  readonly load: number;
-}
-
-/** What one worker has of one group, the heaviest last. */
-interface Shelf {
-  readonly place: Place;
-  readonly movable: Weighed[];
-}
-
-interface Exchange {
-  readonly from: Shelf;
-  readonly to: Shelf;
-  readonly gives: Weighed;
-  /** What comes back for it, so that both keep their number of partitions. */
-  readonly takes: Weighed | undefined;
-}
 
 /**
  * Moves between workers that all have their number of partitions already: stuck ones to somebody else, and exchanges of heavy for light
@@ -191,79 +182,4 @@ export class LoadMoves {
     else if (before.from === to.place) this.#moved.delete(key);
     else before.to = to.place;
   }
-}
-
-/** Ascending by load for capacity. */
-function byFill(shelves: ReadonlyMap<string, Shelf>): Shelf[] {
-  return [...shelves.values()].sort(
-    ({ place: { seat: a } }, { place: { seat: b } }) =>
-      a.load / a.capacity - b.load / b.capacity || compareText(a.worker, b.worker),
-  );
-}
-
-/** The one with the most above its fair load, for its capacity. */
-function mostAbove(seats: readonly Seat[]): Seat | undefined {
-  const excess = ({ load, fairLoad, capacity }: Seat): number => (load - fairLoad) / capacity;
-  let most: Seat | undefined;
-  for (const seat of seats) if (most === undefined || excess(seat) > excess(most)) most = seat;
-  return most;
-}
-
-/** May a partition simply change hands, both numbers staying within the floor and ceiling of their shares? */
-function canShift(from: Place, to: Place): boolean {
-  return from.count > from.low && to.count < to.high;
-}
-
-/** For each partition of the fuller one: giving it away, or for the partner's one that comes nearest to making both equally full. */
-function* exchangesOf(from: Shelf, to: Shelf, mayShift: boolean): Generator<Exchange> {
-  const [a, b] = [from.place.seat, to.place.seat];
-  const difference = a.load / a.capacity - b.load / b.capacity;
-  if (difference <= 0) return;
-  const ideal = difference / (1 / a.capacity + 1 / b.capacity);
-  const shift = mayShift && canShift(from.place, to.place);
-  for (const gives of from.movable) {
-    if (shift) yield { from, to, gives, takes: undefined };
-    const wanted = gives.load - ideal;
-    const above = firstAtLeast(to.movable, wanted);
-    for (const takes of [to.movable[above - 1], to.movable[above]]) {
-      if (takes !== undefined && takes.load < gives.load) yield { from, to, gives, takes };
-    }
-  }
-}
-
-function turnsTheScales({ from, to, gives, takes }: Exchange): boolean {
-  const moved = gives.load - (takes?.load ?? 0);
-  const [a, b] = [from.place.seat, to.place.seat];
-  const excess = a.load / a.capacity - b.load / b.capacity;
-  return moved * (1 / a.capacity + 1 / b.capacity) > MAX_TURN * excess;
-}
-
-function fillAfter({ from, to, gives, takes }: Exchange): number {
-  const moved = gives.load - (takes?.load ?? 0);
-  const [a, b] = [from.place.seat, to.place.seat];
-  return Math.max((a.load - moved) / a.capacity, (b.load + moved) / b.capacity);
-}
-
-function compareWeighed(a: Weighed, b: Weighed): number {
-  return a.load - b.load || compareText(a.partition.key, b.partition.key);
-}
-
-function lowerBound(list: readonly Weighed[], weighed: Weighed): number {
-  return search(list, (entry) => compareWeighed(entry, weighed) < 0);
-}
-
-function firstAtLeast(list: readonly Weighed[], load: number): number {
-  return search(list, (entry) => entry.load < load);
-}
-
-/** Index of the first entry for which `isBefore` does not hold. */
-function search(list: readonly Weighed[], isBefore: (entry: Weighed) => boolean): number {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (isBefore(list[middle] as Weighed)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -1,6 +1,7 @@
 import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
 import type { LiveWorker } from '../../common/model/worker.js';
-import type { Desired, DesiredTopic } from './desired.js';
+import type { Desired } from './desired.js';
+import type { DesiredTopic } from './desired-topic.js';
 import { findDuplicates, type Holder, itemKeys, itemTopicKeys } from './holders.js';
 import type { LoadFacts } from './load-book.js';
 import type { Homeless, LoadPolicy, MoveReason, PlanInput, PlanPartition, PlanPool } from './plan-model.js';

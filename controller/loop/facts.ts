@@ -1,6 +1,7 @@
 import type { Route } from '../../common/model/route.js';
-import type { TargetNeed, TopicFacts } from '../core/desired.js';
+import type { TargetNeed } from '../core/desired.js';
 import type { Problem } from '../core/problem.js';
+import type { TopicFacts } from '../core/topic-facts.js';
 
 /** What the leader knows of the clusters. */
 export interface Facts {

@@ -3,9 +3,10 @@ import type { WorkerAssignment } from '../../common/model/assignment.js';
 import { compareAssignments } from '../../common/model/assignment.js';
 import type { Route } from '../../common/model/route.js';
 import type { LiveWorker, WorkerReport } from '../../common/model/worker.js';
-import { type Desired, desiredTopics, type TopicFacts } from '../core/desired.js';
+import { type Desired, desiredTopics } from '../core/desired.js';
 import type { Holder, HolderState } from '../core/holders.js';
 import { type Roster, rosterOf } from '../core/roster.js';
+import type { TopicFacts } from '../core/topic-facts.js';
 import type { Departures, Presence } from './departures.js';
 import type { FleetRecords } from './fleet-records.js';
 

@@ -8,7 +8,7 @@ import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
-import type { Unproven } from '../core/desired.js';
+import type { Unproven } from '../core/topic-facts.js';
 import { Nudge } from '../loop/nudge.js';
 import type { DeliveryProver } from './ports.js';
 

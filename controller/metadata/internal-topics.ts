@@ -1,7 +1,8 @@
 import { gapTopic } from '../../common/model/gap.js';
 import { heartbeatTopic } from '../../common/model/heartbeat.js';
 import type { Route } from '../../common/model/route.js';
-import type { TargetNeed, TopicFact } from '../core/desired.js';
+import type { TargetNeed } from '../core/desired.js';
+import type { TopicFact } from '../core/topic-facts.js';
 
 /** Dead letters may be there because they are too large elsewhere. */
 const DEAD_LETTER_MAX_BYTES = 64 * 1024 * 1024;

@@ -1,11 +1,9 @@
 import type {
   AssignmentView,
   FleetStatus,
-  PartitionView,
   ProblemView,
   TopicDetail,
   TopicStatusView,
-  WorkerAssignmentView,
   WorkerList,
 } from '../../common/api/fleet-shapes.js';
 import type { CoordinationStore } from '../../common/coordination/ports.js';
@@ -16,17 +14,17 @@ import {
   decodeFleet,
 } from '../../common/coordination/records/control.js';
 import { CONTROLLERS, controllerPath, EPOCH, FLEET, LEADER } from '../../common/coordination/znodes.js';
-import { compareAssignments, refKey, type WorkerAssignment } from '../../common/model/assignment.js';
-import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
+import type { Route, TopicEntry } from '../../common/model/route.js';
 import type { ThreadStatus, WorkerStatus } from '../../common/model/status.js';
-import type { LiveWorker, WorkerReport } from '../../common/model/worker.js';
+import type { LiveWorker } from '../../common/model/worker.js';
 import { silentLogger } from '../../common/observability/logger.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
-import { indexReport } from '../core/holders.js';
 import { dutyOf } from '../core/roster.js';
 import { type AreaName, FleetRecords } from '../loop/fleet-records.js';
-import { foldTopic, type Placed, sumOrNull } from './fold.js';
+import { workerAssignment } from './assignment-view.js';
+import { foldTopic, sumOrNull } from './fold.js';
 import type { LeaderProblems } from './leader-problems.js';
+import { headOf, partitionView, placedItems, problemsByTopic } from './topic-views.js';
 import type { WorkerStatuses } from './worker-statuses.js';
 
 export interface ViewsOptions {
@@ -159,102 +157,10 @@ export class FleetViews {
   }
 }
 
-function placedItems(records: FleetRecords, statuses: ReadonlyMap<string, WorkerStatus>): Map<string, Placed[]> {
-  const placed = new Map<string, Placed[]>();
-  for (const [worker, { value }] of records.assignments.entries) {
-    const seen = new Map((statuses.get(worker)?.partitions ?? []).map((status) => [refKey(status), status]));
-    for (const item of value.assignment.items) {
-      const key = `${item.route}/${item.topic}`;
-      const list = placed.get(key) ?? [];
-      list.push({ item, worker, status: seen.get(refKey(item)) });
-      placed.set(key, list);
-    }
-  }
-  for (const list of placed.values()) list.sort((a, b) => a.item.partition - b.item.partition);
-  return placed;
-}
-
-/** Keyed `route/topic`: one cluster out of reach is a problem of each of thousands of topics. */
-function problemsByTopic(problems: readonly ProblemView[]): ReadonlyMap<string, readonly ProblemView[]> {
-  const byTopic = new Map<string, ProblemView[]>();
-  for (const problem of problems) {
-    const key = `${problem.route}/${problem.topic}`;
-    const list = byTopic.get(key);
-    if (list === undefined) byTopic.set(key, [problem]);
-    else list.push(problem);
-  }
-  return byTopic;
-}
-
-function headOf(
-  route: Route,
-  entry: TopicEntry,
-  { exclusions }: FleetRecords,
-  problems: ReadonlyMap<string, readonly ProblemView[]>,
-) {
-  return {
-    route: route.name,
-    topic: entry.topic,
-    targetTopic: targetTopicOf(route, entry.topic),
-    paused: entry.paused,
-    excluded: [...(exclusions.entries.get(`${route.name}/${entry.topic}`)?.value.partitions ?? [])],
-    problems: [...(problems.get(`${route.name}/${entry.topic}`) ?? [])],
-  };
-}
-
-function workerAssignment(
-  assignment: WorkerAssignment,
-  anyReport: WorkerReport | undefined,
-  live: LiveWorker | undefined,
-): WorkerAssignmentView {
-  const { worker, incarnation, epoch, generation, items } = assignment;
-  const report = anyReport?.incarnation === incarnation ? anyReport : undefined;
-  const index = report === undefined ? undefined : indexReport(report);
-  const begun = new Set(report?.started.map(refKey));
-  const current = report !== undefined && compareAssignments(report, assignment) >= 0;
-  return {
-    worker,
-    incarnation,
-    alive: live?.incarnation === incarnation,
-    epoch,
-    generation,
-    applied: report === undefined ? null : { epoch: report.epoch, generation: report.generation },
-    items: items.map((item) => {
-      const key = refKey(item);
-      const { route, topic, partition, targetTopic, state, paused, timeline, started, start } = item;
-      const shared = { route, topic, partition, targetTopic, state, paused, timeline, started, start };
-      if (index?.doubtful.has(key)) return { ...shared, actual: 'doubtful' as const };
-      if (index?.held.has(key)) return { ...shared, actual: begun.has(key) ? ('running' as const) : ('held' as const) };
-      return { ...shared, actual: current ? ('released' as const) : ('pending' as const) };
-    }),
-  };
-}
-
 function withoutDuty({ standby: _, routes: __, ...worker }: LiveWorker): Omit<LiveWorker, 'standby' | 'routes'> {
   return worker;
 }
 
 function threadView({ thread, partitions, utilization, loopDelayMs }: ThreadStatus) {
   return { thread, partitions, utilization, loopDelayMs };
-}
-
-function partitionView({ item, worker, status }: Placed): PartitionView {
-  const known = (value: bigint | undefined): string | null =>
-    value === undefined || value < 0n ? null : String(value);
-  const number = (value: number | undefined): number | null => (value === undefined || value < 0 ? null : value);
-  return {
-    partition: item.partition,
-    worker,
-    state: status?.state ?? 'unknown',
-    reason: status?.reason ?? null,
-    throttledBy: status?.throttledBy ?? null,
-    thread: status?.thread ?? null,
-    sourceOffset: known(status?.sourceOffset),
-    targetOffset: known(status?.targetOffset),
-    sourceEndOffset: known(status?.sourceEndOffset),
-    lagRecords: number(status?.lagRecords),
-    lagSeconds: number(status?.lagSeconds),
-    recordsPerS: number(status?.recordsPerS),
-    bytesPerS: number(status?.bytesPerS),
-  };
 }

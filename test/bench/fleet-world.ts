@@ -1,6 +1,7 @@
 import type { WorkerAssignment } from '../../common/model/assignment.js';
 import type { LiveWorker } from '../../common/model/worker.js';
-import type { Desired, DesiredTopic } from '../../controller/core/desired.js';
+import type { Desired } from '../../controller/core/desired.js';
+import type { DesiredTopic } from '../../controller/core/desired-topic.js';
 import { diffAssignments, type NodeChange } from '../../controller/core/diff.js';
 import type { Holder } from '../../controller/core/holders.js';
 import type { Plan } from '../../controller/core/plan-model.js';

@@ -1,0 +1,43 @@
+import type { Response, Router } from 'express';
+import { type RouteView, routeBody, routePatch } from '../../common/api/desired-shapes.js';
+import { jsonBody } from '../../common/http/body.js';
+import { on, param, preconditions } from './endpoint.js';
+import { etagOf } from './etag.js';
+import { pageOf } from './paging.js';
+import type { RouteService, StoredRoute } from './route-service.js';
+
+/** Routes: read, made, replaced, limited, removed. */
+export function routePaths(router: Router, { routes }: { readonly routes: RouteService }): void {
+  const view = async ({ route }: StoredRoute): Promise<RouteView> => {
+    const { zones, ...rest } = route;
+    const topics = await routes.topicCount(route.name);
+    return { ...rest, naming: { ...route.naming }, ...(zones === undefined ? {} : { zones: [...zones] }), topics };
+  };
+  const send = async (response: Response, stored: StoredRoute, status: number): Promise<void> => {
+    response.setHeader('etag', etagOf(stored.node));
+    response.status(status).json(await view(stored));
+  };
+  on(router, '/routes', {
+    get: async (request, response) => {
+      const { names, next } = pageOf(request, await routes.names());
+      const found = await Promise.all(names.map((name) => routes.find(name)));
+      const views = await Promise.all(found.flatMap((stored) => (stored === undefined ? [] : [view(stored)])));
+      response.json({ routes: views, next });
+    },
+  });
+  on(router, '/routes/:route', {
+    get: async (request, response) => await send(response, await routes.get(param(request, 'route')), 200),
+    put: async (request, response) => {
+      const stored = await routes.put(param(request, 'route'), jsonBody(request, routeBody), preconditions(request));
+      await send(response, stored, stored.created ? 201 : 200);
+    },
+    patch: async (request, response) => {
+      const patch = jsonBody(request, routePatch);
+      await send(response, await routes.patch(param(request, 'route'), patch, preconditions(request)), 200);
+    },
+    delete: async (request, response) => {
+      await routes.remove(param(request, 'route'), preconditions(request));
+      response.status(204).end();
+    },
+  });
+}
