@@ -37,8 +37,31 @@ export const MAX_CHECKPOINT_METADATA_BYTES = 1024;
 /** One group has one coordinator; sixteen spread a route over the target's brokers. */
 export const CHECKPOINT_GROUPS_PER_ROUTE = 16;
 
-/** The group that keeps the target partition's checkpoint: `causeway.<route>.<0-15>` by hash of the partition. */
-export function checkpointGroup(route: string, targetTopic: string, partition: number): string {
+/** What a checkpoint is about. */
+export interface CheckpointPlace {
+  readonly route: string;
+  readonly targetTopic: string;
+  readonly partition: number;
+  readonly timeline: number;
+}
+
+const FIRST_TIMELINE = 1;
+
+/**
+ * The group that keeps the target partition's checkpoint: `causeway.<route>.<0-15>` by hash of the partition, on later timelines with
+ * `.t<timeline>` behind it. A commit of an old timeline that arrives late must not replace a pair of a later one (exactly-once.md 4.2).
+ */
+export function checkpointGroup(place: CheckpointPlace): string {
+  const group = firstTimelineGroup(place);
+  return place.timeline <= FIRST_TIMELINE ? group : `${group}.t${place.timeline}`;
+}
+
+/** Where pairs of every timeline were kept before each had groups of its own. */
+export function firstTimelineGroup({
+  route,
+  targetTopic,
+  partition,
+}: Pick<CheckpointPlace, 'route' | 'targetTopic' | 'partition'>): string {
   const digest = createHash('sha256').update(partitionKey(targetTopic, partition)).digest();
   return `causeway.${route}.${(digest[0] as number) % CHECKPOINT_GROUPS_PER_ROUTE}`;
 }

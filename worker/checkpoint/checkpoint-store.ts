@@ -5,17 +5,13 @@ import { commitOffsets } from '../../common/kafka/wire/operations/commit-offsets
 import { fetchOffsets } from '../../common/kafka/wire/operations/fetch-offsets.js';
 import {
   type Checkpoint,
+  type CheckpointPlace,
   checkpointGroup,
   decodeCheckpoint,
   encodeCheckpointMetadata,
+  firstTimelineGroup,
 } from '../../common/model/checkpoint.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
-
-export interface CheckpointTarget {
-  readonly route: string;
-  readonly targetTopic: string;
-  readonly partition: number;
-}
 
 /** What the target's groups say of one partition. */
 export type LoadedCheckpoint =
@@ -32,10 +28,30 @@ export class CheckpointStore {
   }
 
   /** By `topic-partition` of the target. A group whose coordinator cannot be reached fails its own partitions only. */
-  async load(targets: readonly CheckpointTarget[]): Promise<Map<string, LoadedCheckpoint>> {
+  async load(places: readonly CheckpointPlace[]): Promise<Map<string, LoadedCheckpoint>> {
+    const loaded = await this.#load(places, checkpointGroup);
+    // A later timeline's pair that was written when all timelines shared the groups of the first.
+    const unknown = places.filter((place) => {
+      const { kind } = loaded.get(keyOf(place)) ?? { kind: 'none' };
+      return kind === 'none' && checkpointGroup(place) !== firstTimelineGroup(place);
+    });
+    if (unknown.length === 0) return loaded;
+    const before = await this.#load(unknown, firstTimelineGroup);
+    for (const place of unknown) {
+      const found = before.get(keyOf(place));
+      const isOther = found?.kind === 'found' && found.checkpoint.timeline !== place.timeline;
+      if (found !== undefined && !isOther) loaded.set(keyOf(place), found);
+    }
+    return loaded;
+  }
+
+  async #load(
+    places: readonly CheckpointPlace[],
+    groupOf: (place: CheckpointPlace) => string,
+  ): Promise<Map<string, LoadedCheckpoint>> {
     const loaded = new Map<string, LoadedCheckpoint>();
     await Promise.all(
-      [...byGroup(targets)].map(async ([group, members]) => {
+      [...byGroup(places, groupOf)].map(async ([group, members]) => {
         const refs = members.map(({ targetTopic, partition }) => ({ topic: targetTopic, partition }));
         try {
           // require_stable: what an unfinished transaction still hides must not be read as an old position.
@@ -57,7 +73,7 @@ export class CheckpointStore {
   /** Writes the pairs of one group; gives the partitions (by target key) that were not written, with the reason. */
   async commit(
     group: string,
-    entries: readonly (CheckpointTarget & { readonly checkpoint: Checkpoint })[],
+    entries: readonly (Pick<CheckpointPlace, 'targetTopic' | 'partition'> & { readonly checkpoint: Checkpoint })[],
   ): Promise<Map<string, CausewayError>> {
     const failed = new Map<string, CausewayError>();
     try {
@@ -106,15 +122,22 @@ function interpret(
   }
 }
 
-function byGroup<T extends CheckpointTarget>(targets: readonly T[]): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const target of targets) {
-    const group = checkpointGroup(target.route, target.targetTopic, target.partition);
+function byGroup(
+  places: readonly CheckpointPlace[],
+  groupOf: (place: CheckpointPlace) => string,
+): Map<string, CheckpointPlace[]> {
+  const groups = new Map<string, CheckpointPlace[]>();
+  for (const place of places) {
+    const group = groupOf(place);
     const members = groups.get(group);
-    if (members === undefined) groups.set(group, [target]);
-    else members.push(target);
+    if (members === undefined) groups.set(group, [place]);
+    else members.push(place);
   }
   return groups;
+}
+
+function keyOf({ targetTopic, partition }: CheckpointPlace): string {
+  return partitionKey(targetTopic, partition);
 }
 
 function asError(error: unknown): CausewayError {

@@ -123,8 +123,8 @@ export class CheckpointWriter implements Closable {
     const { store, clock, committed } = this.#deps;
     const entries = partitions.flatMap((partition) => {
       const checkpoint = partition.checkpoint();
-      const { route, targetTopic, partition: number } = partition.item;
-      return checkpoint === undefined ? [] : [{ route, targetTopic, partition: number, checkpoint, owner: partition }];
+      const { targetTopic, partition: number } = partition.item;
+      return checkpoint === undefined ? [] : [{ targetTopic, partition: number, checkpoint, owner: partition }];
     });
     if (entries.length === 0) return done;
     const failed = await store.commit(group, entries);

@@ -40,6 +40,8 @@ export class MirroredPartition {
   sourceTopicId: string | null = null;
   targetTopicId: string | null = null;
   sourceEnd = -1;
+  /** Under read_committed it lies behind `sourceEnd` while transactions are open. */
+  sourceHighWatermark = -1;
   sourceLeaderEpoch = -1;
   targetNext = -1;
   runSourceStart = 0;
@@ -75,7 +77,7 @@ export class MirroredPartition {
     this.route = route;
     this.key = refKey(item);
     this.targetKey = partitionKey(item.targetTopic, item.partition);
-    this.group = checkpointGroup(item.route, item.targetTopic, item.partition);
+    this.group = checkpointGroup(item);
   }
 
   /** As operators see it. */

@@ -3,8 +3,10 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { fenceLane } from '../../../common/kafka/fencing/fence-lane.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { AssignmentItem } from '../../../common/model/assignment.js';
+import { type Checkpoint, checkpointGroup, firstTimelineGroup } from '../../../common/model/checkpoint.js';
 import { heartbeatTopic } from '../../../common/model/heartbeat.js';
 import type { Route } from '../../../common/model/route.js';
+import { CheckpointStore } from '../../../worker/checkpoint/checkpoint-store.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
 
@@ -150,6 +152,33 @@ describe('exactly once, on real brokers', () => {
     await eventually('the owner in office copies on', async () => (await copied('overtaken')).length === 100);
     assert.ok(!office.messages.some(({ type }) => type === 'lane-dead'));
     assert.deepEqual(await copied('overtaken'), keys(100));
+  });
+
+  test('4.2 a late commit of an old timeline replaces no pair of a later one; pairs from before timelines had groups are read', async () => {
+    const [owned] = (await topic('timelines')) as [AssignmentItem];
+    const store = new CheckpointStore(target.client);
+    const place = (timeline: number) => ({ ...owned, timeline });
+    const pair = (timeline: number, at: bigint): Checkpoint => ({
+      ...{ sourceOffset: at, targetOffset: at, sourceLeaderEpoch: 0, sourceTopicId: null, targetTopicId: null },
+      ...{ timeline, runSourceStart: 0n, runTargetStart: 0n, rulesVersion: 1, released: false },
+      lane: { transactionalId: 'causeway.test.w.i.0', producerId: 1n, producerEpoch: 0 },
+    });
+    const commit = async (group: string, checkpoint: Checkpoint): Promise<void> => {
+      const failed = await store.commit(group, [{ targetTopic: owned.targetTopic, partition: 0, checkpoint }]);
+      assert.equal(failed.size, 0);
+    };
+    const loaded = async (timeline: number): Promise<bigint | string> => {
+      const [found] = [...(await store.load([place(timeline)])).values()];
+      return found?.kind === 'found' ? found.checkpoint.sourceOffset : String(found?.kind);
+    };
+    await commit(checkpointGroup(place(1)), pair(1, 10n));
+    assert.equal(await loaded(2), 'none', 'the old pair is void');
+    await commit(firstTimelineGroup(owned), pair(2, 15n));
+    assert.equal(await loaded(2), 15n, 'written before there were groups by timeline');
+    await commit(checkpointGroup(place(2)), pair(2, 20n));
+    await commit(checkpointGroup(place(1)), pair(1, 11n));
+    assert.equal(await loaded(2), 20n);
+    assert.equal(await loaded(1), 11n);
   });
 
   test('5.3 who takes a partition over closes the dead-letter topic, too, wherever the dead owner may have written there', async () => {

@@ -5,6 +5,7 @@ import {
   checkpointGroup,
   decodeCheckpoint,
   encodeCheckpointMetadata,
+  firstTimelineGroup,
   MAX_CHECKPOINT_METADATA_BYTES,
 } from '../../../common/model/checkpoint.js';
 import { laneTransactionalId } from '../../../common/model/worker.js';
@@ -51,9 +52,19 @@ describe('checkpoint metadata, format 1', () => {
   }
 
   test('a partition keeps its group, and sixteen groups share the load', () => {
-    const groups = new Set(Array.from({ length: 500 }, (_, p) => checkpointGroup('r', 'topic', p)));
+    const group = (partition: number, timeline = 1): string =>
+      checkpointGroup({ route: 'r', targetTopic: 'topic', partition, timeline });
+    const groups = new Set(Array.from({ length: 500 }, (_, partition) => group(partition)));
     assert.equal(groups.size, 16);
-    assert.equal(checkpointGroup('r', 'topic', 3), checkpointGroup('r', 'topic', 3));
+    assert.equal(group(3), group(3));
     for (const group of groups) assert.match(group, /^causeway\.r\.(?:[0-9]|1[0-5])$/);
+  });
+
+  test('4.1, 4.2 each timeline has its own groups; those of the first keep the names they always had', () => {
+    const place = { route: 'r', targetTopic: 'topic', partition: 3, timeline: 1 };
+    const first = checkpointGroup(place);
+    assert.equal(first, firstTimelineGroup(place));
+    assert.equal(checkpointGroup({ ...place, timeline: 2 }), `${first}.t2`);
+    assert.notEqual(checkpointGroup({ ...place, timeline: 12 }), checkpointGroup({ ...place, timeline: 2 }));
   });
 });

@@ -32,7 +32,7 @@ function begun(count: number): Map<string, MirroredPartition[]> {
     partition.lane = lane;
     partition.begin({ source: 0, target: 0, runSource: 0, runTarget: 0 });
     partition.started = true;
-    const group = checkpointGroup('r', partition.item.targetTopic, number);
+    const group = checkpointGroup(partition.item);
     groups.set(group, [...(groups.get(group) ?? []), partition]);
   }
   return groups;
