@@ -36,6 +36,8 @@ export interface Checkpoint {
 export const MAX_CHECKPOINT_METADATA_BYTES = 1024;
 /** One group has one coordinator; sixteen spread a route over the target's brokers. */
 export const CHECKPOINT_GROUPS_PER_ROUTE = 16;
+/** Each costs a transaction two requests and a marker of its own: fewer than for single commits. */
+const TRANSACTIONAL_GROUPS_PER_ROUTE = 4;
 
 /** What a checkpoint is about. */
 export interface CheckpointPlace {
@@ -52,18 +54,29 @@ const FIRST_TIMELINE = 1;
  * `.t<timeline>` behind it. A commit of an old timeline that arrives late must not replace a pair of a later one (exactly-once.md 4.2).
  */
 export function checkpointGroup(place: CheckpointPlace): string {
-  const group = firstTimelineGroup(place);
-  return place.timeline <= FIRST_TIMELINE ? group : `${group}.t${place.timeline}`;
+  return onTimeline(firstTimelineGroup(place), place);
+}
+
+/**
+ * The group of a transactional route: `causeway.<route>.txn.<0-3>`, on later timelines with `.t<timeline>` behind it; never one of
+ * `checkpointGroup`'s, whose third part is a number. Several routes may write into the target partition: each keeps its position in groups of
+ * its own. Within a route every naming policy gives a target partition one source; one that does not would have to name the source here.
+ */
+export function transactionalGroup(place: CheckpointPlace): string {
+  return onTimeline(`causeway.${place.route}.txn.${hashOf(place) % TRANSACTIONAL_GROUPS_PER_ROUTE}`, place);
+}
+
+function onTimeline(group: string, { timeline }: CheckpointPlace): string {
+  return timeline <= FIRST_TIMELINE ? group : `${group}.t${timeline}`;
 }
 
 /** Where pairs of every timeline were kept before each had groups of its own. */
-export function firstTimelineGroup({
-  route,
-  targetTopic,
-  partition,
-}: Pick<CheckpointPlace, 'route' | 'targetTopic' | 'partition'>): string {
-  const digest = createHash('sha256').update(partitionKey(targetTopic, partition)).digest();
-  return `causeway.${route}.${(digest[0] as number) % CHECKPOINT_GROUPS_PER_ROUTE}`;
+export function firstTimelineGroup(place: Omit<CheckpointPlace, 'timeline'>): string {
+  return `causeway.${place.route}.${hashOf(place) % CHECKPOINT_GROUPS_PER_ROUTE}`;
+}
+
+function hashOf({ targetTopic, partition }: Pick<CheckpointPlace, 'targetTopic' | 'partition'>): number {
+  return createHash('sha256').update(partitionKey(targetTopic, partition)).digest()[0] as number;
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   decodeCheckpoint,
   encodeCheckpointMetadata,
   firstTimelineGroup,
+  transactionalGroup,
 } from '../../common/model/checkpoint.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
 
@@ -68,6 +69,11 @@ export class CheckpointStore {
       }),
     );
     return loaded;
+  }
+
+  /** The same of transactional routes; waits while the outcome of a transaction is open. */
+  loadTransactional(places: readonly CheckpointPlace[]): Promise<Map<string, LoadedCheckpoint>> {
+    return this.#load(places, transactionalGroup);
   }
 
   /** Writes the pairs of one group; gives the partitions (by target key) that were not written, with the reason. */

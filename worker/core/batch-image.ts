@@ -23,6 +23,8 @@ export interface ProducerIdentity {
   readonly idHigh: number;
   readonly idLow: number;
   readonly epoch: number;
+  /** Attribute bits of its batches: the transactional one, or none. */
+  readonly bits: number;
 }
 
 /** What is sent: 61 header bytes of our own and a view of the source's payload (not copied). */
@@ -39,14 +41,15 @@ const CLEARED_BITS = LOG_APPEND_TIME_BIT | TRANSACTIONAL_BIT | DELETE_HORIZON_BI
 const SEQUENCE_MODULUS = 0x8000_0000;
 
 /** @throws INTERNAL_INVARIANT on the "no producer" values: batches are never forwarded without an identity. */
-export function producerIdentity(producerId: bigint, epoch: number): ProducerIdentity {
+export function producerIdentity(producerId: bigint, epoch: number, transactional = false): ProducerIdentity {
   if (producerId < 0n || epoch < 0 || epoch > 0x7fff) {
     throw new CausewayError(
       'INTERNAL_INVARIANT',
       `producer ${producerId} with epoch ${epoch} is no identity to write under`,
     );
   }
-  return { idHigh: Number(producerId >> 32n), idLow: Number(producerId & 0xffff_ffffn), epoch };
+  const bits = transactional ? TRANSACTIONAL_BIT : 0;
+  return { idHigh: Number(producerId >> 32n), idLow: Number(producerId & 0xffff_ffffn), epoch, bits };
 }
 
 /** The sequence after a batch of `count` records: wraps from 2^31-1 to 0 as the broker does. */
@@ -56,7 +59,7 @@ export function nextSequence(sequence: number, count: number): number {
 
 /**
  * Writes the 61 header bytes under which a source batch goes to the target, at `out[outAt..]`: base offset 0, leader epoch -1, our
- * producer, the bits above cleared, the CRC corrected for exactly that. The source is only read. Same arguments, same bytes:
+ * producer, the bits above cleared but for the producer's own, the CRC corrected for exactly that. The source is only read. Same arguments, same bytes:
  * a resend may be made anew.
  * @throws INTERNAL_INVARIANT for what may never be produced: another magic, a control batch, a sequence outside 0..2^31-1.
  */
@@ -81,7 +84,7 @@ export function writeImageHeader(
   out.writeInt32BE(0, outAt);
   out.writeInt32BE(0, outAt + 4);
   out.writeInt32BE(-1, outAt + LEADER_EPOCH_AT);
-  out.writeUInt16BE(attributes & ~CLEARED_BITS, outAt + ATTRIBUTES_AT);
+  out.writeUInt16BE((attributes & ~CLEARED_BITS) | producer.bits, outAt + ATTRIBUTES_AT);
   out.writeInt32BE(producer.idHigh, outAt + PRODUCER_ID_AT);
   out.writeUInt32BE(producer.idLow, outAt + PRODUCER_ID_AT + 4);
   out.writeInt16BE(producer.epoch, outAt + PRODUCER_EPOCH_AT);

@@ -66,6 +66,11 @@ export class Shaping {
     for (const { offset } of this.refusedIn(first, last)) this.#declared.add(offset);
   }
 
+  /** Their gaps went with the transaction they were written in: written down again when they are read once more. */
+  undeclare(): void {
+    this.#declared.clear();
+  }
+
   /** Left out by an owner before: decided and written down, not to be decided anew (exactly-once.md 6.5). */
   inherit(ranges: readonly { readonly first: number; readonly last: number }[]): void {
     for (const { first, last } of ranges) {

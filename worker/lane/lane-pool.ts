@@ -76,36 +76,41 @@ export class LanePool {
   }
 
   async #open(): Promise<Lane> {
-    const { fleet, worker, incarnation, target, http } = this.#deps;
-    if (this.#lanes.length >= MAX_LANES_PER_POOL) {
-      throw new CausewayError(
-        'LANE_DEAD',
-        `${MAX_LANES_PER_POOL} producer identities were used up in one incarnation`,
-        {
-          place: { cluster: target, worker },
-          fix: 'Find out who fences this worker’s transactional ids; then restart it.',
-        },
-      );
-    }
-    const index = this.#deps.nextIndex();
-    const transactionalId = laneTransactionalId(fleet, worker, incarnation, index);
-    const { producerId, producerEpoch } = await this.#deps.initProducer(transactionalId);
-    const createdAt = this.#deps.isoNow();
-    const record: LaneRecord = {
-      transactionalId,
-      worker,
-      incarnation,
-      index,
-      target,
-      producerId,
-      producerEpoch,
-      state: 'active',
-      http,
-      createdAt,
-    };
-    await this.#deps.register(record);
-    const lane = new Lane(record);
+    const lane = new Lane(await openLane(this.#deps, this.#lanes.length));
     this.#lanes.push(lane);
     return lane;
   }
+}
+
+/**
+ * A new producer identity, known to the target and written into the store.
+ * @param before how many this incarnation has had
+ * @throws LANE_DEAD, and what the target and the store throw
+ */
+export async function openLane(deps: LanePoolDeps, before: number): Promise<LaneRecord> {
+  const { fleet, worker, incarnation, target, http } = deps;
+  if (before >= MAX_LANES_PER_POOL) {
+    throw new CausewayError('LANE_DEAD', `${before} producer identities were used up in one incarnation`, {
+      place: { cluster: target, worker },
+      fix: 'Find out who fences this worker’s transactional ids; then restart it.',
+    });
+  }
+  const index = deps.nextIndex();
+  const transactionalId = laneTransactionalId(fleet, worker, incarnation, index);
+  const { producerId, producerEpoch } = await deps.initProducer(transactionalId);
+  const createdAt = deps.isoNow();
+  const record: LaneRecord = {
+    transactionalId,
+    worker,
+    incarnation,
+    index,
+    target,
+    producerId,
+    producerEpoch,
+    state: 'active',
+    http,
+    createdAt,
+  };
+  await deps.register(record);
+  return record;
 }

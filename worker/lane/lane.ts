@@ -19,12 +19,15 @@ interface SequenceState {
  */
 export class Lane {
   readonly record: LaneRecord;
+  /** Everything it writes is part of a transaction of its id. */
+  readonly transactional: boolean;
   readonly #sequences = new Map<string, SequenceState>();
   readonly #partitions = new Set<string>();
   #dead = false;
 
-  constructor(record: LaneRecord) {
+  constructor(record: LaneRecord, transactional = false) {
     this.record = record;
+    this.transactional = transactional;
   }
 
   get dead(): boolean {

@@ -10,7 +10,7 @@ import { type FencingClient, unlessAborted } from './fencing-client.js';
 /** Between questions to the same coordinator; an empty transaction takes a few milliseconds. */
 const BACKOFF: BackoffOptions = { initialMs: 10, maxMs: 500 };
 
-/** These questions share no connection with data. */
+/** These questions share no connection with data, unless said otherwise. */
 const PURPOSE = 'fencing';
 
 export interface DialogOptions {
@@ -19,6 +19,8 @@ export interface DialogOptions {
   /** Bound of the whole dialog. */
   readonly limitMs: number;
   readonly signal: AbortSignal;
+  /** Names the connection that is used. */
+  readonly purpose?: string;
 }
 
 /** Questions to the coordinator of one transactional id, wherever it moves, within a bound of time. */
@@ -95,11 +97,11 @@ export class TransactionDialog {
   }
 
   async #connection(): Promise<BrokerConnection> {
-    const { client, signal } = this.#options;
+    const { client, signal, purpose = PURPOSE } = this.#options;
     for (let attempt = 0; ; attempt += 1) {
       try {
         const broker = await unlessAborted(client.coordinator('transaction', this.transactionalId), signal);
-        return await unlessAborted(client.connection(broker, PURPOSE), signal);
+        return await unlessAborted(client.connection(broker, purpose), signal);
       } catch (error) {
         if (!isTransient(error)) throw error;
         this.#lastFault = error;
