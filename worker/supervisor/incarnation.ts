@@ -16,7 +16,7 @@ import type { FromThread, ThreadSettings, ThreadStats } from '../thread/protocol
 import { LaneWatch } from './lane-watch.js';
 import { LimitOrders } from './limit-orders.js';
 import { ThreadPlacement } from './thread-placement.js';
-import { ThreadPool } from './thread-pool.js';
+import { ThreadPool, type ThreadPoolDeps } from './thread-pool.js';
 
 const LANE_RETRY_MS = 250;
 
@@ -34,6 +34,7 @@ export interface IncarnationDeps {
   readonly threadMove: () => void;
   /** A lane was fenced: this incarnation must end (exactly-once.md 2.5). */
   readonly fenced: () => void;
+  readonly spawnThread?: ThreadPoolDeps['spawn'];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -88,6 +89,7 @@ export class Incarnation implements Closable {
       settings: (thread, life) => deps.threadSettings(thread, life, deps.incarnation),
       received: (thread, message) => this.#received(thread, message),
       died: (thread, error) => this.#threadDied(thread, error),
+      spawn: deps.spawnThread,
       clock: deps.clock,
       random: deps.random,
       logger: deps.logger,

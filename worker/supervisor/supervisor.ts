@@ -13,6 +13,7 @@ import { AssignmentReader } from './assignment-reader.js';
 import { Incarnation } from './incarnation.js';
 import { Membership } from './membership.js';
 import { ReportWriter } from './report-writer.js';
+import type { ThreadPoolDeps } from './thread-pool.js';
 import { WorkerMetrics } from './worker-metrics.js';
 
 /** How often the threads' view of the lease is brought up to date; far below any session timeout. */
@@ -32,6 +33,8 @@ export interface SupervisorDeps {
   readonly httpAddress: () => string;
   /** This process must end: somebody else lives under its id. */
   readonly fatal: (error: CausewayError) => void;
+  /** For the simulation: instead of threads of Node's. */
+  readonly spawnThread?: ThreadPoolDeps['spawn'];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -184,6 +187,7 @@ export class Supervisor {
         stats: (thread, stats) => this.#metrics.stats(thread, stats),
         threadDied: () => this.#metrics.threadDied(),
         threadMove: () => this.#metrics.threadMove(),
+        spawnThread: this.#deps.spawnThread,
         fenced: () => this.#membership.renew(),
       });
       this.#assignments.refresh();

@@ -12,12 +12,17 @@ const STEADY_AFTER_MS = 60_000;
 /** A thread that does not end by itself by then is ended. */
 const STOP_TIMEOUT_MS = 2_000;
 
+/** What the pool needs of a thread. */
+export type ThreadHandle = Pick<Worker, 'postMessage' | 'on' | 'once' | 'terminate'>;
+
 export interface ThreadPoolDeps {
   readonly threads: number;
   readonly settings: (thread: number, life: number) => ThreadSettings;
   readonly received: (thread: number, message: FromThread) => void;
   /** The thread is gone with everything it held; it is being started again, under new lanes (exactly-once.md 2.7). */
   readonly died: (thread: number, error: string) => void;
+  /** For the simulation: instead of a thread of Node's. */
+  readonly spawn?: ((settings: ThreadSettings) => ThreadHandle) | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -26,7 +31,7 @@ export interface ThreadPoolDeps {
 /** The data threads of one incarnation. */
 export class ThreadPool {
   readonly #deps: ThreadPoolDeps;
-  readonly #threads = new Map<number, Worker>();
+  readonly #threads = new Map<number, ThreadHandle>();
   readonly #lives = new Map<number, number>();
   readonly #startedMs = new Map<number, number>();
   /** Deaths in quick succession. */
@@ -61,10 +66,7 @@ export class ThreadPool {
     const life = this.#lives.get(thread) ?? 0;
     this.#lives.set(thread, life + 1);
     this.#startedMs.set(thread, this.#deps.clock.monotonicMs());
-    const worker = new Worker(new URL('../thread/main.js', import.meta.url), {
-      workerData: this.#deps.settings(thread, life),
-      name: `data-${thread}`,
-    });
+    const worker = (this.#deps.spawn ?? startThread)(this.#deps.settings(thread, life));
     this.#threads.set(thread, worker);
     worker.on('message', (message: FromThread) => {
       if (!this.#closed) this.#deps.received(thread, message);
@@ -73,7 +75,7 @@ export class ThreadPool {
     worker.on('exit', (code) => this.#exited(thread, worker, code));
   }
 
-  #exited(thread: number, worker: Worker, code: number): void {
+  #exited(thread: number, worker: ThreadHandle, code: number): void {
     if (this.#closed || this.#threads.get(thread) !== worker) return;
     this.#threads.delete(thread);
     const { clock, random } = this.#deps;
@@ -87,7 +89,7 @@ export class ThreadPool {
     });
   }
 
-  async #end(worker: Worker): Promise<void> {
+  async #end(worker: ThreadHandle): Promise<void> {
     const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     worker.postMessage({ type: 'stop' } satisfies ToThread);
     const timer = this.#deps.clock.after(STOP_TIMEOUT_MS, () => {
@@ -98,4 +100,11 @@ export class ThreadPool {
     await ended;
     timer.cancel();
   }
+}
+
+function startThread(settings: ThreadSettings): Worker {
+  return new Worker(new URL('../thread/main.js', import.meta.url), {
+    workerData: settings,
+    name: `data-${settings.thread}`,
+  });
 }
