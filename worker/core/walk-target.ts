@@ -1,4 +1,11 @@
-import { CONTROL_BIT, MAGIC_V2, NO_PRODUCER_ID, producerId } from '../../common/kafka/wire/records/batch-header.js';
+import {
+  CONTROL_BIT,
+  MAGIC_V2,
+  NO_PRODUCER_EPOCH,
+  NO_PRODUCER_ID,
+  PRODUCER_EPOCH_AT,
+  producerId,
+} from '../../common/kafka/wire/records/batch-header.js';
 import type { BatchView } from '../../common/kafka/wire/records/batch-scan.js';
 import { SkipSet } from './skip-set.js';
 import { LogSide, type OpenBatch } from './walk-side.js';
@@ -7,6 +14,7 @@ import { LogSide, type OpenBatch } from './walk-side.js';
 export interface ForeignBatch {
   /** -1: no idempotent producer. */
   readonly producerId: bigint;
+  readonly producerEpoch: number;
   readonly offset: number;
 }
 
@@ -63,7 +71,8 @@ export class TargetStream {
     }
     const writer = magic === MAGIC_V2 ? producerId(buffer, start) : NO_PRODUCER_ID;
     if (!ours.has(writer)) {
-      this.#foreign = { producerId: writer, offset: baseOffset };
+      const producerEpoch = magic === MAGIC_V2 ? buffer.readInt16BE(start + PRODUCER_EPOCH_AT) : NO_PRODUCER_EPOCH;
+      this.#foreign = { producerId: writer, producerEpoch, offset: baseOffset };
       return;
     }
     if (recordCount === 0) return;

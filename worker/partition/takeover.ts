@@ -1,30 +1,21 @@
 import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
-import { deadLetterPartitions } from '../../common/kafka/fencing/dead-letter-partitions.js';
-import { findAbortMarker } from '../../common/kafka/fencing/find-abort-marker.js';
+import type { LaneIdentity } from '../../common/kafka/fencing/fencing-client.js';
+import { laneOfProducer } from '../../common/kafka/fencing/lane-of-producer.js';
 import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
-import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
-import type { SourceSide } from '../thread/source-side.js';
-import type { TargetSide } from '../thread/target-side.js';
 import { logBounds } from '../walk/log-bounds.js';
 import type { WalkOutcome } from '../walk/walk-outcome.js';
 import { walkPartition } from '../walk/walk-partition.js';
-import { GatheredFences, type GatheredFencesDeps } from './gathered-fences.js';
+import { inBatches, LogCloser, type LogCloserDeps, type OpenLog } from './log-closer.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
 
-/** Partitions looked at together; each walk holds one answer of either log. */
-const MAX_WALKS = 8;
-/** How long markers of an own fence are waited for; one that comes later is found at the next attempt. */
-const MARKER_WAIT_MS = 10_000;
 const PATIENCE_MS = 10_000;
-/** Beyond the target's request timeout, where its lane cannot be fenced. */
-const UNPROVEN_MARGIN_MS = 1_000;
+/** Lanes that wrote behind one pair without being named by it: one late commit hides one owner. */
+const MAX_HIDDEN_OWNERS = 8;
 
-export interface TakeoverDeps extends GatheredFencesDeps {
-  readonly sides: (partition: MirroredPartition) => { readonly source: SourceSide; readonly target: TargetSide };
+export interface TakeoverDeps extends LogCloserDeps {
   readonly pool: BufferPool;
-  readonly clock: Clock;
   readonly random: Random;
 }
 
@@ -46,11 +37,11 @@ export type TakenOver =
  */
 export class Takeover {
   readonly #deps: TakeoverDeps;
-  readonly #fences: GatheredFences;
+  readonly #closer: LogCloser;
 
   constructor(deps: TakeoverDeps) {
     this.#deps = deps;
-    this.#fences = new GatheredFences(deps);
+    this.#closer = new LogCloser(deps);
   }
 
   /** @param cases of one target; each has its result afterwards, one that throws has it as a reason to wait */
@@ -74,15 +65,12 @@ export class Takeover {
   }
 
   async #settleLane(cases: readonly TakeoverCase[], results: Map<MirroredPartition, TakenOver>): Promise<void> {
-    const open = cases.filter((one) => !this.#isClosed(one));
-    const unproven = await this.#close(open);
-    for (const { partition } of unproven) {
-      const message = 'the marker that ends what its last owner wrote is not there yet';
-      results.set(partition, { kind: 'wait', code: 'LANE_DEAD', message });
-    }
-    const closed = cases.filter((one) => !unproven.includes(one));
+    const open = cases.filter((one) => !this.#isClosed(one)).map((one) => openLog(one, one.checkpoint.lane));
+    const unproven = new Set((await this.#closer.close(open)).map(({ partition }) => partition));
+    for (const partition of unproven) results.set(partition, UNPROVEN);
+    const closed = cases.filter(({ partition }) => !unproven.has(partition));
     await inBatches(closed, async (one) => {
-      results.set(one.partition, await this.#walk(one).catch(waitFor));
+      results.set(one.partition, await this.#settleWriters(one).catch(waitFor));
     });
   }
 
@@ -91,54 +79,46 @@ export class Takeover {
     return checkpoint.released || lanes.owns(checkpoint.lane);
   }
 
-  /** @returns those that cannot be walked yet */
-  async #close(open: readonly TakeoverCase[]): Promise<readonly TakeoverCase[]> {
-    const unmarked = await this.#withoutMarker(open, 0);
-    const [first] = unmarked;
-    if (first === undefined) return [];
-    const { sides, signal, clock } = this.#deps;
-    const { target } = sides(first.partition);
-    const { client } = target;
-    const partitions = unmarked.map(({ partition: { item } }) => ({
-      topic: item.targetTopic,
-      partition: item.partition,
-    }));
-    // The refused records of these partitions may go anywhere in their topic.
-    const letters = await deadLetterPartitions(
-      client,
-      unmarked.map(({ partition }) => partition.route),
-    );
-    const fence = await this.#fences.fence(target, first.checkpoint.lane, [...partitions, ...letters]);
-    if (fence.kind !== 'not-fenced') return await this.#withoutMarker(unmarked, MARKER_WAIT_MS);
-    // Nothing refers to that lane any more at the target: as at-least-once does, until nothing it sent can still arrive.
-    await clock.sleep(client.cluster.requestTimeoutMs + UNPROVEN_MARGIN_MS, signal);
-    return [];
+  /**
+   * Walks. A checkpoint that a late commit of a former owner replaced names that owner, perhaps as one that let go: the lane of ours that
+   * wrote behind it since shows in the log, and is closed like the one that is named before it counts as ours (exactly-once.md 6.4).
+   */
+  async #settleWriters(one: TakeoverCase): Promise<TakenOver> {
+    const { partition, checkpoint } = one;
+    const { lanes } = this.#deps.sides(partition).target;
+    // Drained, or this would not be asked.
+    const closed = new Set(lanes.lanes.map(({ record }) => record.producerId));
+    // Behind a pair at which its lane let go nothing can be that lane's, or it did not let go.
+    if (!checkpoint.released) closed.add(checkpoint.lane.producerId);
+    for (let hidden = 0; ; hidden += 1) {
+      const outcome = await this.#walk(one, closed);
+      if (outcome.kind !== 'foreign' || hidden === MAX_HIDDEN_OWNERS) return takenOver(outcome);
+      const lane = await this.#laneOf(one, outcome);
+      if (lane === undefined) return takenOver(outcome);
+      const log = { ...openLog(one, lane), fromOffset: outcome.offset };
+      if ((await this.#closer.close([log])).length > 0) return UNPROVEN;
+      closed.add(lane.producerId);
+    }
   }
 
-  async #withoutMarker(cases: readonly TakeoverCase[], waitMs: number): Promise<TakeoverCase[]> {
-    const { sides, signal } = this.#deps;
-    const without: TakeoverCase[] = [];
-    await inBatches(cases, async (one) => {
-      const { partition, checkpoint } = one;
-      const { producerId, producerEpoch } = checkpoint.lane;
-      const found = await findAbortMarker({
-        client: sides(partition).target.client,
-        topic: partition.item.targetTopic,
-        partition: partition.item.partition,
-        topicId: checkpoint.targetTopicId,
-        producerId,
-        // A lane's own epoch is on no marker of these partitions: only a fence writes here, under a later one.
-        minEpoch: producerEpoch + 1,
-        fromOffset: checkpoint.targetOffset,
-        waitMs,
-        signal,
-      });
-      if (found.kind !== 'found') without.push(one);
-    });
-    return without;
+  /** Who wrote a batch, if it is a lane of this fleet. */
+  async #laneOf(
+    { partition, checkpoint }: TakeoverCase,
+    { producerId, producerEpoch, offset }: WalkOutcome & { readonly kind: 'foreign' },
+  ): Promise<LaneIdentity | undefined> {
+    if (producerId < 0n) return undefined;
+    if (producerId === checkpoint.lane.producerId) return checkpoint.lane;
+    const { fleet, sides, signal, logger } = this.#deps;
+    const { client } = sides(partition).target;
+    const transactionalId = await laneOfProducer({ client, fleet, producerId, signal });
+    if (transactionalId === undefined) return undefined;
+    const { route, topic, partition: number } = partition.item;
+    const found = { lane: transactionalId, named: checkpoint.lane.transactionalId, offset: String(offset) };
+    logger.warn('takeover.hidden-owner', { route, topic, partition: number, ...found });
+    return { transactionalId, producerId, producerEpoch };
   }
 
-  async #walk({ partition, checkpoint }: TakeoverCase): Promise<TakenOver> {
+  async #walk({ partition, checkpoint }: TakeoverCase, ours: ReadonlySet<bigint>): Promise<WalkOutcome> {
     const { fleet, sides, pool, clock, random, signal, logger } = this.#deps;
     const { source, target } = sides(partition);
     const { item, route } = partition;
@@ -153,7 +133,7 @@ export class Takeover {
         route,
         pair: checkpoint,
         closedEnd,
-        ours: new Set([checkpoint.lane.producerId]),
+        ours,
         fleet,
         source: source.client,
         target: target.client,
@@ -172,8 +152,19 @@ export class Takeover {
       from: `${sourceOffset} -> ${targetOffset}`,
       to: outcome.kind === 'resume' ? `${outcome.sourceOffset} -> ${closedEnd}` : String(closedEnd),
     });
-    return takenOver(outcome);
+    return outcome;
   }
+}
+
+const UNPROVEN: TakenOver = {
+  kind: 'wait',
+  code: 'LANE_DEAD',
+  message: 'the marker that ends what its last owner wrote is not there yet',
+};
+
+function openLog({ partition, checkpoint }: TakeoverCase, lane: LaneIdentity): OpenLog {
+  const { targetTopicId: topicId, targetOffset: fromOffset } = checkpoint;
+  return { partition, lane, topicId, fromOffset };
 }
 
 function takenOver(outcome: WalkOutcome): TakenOver {
@@ -204,10 +195,4 @@ function takenOver(outcome: WalkOutcome): TakenOver {
 function waitFor(error: unknown): TakenOver {
   if (!(error instanceof CausewayError)) throw error;
   return { kind: 'wait', code: error.code, message: messageOf(error) };
-}
-
-async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let from = 0; from < items.length; from += MAX_WALKS) {
-    await Promise.all(items.slice(from, from + MAX_WALKS).map(work));
-  }
 }

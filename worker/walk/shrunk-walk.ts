@@ -79,7 +79,7 @@ async function alignedByContent(walking: Walking, logs: ShrunkLogs): Promise<Wal
   if (scan.kind === 'interrupted') return scan;
   if (scan.kind === 'foreign') {
     const agreed = { sourceOffset: BigInt(logs.sourceOffset), targetOffset: BigInt(targetOffset) };
-    return { kind: 'foreign', producerId: scan.producerId, offset: BigInt(scan.offset), agreed };
+    return { ...scan, offset: BigInt(scan.offset), agreed };
   }
   const matches = await matching(walking, alignByContent(logs, scan));
   if (!Array.isArray(matches)) return matches;

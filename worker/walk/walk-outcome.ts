@@ -41,6 +41,7 @@ export type WalkOutcome =
       readonly kind: 'foreign';
       /** -1: a producer without idempotence. */
       readonly producerId: bigint;
+      readonly producerEpoch: number;
       readonly offset: bigint;
       readonly agreed: AgreedOffsets;
     }

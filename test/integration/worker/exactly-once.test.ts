@@ -181,6 +181,40 @@ describe('exactly once, on real brokers', () => {
     assert.equal(await loaded(1), 11n);
   });
 
+  test('6.4, 5.8 a late commit of a former owner hides the last one: its lane is found in the log, fenced, and counts as ours', async () => {
+    const items = await topic('hidden');
+    const [owned] = items as [AssignmentItem];
+    const store = new CheckpointStore(target.client);
+    const former = owner('f1');
+    former.assign([route], items);
+    await eventually('it runs', () => former.status()[0]?.state === 'running');
+    await fill('hidden', 0, 50);
+    await eventually('copied', async () => (await copied('hidden')).length === 50);
+    former.assign([route], []);
+    await eventually('let go', () => former.held()?.held.length === 0);
+    const [late] = [...(await store.load([owned])).values()];
+    assert.ok(late?.kind === 'found' && late.checkpoint.released);
+    const last = owner('f2', ONLY_THE_FIRST);
+    last.assign([route], begun(items));
+    await eventually('the next runs', () => last.status()[0]?.state === 'running');
+    await fill('hidden', 50, 50);
+    await eventually('copied', async () => (await copied('hidden')).length === 100);
+    const entry = { targetTopic: owned.targetTopic, partition: 0, checkpoint: late.checkpoint };
+    assert.equal((await store.commit(checkpointGroup(owned), [entry])).size, 0);
+    // It goes on all the while: only a fence ends what it writes.
+    const heir = owner('f3');
+    heir.assign([route], begun(items));
+    let end = 100;
+    await eventually('the hidden owner is told', async () => {
+      await fill('hidden', end, 50);
+      end += 50;
+      return last.messages.some(({ type }) => type === 'lane-dead');
+    });
+    await eventually('all are copied', async () => (await copied('hidden')).length >= end);
+    assert.deepEqual(await copied('hidden'), keys(end));
+    await eventually('the heir says so', () => heir.status()[0]?.state === 'running');
+  });
+
   test('5.3 who takes a partition over closes the dead-letter topic, too, wherever the dead owner may have written there', async () => {
     const items = await topic('lettered');
     await target.createTopic('letters', 2);

@@ -101,13 +101,14 @@ describe('a walk beside both logs', () => {
     ]);
   });
 
-  test('a batch of an unknown producer is foreign, and nothing behind it counts', async () => {
+  test('6.4 a batch of an unknown producer is foreign, and nothing behind it counts', async () => {
     const source = logOf(at(0, records(0, 6)));
     const target = logOf(ours(0, records(0, 2)), ours(2, records(2, 2), { producerId: 9n }), ours(4, records(4, 2)));
     const result = await walked(source, target, { closedEnd: 6 });
     assert.deepEqual(result, {
       kind: 'foreign',
       producerId: 9n,
+      producerEpoch: 3,
       offset: 2,
       agreed: { sourceOffset: 2, targetOffset: 2 },
     });

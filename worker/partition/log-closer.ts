@@ -1,0 +1,94 @@
+import { deadLetterPartitions } from '../../common/kafka/fencing/dead-letter-partitions.js';
+import type { LaneIdentity } from '../../common/kafka/fencing/fencing-client.js';
+import { findAbortMarker } from '../../common/kafka/fencing/find-abort-marker.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { SourceSide } from '../thread/source-side.js';
+import type { TargetSide } from '../thread/target-side.js';
+import { GatheredFences, type GatheredFencesDeps } from './gathered-fences.js';
+import type { MirroredPartition } from './mirrored-partition.js';
+
+/** Partitions looked at together; each walk holds one answer of either log. */
+const MAX_AT_ONCE = 8;
+/** How long markers of an own fence are waited for; one that comes later is found at the next attempt. */
+const MARKER_WAIT_MS = 10_000;
+/** Beyond the target's request timeout, where its lane cannot be fenced. */
+const UNPROVEN_MARGIN_MS = 1_000;
+
+export interface LogCloserDeps extends GatheredFencesDeps {
+  readonly sides: (partition: MirroredPartition) => { readonly source: SourceSide; readonly target: TargetSide };
+  readonly clock: Clock;
+}
+
+/** A target log that a lane may still write into. */
+export interface OpenLog {
+  readonly partition: MirroredPartition;
+  readonly lane: LaneIdentity;
+  /** Canonical UUID text; null where it is not known. */
+  readonly topicId: string | null;
+  /** All that is in doubt lies behind it. */
+  readonly fromOffset: bigint;
+}
+
+/** Closes target logs to the lanes that wrote there: by the abort marker of a fence that is there already, or by a fence (exactly-once.md 5.5, 5.8). */
+export class LogCloser {
+  readonly #deps: LogCloserDeps;
+  readonly #fences: GatheredFences;
+
+  constructor(deps: LogCloserDeps) {
+    this.#deps = deps;
+    this.#fences = new GatheredFences(deps);
+  }
+
+  /**
+   * @param open of one lane
+   * @returns those whose marker is not there yet: they cannot be walked
+   */
+  async close(open: readonly OpenLog[]): Promise<readonly OpenLog[]> {
+    const unmarked = await this.#withoutMarker(open, 0);
+    const [first] = unmarked;
+    if (first === undefined) return [];
+    const { sides, signal, clock } = this.#deps;
+    const { target } = sides(first.partition);
+    const { client } = target;
+    const partitions = unmarked.map(({ partition: { item } }) => ({
+      topic: item.targetTopic,
+      partition: item.partition,
+    }));
+    // The refused records of these partitions may go anywhere in their topic.
+    const routes = unmarked.map(({ partition }) => partition.route);
+    const letters = await deadLetterPartitions(client, routes);
+    const fence = await this.#fences.fence(target, first.lane, [...partitions, ...letters]);
+    if (fence.kind !== 'not-fenced') return await this.#withoutMarker(unmarked, MARKER_WAIT_MS);
+    // Nothing refers to that lane any more at the target: as at-least-once does, until nothing it sent can still arrive.
+    await clock.sleep(client.cluster.requestTimeoutMs + UNPROVEN_MARGIN_MS, signal);
+    return [];
+  }
+
+  async #withoutMarker(logs: readonly OpenLog[], waitMs: number): Promise<OpenLog[]> {
+    const { sides, signal } = this.#deps;
+    const without: OpenLog[] = [];
+    await inBatches(logs, async (log) => {
+      const { partition, lane, topicId, fromOffset } = log;
+      const found = await findAbortMarker({
+        client: sides(partition).target.client,
+        topic: partition.item.targetTopic,
+        partition: partition.item.partition,
+        topicId,
+        producerId: lane.producerId,
+        // A lane's own epoch is on no marker of these partitions: only a fence writes here, under a later one.
+        minEpoch: lane.producerEpoch + 1,
+        fromOffset,
+        waitMs,
+        signal,
+      });
+      if (found.kind !== 'found') without.push(log);
+    });
+    return without;
+  }
+}
+
+export async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  for (let from = 0; from < items.length; from += MAX_AT_ONCE) {
+    await Promise.all(items.slice(from, from + MAX_AT_ONCE).map(work));
+  }
+}
