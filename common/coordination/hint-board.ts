@@ -45,6 +45,14 @@ export class HintBoard {
     }
   }
 
+  /** Anything may have happened at or below the path. */
+  any(path: string): void {
+    const prefix = path === '/' ? '/' : `${path}/`;
+    for (const watch of this.#watches) {
+      if (watch.path === path || watch.path.startsWith(prefix)) this.#schedule(watch, undefined);
+    }
+  }
+
   /** Anything may have happened. */
   all(): void {
     for (const watch of this.#watches) this.#schedule(watch, undefined);

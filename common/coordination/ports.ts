@@ -90,7 +90,8 @@ export interface CoordinationStore extends Closable {
   /** Afterwards reads see everything that was written before (ZooKeeper `sync`). */
   sync(): Promise<void>;
   /**
-   * Calls back, coalesced, after something changed at or below `path` (created, changed, removed) and after every reconnect.
+   * Calls back, coalesced, after something changed at or below `path` (created, changed, removed), after every reconnect, and where the
+   * server has to be asked to watch, when it has begun to.
    * A hint only: it may be late or lost; the level-triggered compare on a timer is the truth. Returns its own removal.
    * @param onHint gets the nodes that changed since the last call; undefined: any may have
    */

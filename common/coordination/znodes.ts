@@ -8,9 +8,11 @@
  *   /routes/<name>              desired: a route
  *   /topics/<route>/<topic>     desired: a topic entry
  *   /exclusions/<route>/<topic> desired: partitions that are not to be copied; outlives the topic entry
+ *   /denials/<route>/<topic>    desired: a topic that the route never selects; outlives the topic entry
  *   /workers/<id>               desired: what a worker is for; outlives the worker
  *   /orders/freeze              desired: while it is there nothing moves from worker to worker
  *   /progress/<route>/<topic>   leader's memory: timeline, started partitions
+ *   /selections/<route>         leader's memory: which selection has been gone through
  *   /assignments/<worker>       leader -> worker (gzip; parts below 512 KiB as children `p1`, `p2`, ... of the node)
  *   /live/<worker>              ephemeral: the worker's incarnation and address
  *   /lanes/<transactional id>   persistent: which producer identities exist (whom to fence)
@@ -26,10 +28,12 @@ export const CONTROLLERS = '/controllers';
 export const ROUTES = '/routes';
 export const TOPICS = '/topics';
 export const EXCLUSIONS = '/exclusions';
+export const DENIALS = '/denials';
 export const WORKERS = '/workers';
 export const ORDERS = '/orders';
 export const FREEZE = 'freeze';
 export const PROGRESS = '/progress';
+export const SELECTIONS = '/selections';
 export const ASSIGNMENTS = '/assignments';
 export const LIVE = '/live';
 export const LANES = '/lanes';
@@ -41,9 +45,11 @@ export const BASE_PATHS = [
   ROUTES,
   TOPICS,
   EXCLUSIONS,
+  DENIALS,
   WORKERS,
   ORDERS,
   PROGRESS,
+  SELECTIONS,
   ASSIGNMENTS,
   LIVE,
   LANES,
@@ -57,6 +63,9 @@ export const topicsPath = (route: string): string => `${TOPICS}/${route}`;
 export const topicPath = (route: string, topic: string): string => `${TOPICS}/${route}/${topic}`;
 export const exclusionRoutePath = (route: string): string => `${EXCLUSIONS}/${route}`;
 export const exclusionPath = (route: string, topic: string): string => `${EXCLUSIONS}/${route}/${topic}`;
+export const denialRoutePath = (route: string): string => `${DENIALS}/${route}`;
+export const denialPath = (route: string, topic: string): string => `${DENIALS}/${route}/${topic}`;
+export const selectionPath = (route: string): string => `${SELECTIONS}/${route}`;
 export const workerOrderPath = (worker: string): string => `${WORKERS}/${worker}`;
 export const freezePath = `${ORDERS}/${FREEZE}`;
 export const progressRoutePath = (route: string): string => `${PROGRESS}/${route}`;

@@ -28,6 +28,7 @@ const topicEntry = z.object({
   /** Absent in nodes that an earlier version wrote. */
   limits: rateLimits.loose().default({}),
   addedAt: z.string(),
+  origin: z.enum(['selected', 'appeared']).optional(),
 });
 
 export function encodeTopicEntry(entry: TopicEntry): Buffer {
@@ -35,8 +36,8 @@ export function encodeTopicEntry(entry: TopicEntry): Buffer {
 }
 
 export function decodeTopicEntry(data: Buffer, path: string): TopicEntry {
-  const { limits, ...entry } = decodeRecord(topicEntry, data, path);
-  return { ...entry, limits: rateLimitsFrom(limits) };
+  const { limits, origin, ...entry } = decodeRecord(topicEntry, data, path);
+  return { ...entry, limits: rateLimitsFrom(limits), ...(origin === undefined ? {} : { origin }) };
 }
 
 const topicProgress = z.object({

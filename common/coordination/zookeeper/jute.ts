@@ -25,7 +25,10 @@ export const ZK_SESSION_MOVED = -118;
 
 /** Op codes that the library does not know (ZooDefs.OpCode). */
 const OP_ADD_WATCH = 106;
+const OP_REMOVE_WATCHES = 18;
 const ADD_WATCH_PERSISTENT_RECURSIVE = 1;
+/** Watcher.WatcherType.Any */
+const WATCHER_TYPE_ANY = 3;
 const MODE_PERSISTENT = zookeeper.CreateMode.PERSISTENT;
 const MODE_EPHEMERAL = zookeeper.CreateMode.EPHEMERAL;
 
@@ -84,6 +87,13 @@ export function addWatchRequest(path: string): ZkRequest {
   // AddWatchRequest {ustring path; int mode} has the fields of DeleteRequest.
   const payload = new jute.protocol.DeleteRequest(path, ADD_WATCH_PERSISTENT_RECURSIVE);
   return { type: OP_ADD_WATCH, payload, parsedAs: op.DELETE, throughLeader: false };
+}
+
+/** Takes such a watch back. */
+export function removeWatchRequest(path: string): ZkRequest {
+  // RemoveWatchesRequest {ustring path; int type} has the fields of DeleteRequest.
+  const payload = new jute.protocol.DeleteRequest(path, WATCHER_TYPE_ANY);
+  return { type: OP_REMOVE_WATCHES, payload, parsedAs: op.DELETE, throughLeader: false };
 }
 
 /**

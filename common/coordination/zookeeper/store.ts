@@ -7,11 +7,12 @@ import { checkPath } from '../node-rules.js';
 import type { CoordinationStore, MultiOutcome, StoreNode, StoreOp, StoreSession } from '../ports.js';
 import { SessionBoard } from '../session-board.js';
 import { parseConnectString } from './connect-string.js';
-import { type ConnectionListener, type OverReason, ZkConnection } from './connection.js';
-import { type Acls, CREATOR_ACLS, OPEN_ACLS } from './jute.js';
+import { type ConnectionListener, type ConnectionOptions, type OverReason, ZkConnection } from './connection.js';
+import { type Acls, CREATOR_ACLS, OPEN_ACLS, removeWatchRequest } from './jute.js';
 import { NodeOperations } from './node-operations.js';
 import { RequestWindow } from './request-window.js';
-import { prepareSession } from './session-setup.js';
+import { addWatches, prepareSession } from './session-setup.js';
+import { WatchSet } from './watch-set.js';
 import { authFailed } from './zk-errors.js';
 
 /** How long `close` may wait for the end of the session to be confirmed. */
@@ -31,6 +32,8 @@ export interface ZooKeeperStoreOptions {
   readonly logger: Logger;
   /** Every call ends within this time, waiting for a server included. */
   readonly operationTimeoutMs: number;
+  /** For the simulation: instead of a connection over sockets. */
+  readonly connection?: (options: ConnectionOptions, listener: ConnectionListener) => ZkConnection;
 }
 
 /**
@@ -49,6 +52,7 @@ class ZooKeeperStore implements CoordinationStore {
   readonly #logger: Logger;
   readonly #board: SessionBoard;
   readonly #hints: HintBoard;
+  readonly #watches: WatchSet;
   readonly #window: RequestWindow;
   readonly #operations: NodeOperations;
   #connection: ZkConnection;
@@ -73,6 +77,7 @@ class ZooKeeperStore implements CoordinationStore {
     this.#logger = options.logger;
     this.#board = new SessionBoard((err) => this.#logger.error('coordination_listener_failed', { err }));
     this.#hints = new HintBoard(options.clock, (err) => this.#logger.error('coordination_listener_failed', { err }));
+    this.#watches = new WatchSet(this.#root);
     this.#window = new RequestWindow(options.clock);
     this.#operations = new NodeOperations({
       window: this.#window,
@@ -139,7 +144,17 @@ class ZooKeeperStore implements CoordinationStore {
 
   watch(path: string, onHint: (changed: ReadonlySet<string> | undefined) => void): () => void {
     checkPath(path);
-    return this.#hints.watch(path, onHint);
+    const absolute = this.#absolute(path);
+    const unhint = this.#hints.watch(path, onHint);
+    this.#watches.hold(absolute);
+    void this.#addWatches(this.#connection);
+    let isWatched = true;
+    return () => {
+      if (!isWatched) return;
+      isWatched = false;
+      unhint();
+      if (this.#watches.release(absolute)) void this.#connection.send(removeWatchRequest(absolute));
+    };
   }
 
   close(): Promise<void> {
@@ -173,10 +188,8 @@ class ZooKeeperStore implements CoordinationStore {
       over: (reason, cause) => this.#afterSession(reason, cause),
       changed: (path) => this.#onChanged(path),
     };
-    const connection = new ZkConnection(
-      { servers: this.#servers, sessionTimeoutMs, auth, clock, random, heartbeatPath: this.#root },
-      listener,
-    );
+    const options = { servers: this.#servers, sessionTimeoutMs, auth, clock, random, heartbeatPath: this.#root };
+    const connection = this.#options.connection?.(options, listener) ?? new ZkConnection(options, listener);
     this.#announced = false;
     connection.start();
     return connection;
@@ -184,18 +197,15 @@ class ZooKeeperStore implements CoordinationStore {
 
   /** A server has the session; before anybody hears of it, the watch is set and the root made sure of. */
   async #prepare(connection: ZkConnection): Promise<void> {
-    const prepared = await prepareSession(connection, this.#root, this.#acls);
+    this.#watches.forgetAsked();
+    const prepared = await prepareSession(connection, this.#root, this.#acls, this.#watches.takeMissing());
     if (prepared.kind === 'interrupted' || connection !== this.#connection || !connection.isUp) return;
     if (prepared.kind === 'refused') {
       this.#refuse(prepared.error);
       connection.endSession();
       return;
     }
-    if (prepared.watchError !== undefined && !this.#watchRefused) {
-      this.#watchRefused = true;
-      const hint = 'changes are noticed by the periodic compare only; ZooKeeper 3.6 or newer gives hints';
-      this.#logger.warn('coordination_watch_refused', { zkError: prepared.watchError, hint });
-    }
+    this.#sayWatchRefused(prepared.watchError);
     if (!this.#announced) this.#generation += 1;
     this.#announced = true;
     this.#outage = false;
@@ -207,6 +217,27 @@ class ZooKeeperStore implements CoordinationStore {
     });
     this.#publish('connected');
     this.#hints.all();
+    // What was watched while the session was prepared.
+    await this.#addWatches(connection);
+  }
+
+  /** Asks for watches that are still missing; whoever watches looks once they are there, for what happened before. */
+  async #addWatches(connection: ZkConnection): Promise<void> {
+    if (!this.#announced || !connection.isUp) return;
+    const missing = this.#watches.takeMissing();
+    if (missing.length === 0) return;
+    const added = await addWatches(connection, missing);
+    // The next connection asks for all of them.
+    if (added.kind === 'interrupted') return;
+    this.#sayWatchRefused(added.watchError);
+    for (const path of missing) this.#hints.any(this.#relative(path) ?? '/');
+  }
+
+  #sayWatchRefused(watchError: number | undefined): void {
+    if (watchError === undefined || this.#watchRefused) return;
+    this.#watchRefused = true;
+    const hint = 'changes are noticed by the periodic compare only; ZooKeeper 3.6 or newer gives hints';
+    this.#logger.warn('coordination_watch_refused', { zkError: watchError, hint });
   }
 
   #onDown(cause: string): void {
@@ -256,9 +287,20 @@ class ZooKeeperStore implements CoordinationStore {
   }
 
   #onChanged(path: string): void {
-    if (this.#root === '/') this.#hints.changed(path);
-    else if (path === this.#root) this.#hints.changed('/');
-    else if (path.startsWith(`${this.#root}/`)) this.#hints.changed(path.slice(this.#root.length));
+    const relative = this.#relative(path);
+    if (relative !== undefined) this.#hints.changed(relative);
+  }
+
+  #absolute(path: string): string {
+    if (path === '/') return this.#root;
+    return this.#root === '/' ? path : this.#root + path;
+  }
+
+  /** Undefined for a path outside of the root. */
+  #relative(path: string): string | undefined {
+    if (this.#root === '/') return path;
+    if (path === this.#root) return '/';
+    return path.startsWith(`${this.#root}/`) ? path.slice(this.#root.length) : undefined;
   }
 
   #publish(state: StoreSession['state']): void {
