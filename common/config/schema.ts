@@ -379,3 +379,9 @@ export const configSchema = z.strictObject({
 /** The file as written, checked, with defaults. `compile.ts` turns it into `Config`. */
 export type ConfigFile = z.output<typeof configSchema>;
 export type RouteSettings = z.output<typeof routeSettings>;
+  stallAfterMs: ms
+    .min(100)
+    .default(30_000)
+    .describe(
+      'A partition that has something to do and does not move for so long counts as stalled: what blocks it is looked for and told.',
+    ),

@@ -31,6 +31,17 @@ export const METRICS = {
   causeway_inflight_bytes: gauge('Bytes fetched or being fetched and not yet acknowledged'),
   causeway_batches_total: counter('Batches by how they passed: raw, or decoded or skipped and why', 'how', 'reason'),
   causeway_partitions: gauge('Partitions of this worker by state', 'route', 'state'),
+  causeway_partitions_stalled: gauge(
+    'Partitions of this worker that have something to do and do not move, by what blocks them (stalls.md)',
+    'route',
+    'cause',
+  ),
+  causeway_partition_stalls_total: counter('Times that a partition stalled, by what blocked it', 'route', 'cause'),
+  causeway_watchdog_kicks_total: counter(
+    'Partitions that were pushed because nothing blocked them and nothing moved; more than 0 is a bug of ours',
+    'route',
+    'cause',
+  ),
   causeway_assigned_partitions: gauge('Partitions assigned to this worker'),
   causeway_assignment_generation: gauge('Generation of the assignment applied'),
   causeway_lanes: gauge('Producer identities in use', 'target'),

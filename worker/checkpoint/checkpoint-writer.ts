@@ -17,6 +17,12 @@ export interface CheckpointWriterDeps {
   readonly logger: Logger;
 }
 
+export interface CheckpointFault {
+  readonly message: string;
+  /** Monotonic ms. */
+  readonly sinceMs: number;
+}
+
 /** A pass that waits for the one under way in its group; whoever asks before it begins goes along. */
 interface WaitingPass {
   readonly members: Set<MirroredPartition>;
@@ -35,7 +41,8 @@ export class CheckpointWriter implements Closable {
   readonly #passes = new Map<string, Promise<void>>();
   readonly #waiting = new Map<string, WaitingPass>();
   #closed = false;
-  readonly #failing = new Set<string>();
+  /** Groups whose last pass failed, and since when. */
+  readonly #faults = new Map<string, CheckpointFault>();
 
   constructor(deps: CheckpointWriterDeps) {
     this.#deps = deps;
@@ -48,6 +55,11 @@ export class CheckpointWriter implements Closable {
 
   remove(partition: MirroredPartition): void {
     this.#partitions.delete(partition);
+  }
+
+  /** Why the partition’s group was not written in its last pass. */
+  faultOf({ group }: MirroredPartition): CheckpointFault | undefined {
+    return this.#faults.get(group);
   }
 
   /** Commits these pairs as they stand, after whatever is under way; gives those that were committed. */
@@ -145,11 +157,12 @@ export class CheckpointWriter implements Closable {
   /** Once per outage: the next pass tries again anyway. */
   #say(group: string, partitions: number, err: CausewayError | undefined): void {
     if (err === undefined) {
-      this.#failing.delete(group);
+      this.#faults.delete(group);
       return;
     }
-    const { logger, cluster } = this.#deps;
-    if (this.#failing.size === 0) logger.warn('checkpoint.failed', { cluster, group, partitions, err });
-    this.#failing.add(group);
+    const { logger, cluster, clock } = this.#deps;
+    if (this.#faults.size === 0) logger.warn('checkpoint.failed', { cluster, group, partitions, err });
+    const sinceMs = this.#faults.get(group)?.sinceMs ?? clock.monotonicMs();
+    this.#faults.set(group, { message: `${err.code}: ${err.message}`, sinceMs });
   }
 }

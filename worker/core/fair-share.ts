@@ -36,6 +36,13 @@ export class FairShare {
     this.#leave(`${route}/${topic}`);
   }
 
+  /** The topics that hold most, as `route/topic`. */
+  holders(limit: number): (readonly [name: string, bytes: number])[] {
+    const topics = [...this.#groups].filter(([key, { usedBytes }]) => key.includes('/') && usedBytes > 0);
+    const held = topics.map(([key, { usedBytes }]) => [key, usedBytes] as const);
+    return held.sort(([, a], [, b]) => b - a).slice(0, limit);
+  }
+
   #join(key: string): Group {
     const group = this.#groups.get(key) ?? { usedBytes: 0, members: 0 };
     group.members += 1;

@@ -1,4 +1,4 @@
-import { CausewayError } from '../../common/errors/error.js';
+import { CausewayError, messageOf } from '../../common/errors/error.js';
 import type { FetchedPartition, FetchResponse } from '../../common/kafka/wire/apis/fetch.js';
 import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
@@ -8,6 +8,7 @@ import type { Logger } from '../../common/observability/logger.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
+import type { LineFacts, SourceFacts } from '../core/stall-facts.js';
 import { Appetite } from './appetite.js';
 import type { FetchBudget } from './budget-share.js';
 import type { Feed } from './feed.js';
@@ -94,10 +95,15 @@ export class BrokerFetcher {
   #sessionErrors = 0;
   /** The connection a request is under way on. */
   #asking: BrokerConnection | undefined;
+  #connection: BrokerConnection | undefined;
+  #fault: LineFacts['fault'];
+  /** The last answer; or the end of a time without questions. */
+  #answeredMs: number;
   #overdue = false;
 
   constructor(deps: BrokerFetcherDeps) {
     this.#deps = deps;
+    this.#answeredMs = deps.clock.monotonicMs();
     this.#appetite = new Appetite(deps.idleBytes, deps.settings.fetchMaxBytes);
     this.#running = this.#run();
   }
@@ -139,6 +145,24 @@ export class BrokerFetcher {
     this.#wake?.();
   }
 
+  facts(feed: Feed): Omit<SourceFacts, 'hasLeader' | 'isConfirmed'> {
+    const { channel, settings, budget, clock } = this.#deps;
+    const connection = this.#connection;
+    const isOpen = connection !== undefined && connection.closedError === undefined;
+    return {
+      line: {
+        broker: channel.broker,
+        address: isOpen ? connection.address : undefined,
+        fault: this.#fault,
+        throttledMs: isOpen ? connection.throttledMs : 0,
+      },
+      isAsked: this.#index.has(feed) && this.#session.isWanted(feed.key),
+      isStarved: budget.freeBytes < MIN_FETCH_BYTES,
+      answeredMs: this.#answeredMs,
+      isSilent: clock.monotonicMs() - this.#answeredMs > settings.fetchMaxWaitMs + LATE_MS,
+    };
+  }
+
   /** Does not wait for an answer that is on its way. */
   async close(): Promise<void> {
     this.#stop.abort();
@@ -159,11 +183,13 @@ export class BrokerFetcher {
           if (starved) this.#awaitBudget();
         });
         this.#wake = undefined;
+        this.#answeredMs = this.#deps.clock.monotonicMs();
         continue;
       }
       try {
         await this.#fetchOnce();
         this.#failures = 0;
+        this.#fault = undefined;
       } catch (error) {
         await this.#backOff(error);
       }
@@ -209,6 +235,7 @@ export class BrokerFetcher {
   async #fetchOnce(): Promise<void> {
     const { client, route, channel, budget, clock } = this.#deps;
     const connection = await client.connection(channel.broker, `fetch-${route}-${channelPurpose(channel)}`);
+    this.#connection = connection;
     if (connection.throttledMs > 0) {
       await clock.sleep(Math.min(connection.throttledMs, THROTTLE_LOOK_MS), this.#stop.signal);
       return;
@@ -225,6 +252,7 @@ export class BrokerFetcher {
       budget.release(maxBytes);
     }
     const { response, body } = answer;
+    this.#answeredMs = clock.monotonicMs();
     this.#appetite.learn(maxBytes, body.bytes);
     if (this.#stop.signal.aborted) return;
     if (response.errorCode === 0) {
@@ -324,6 +352,7 @@ export class BrokerFetcher {
     if (this.#stop.signal.aborted) return;
     const { clock, random, logger, cluster, channel, listener } = this.#deps;
     this.#session.restart();
+    this.#fault = { message: messageOf(error), sinceMs: this.#fault?.sinceMs ?? clock.monotonicMs() };
     if (this.#failures === 0) logger.warn('fetch.failed', { cluster, broker: channel.broker, err: error });
     listener.failed(channel);
     await clock.sleep(backoffMs(this.#failures, ERROR_BACKOFF, random), this.#stop.signal);

@@ -37,6 +37,11 @@ export class FetchSession {
     return this.#nameless.size > 0;
   }
 
+  /** Asked for in every request from now on. */
+  isWanted(key: string): boolean {
+    return this.#wanted.has(key);
+  }
+
   /** The offset the broker was last told to fetch from. */
   askedOffset(key: string): number | undefined {
     return this.#known.get(key)?.fetchOffset;

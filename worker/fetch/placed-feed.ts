@@ -28,6 +28,11 @@ export class PlacedFeed {
     return channel?.broker === broker && channel.pace === pace && channel.rack === rack;
   }
 
+  /** Who reads it, or is about to. */
+  get reader(): BrokerFetcher | undefined {
+    return this.#fetcher ?? this.#next;
+  }
+
   touch(): void {
     this.#fetcher?.touch(this.feed);
   }

@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { Leader, Leaders } from '../cluster/leaders.js';
+import type { SourceFacts } from '../core/stall-facts.js';
 import type { FetchListener, FetchSettings } from './broker-fetcher.js';
 import type { FetchBudget } from './budget-share.js';
 import { type EpochAnswer, EpochCheck } from './epoch-check.js';
@@ -21,6 +22,9 @@ import { PlacedFeed } from './placed-feed.js';
 const REPLICA_PATIENCE_MS = 4_000;
 /** Between questions to leaders that could not answer for an old leadership. */
 const EPOCH_BACKOFF = { initialMs: 50, maxMs: 2_000 } as const;
+
+/** Of a feed that no connection reads. */
+const UNREAD = { line: undefined, isAsked: false, isStarved: false, answeredMs: 0, isSilent: false } as const;
 
 export interface SourceReaderDeps {
   readonly client: Pick<ClusterClient, 'connection'>;
@@ -72,6 +76,16 @@ export class SourceReader implements Closable, FetchListener {
   /** What the feed wants may have changed. */
   touch(feed: Feed): void {
     this.#feeds.get(feed.key)?.touch();
+  }
+
+  /** What keeps the feed from being read. */
+  facts(feed: Feed): SourceFacts {
+    const placed = this.#feeds.get(feed.key);
+    return {
+      hasLeader: this.#deps.leaders.leader(feed.topic, feed.partition) !== undefined,
+      isConfirmed: placed?.leader === undefined || placed.joined,
+      ...(placed?.reader?.facts(feed) ?? UNREAD),
+    };
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import type { FetchedPartition } from '../../common/kafka/wire/apis/fetch.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Random } from '../../common/runtime/random.js';
 import { takesRecords } from '../core/partition-state.js';
+import type { IntakeFacts } from '../core/stall-facts.js';
 import type { Feed } from '../fetch/feed.js';
 import type { ResponseBody } from '../fetch/response-body.js';
 import { BatchTaker, type BatchTakerDeps } from './batch-taker.js';
@@ -30,6 +31,7 @@ export class Intake implements Feed {
   /** The leader answered with an error a moment ago. */
   #holding = false;
   #errors = 0;
+  #errorCode: number | undefined;
 
   constructor(partition: MirroredPartition, deps: IntakeDeps) {
     this.#partition = partition;
@@ -75,16 +77,24 @@ export class Intake implements Feed {
   }
 
   wanted(): number | undefined {
-    const { queue, judging } = this.#partition;
-    const full = queue.bytes >= QUEUE_FETCHES * this.#deps.fetchMaxPartitionBytes;
-    if (!this.#copying() || this.#taker.busy || this.#holding || full || judging) return undefined;
+    if (!this.#isWanted()) return undefined;
     // What an operator skips need not be read any more, and perhaps cannot be.
     if (this.#partition.item.skip !== undefined) this.#taker.skipAsOrdered();
-    return queue.fetchNext;
+    return this.#partition.queue.fetchNext;
+  }
+
+  get facts(): IntakeFacts {
+    return { isWanted: this.#isWanted(), isDecoding: this.#taker.busy, errorCode: this.#errorCode };
   }
 
   quota(): number {
     return this.#deps.allowance.quotaBytes();
+  }
+
+  #isWanted(): boolean {
+    const { queue, judging } = this.#partition;
+    const full = queue.bytes >= QUEUE_FETCHES * this.#deps.fetchMaxPartitionBytes;
+    return this.#copying() && !this.#taker.busy && !this.#holding && !full && !judging;
   }
 
   /** While the target takes nothing, one fetch is enough to find out when it does again. */
@@ -100,6 +110,8 @@ export class Intake implements Feed {
       return;
     }
     this.#errors = 0;
+    this.#errorCode = undefined;
+    partition.sourceHighWatermark = fetched.highWatermark;
     partition.sourceEnd =
       partition.route.isolation === 'read_committed' ? fetched.lastStableOffset : fetched.highWatermark;
     if (fetched.records !== null && fetched.records.length > 0) this.#taker.take(fetched, fetched.records, body);
@@ -108,6 +120,7 @@ export class Intake implements Feed {
 
   #failed(code: number): void {
     const partition = this.#partition;
+    this.#errorCode = code;
     const { port } = this.#deps;
     switch (code) {
       case OFFSET_OUT_OF_RANGE: {

@@ -69,6 +69,7 @@ export class MirroredPartition {
   failures = 0;
   readonly rate = new RateMeter();
   #condition: PartitionCondition = INITIAL_CONDITION;
+  #startFault: Reason | undefined;
   /** Grows at each (re)start: answers meant for an earlier life are recognised and dropped. */
   #life = 0;
 
@@ -133,9 +134,16 @@ export class MirroredPartition {
   endLife(): void {
     this.#life += 1;
   }
+  /** Why its last start did not come about; undefined once it copies. */
+  get startFault(): Reason | undefined {
+    return this.#startFault;
+  }
+
 
   /** The pair that is settled now; undefined before the partition has a position and a lane. */
   checkpoint(): Checkpoint | undefined {
+    if (event.type === 'put-off' || event.type === 'restart') this.#startFault = event.reason;
+    else if (event.type === 'copy') this.#startFault = undefined;
     if (this.lane === undefined || this.targetNext < 0) return undefined;
     const { transactionalId, producerId, producerEpoch } = this.lane.record;
     return {

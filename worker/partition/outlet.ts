@@ -56,10 +56,17 @@ export class Outlet {
   /** Called once when every batch that was sent has its final answer. */
   #quiet: (() => void) | undefined;
   #refetches = 0;
+  /** Since when no answer has come to what was sent. */
+  #waitingSinceMs = 0;
 
   constructor(partition: MirroredPartition, deps: OutletDeps) {
     this.partition = partition;
     this.#deps = deps;
+  }
+
+  /** Since when no answer has come to what was sent; undefined: nothing is outstanding. */
+  get unansweredSinceMs(): number | undefined {
+    return this.partition.queue.unanswered === 0 ? undefined : this.#waitingSinceMs;
   }
 
   /** A new life: what halted the old one is over. */
@@ -89,10 +96,12 @@ export class Outlet {
     const { partition } = this;
     const { lane, queue, targetKey } = partition;
     if (lane === undefined || lane.dead || this.#broken) return undefined;
-    let batch = queue.next(lane.window(targetKey, this.#deps.clock.monotonicMs()));
+    const nowMs = this.#deps.clock.monotonicMs();
+    let batch = queue.next(lane.window(targetKey, nowMs));
     if (batch === undefined) return undefined;
     if (this.#fault !== undefined && batch.sourceFirst >= this.#fault.batch.sourceFirst) return undefined;
     if (this.#draining && !batch.resend) return undefined;
+    if (queue.unanswered === 0) this.#waitingSinceMs = nowMs;
     if (batch.gap !== undefined) {
       queue.markSent(batch);
       this.#declare(batch, batch.gap);
@@ -117,6 +126,7 @@ export class Outlet {
     blamed: readonly number[] = NONE_BLAMED,
   ): ProduceVerdict {
     const { queue } = this.partition;
+    this.#waitingSinceMs = this.#deps.clock.monotonicMs();
     const verdict = produceVerdict(code, queue.behindRefused(batch));
     switch (verdict.kind) {
       case 'stored':
@@ -170,7 +180,7 @@ export class Outlet {
 
   #stored(batch: QueuedBatch, baseOffset: number, logAppendTimeMs: number): void {
     const { partition } = this;
-    partition.lane?.acked(partition.targetKey, this.#deps.clock.monotonicMs());
+    partition.lane?.acked(partition.targetKey, this.#waitingSinceMs);
     if (batch.resend && logAppendTimeMs !== -1) this.#deps.repeated(partition);
     partition.failures = 0;
     this.#refetches = 0;

@@ -2,6 +2,7 @@ import type { Logger } from '../../common/observability/logger.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
+import type { StartStep } from '../core/stall-facts.js';
 import type { TargetSide } from '../thread/target-side.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
 import {
@@ -38,6 +39,8 @@ interface StartBatch {
   readonly beginning: Set<MirroredPartition>;
   /** Begun, put off or paused; a failure puts off the rest. */
   readonly settled: Set<MirroredPartition>;
+  /** The logs of its last owners are being closed. */
+  readonly closing: Set<MirroredPartition>;
 }
 
 /**
@@ -90,6 +93,14 @@ export class Starter {
     return true;
   }
 
+  /** How far its start has come. */
+  stepOf(partition: MirroredPartition): StartStep {
+    const batch = this.#active.get(partition.group);
+    if (batch === undefined || !batch.wanted.has(partition) || batch.settled.has(partition)) return 'waiting';
+    if (batch.beginning.has(partition)) return 'beginning';
+    return batch.closing.has(partition) ? 'closing' : 'finding';
+  }
+
   close(): void {
     this.#closed = true;
     for (const cancel of this.#delayed.values()) cancel();
@@ -119,7 +130,7 @@ export class Starter {
   }
 
   #start(group: string, batch: readonly MirroredPartition[]): void {
-    const open: StartBatch = { wanted: new Set(batch), beginning: new Set(), settled: new Set() };
+    const open: StartBatch = { wanted: new Set(batch), beginning: new Set(), settled: new Set(), closing: new Set() };
     this.#active.set(group, open);
     this.#startGroup(open)
       .catch((error: unknown) => {
@@ -151,6 +162,7 @@ export class Starter {
     // Those wait for markers, and for as much as there is to compare.
     const unsettled = [...found.values()].filter((one) => one.kind === 'walk' && batch.wanted.has(one.partition));
     if (unsettled.length === 0) return;
+    for (const { partition } of unsettled) batch.closing.add(partition);
     const walked = await this.#finder.walk(unsettled as Extract<Found, { kind: 'walk' }>[]);
     await this.#begin(batch, target, this.#sort(batch, walked));
   }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../common/errors/error.js';
 import { PRODUCE, type ProducedPartition } from '../../common/kafka/wire/apis/produce.js';
 import { call } from '../../common/kafka/wire/call.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
@@ -8,6 +9,7 @@ import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { QueuedBatch } from '../core/partition-queue.js';
+import type { LineFacts } from '../core/stall-facts.js';
 import type { Outlet } from '../partition/outlet.js';
 
 /** More would not be remembered by the broker for a partition, and hide nothing more of the network. */
@@ -59,7 +61,10 @@ export class ProduceChannel {
   #inFlight = 0;
   #failures = 0;
   #scheduled = false;
+  /** Since when no answer has come to what is in flight. */
+  #waitingSinceMs = 0;
   #awaitsLease = false;
+  #fault: LineFacts['fault'];
   #awaitsQuota = false;
   #closed = false;
 
@@ -83,6 +88,22 @@ export class ProduceChannel {
 
   /** Everything that becomes ready within one turn of the loop shares requests. */
   #schedule(): void {
+  get line(): LineFacts {
+    const connection = this.#connection;
+    const isOpen = connection !== undefined && connection.closedError === undefined;
+    return {
+      broker: this.#deps.broker,
+      address: isOpen ? connection.address : undefined,
+      fault: this.#fault,
+      throttledMs: isOpen ? connection.throttledMs : 0,
+    };
+  }
+
+  /** Requests that are not answered, and since when no answer has come. */
+  get requests(): { readonly count: number; readonly sinceMs: number | undefined } {
+    return { count: this.#inFlight, sinceMs: this.#inFlight === 0 ? undefined : this.#waitingSinceMs };
+  }
+
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
     queueMicrotask(() => {
@@ -159,6 +180,7 @@ export class ProduceChannel {
   #send(connection: BrokerConnection, batches: readonly SentBatch[]): void {
     this.#inFlight += 1;
     this.#exchange(connection, batches).then(
+    if (this.#inFlight === 0) this.#waitingSinceMs = this.#deps.clock.monotonicMs();
       () => this.#done(),
       (error: unknown) => this.#failed(connection, batches, error),
     );
@@ -225,6 +247,7 @@ export class ProduceChannel {
     this.#inFlight -= 1;
     this.#failures = 0;
     this.#schedule();
+    this.#waitingSinceMs = this.#deps.clock.monotonicMs();
   }
 
   #failed(connection: BrokerConnection, batches: readonly SentBatch[], error: unknown): void {
@@ -251,6 +274,7 @@ export class ProduceChannel {
           this.#connecting = false;
           this.#schedule();
         },
+          this.#fault = undefined;
         async (error: unknown) => {
           this.#report(error);
           await this.#deps.clock.sleep(backoffMs(this.#failures, CONNECT_BACKOFF, this.#deps.random));
@@ -264,7 +288,8 @@ export class ProduceChannel {
   }
 
   #report(error: unknown): void {
-    const { cluster, broker, logger } = this.#deps;
+    const { cluster, broker, logger, clock } = this.#deps;
+    this.#fault = { message: messageOf(error), sinceMs: this.#fault?.sinceMs ?? clock.monotonicMs() };
     if (this.#failures === 0 && !this.#closed) logger.warn('produce.failed', { cluster, broker, err: error });
     this.#failures += 1;
     this.#deps.onTrouble();

@@ -4,6 +4,7 @@ import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { Leaders } from '../cluster/leaders.js';
+import type { TargetFacts } from '../core/stall-facts.js';
 import type { Outlet } from '../partition/outlet.js';
 import { ProduceChannel } from './produce-channel.js';
 
@@ -30,6 +31,8 @@ export class TargetWriter implements Closable {
   readonly #assigned = new Map<Outlet, ProduceChannel>();
   /** Looked at again together: one may become ready many times while it has no leader. */
   readonly #leaderless = new Set<Outlet>();
+  /** When those that met an error are sent again. */
+  readonly #retries = new Map<Outlet, number>();
   #closed = false;
 
   constructor(deps: TargetWriterDeps) {
@@ -52,6 +55,21 @@ export class TargetWriter implements Closable {
     this.#assigned.get(outlet)?.remove(outlet);
     this.#assigned.delete(outlet);
     this.#leaderless.delete(outlet);
+    this.#retries.delete(outlet);
+  }
+
+  /** What keeps the outlet’s batches from being sent or answered. */
+  facts(outlet: Outlet): TargetFacts {
+    const { targetTopic, partition } = outlet.partition.item;
+    const channel = this.#assigned.get(outlet);
+    const requests = channel?.requests;
+    return {
+      hasLeader: this.#deps.leaders.leader(targetTopic, partition) !== undefined,
+      line: channel?.line,
+      requests: requests?.count ?? 0,
+      requestsSinceMs: requests?.sinceMs,
+      retryAtMs: this.#retries.get(outlet),
+    };
   }
 
   close(): Promise<void> {
@@ -72,8 +90,13 @@ export class TargetWriter implements Closable {
 
   #later(outlet: Outlet, delayMs: number): void {
     const { life } = outlet.partition;
-    this.#deps.clock.after(delayMs, () => {
-      if (!this.#closed && outlet.partition.life === life) this.ready(outlet);
+    const { clock } = this.#deps;
+    this.#retries.set(outlet, clock.monotonicMs() + delayMs);
+    clock.after(delayMs, () => {
+      if (!this.#closed && outlet.partition.life === life) {
+        this.#retries.delete(outlet);
+        this.ready(outlet);
+      }
     });
   }
 

@@ -55,6 +55,12 @@ export class WorkerMetrics {
     for (const { code, count } of stats.errors) metrics.inc('causeway_partition_errors_total', count, { code });
     metrics.inc('causeway_checkpoint_commits_total', stats.checkpoints.ok, { outcome: 'ok' });
     metrics.inc('causeway_checkpoint_commits_total', stats.checkpoints.failed, { outcome: 'failed' });
+    for (const { route, code, count } of stats.stalls) {
+      metrics.inc('causeway_partition_stalls_total', count, { route, cause: code });
+    }
+    for (const { route, count } of stats.kicks) {
+      metrics.inc('causeway_watchdog_kicks_total', count, { route, cause: 'lost-wake-up' });
+    }
     for (const { route, scope, seconds } of stats.heldBack) {
       metrics.inc('causeway_limit_wait_seconds_total', seconds, { route, by: scope });
     }
@@ -83,14 +89,16 @@ export class WorkerMetrics {
       'causeway_lag_records',
       'causeway_lag_seconds',
       'causeway_partitions',
+      'causeway_partitions_stalled',
       'causeway_lanes',
     ] as const) {
       metrics.reset(name);
     }
     const topics = new Map<string, { route: string; topic: string; lagRecords: number; lagSeconds: number }>();
     const states = new Map<string, { route: string; state: string; count: number }>();
+    const stalls = new Map<string, { route: string; cause: string; count: number }>();
     for (const status of [...this.#partitions.values()].flat()) {
-      const { route, topic, state } = status;
+      const { route, topic, state, stall } = status;
       const lag = topics.get(`${route}/${topic}`) ?? { route, topic, lagRecords: 0, lagSeconds: 0 };
       lag.lagRecords += Math.max(0, status.lagRecords);
       lag.lagSeconds = Math.max(lag.lagSeconds, status.lagSeconds);
@@ -98,6 +106,13 @@ export class WorkerMetrics {
       const entry = states.get(`${route}/${state}`) ?? { route, state, count: 0 };
       entry.count += 1;
       states.set(`${route}/${state}`, entry);
+      if (stall === undefined) continue;
+      const stalled = stalls.get(`${route}/${stall.code}`) ?? { route, cause: stall.code, count: 0 };
+      stalled.count += 1;
+      stalls.set(`${route}/${stall.code}`, stalled);
+    }
+    for (const { route, cause, count } of stalls.values()) {
+      metrics.set('causeway_partitions_stalled', count, { route, cause });
     }
     for (const { route, topic, lagRecords, lagSeconds } of topics.values()) {
       metrics.set('causeway_lag_records', lagRecords, { route, topic });

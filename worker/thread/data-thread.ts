@@ -16,12 +16,14 @@ import { AssignmentApplier } from './assignment-applier.js';
 import { Handover } from './handover.js';
 import { type Held, HeldPartitions } from './held-partitions.js';
 import { LaneRegistrar } from './lane-registrar.js';
+import { OpenTransactions } from './open-transactions.js';
 import { PartitionEvents } from './partition-events.js';
 import type { FromThread, ThreadSettings, ThreadStats, ToThread } from './protocol.js';
 import { Sides } from './sides.js';
 import { ThreadReporter } from './thread-reporter.js';
 import { StatsCollector } from './thread-stats.js';
 import { Throttle } from './throttle.js';
+import { Watchdog } from './watchdog.js';
 
 /** Other threads give memory back without a word: who waits for some looks again this often. */
 const MEMORY_LOOK_MS = 50;
@@ -53,6 +55,7 @@ export class DataThread {
   readonly #reporter: ThreadReporter;
   readonly #ends: EndWatcher;
   readonly #throttle: Throttle;
+  readonly #watchdog: Watchdog;
   readonly #loop = new LoopLoad();
   #memoryTimer: Timer | undefined;
   #stopped = false;
@@ -119,6 +122,7 @@ export class DataThread {
       clock,
       logger,
     });
+    this.#watchdog = this.#makeWatchdog();
     this.#lookForMemory();
     deps.post({ type: 'ready' });
   }
@@ -148,6 +152,7 @@ export class DataThread {
     for (const partition of this.#held.partitions()) partition.endLife();
     this.#reporter.close();
     this.#throttle.close();
+    this.#watchdog.close();
     this.#memoryTimer?.cancel();
     this.#loop.close();
     await Promise.all([this.#sides.close(), this.#ends.close()]);
@@ -175,6 +180,24 @@ export class DataThread {
     this.#memoryTimer = this.#deps.clock.after(MEMORY_LOOK_MS, () => {
       this.#budget.look();
       this.#lookForMemory();
+    });
+  }
+
+  #makeWatchdog(): Watchdog {
+    const { clock, logger, settings } = this.#deps;
+    const source = (partition: MirroredPartition) => this.#sides.of(partition.route).source;
+    return new Watchdog({
+      held: this.#held,
+      sides: this.#sides,
+      throttle: this.#throttle,
+      starter: this.#starter,
+      transactions: new OpenTransactions({ source, clock, logger }),
+      mayWrite: () => this.#mayWrite(),
+      stallAfterMs: settings.settings.stallAfterMs,
+      stalled: (partition, code) => this.#stats.stalled(partition, code),
+      kicked: (partition) => this.#stats.kicked(partition),
+      clock,
+      logger,
     });
   }
 

@@ -2,6 +2,7 @@ import type { Config } from '../../common/config/compile.js';
 import type { AssignmentItem, PartitionRef } from '../../common/model/assignment.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { Route } from '../../common/model/route.js';
+import type { StallCode } from '../../common/model/stalls.js';
 import type { LimitScope, PartitionStatus } from '../../common/model/status.js';
 import type { LaneRecord } from '../../common/model/worker.js';
 import type { ThreadBytes } from '../core/byte-budget.js';
@@ -97,6 +98,10 @@ export interface ThreadStats {
   readonly inflightBytes: number;
   /** How long limits held a route's partitions back in this thread. */
   readonly heldBack: readonly { readonly route: string; readonly scope: LimitScope; readonly seconds: number }[];
+  /** Partitions that stalled. */
+  readonly stalls: readonly { readonly route: string; readonly code: StallCode; readonly count: number }[];
+  /** Partitions that were pushed although nothing blocked them. */
+  readonly kicks: readonly { readonly route: string; readonly count: number }[];
   /** Share of the time the thread's loop was busy, 0 to 1. */
   readonly utilization: number;
   readonly loopDelayMs: number;

@@ -1,4 +1,5 @@
 import type { Gap } from '../../common/model/gap.js';
+import type { StallCode } from '../../common/model/stalls.js';
 import type { LimitScope, PartitionStatus } from '../../common/model/status.js';
 import type { VerdictCounts } from '../core/batch-verdict.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
@@ -13,6 +14,8 @@ export class StatsCollector {
   readonly #errors = new Map<string, number>();
   readonly #gaps = new Map<string, { route: string; reason: string; records: number }>();
   readonly #heldBack = new Map<string, { route: string; scope: LimitScope; seconds: number }>();
+  readonly #stalls = new Map<string, { route: string; code: StallCode; count: number }>();
+  readonly #kicks = new Map<string, number>();
   #checkpointsOk = 0;
   #checkpointsFailed = 0;
 
@@ -60,6 +63,16 @@ export class StatsCollector {
     else entry.seconds += seconds;
   }
 
+  stalled({ item: { route } }: MirroredPartition, code: StallCode): void {
+    const entry = this.#stalls.get(`${route}/${code}`) ?? { route, code, count: 0 };
+    entry.count += 1;
+    this.#stalls.set(`${route}/${code}`, entry);
+  }
+
+  kicked({ item: { route } }: MirroredPartition): void {
+    this.#kicks.set(route, (this.#kicks.get(route) ?? 0) + 1);
+  }
+
   checkpoints(outcome: 'ok' | 'failed', count: number): void {
     if (outcome === 'ok') this.#checkpointsOk += count;
     else this.#checkpointsFailed += count;
@@ -82,6 +95,8 @@ export class StatsCollector {
       gaps: [...this.#gaps.values()],
       checkpoints: { ok: this.#checkpointsOk, failed: this.#checkpointsFailed },
       heldBack: [...this.#heldBack.values()],
+      stalls: [...this.#stalls.values()],
+      kicks: [...this.#kicks].map(([route, count]) => ({ route, count })),
       ...now,
     };
     this.#copied.clear();
@@ -91,6 +106,8 @@ export class StatsCollector {
     this.#errors.clear();
     this.#gaps.clear();
     this.#heldBack.clear();
+    this.#stalls.clear();
+    this.#kicks.clear();
     this.#checkpointsOk = 0;
     this.#checkpointsFailed = 0;
     return stats;

@@ -4,10 +4,13 @@ import type { Allowance, ByteAccount } from '../core/allowance.js';
 import type { ByteBudget } from '../core/byte-budget.js';
 import { FairShare, type ShareAccount } from '../core/fair-share.js';
 import { type LimitOrder, limitKey, RateLimit } from '../core/rate-limit.js';
+import type { MemoryFacts, StallFacts } from '../core/stall-facts.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
 
 /** Partitions that wait for memory look again this often: releases are many, and other threads' releases are not heard. */
 const MEMORY_POLL_MS = 10;
+/** Named when somebody asks who holds the memory. */
+const MAX_HOLDERS = 3;
 
 export interface ThrottleDeps {
   readonly budget: ByteBudget;
@@ -97,6 +100,22 @@ export class Throttle {
     const { throttledBy } = member;
     member.throttledBy = member.limits.find(({ waiting }) => waiting.has(member))?.limit.scope;
     return throttledBy ?? member.throttledBy;
+  }
+
+  /** What the partition waits for before it may fetch. */
+  waitOf(partition: MirroredPartition): Pick<StallFacts, 'limit'> & { readonly isStarved: boolean } {
+    const member = this.#members.get(partition);
+    const limited = member?.limits.find(({ waiting }) => waiting.has(member));
+    const untilMs = member === undefined ? undefined : limited?.waiting.get(member);
+    return {
+      limit: limited === undefined || untilMs === undefined ? undefined : { scope: limited.limit.scope, untilMs },
+      isStarved: member !== undefined && this.#starved.has(member),
+    };
+  }
+
+  get memory(): MemoryFacts {
+    const { usedBytes, freeBytes } = this.#deps.budget;
+    return { usedBytes, freeBytes, holders: this.#shares.holders(MAX_HOLDERS) };
   }
 
   /** Counts the time that waits under way have lasted so far. */

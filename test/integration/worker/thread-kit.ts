@@ -225,6 +225,7 @@ export function threadSettings(overrides: Partial<ThreadSettings['settings']> = 
     produceConnections: 2,
     checkpointIntervalMs: 200,
     checkpointRefreshMs: 600_000,
+    stallAfterMs: 30_000,
     onCoordinationLoss: 'stop',
     shutdownTimeoutMs: 5_000,
     ...overrides,

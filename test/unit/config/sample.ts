@@ -106,6 +106,7 @@ logging:
   level: info
 `;
 
+  stallAfterMs: 30000
 export const SMALL_CONFIG = `coordination:
   type: embedded
   embedded:
