@@ -31,7 +31,7 @@ export const RULE_MUTANTS: readonly Mutant[] = [
         to: 'const request = { ...bareInit(lane.transactionalId), producerId: lane.producerId, producerEpoch: lane.producerEpoch };',
       },
     ],
-    caughtBy: test(`${INTEGRATION}/kafka/fencing`, '5.3, 5.5 a fenced lane’s late batch gets 47'),
+    caughtBy: test(`${UNIT}/kafka/fencing/fence-lane`, 'by a bare call behind FindCoordinator'),
   },
   {
     name: 'fenced-owner-goes-on',
@@ -73,7 +73,7 @@ export const RULE_MUTANTS: readonly Mutant[] = [
         to: 'MAX_IN_FLIGHT_PER_PARTITION',
       },
     ],
-    caughtBy: test(`${UNIT}/worker/lane/lane`, '3.2 one batch at a time until the first acknowledgement'),
+    caughtBy: test(`${INTEGRATION}/worker/lost-answers`, '3.2 the first batch of a producer is refused'),
   },
   {
     name: 'doubt-under-new-numbers',
@@ -81,7 +81,10 @@ export const RULE_MUTANTS: readonly Mutant[] = [
     does: 'sends a batch in doubt again under the next sequence numbers',
     file: 'worker/core/partition-queue.ts',
     edits: [{ from: 'batch.resend = true;', to: 'batch.resend = true; batch.image = undefined;' }],
-    caughtBy: test(`${INTEGRATION}/worker/broker-faults`, 'the target broker hangs past the request timeout'),
+    caughtBy: test(
+      `${INTEGRATION}/worker/lost-answers`,
+      'whose answers were lost with the connection are there once, in order',
+    ),
   },
   {
     name: 'new-before-doubt',
