@@ -342,6 +342,12 @@ const worker = z.strictObject({
   checkpointRefreshMs: ms
     .default(600_000)
     .describe('How often unchanged positions are committed again: group offsets without members expire one by one.'),
+  stallAfterMs: ms
+    .min(100)
+    .default(30_000)
+    .describe(
+      'A partition that has something to do and does not move for so long counts as stalled: what blocks it is looked for and told.',
+    ),
   onCoordinationLoss: z
     .enum(['stop', 'continue'])
     .default('stop')
@@ -379,9 +385,3 @@ export const configSchema = z.strictObject({
 /** The file as written, checked, with defaults. `compile.ts` turns it into `Config`. */
 export type ConfigFile = z.output<typeof configSchema>;
 export type RouteSettings = z.output<typeof routeSettings>;
-  stallAfterMs: ms
-    .min(100)
-    .default(30_000)
-    .describe(
-      'A partition that has something to do and does not move for so long counts as stalled: what blocks it is looked for and told.',
-    ),

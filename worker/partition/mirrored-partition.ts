@@ -125,25 +125,25 @@ export class MirroredPartition {
     this.runTargetStart = position.runTarget;
   }
 
+  /** Why its last start did not come about; undefined once it copies. */
+  get startFault(): Reason | undefined {
+    return this.#startFault;
+  }
+
   /** The only way to another state: the transitions are in core/partition-state.ts. */
   on(event: PartitionEvent): void {
     this.#condition = nextCondition(this.#condition, event);
+    if (event.type === 'put-off' || event.type === 'restart') this.#startFault = event.reason;
+    else if (event.type === 'copy') this.#startFault = undefined;
   }
 
   /** Answers still on their way belong to a life that is over. */
   endLife(): void {
     this.#life += 1;
   }
-  /** Why its last start did not come about; undefined once it copies. */
-  get startFault(): Reason | undefined {
-    return this.#startFault;
-  }
-
 
   /** The pair that is settled now; undefined before the partition has a position and a lane. */
   checkpoint(): Checkpoint | undefined {
-    if (event.type === 'put-off' || event.type === 'restart') this.#startFault = event.reason;
-    else if (event.type === 'copy') this.#startFault = undefined;
     if (this.lane === undefined || this.targetNext < 0) return undefined;
     const { transactionalId, producerId, producerEpoch } = this.lane.record;
     return {

@@ -59,12 +59,12 @@ export class ProduceChannel {
   #connection: BrokerConnection | undefined;
   #connecting = false;
   #inFlight = 0;
-  #failures = 0;
-  #scheduled = false;
   /** Since when no answer has come to what is in flight. */
   #waitingSinceMs = 0;
-  #awaitsLease = false;
+  #failures = 0;
   #fault: LineFacts['fault'];
+  #scheduled = false;
+  #awaitsLease = false;
   #awaitsQuota = false;
   #closed = false;
 
@@ -86,8 +86,6 @@ export class ProduceChannel {
     this.#ready.clear();
   }
 
-  /** Everything that becomes ready within one turn of the loop shares requests. */
-  #schedule(): void {
   get line(): LineFacts {
     const connection = this.#connection;
     const isOpen = connection !== undefined && connection.closedError === undefined;
@@ -104,6 +102,8 @@ export class ProduceChannel {
     return { count: this.#inFlight, sinceMs: this.#inFlight === 0 ? undefined : this.#waitingSinceMs };
   }
 
+  /** Everything that becomes ready within one turn of the loop shares requests. */
+  #schedule(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
     queueMicrotask(() => {
@@ -178,9 +178,9 @@ export class ProduceChannel {
   }
 
   #send(connection: BrokerConnection, batches: readonly SentBatch[]): void {
+    if (this.#inFlight === 0) this.#waitingSinceMs = this.#deps.clock.monotonicMs();
     this.#inFlight += 1;
     this.#exchange(connection, batches).then(
-    if (this.#inFlight === 0) this.#waitingSinceMs = this.#deps.clock.monotonicMs();
       () => this.#done(),
       (error: unknown) => this.#failed(connection, batches, error),
     );
@@ -245,9 +245,9 @@ export class ProduceChannel {
 
   #done(): void {
     this.#inFlight -= 1;
+    this.#waitingSinceMs = this.#deps.clock.monotonicMs();
     this.#failures = 0;
     this.#schedule();
-    this.#waitingSinceMs = this.#deps.clock.monotonicMs();
   }
 
   #failed(connection: BrokerConnection, batches: readonly SentBatch[], error: unknown): void {
@@ -272,9 +272,9 @@ export class ProduceChannel {
         (connection) => {
           this.#connection = connection;
           this.#connecting = false;
+          this.#fault = undefined;
           this.#schedule();
         },
-          this.#fault = undefined;
         async (error: unknown) => {
           this.#report(error);
           await this.#deps.clock.sleep(backoffMs(this.#failures, CONNECT_BACKOFF, this.#deps.random));

@@ -100,13 +100,13 @@ worker:
   crcCheckEvery: 100
   checkpointIntervalMs: 1000
   checkpointRefreshMs: 600000
+  stallAfterMs: 30000
   onCoordinationLoss: stop
   shutdownTimeoutMs: 20000
 logging:
   level: info
 `;
 
-  stallAfterMs: 30000
 export const SMALL_CONFIG = `coordination:
   type: embedded
   embedded:
