@@ -160,10 +160,11 @@ export class Starter {
     const found = await this.#finder.find(ready);
     await this.#begin(batch, target, this.#sort(batch, found));
     // Those wait for markers, and for as much as there is to compare.
-    const unsettled = [...found.values()].filter((one) => one.kind === 'walk' && batch.wanted.has(one.partition));
-    if (unsettled.length === 0) return;
-    for (const { partition } of unsettled) batch.closing.add(partition);
-    const walked = await this.#finder.walk(unsettled as Extract<Found, { kind: 'walk' }>[]);
+    const unsettled = [...found.values()].filter((one) => one.kind === 'walk');
+    const wanted = unsettled.filter(({ partition }) => batch.wanted.has(partition));
+    if (wanted.length === 0) return;
+    for (const { partition } of wanted) batch.closing.add(partition);
+    const walked = await this.#finder.walk(wanted);
     await this.#begin(batch, target, this.#sort(batch, walked));
   }
 
