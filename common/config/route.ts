@@ -5,7 +5,7 @@ import type { RouteSettings } from './schema.js';
 export function routeFromSettings(name: string, settings: RouteSettings): Route {
   const { create, replicationFactor } = settings.targetTopics;
   const { source, target, naming, delivery, start, isolation, compression, onRefusedRecord } = settings;
-  const { coalesceBelowBytes, deadLetterTopic, limits, zones } = settings;
+  const { coalesceBelowBytes, deadLetterTopic, continuity, limits, zones } = settings;
   return {
     name,
     source,
@@ -19,6 +19,7 @@ export function routeFromSettings(name: string, settings: RouteSettings): Route 
     ...(coalesceBelowBytes === undefined ? {} : { coalesceBelowBytes }),
     onRefusedRecord,
     ...(deadLetterTopic === undefined ? {} : { deadLetterTopic }),
+    continuity: { ...continuity },
     limits: rateLimitsFrom(limits),
     ...(zones === undefined ? {} : { zones }),
   };

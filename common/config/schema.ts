@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { tokenUrlFault } from '../model/cluster.js';
 import { topicNameFault } from '../model/topic-partition.js';
 import { identifierFault } from '../model/worker.js';
+import { continuity } from './continuity-schema.js';
 import { bytes, ms } from './fields.js';
 import { planner } from './planner-schema.js';
 
@@ -244,6 +245,11 @@ export const routeSettings = z.strictObject({
   deadLetterTopic: topicName
     .optional()
     .describe('Topic at the target for refused records, with onRefusedRecord dead-letter; created when missing.'),
+  continuity: continuity
+    .prefault({})
+    .describe(
+      'What to do when a topic is not what it was: recreated, deleted, truncated, or gone behind the position. Nothing of it is ever passed in silence.',
+    ),
   limits: rateLimits.default({}).describe('Upper bounds of what this route copies, over all workers.'),
   zones: z
     .array(zone)

@@ -48,6 +48,14 @@ export const ERROR_CODES = {
   PARTITIONS_BELOW_CURRENT: info(422, 1, false, 'Partition counts never shrink.'),
   PARTITIONS_BEYOND_SOURCE: info(422, 1, false, 'The source topic has fewer partitions than asked for.'),
   SOURCE_RECREATED: info(409, 1, false, 'The source topic was deleted and created again; its partitions are paused.'),
+  SOURCE_TOPIC_DELETED: info(409, 1, false, 'The source topic was mirrored and does not exist any more.'),
+  TARGET_TOPIC_DELETED: info(
+    409,
+    1,
+    false,
+    'The target topic was deleted with what was copied; the route does not have it made anew.',
+  ),
+  NOTHING_TO_RESOLVE: info(409, 1, false, 'Nothing waits for an operator’s word on how it goes on.'),
   TARGET_NOT_READY: info(503, 1, true, 'The target topic does not exist yet or has too few partitions.'),
   DELIVERY_UNPROVEN: info(
     409,
@@ -107,6 +115,12 @@ export const ERROR_CODES = {
     70,
     false,
     'The target topic was deleted and made anew; the checkpoint speaks of the old one.',
+  ),
+  TARGET_TRUNCATED: info(
+    409,
+    70,
+    false,
+    'The target lost records that it had acknowledged: a leader without them was elected, or its log was damaged.',
   ),
   TARGET_TOPIC_MISSING: info(409, 70, true, 'The target topic or partition does not exist at the moment.'),
   TARGET_SHARED: info(

@@ -1,3 +1,4 @@
+import type { ResolveOrder, TimelineOrigin } from './continuity.js';
 import type { SkipOrder } from './gap.js';
 import type { RateLimits, Route } from './route.js';
 import { partitionKey } from './topic-partition.js';
@@ -35,6 +36,12 @@ export interface AssignmentItem extends PartitionRef {
   readonly start: 'earliest' | 'latest' | 'beginning';
   /** An operator's order to leave something out; without effect behind it. */
   readonly skip?: SkipOrder;
+  /** How its timeline begins, where it is not the first. */
+  readonly origin?: TimelineOrigin;
+  /** An operator lets it go on where the policy would stop it, in this timeline. */
+  readonly resolve?: Pick<ResolveOrder, 'action' | 'at'>;
+  /** Why the leader keeps it from being copied; it is `paused` then. */
+  readonly hold?: { readonly code: string; readonly message: string };
 }
 
 /** What one worker may take of a route's or a topic's limits, by the partitions it holds; all workers' shares add up to the limit. */

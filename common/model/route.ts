@@ -1,3 +1,4 @@
+import type { ContinuityPolicy, ResolveOrder } from './continuity.js';
 import type { SkipOrder } from './gap.js';
 
 /** How a target topic is named: `identity` keeps the name, `default` is MM2's DefaultReplicationPolicy (`<source><separator><topic>`). */
@@ -56,6 +57,8 @@ export interface Route {
   readonly onRefusedRecord: RefusalPolicy;
   /** At the target; present with `dead-letter`. */
   readonly deadLetterTopic?: string;
+  /** Absent: DEFAULT_CONTINUITY. */
+  readonly continuity?: ContinuityPolicy;
   readonly limits: RateLimits;
   /** Zones whose workers copy it, while any is there; absent: that of the target cluster. */
   readonly zones?: readonly string[];
@@ -81,6 +84,8 @@ export interface TopicEntry {
   readonly paused: boolean;
   /** At most one order per partition, the latest. */
   readonly skips: readonly SkipOrder[];
+  /** At most one per partition, and one for the topic; absent: none. */
+  readonly resolutions?: readonly ResolveOrder[];
   /** Beside those of the route: both hold. */
   readonly limits: RateLimits;
   /** ISO 8601. */

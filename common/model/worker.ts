@@ -1,4 +1,5 @@
 import type { PartitionRef } from './assignment.js';
+import type { BreakRequest } from './continuity.js';
 
 /** A worker process that is alive: the content of its ephemeral node. */
 export interface LiveWorker {
@@ -33,6 +34,8 @@ export interface WorkerReport {
   readonly doubtful: readonly PartitionRef[];
   /** Held and begun: their first checkpoint is committed at the target. */
   readonly started: readonly PartitionRef[];
+  /** Held, and waiting for a new timeline; absent: none. */
+  readonly breaks?: readonly BreakRequest[];
 }
 
 /** `active` -> `fencing` (point of no return, exactly-once.md 5.1); the node goes when fenced or fully released. */

@@ -1,7 +1,9 @@
 import type { AssignmentItem } from '../../common/model/assignment.js';
+import type { PartitionBreak, ResolveOrder, TimelineOrigin } from '../../common/model/continuity.js';
 import type { SkipOrder } from '../../common/model/gap.js';
 import type { RateLimits, Route, TopicEntry } from '../../common/model/route.js';
-import type { TopicProgress } from '../../common/model/topic-progress.js';
+import { type TopicProgress, timelineOf } from '../../common/model/topic-progress.js';
+import { type ContinuityVerdict, isOther, resolutionOf } from './continuity.js';
 import type { Problem } from './problem.js';
 import type { TopicFact, TopicFacts } from './topic-facts.js';
 
@@ -12,28 +14,25 @@ export interface DesiredTopic {
   readonly topic: string;
   readonly targetTopic: string;
   readonly sourceTopicId: string | null;
+  /** The target topic as it is there now; null or absent: not there, or not known. */
+  readonly targetTopicId?: string | null;
   readonly timeline: number;
+  readonly origin?: TimelineOrigin;
+  readonly carried?: readonly number[];
+  readonly breaks?: readonly PartitionBreak[];
   readonly started: ReadonlySet<number>;
   readonly initialPartitions: number;
   readonly paused: boolean;
+  /** Why it is kept from being copied; `paused` then. */
+  readonly hold?: { readonly code: string; readonly message: string };
   /** Partitions that nobody is to copy. */
   readonly excluded: ReadonlySet<number>;
   readonly skips: readonly SkipOrder[];
+  readonly resolutions?: readonly ResolveOrder[];
   readonly limits: RateLimits;
   /** Partitions [0, assignable), and those that started once, may be given to a worker now; those assigned beyond stay up to `limit`. */
   readonly assignable: number;
   readonly limit: number;
-}
-
-/** Another topic of the same name is at the source now. */
-export function isRecreated(progress: TopicProgress | undefined, source: TopicFact): boolean {
-  return (
-    source.state === 'present' &&
-    source.topicId !== null &&
-    progress !== undefined &&
-    progress.sourceTopicId !== null &&
-    source.topicId !== progress.sourceTopicId
-  );
 }
 
 /** Why the source does not let the topic be mirrored. */
@@ -55,6 +54,7 @@ interface Described {
   readonly excluded: ReadonlySet<number>;
   readonly progress: TopicProgress;
   readonly facts: TopicFacts;
+  readonly continuity: ContinuityVerdict;
   readonly problems: Problem[];
 }
 
@@ -67,18 +67,19 @@ export function describeTopic({
   excluded,
   progress,
   facts,
+  continuity,
   problems,
 }: Described): DesiredTopic {
   const { source, target } = facts;
   const place = { route: route.name, topic: entry.topic };
-  problems.push(...sourceProblems(place, route, source));
-  const recreated = isRecreated(progress, source);
-  if (recreated && source.state === 'present')
-    problems.push({ ...place, code: 'SOURCE_RECREATED', message: recreatedMessage(progress, source) });
-  const limit = entry.partitions === 'all' ? Number.POSITIVE_INFINITY : entry.partitions;
-  const wanted = source.state === 'present' && !recreated ? Math.min(limit, source.partitions) : 0;
+  const { hold } = continuity;
+  const { timeline, origin, carried, breaks } = progress;
+  if (!continuity.isSourceGone) problems.push(...sourceProblems(place, route, source));
+  const limit = continuity.isOver ? 0 : limitOf(entry, progress, source);
+  const isSame = !isOther(progress.sourceTopicId, source);
+  const wanted = source.state === 'present' && isSame ? Math.min(limit, source.partitions) : 0;
   const ready = target.state === 'present' ? target.partitions : 0;
-  if (wanted > ready) {
+  if (wanted > ready && !continuity.leavesTarget) {
     const message = `target topic ${targetTopic} has ${ready} of ${wanted} partitions`;
     problems.push({ ...place, code: 'TARGET_NOT_READY', message });
   }
@@ -88,25 +89,44 @@ export function describeTopic({
     topic: entry.topic,
     targetTopic,
     sourceTopicId: progress.sourceTopicId,
-    timeline: progress.timeline,
+    targetTopicId: target.state === 'present' ? target.topicId : null,
+    timeline,
+    ...(origin === undefined ? {} : { origin }),
+    ...(carried === undefined ? {} : { carried }),
+    ...(breaks === undefined ? {} : { breaks }),
     started: new Set(progress.started),
     initialPartitions: progress.initialPartitions,
-    paused: entry.paused || recreated,
+    paused: entry.paused || hold !== undefined,
+    ...(hold === undefined ? {} : { hold }),
     excluded,
     skips: entry.skips,
+    ...(entry.resolutions === undefined ? {} : { resolutions: entry.resolutions }),
     limits: entry.limits,
     assignable: facts.unproven === undefined ? Math.min(wanted, ready) : 0,
     limit,
   };
 }
 
-function recreatedMessage(progress: TopicProgress, source: { readonly topicId: string | null }): string {
-  return `the source topic was deleted and created again (topic id ${progress.sourceTopicId} before, ${source.topicId} now); its partitions are paused so that two topics are not mixed`;
+/** A topic that was made anew may have fewer partitions than before; within one incarnation they are never fewer. */
+function limitOf(entry: TopicEntry, { origin, started }: TopicProgress, source: TopicFact): number {
+  const limit = entry.partitions === 'all' ? Number.POSITIVE_INFINITY : entry.partitions;
+  if (origin?.cause !== 'source-recreated' || source.state !== 'present') return limit;
+  return Math.min(limit, Math.max(source.partitions, (started.at(-1) ?? -1) + 1));
+}
+
+/** How the partition's present timeline began; undefined: it is the first. */
+function originOf({ breaks, origin, carried }: DesiredTopic, partition: number): AssignmentItem['origin'] {
+  const own = breaks?.find((one) => one.partition === partition);
+  if (own !== undefined) return { cause: own.cause, from: own.from };
+  return origin?.from === 'position' && carried?.includes(partition) !== true ? undefined : origin;
 }
 
 /** The assignment item of one partition of the topic. */
 export function itemOf(topic: DesiredTopic, partition: number, state: AssignmentItem['state']): AssignmentItem {
+  const { hold } = topic;
   const skip = topic.skips.find((order) => order.partition === partition);
+  const origin = originOf(topic, partition);
+  const resolve = resolutionOf(topic, partition);
   return {
     route: topic.route.name,
     topic: topic.topic,
@@ -115,9 +135,12 @@ export function itemOf(topic: DesiredTopic, partition: number, state: Assignment
     paused: topic.paused,
     sourceTopicId: topic.sourceTopicId,
     targetTopic: topic.targetTopic,
-    timeline: topic.timeline,
+    timeline: timelineOf(topic, partition),
     started: topic.started.has(partition),
     start: partition < topic.initialPartitions ? topic.route.start : 'beginning',
     ...(skip === undefined ? {} : { skip }),
+    ...(origin === undefined ? {} : { origin }),
+    ...(resolve === undefined ? {} : { resolve: { action: resolve.action, at: resolve.at } }),
+    ...(hold === undefined ? {} : { hold }),
   };
 }

@@ -1,7 +1,8 @@
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
 import type { TopicProgress } from '../../common/model/topic-progress.js';
 import { findConflicts, type PlacedEntry } from './conflicts.js';
-import { type DesiredTopic, describeTopic, isRecreated, sourceProblems } from './desired-topic.js';
+import { isOther, judgeContinuity, nextTimeline } from './continuity.js';
+import { type DesiredTopic, describeTopic, sourceProblems } from './desired-topic.js';
 import type { Problem } from './problem.js';
 import type { TopicFact, TopicFacts } from './topic-facts.js';
 
@@ -80,14 +81,22 @@ export function desiredTopics(input: DesiredInput): Desired {
     const progress = input.progress.get(key);
     const fresh = firstProgress(route, entry, targetTopic, progress, facts.source);
     if (fresh !== undefined) newProgress.push(fresh);
-    const need = targetNeed(route, entry, targetTopic, progress, facts);
-    if (need !== undefined) needs.push(need);
     if (progress === undefined || progress.targetTopic !== targetTopic) {
+      const need = targetNeed(route, entry, targetTopic, facts);
+      if (need !== undefined) needs.push(need);
       if (fresh === undefined) problems.push(...sourceProblems(place, route, facts.source));
       continue;
     }
+    const continuity = judgeContinuity({ route, entry, progress, facts });
+    if (continuity.progress !== undefined && fresh === undefined) newProgress.push(continuity.progress);
+    problems.push(...continuity.problems.map((problem) => ({ ...place, ...problem })));
+    if (!continuity.leavesTarget && !isOther(progress.sourceTopicId, facts.source)) {
+      const need = targetNeed(route, entry, targetTopic, facts);
+      if (need !== undefined) needs.push(need);
+    }
     const excluded = new Set(input.exclusions.get(key));
-    topics.set(key, describeTopic({ key, route, entry, targetTopic, excluded, progress, facts, problems }));
+    const described = { key, route, entry, targetTopic, excluded, progress, facts, continuity, problems };
+    topics.set(key, describeTopic(described));
   }
   return { topics, untouchable, problems, newProgress, needs };
 }
@@ -136,7 +145,7 @@ function firstProgress(
     sourceTopicId: source.topicId,
     targetTopic,
     // Another target topic is another continuity: checkpoints of the old one must not count (exactly-once.md 4.2, 6.5).
-    timeline: before === undefined ? 1 : before.timeline + 1,
+    timeline: before === undefined ? 1 : nextTimeline(before),
     started: [],
     initialPartitions: source.partitions,
   };
@@ -146,10 +155,9 @@ function targetNeed(
   route: Route,
   entry: TopicEntry,
   targetTopic: string,
-  progress: TopicProgress | undefined,
   { source, target }: TopicFacts,
 ): TargetNeed | undefined {
-  if (source.state !== 'present' || target.state === 'unknown' || isRecreated(progress, source)) return undefined;
+  if (source.state !== 'present' || target.state === 'unknown') return undefined;
   const existing = target.state === 'present' ? target.partitions : 0;
   // The whole source topic, not only the partitions asked for: keys hash over all of them at both ends alike.
   const asked = entry.partitions === 'all' ? source.partitions : Math.min(entry.partitions, source.partitions);

@@ -118,7 +118,18 @@ export function sameItem(a: AssignmentItem, b: AssignmentItem, compareStarted: b
     a.timeline === b.timeline &&
     a.start === b.start &&
     sameSkip(a.skip, b.skip) &&
+    sameContinuity(a, b) &&
     (!compareStarted || a.started === b.started)
+  );
+}
+
+function sameContinuity(a: AssignmentItem, b: AssignmentItem): boolean {
+  return (
+    a.origin?.cause === b.origin?.cause &&
+    a.origin?.from === b.origin?.from &&
+    a.resolve?.at === b.resolve?.at &&
+    a.resolve?.action === b.resolve?.action &&
+    a.hold?.message === b.hold?.message
   );
 }
 

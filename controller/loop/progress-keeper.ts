@@ -2,8 +2,10 @@ import { MAX_MULTI_OPS, type StoreOp } from '../../common/coordination/ports.js'
 import { encodeTopicProgress } from '../../common/coordination/records/desired.js';
 import { progressPath, progressRoutePath } from '../../common/coordination/znodes.js';
 import { isCausewayError } from '../../common/errors/error.js';
-import type { TopicProgress } from '../../common/model/topic-progress.js';
-import type { Holder } from '../core/holders.js';
+import { refKey } from '../../common/model/assignment.js';
+import { type TopicProgress, timelineOf } from '../../common/model/topic-progress.js';
+import { withBreak } from '../core/continuity.js';
+import { type Holder, itemKeys } from '../core/holders.js';
 import type { FleetRecords } from './fleet-records.js';
 import type { Reign } from './reign.js';
 
@@ -41,29 +43,51 @@ export class ProgressKeeper {
     return progress.length > 0;
   }
 
-  /** Progress nodes that the reports say more about than they hold. */
-  started(holders: Iterable<Holder>): TopicProgress[] {
+  /**
+   * Progress nodes that the reports say more about than they hold.
+   * @param targetTopicId of the target topic that a topic's partitions are copied into now, by `route/topic`
+   */
+  started(holders: Iterable<Holder>, targetTopicId: (key: string) => string | null): TopicProgress[] {
     const additions = new Map<string, Set<number>>();
     for (const { assignment, report } of holders) {
-      if (report === undefined || report.started.length === 0) continue;
-      const timelines = new Map(assignment.items.map((item) => [`${item.route}/${item.topic}`, item.timeline]));
-      for (const { route, topic, partition } of report.started) {
-        const key = `${route}/${topic}`;
+      let timelines: Map<string, number> | undefined;
+      for (const ref of report?.started ?? []) {
+        const key = `${ref.route}/${ref.topic}`;
         const progress = this.#records.progress.entries.get(key)?.value;
-        // A report about another timeline says nothing about this one.
-        if (progress === undefined || timelines.get(key) !== progress.timeline) continue;
+        if (progress === undefined) continue;
         const known = additions.get(key) ?? new Set(progress.started);
-        additions.set(key, known.add(partition));
+        additions.set(key, known);
+        if (known.has(ref.partition)) continue;
+        const keys = itemKeys(assignment);
+        timelines ??= new Map(assignment.items.map((item, i) => [keys[i] as string, item.timeline]));
+        // A report about another timeline says nothing about this one.
+        if (timelines.get(refKey(ref)) === timelineOf(progress, ref.partition)) known.add(ref.partition);
       }
     }
     const updates: TopicProgress[] = [];
     for (const [key, started] of additions) {
       const progress = this.#records.progress.entries.get(key)?.value as TopicProgress;
-      if (started.size > progress.started.length) {
-        updates.push({ ...progress, started: [...started].sort((a, b) => a - b) });
-      }
+      if (started.size === progress.started.length) continue;
+      const id = progress.targetTopicId ?? targetTopicId(key);
+      const known = id === null ? {} : { targetTopicId: id };
+      updates.push({ ...progress, ...known, started: [...started].sort((a, b) => a - b) });
     }
     return updates;
+  }
+
+  /** Progress nodes of partitions that cannot go on in their timeline, and whose workers ask for another. */
+  broken(holders: Iterable<Holder>): TopicProgress[] {
+    const updates = new Map<string, TopicProgress>();
+    for (const { report } of holders) {
+      for (const { route, topic, partition, timeline, cause, from } of report?.breaks ?? []) {
+        const key = `${route}/${topic}`;
+        const progress = updates.get(key) ?? this.#records.progress.entries.get(key)?.value;
+        // Asked for again before the answer arrived.
+        if (progress === undefined || timelineOf(progress, partition) !== timeline) continue;
+        updates.set(key, withBreak(progress, { partition, cause, from }));
+      }
+    }
+    return [...updates.values()];
   }
 
   #op(entry: TopicProgress): StoreOp {

@@ -173,7 +173,9 @@ export class Rounds {
     this.#deadlineMs = this.#tribunal.judge(nowMs);
     await this.#fences.advance();
     const holders = this.#observation.holders(this.#departures, (incarnation) => this.#fences.isFenced(incarnation));
-    if (await this.#progress.write(this.#progress.started(holders.values()))) return true;
+    const targetTopicId = (key: string): string | null => desired.topics.get(key)?.targetTopicId ?? null;
+    if (await this.#progress.write(this.#progress.started(holders.values(), targetTopicId))) return true;
+    if (await this.#progress.write(this.#progress.broken(holders.values()))) return true;
     const roster = this.#observation.roster(this.#departures);
     const world = {
       desired,

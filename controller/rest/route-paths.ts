@@ -1,6 +1,7 @@
 import type { Response, Router } from 'express';
 import { type RouteView, routeBody, routePatch } from '../../common/api/desired-shapes.js';
 import { jsonBody } from '../../common/http/body.js';
+import { DEFAULT_CONTINUITY } from '../../common/model/continuity.js';
 import { on, param, preconditions } from './endpoint.js';
 import { etagOf } from './etag.js';
 import { pageOf } from './paging.js';
@@ -11,7 +12,14 @@ export function routePaths(router: Router, { routes }: { readonly routes: RouteS
   const view = async ({ route }: StoredRoute): Promise<RouteView> => {
     const { zones, ...rest } = route;
     const topics = await routes.topicCount(route.name);
-    return { ...rest, naming: { ...route.naming }, ...(zones === undefined ? {} : { zones: [...zones] }), topics };
+    const continuity = { ...(route.continuity ?? DEFAULT_CONTINUITY) };
+    return {
+      ...rest,
+      continuity,
+      naming: { ...route.naming },
+      ...(zones === undefined ? {} : { zones: [...zones] }),
+      topics,
+    };
   };
   const send = async (response: Response, stored: StoredRoute, status: number): Promise<void> => {
     response.setHeader('etag', etagOf(stored.node));

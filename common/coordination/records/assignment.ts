@@ -5,7 +5,7 @@ import { CausewayError } from '../../errors/error.js';
 import type { AssignmentItem, WorkerAssignment } from '../../model/assignment.js';
 import { formatPartitions, parsePartitions } from '../../model/partition-set.js';
 import { decodeRecord, encodeRecord } from './codec.js';
-import { count, PartitionCount, partitionText, skipOrder } from './fields.js';
+import { count, origin, originText, PartitionCount, partitionText, resolveAction, skipOrder } from './fields.js';
 
 /** A part stays well below ZooKeeper's 1 MB so that several fit one multi. */
 export const MAX_ASSIGNMENT_PART_BYTES = 512 * 1024;
@@ -27,6 +27,9 @@ const itemGroup = z.object({
   started: z.boolean(),
   start: z.enum(['earliest', 'latest', 'beginning']),
   skip: skipOrder.optional(),
+  origin: origin.optional(),
+  resolve: z.object({ action: resolveAction, at: z.string() }).optional(),
+  hold: z.object({ code: z.string(), message: z.string() }).optional(),
   partitions: partitionText,
 });
 
@@ -70,6 +73,9 @@ function groupItems(items: readonly AssignmentItem[]): ItemGroup[] {
       shared.skip === undefined
         ? ''
         : `${shared.skip.partition} ${shared.skip.from} ${shared.skip.to} ${shared.skip.at}`,
+      originText(shared.origin),
+      shared.resolve,
+      shared.hold,
     ]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { ...shared, numbers: [partition] });
@@ -136,13 +142,16 @@ export function decodeAssignment(buffers: readonly Buffer[], path: string): Work
   const { worker, incarnation, epoch, generation } = first;
   const sum = new PartitionCount();
   const items = parts.flatMap((part) =>
-    part.groups.flatMap(({ partitions, topicId, skip, ...shared }) =>
+    part.groups.flatMap(({ partitions, topicId, skip, origin, resolve, hold, ...shared }) =>
       sum.add(parsePartitions(partitions)).map(
         (partition): AssignmentItem => ({
           ...shared,
           sourceTopicId: topicId,
           partition,
           ...(skip === undefined ? {} : { skip }),
+          ...(origin === undefined ? {} : { origin }),
+          ...(resolve === undefined ? {} : { resolve }),
+          ...(hold === undefined ? {} : { hold }),
         }),
       ),
     ),

@@ -6,7 +6,7 @@ import type { Route, TopicEntry } from '../../model/route.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../../model/topic-partition.js';
 import type { TopicProgress } from '../../model/topic-progress.js';
 import { decodeRecord, encodeRecord } from './codec.js';
-import { count, partitionSet, skipOrder } from './fields.js';
+import { count, origin, partitionSet, resolveAction, skipOrder } from './fields.js';
 
 const routeRecord = routeSettings.loose().extend({ name: z.string() });
 
@@ -26,6 +26,18 @@ const topicEntry = z.object({
   paused: z.boolean(),
   skips: z.array(skipOrder).default([]),
   /** Absent in nodes that an earlier version wrote. */
+  resolutions: z
+    .array(
+      z.object({
+        partition: count.nullable(),
+        action: resolveAction,
+        timeline: count,
+        reason: z.string(),
+        at: z.string(),
+      }),
+    )
+    .optional(),
+  /** Absent in nodes that an earlier version wrote. */
   limits: rateLimits.loose().default({}),
   addedAt: z.string(),
   origin: z.enum(['selected', 'appeared']).optional(),
@@ -36,8 +48,13 @@ export function encodeTopicEntry(entry: TopicEntry): Buffer {
 }
 
 export function decodeTopicEntry(data: Buffer, path: string): TopicEntry {
-  const { limits, origin, ...entry } = decodeRecord(topicEntry, data, path);
-  return { ...entry, limits: rateLimitsFrom(limits), ...(origin === undefined ? {} : { origin }) };
+  const { limits, origin, resolutions, ...entry } = decodeRecord(topicEntry, data, path);
+  return {
+    ...entry,
+    limits: rateLimitsFrom(limits),
+    ...(origin === undefined ? {} : { origin }),
+    ...(resolutions === undefined ? {} : { resolutions }),
+  };
 }
 
 const topicProgress = z.object({
@@ -48,12 +65,29 @@ const topicProgress = z.object({
   timeline: count,
   started: partitionSet,
   initialPartitions: count,
+  /** What follows is absent in nodes that an earlier version wrote. */
+  targetTopicId: z.string().nullable().optional(),
+  origin: origin.optional(),
+  carried: partitionSet.optional(),
+  breaks: z.array(origin.extend({ partition: count, timeline: count })).optional(),
 });
 
 export function encodeTopicProgress(progress: TopicProgress): Buffer {
-  return encodeRecord({ ...progress, started: formatPartitions(progress.started) }, { gzip: false });
+  const { started, carried, ...rest } = progress;
+  const sets = {
+    started: formatPartitions(started),
+    ...(carried === undefined ? {} : { carried: formatPartitions(carried) }),
+  };
+  return encodeRecord({ ...rest, ...sets }, { gzip: false });
 }
 
 export function decodeTopicProgress(data: Buffer, path: string): TopicProgress {
-  return decodeRecord(topicProgress, data, path);
+  const { targetTopicId, origin, carried, breaks, ...progress } = decodeRecord(topicProgress, data, path);
+  return {
+    ...progress,
+    ...(targetTopicId === undefined ? {} : { targetTopicId }),
+    ...(origin === undefined ? {} : { origin }),
+    ...(carried === undefined ? {} : { carried }),
+    ...(breaks === undefined ? {} : { breaks }),
+  };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CausewayError, messageOf } from '../../errors/error.js';
 import type { PartitionRef } from '../../model/assignment.js';
+import { BREAK_CAUSES, type TimelineOrigin } from '../../model/continuity.js';
 import { formatPartitions, parsePartitions } from '../../model/partition-set.js';
 
 /** Fields that several records share. */
@@ -11,6 +12,18 @@ export const decimal = z
   .transform((text) => BigInt(text));
 /** An operator's `skip`, as nodes keep it. */
 export const skipOrder = z.object({ partition: count, from: decimal, to: decimal, reason: z.string(), at: z.string() });
+export const breakCause = z.enum(BREAK_CAUSES);
+export const origin = z.object({
+  cause: breakCause,
+  from: z.union([z.literal('start'), z.literal('position'), decimal]),
+});
+export const resolveAction = z.enum(['continue', 'restart']);
+
+/** For texts that tell equal items from others. */
+export function originText(value: TimelineOrigin | undefined): string {
+  return value === undefined ? '' : `${value.cause} ${value.from}`;
+}
+
 export const partitionSet = z
   .string()
   .max(1_000_000)

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { LaneRecord, LiveWorker, WorkerReport } from '../../model/worker.js';
 import { decodeRecord, encodeRecord } from './codec.js';
-import { count, decimal, groupRefs, refGroups } from './fields.js';
+import { breakCause, count, decimal, groupRefs, refGroups } from './fields.js';
 
 const liveWorker = z.object({
   worker: z.string(),
@@ -54,6 +54,18 @@ const workerReport = z.object({
   held: refGroups,
   doubtful: refGroups,
   started: refGroups,
+  breaks: z
+    .array(
+      z.object({
+        route: z.string(),
+        topic: z.string(),
+        partition: count,
+        timeline: count,
+        cause: breakCause,
+        from: decimal,
+      }),
+    )
+    .optional(),
 });
 
 export function encodeReport(report: WorkerReport): Buffer {
@@ -63,5 +75,6 @@ export function encodeReport(report: WorkerReport): Buffer {
 }
 
 export function decodeReport(data: Buffer, path: string): WorkerReport {
-  return decodeRecord(workerReport, data, path);
+  const { breaks, ...report } = decodeRecord(workerReport, data, path);
+  return { ...report, ...(breaks === undefined ? {} : { breaks }) };
 }

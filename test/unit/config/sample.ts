@@ -48,6 +48,13 @@ routes:
     coalesceBelowBytes: 16384
     onRefusedRecord: dead-letter
     deadLetterTopic: refused
+    continuity:
+      sourceRecreated: restart
+      sourceDeleted: stop
+      sourceTruncated: continue
+      retentionOverrun: pause
+      targetRecreated: continue
+      targetTruncated: continue
     limits:
       bytesPerS: 1000000
       recordsPerS: 1000

@@ -120,7 +120,7 @@ describe('topics', () => {
       await client.addTopic('r', { topic: 't' });
       await until(() => worker.held.size === 2);
       kit.kafka.deleteTopic('east', 't');
-      await until(async () => (await client.status()).problems?.some(({ code }) => code === 'TOPIC_UNKNOWN_AT_SOURCE'));
+      await until(async () => (await client.status()).problems?.some(({ code }) => code === 'SOURCE_TOPIC_DELETED'));
       assert.equal(worker.held.size, 2);
     } finally {
       await kit.close();

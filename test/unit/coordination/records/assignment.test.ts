@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import {
   decodeAssignment,
@@ -8,6 +9,7 @@ import {
 } from '../../../../common/coordination/records/assignment.js';
 import { decodeReport, encodeReport } from '../../../../common/coordination/records/worker.js';
 import type { AssignmentItem, WorkerAssignment } from '../../../../common/model/assignment.js';
+import { DEFAULT_CONTINUITY } from '../../../../common/model/continuity.js';
 import type { Route } from '../../../../common/model/route.js';
 
 const route: Route = {
@@ -21,6 +23,7 @@ const route: Route = {
   targetTopics: { create: true, replicationFactor: 3 },
   compression: 'source',
   onRefusedRecord: 'pause',
+  continuity: DEFAULT_CONTINUITY,
   limits: {},
 };
 
@@ -45,7 +48,7 @@ function assignment(items: readonly AssignmentItem[]): WorkerAssignment {
 }
 
 const sorted = (items: readonly AssignmentItem[]): string[] =>
-  items.map((i) => JSON.stringify(i, Object.keys(i).sort())).sort();
+  items.map((i) => inspect(i, { sorted: true, depth: 5, breakLength: Number.POSITIVE_INFINITY })).sort();
 
 describe('assignment nodes, format 1', () => {
   test('items of every kind survive, and the routes with them', () => {
@@ -55,6 +58,10 @@ describe('assignment nodes, format 1', () => {
       item('t', 2, { state: 'revoke' }),
       item('t', 3, { paused: true }),
       item('t', 4, { started: false, start: 'beginning' }),
+      item('t', 5, { timeline: 2, origin: { cause: 'source-truncated', from: 90n } }),
+      item('t', 6, { timeline: 2, origin: { cause: 'operator', from: 'start' } }),
+      item('t', 7, { resolve: { action: 'continue', at: 'now' } }),
+      item('t', 8, { paused: true, hold: { code: 'SOURCE_RECREATED', message: 'it was' } }),
       item('u', 0, { sourceTopicId: 'some-id', timeline: 7, targetTopic: 'a.u' }),
     ];
     const decoded = decodeAssignment(encodeAssignment(assignment(items)), '/x');
@@ -112,4 +119,6 @@ test('a report tells everything held, grouped by topic', () => {
     started: [ref('t', 0)],
   };
   assert.deepEqual(decodeReport(encodeReport(report), '/x'), report);
+  const breaks = [{ ...ref('t', 1), timeline: 1, cause: 'source-truncated' as const, from: 90n }];
+  assert.deepEqual(decodeReport(encodeReport({ ...report, breaks }), '/x'), { ...report, breaks });
 });
