@@ -45,6 +45,11 @@ export const METRICS = {
   causeway_assigned_partitions: gauge('Partitions assigned to this worker'),
   causeway_assignment_generation: gauge('Generation of the assignment applied'),
   causeway_lanes: gauge('Producer identities in use', 'target'),
+  causeway_transactions_total: counter(
+    'Transactions of transactional routes that ended at the target; what was aborted is copied again',
+    'target',
+    'outcome',
+  ),
   causeway_broker_connections_total: counter(
     'Connections opened to brokers; all but the first to each are reconnects',
     'cluster',

@@ -1,5 +1,5 @@
 import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
-import { type Checkpoint, checkpointGroup } from '../../common/model/checkpoint.js';
+import { type Checkpoint, checkpointGroup, transactionalGroup } from '../../common/model/checkpoint.js';
 import type { Route } from '../../common/model/route.js';
 import type { PartitionState, PartitionStatus } from '../../common/model/status.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
@@ -78,7 +78,7 @@ export class MirroredPartition {
     this.route = route;
     this.key = refKey(item);
     this.targetKey = partitionKey(item.targetTopic, item.partition);
-    this.group = checkpointGroup(item);
+    this.group = route.delivery === 'transactional' ? transactionalGroup(item) : checkpointGroup(item);
   }
 
   /** As operators see it. */
@@ -93,6 +93,15 @@ export class MirroredPartition {
 
   get stall(): PartitionCondition['stall'] {
     return this.#condition.stall;
+  }
+
+  get transactional(): boolean {
+    return this.route.delivery === 'transactional';
+  }
+
+  /** The id whose transactions its batches belong to. */
+  get transactionalId(): string | null {
+    return this.transactional ? (this.lane?.record.transactionalId ?? null) : null;
   }
 
   /** Records that the target never takes are left out, by the route's policy. */
@@ -165,7 +174,9 @@ export class MirroredPartition {
     const { route, topic, partition, targetTopic } = this.item;
     const { reason, stall } = this.#condition;
     const known = this.sourceEnd >= 0 && this.targetNext >= 0;
-    const lagRecords = known ? Math.max(0, this.sourceEnd - this.queue.settledNext) : -1;
+    // What a transaction holds that has not ended is not there yet.
+    const settled = this.transactional ? this.committedSource : this.queue.settledNext;
+    const lagRecords = known ? Math.max(0, this.sourceEnd - settled) : -1;
     return {
       route,
       topic,
@@ -174,7 +185,7 @@ export class MirroredPartition {
       state: this.state,
       ...(reason === undefined ? {} : { reason }),
       ...(stall === undefined ? {} : { stall }),
-      sourceOffset: BigInt(this.targetNext < 0 ? -1 : this.queue.settledNext),
+      sourceOffset: BigInt(this.targetNext < 0 ? -1 : settled),
       targetOffset: BigInt(this.targetNext),
       sourceEndOffset: BigInt(this.sourceEnd),
       lagRecords,

@@ -1,8 +1,5 @@
 import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
-import type { Clock } from '../../common/runtime/clock.js';
-import type { Random } from '../../common/runtime/random.js';
-import type { ByteAccount } from '../core/allowance.js';
 import { batchImage, type ProducerIdentity, producerIdentity } from '../core/batch-image.js';
 import type { PendingGap, QueuedBatch, Settled } from '../core/partition-queue.js';
 import { type ProduceVerdict, produceVerdict } from '../core/produce-verdict.js';
@@ -10,7 +7,7 @@ import { lastRun } from '../core/runs.js';
 import type { Lane } from '../lane/lane.js';
 import { coalesceWaiting } from './coalescer.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
-import type { PartitionPort } from './port.js';
+import type { OutletDeps } from './outlet-deps.js';
 import { judgeBatch, REFUSALS_OF_RECORDS, refusalMessage, takeVerdict } from './refused-batch.js';
 
 /** From this many failures in a row the state says so. */
@@ -20,20 +17,6 @@ const MAX_REFETCHES = 3;
 /** A gap that could not be written down is tried again after this. */
 const DECLARE_BACKOFF = { initialMs: 100, maxMs: 10_000 } as const;
 const NONE_BLAMED: readonly number[] = [];
-
-export interface OutletDeps {
-  readonly budget: ByteAccount;
-  readonly port: PartitionPort;
-  readonly clock: Pick<Clock, 'monotonicMs' | 'wallMs' | 'after'>;
-  readonly random: Random;
-  /** Resolves when the gap is written down at the target (and its records, where they are kept). */
-  readonly declare: (partition: MirroredPartition, gap: PendingGap) => Promise<void>;
-  /** So many waiting batches became one. */
-  readonly coalesced: (batches: number) => void;
-  readonly copied: (partition: MirroredPartition, records: number, bytes: number) => void;
-  /** The target recognised a batch it already had. */
-  readonly repeated: (partition: MirroredPartition) => void;
-}
 
 /** A batch that must not be sent again as it is. Older ones in doubt still are, until they have their answers. */
 interface Fault {
@@ -75,6 +58,14 @@ export class Outlet {
     this.#broken = false;
     this.#draining = false;
     this.#quiet = undefined;
+  }
+
+  /** Drops everything, whatever its state, and begins anew there: answers still on their way concern nobody. */
+  rewind(position: Parameters<MirroredPartition['begin']>[0]): void {
+    this.#deps.budget.release(this.partition.queue.dropAll());
+    this.#fault = undefined;
+    this.partition.begin(position);
+    this.#whenAnswered();
   }
 
   /**
@@ -387,7 +378,8 @@ export class Outlet {
 
   #producer(lane: Lane): ProducerIdentity {
     if (this.#identity?.lane !== lane) {
-      this.#identity = { lane, producer: producerIdentity(lane.record.producerId, lane.record.producerEpoch) };
+      const { producerId, producerEpoch } = lane.record;
+      this.#identity = { lane, producer: producerIdentity(producerId, producerEpoch, lane.transactional) };
     }
     return this.#identity.producer;
   }

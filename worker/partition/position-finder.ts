@@ -6,12 +6,15 @@ import type { LoadedCheckpoint } from '../checkpoint/checkpoint-store.js';
 import { planStart, planWalked, type StartFacts, type StartPlan } from '../core/start-position.js';
 import type { SourceSide } from '../thread/source-side.js';
 import type { TargetSide } from '../thread/target-side.js';
+import type { CommittedPositions } from '../transactional/committed-positions.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
 import type { Takeover, TakeoverCase } from './takeover.js';
 
 export interface PositionFinderDeps {
   readonly sides: (partition: MirroredPartition) => { readonly source: SourceSide; readonly target: TargetSide };
   readonly takeover: Pick<Takeover, 'settle'>;
+  /** Of transactional routes. */
+  readonly committed: Pick<CommittedPositions, 'load'>;
 }
 
 interface TopicIds {
@@ -75,7 +78,9 @@ export class PositionFinder {
     const [first] = partitions;
     if (first === undefined) return new Map();
     const { source, target } = this.#deps.sides(first);
-    const checkpoints = await target.checkpointStore.load(partitions.map(({ item }) => item));
+    const checkpoints = first.transactional
+      ? await this.#deps.committed.load(partitions)
+      : await target.checkpointStore.load(partitions.map(({ item }) => item));
     const { isolation } = first.route;
     const refs = partitions.map(({ item }) => item);
     const atSource = (timestamp: bigint) => refs.map(({ topic, partition }) => ({ topic, partition, timestamp }));

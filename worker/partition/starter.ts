@@ -199,8 +199,7 @@ export class Starter {
     if (beginnings.length === 0) return;
     for (const [partition] of beginnings) batch.beginning.add(partition);
     for (const [partition, { ids, plan, sourceLeaderEpoch }] of beginnings) {
-      partition.lane?.leave(partition.targetKey);
-      partition.lane = await target.lanes.laneFor(partition.targetKey, partition.brokenLanes);
+      await target.join(partition);
       // Not before: a pair of the old life must never be committed under the ids of a recreated topic.
       partition.sourceTopicId = ids.source;
       partition.targetTopicId = ids.target;
@@ -212,7 +211,9 @@ export class Starter {
         runTarget: Number(plan.runTargetStart),
       });
     }
-    const committed = await target.checkpoints.flush(beginnings.map(([partition]) => partition));
+    // Of one group, and so of one way to deliver.
+    const [[first]] = beginnings as [readonly [MirroredPartition, Beginning]];
+    const committed = await target.positionsOf(first).flush(beginnings.map(([partition]) => partition));
     for (const [partition] of beginnings) {
       if (committed.has(partition)) {
         batch.settled.add(partition);

@@ -31,6 +31,8 @@ export interface ProduceChannelDeps {
   readonly broker: number;
   /** Distinguishes the channels to one broker. */
   readonly index: number;
+  /** Whose transactions its requests belong to; a request belongs to one at most. */
+  readonly transactionalId: string | null;
   readonly requestTimeoutMs: number;
   /** False once the session's lease has ended: not one byte more may leave. */
   readonly mayProduce: () => boolean;
@@ -188,7 +190,7 @@ export class ProduceChannel {
 
   async #exchange(connection: BrokerConnection, batches: readonly SentBatch[]): Promise<void> {
     const answer = await call(connection, PRODUCE, {
-      transactionalId: null,
+      transactionalId: this.#deps.transactionalId,
       acks: -1,
       timeoutMs: Math.floor(this.#deps.requestTimeoutMs * BROKER_TIMEOUT_SHARE),
       partitions: batches.map(({ outlet, batch }) => ({
@@ -265,9 +267,9 @@ export class ProduceChannel {
   #connect(): void {
     if (this.#connecting) return;
     this.#connecting = true;
-    const { client, broker, index } = this.#deps;
+    const { client, broker, index, transactionalId } = this.#deps;
     client
-      .connection(broker, `produce-${index}`)
+      .connection(broker, transactionalId === null ? `produce-${index}` : `produce-${index}-${transactionalId}`)
       .then(
         (connection) => {
           this.#connection = connection;

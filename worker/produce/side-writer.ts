@@ -6,7 +6,7 @@ import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import type { BrokerConnection } from '../../common/kafka/wire/connection.js';
 import { buildBatch } from '../../common/kafka/wire/records/build-batch.js';
 import type { KafkaRecord } from '../../common/kafka/wire/records/record-codec.js';
-import { partitionKey } from '../../common/model/topic-partition.js';
+import { partitionKey, type TopicPartition } from '../../common/model/topic-partition.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
@@ -25,6 +25,8 @@ export interface SideWriterDeps {
   readonly requestTimeoutMs: number;
   /** False once the session's lease has ended. */
   readonly mayProduce: () => boolean;
+  /** Makes the partition part of the transaction under way on a transactional lane. */
+  readonly enroll: (lane: Lane, partition: TopicPartition) => Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -86,6 +88,7 @@ export class SideWriter {
   async #write(to: Destination, records: readonly KafkaRecord[]): Promise<void> {
     const { lane, topic, partition } = to;
     this.#track(topic);
+    if (lane.transactional) await this.#deps.enroll(lane, { topic, partition });
     const key = partitionKey(topic, partition);
     // Made for the first sending: what was never sent takes no sequence number, or the next would be out of order.
     let image: SideImage | undefined;
@@ -121,12 +124,12 @@ export class SideWriter {
   /** The broker's answer; undefined where there was none: the batch is in doubt then, whatever the fault. */
   async #exchange(
     connection: BrokerConnection,
-    { topic, partition }: Destination,
+    { lane, topic, partition }: Destination,
     { records }: SideImage,
   ): Promise<ProducedPartition | undefined> {
     try {
       const answer = await call(connection, PRODUCE, {
-        transactionalId: null,
+        transactionalId: lane.transactional ? lane.record.transactionalId : null,
         acks: -1,
         timeoutMs: Math.floor(this.#deps.requestTimeoutMs * BROKER_TIMEOUT_SHARE),
         partitions: [{ topic, partition, records }],
@@ -186,7 +189,7 @@ export class SideWriter {
 
 function sideImage(lane: Lane, key: string, records: readonly KafkaRecord[]): SideImage {
   const batch = buildBatch(records);
-  const producer = producerIdentity(lane.record.producerId, lane.record.producerEpoch);
+  const producer = producerIdentity(lane.record.producerId, lane.record.producerEpoch, lane.transactional);
   const baseSequence = lane.takeSequence(key, records.length);
   const { header, payload } = batchImage({ buffer: batch, start: 0, length: batch.length }, producer, baseSequence);
   return { records: [header, payload], baseSequence };

@@ -102,12 +102,12 @@ export class TargetWriter implements Closable {
 
   /** The present channel while answers are outstanding there: order within a partition must not depend on two connections. */
   #channelFor(outlet: Outlet): ProduceChannel | undefined {
-    const { item, queue } = outlet.partition;
+    const { item, queue, transactionalId } = outlet.partition;
     const current = this.#assigned.get(outlet);
     if (current !== undefined && queue.unanswered > 0) return current;
     const leader = this.#deps.leaders.leader(item.targetTopic, item.partition);
     if (leader === undefined) return undefined;
-    const channel = this.#channel(leader.broker, item.partition % this.#deps.connections);
+    const channel = this.#channel(leader.broker, item.partition % this.#deps.connections, transactionalId);
     if (channel !== current) {
       current?.remove(outlet);
       this.#assigned.set(outlet, channel);
@@ -115,8 +115,8 @@ export class TargetWriter implements Closable {
     return channel;
   }
 
-  #channel(broker: number, index: number): ProduceChannel {
-    const key = `${broker}/${index}`;
+  #channel(broker: number, index: number, transactionalId: string | null): ProduceChannel {
+    const key = `${broker}/${index}/${transactionalId ?? ''}`;
     let channel = this.#channels.get(key);
     if (channel === undefined) {
       const { client, leaders, cluster, requestTimeoutMs, mayProduce, clock, random, logger } = this.#deps;
@@ -125,6 +125,7 @@ export class TargetWriter implements Closable {
         cluster,
         broker,
         index,
+        transactionalId,
         requestTimeoutMs,
         mayProduce,
         clock,

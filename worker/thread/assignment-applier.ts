@@ -56,7 +56,7 @@ export class AssignmentApplier {
   begun(held: Held): void {
     const { partition } = held;
     held.outlet.reset();
-    this.#deps.sides.of(partition.route).target.checkpoints.add(partition);
+    this.#deps.sides.of(partition.route).target.positionsOf(partition).add(partition);
     if (held.draining) return;
     if (partition.item.paused) partition.on({ type: 'pause', reason: OPERATOR_PAUSE });
     else this.#deps.held.copy(held);

@@ -10,8 +10,12 @@ import { EndWatcher } from '../partition/end-watcher.js';
 import { Intake } from '../partition/intake.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
 import { Outlet } from '../partition/outlet.js';
+import type { OutletDeps } from '../partition/outlet-deps.js';
 import { Starter } from '../partition/starter.js';
 import { Takeover } from '../partition/takeover.js';
+import { CommittedPositions } from '../transactional/committed-positions.js';
+import type { RiderPort } from '../transactional/transactional-lane.js';
+import { TransactionalOutlet } from '../transactional/transactional-outlet.js';
 import { AssignmentApplier } from './assignment-applier.js';
 import { Handover } from './handover.js';
 import { type Held, HeldPartitions } from './held-partitions.js';
@@ -173,7 +177,25 @@ export class DataThread {
       mayWrite: () => this.#mayWrite(),
       copiesExactly: (target) => this.#held.copiesExactly(target),
       laneDead: (lane) => this.#events.laneRefused(lane),
+      riders: this.#riders(),
     });
+  }
+
+  #riders(): RiderPort {
+    return {
+      ready: (partition) => this.#events.ready(partition),
+      freed: (partition) => this.#events.freed(partition),
+      restart: (partition, reason) => this.#events.restart(partition, reason),
+      rewind: (partition, committed) => {
+        partition.shaping.undeclare();
+        this.#held.of(partition)?.outlet.rewind({
+          source: Number(committed.sourceOffset),
+          target: Number(committed.targetOffset),
+          runSource: Number(committed.runSourceStart),
+          runTarget: Number(committed.runTargetStart),
+        });
+      },
+    };
   }
 
   #lookForMemory(): void {
@@ -216,6 +238,14 @@ export class DataThread {
         laneDead: (lane) => this.#events.laneRefused(lane),
         signal,
       }),
+      committed: new CommittedPositions({
+        fleet: settings.fleet,
+        target: (partition) => sides(partition).target,
+        mayWrite: () => this.#mayWrite(),
+        laneDead: (lane) => this.#events.laneRefused(lane),
+        signal,
+        logger,
+      }),
       started: (partition) => {
         const held = this.#held.of(partition);
         if (held === undefined) return;
@@ -248,16 +278,23 @@ export class DataThread {
       random,
     });
     const journal = this.#journal(partition);
-    const outlet = new Outlet(partition, {
+    const { transactions } = this.#sides.of(partition.route).target;
+    const deps: OutletDeps = {
       budget,
       port: this.#events,
       clock,
       random,
       declare: (declaring, gap) => journal.declare(declaring, gap),
       coalesced: (batches) => this.#verdicts.addCoalesced(batches),
-      copied: (copied, records, bytes) => this.#stats.copied(copied, records, bytes),
+      copied: (copied, records, bytes) => {
+        this.#stats.copied(copied, records, bytes);
+        if (copied.transactional) transactions.answered(copied);
+      },
       repeated: (repeated) => this.#stats.repeated(repeated.item.route),
-    });
+    };
+    const outlet = partition.transactional
+      ? new TransactionalOutlet(partition, deps, transactions)
+      : new Outlet(partition, deps);
     return { intake, outlet };
   }
 

@@ -81,7 +81,7 @@ export class Handover {
     partition.released = !partition.suspect;
     // The pair of a suspect stays where it was last beyond doubt: the walk begins there.
     const hasPair = partition.started && !partition.suspect;
-    const flushed = hasPair ? target.checkpoints.flush([partition]) : Promise.resolve(new Set([partition]));
+    const flushed = hasPair ? target.positionsOf(partition).flush([partition]) : Promise.resolve(new Set([partition]));
     flushed
       .then((done) => {
         if (isStopped() || this.#next.get(held) !== next) return;
@@ -97,7 +97,7 @@ export class Handover {
 
   #release(held: Held): void {
     const { partition } = held;
-    this.#deps.sides.of(partition.route).target.checkpoints.remove(partition);
+    this.#deps.sides.of(partition.route).target.positionsOf(partition).remove(partition);
     this.#deps.held.remove(held);
     this.#deps.released(partition.key);
   }

@@ -60,8 +60,8 @@ export class HeldPartitions {
     const { partition } = held;
     this.#held.delete(partition.key);
     partition.endLife();
-    partition.lane?.leave(partition.targetKey);
     const { source, target } = this.#sides.of(partition.route);
+    target.leave(partition);
     target.writer.remove(held.outlet);
     source.leaders.untrack(partition.item.topic);
     target.leaders.untrack(partition.item.targetTopic);

@@ -94,6 +94,12 @@ export interface ThreadStats {
   readonly gaps: readonly { readonly route: string; readonly reason: string; readonly records: number }[];
   readonly errors: readonly { readonly code: string; readonly count: number }[];
   readonly checkpoints: { readonly ok: number; readonly failed: number };
+  /** Target transactions that ended. */
+  readonly transactions: readonly {
+    readonly target: string;
+    readonly outcome: 'committed' | 'aborted';
+    readonly count: number;
+  }[];
   readonly lanes: readonly { readonly target: string; readonly count: number }[];
   readonly inflightBytes: number;
   /** How long limits held a route's partitions back in this thread. */

@@ -9,6 +9,7 @@ import type { ByteBudget } from '../core/byte-budget.js';
 import type { SourceReader } from '../fetch/source-reader.js';
 import type { Lane } from '../lane/lane.js';
 import { LANE_RENEWAL_INTERVAL_MS } from '../lane/lane-renewals.js';
+import type { RiderPort } from '../transactional/transactional-lane.js';
 import type { LaneRegistrar } from './lane-registrar.js';
 import type { ThreadSettings, ThreadStats } from './protocol.js';
 import { SourceSide } from './source-side.js';
@@ -25,6 +26,7 @@ export interface SidesDeps {
   /** Whether something is copied exactly once into this target. */
   readonly copiesExactly: (target: string) => boolean;
   readonly laneDead: (lane: Lane) => void;
+  readonly riders: RiderPort;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -51,7 +53,7 @@ export class Sides implements Closable {
   laneCounts(): ThreadStats['lanes'] {
     return [...this.#targets].map(([target, side]) => ({
       target,
-      count: side.lanes.lanes.filter((lane) => !lane.dead).length,
+      count: side.lanes.lanes.filter((lane) => !lane.dead).length + side.transactions.count,
     }));
   }
 
@@ -92,7 +94,7 @@ export class Sides implements Closable {
   #target(name: string): TargetSide {
     let side = this.#targets.get(name);
     if (side === undefined) {
-      const { settings, lanes, stats, mayWrite, copiesExactly, laneDead, clock, random, logger } = this.#deps;
+      const { settings, lanes, stats, mayWrite, copiesExactly, laneDead, riders, clock, random, logger } = this.#deps;
       const { fleet, worker, incarnation, http, laneRenewalMs = LANE_RENEWAL_INTERVAL_MS } = settings;
       const { produceConnections, checkpointIntervalMs, checkpointRefreshMs } = settings.settings;
       side = new TargetSide({
@@ -111,6 +113,8 @@ export class Sides implements Closable {
         laneRenewalMs,
         needsRenewal: () => mayWrite() && copiesExactly(name),
         laneDead,
+        riders,
+        onTransaction: (outcome, positions) => stats.transaction(name, outcome, positions),
         onConnect: (connected) => stats.connected(connected),
         onThrottle: (name, ms) => stats.throttled(name, 'target', ms),
         onCheckpoints: (outcome, count) => stats.checkpoints(outcome, count),

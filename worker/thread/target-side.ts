@@ -10,10 +10,13 @@ import { CheckpointStore } from '../checkpoint/checkpoint-store.js';
 import { CheckpointWriter } from '../checkpoint/checkpoint-writer.js';
 import { Leaders } from '../cluster/leaders.js';
 import type { Lane } from '../lane/lane.js';
-import { LanePool } from '../lane/lane-pool.js';
+import { LanePool, type LanePoolDeps, openLane } from '../lane/lane-pool.js';
 import { LaneRenewals } from '../lane/lane-renewals.js';
+import type { MirroredPartition } from '../partition/mirrored-partition.js';
 import { SideWriter } from '../produce/side-writer.js';
 import { TargetWriter } from '../produce/target-writer.js';
+import type { RiderPort } from '../transactional/transactional-lane.js';
+import { Transactions } from '../transactional/transactions.js';
 
 /** A lane opens only empty transactions, to be fenced or renewed; the broker may end a forgotten one soon. */
 const TRANSACTION_TIMEOUT_MS = 60_000;
@@ -36,6 +39,8 @@ export interface TargetSideDeps {
   /** Some lane here carries what is copied exactly once, and may still do so. */
   readonly needsRenewal: () => boolean;
   readonly laneDead: (lane: Lane) => void;
+  readonly riders: RiderPort;
+  readonly onTransaction: (outcome: 'committed' | 'aborted', positions: number) => void;
   readonly onConnect: (cluster: string) => void;
   readonly onThrottle: (cluster: string, throttleMs: number) => void;
   readonly onCheckpoints: (outcome: 'ok' | 'failed', count: number) => void;
@@ -54,6 +59,8 @@ export class TargetSide implements Closable {
   readonly sideWriter: SideWriter;
   readonly checkpointStore: CheckpointStore;
   readonly checkpoints: CheckpointWriter;
+  /** Of transactional routes. */
+  readonly transactions: Transactions;
   readonly #renewals: LaneRenewals;
 
   constructor(deps: TargetSideDeps) {
@@ -69,7 +76,7 @@ export class TargetSide implements Closable {
     });
     this.client = client;
     this.leaders = new Leaders({ client, cluster: cluster.name, clock, random, logger });
-    this.lanes = new LanePool({
+    const lanes: LanePoolDeps = {
       fleet: deps.fleet,
       worker: deps.worker,
       incarnation: deps.incarnation,
@@ -82,6 +89,20 @@ export class TargetSide implements Closable {
       },
       register: deps.registerLane,
       isoNow: () => new Date(clock.wallMs()).toISOString(),
+    };
+    this.lanes = new LanePool(lanes);
+    this.transactions = new Transactions({
+      client,
+      open: (before) => openLane(lanes, before),
+      port: deps.riders,
+      mayWrite: deps.mayWrite,
+      checkIntervalMs: deps.checkpointIntervalMs,
+      refreshMs: deps.checkpointRefreshMs,
+      dead: deps.laneDead,
+      ended: deps.onTransaction,
+      clock,
+      random,
+      logger,
     });
     this.#renewals = new LaneRenewals({
       client,
@@ -111,6 +132,7 @@ export class TargetSide implements Closable {
       cluster: cluster.name,
       requestTimeoutMs: cluster.requestTimeoutMs,
       mayProduce: deps.mayWrite,
+      enroll: (lane, partition) => this.transactions.enroll(lane, partition),
       clock,
       random,
     });
@@ -127,10 +149,31 @@ export class TargetSide implements Closable {
     });
   }
 
+  /** What keeps the partition's positions. */
+  positionsOf(partition: MirroredPartition): Pick<CheckpointWriter, 'add' | 'remove' | 'flush'> {
+    return partition.transactional ? this.transactions : this.checkpoints;
+  }
+
+  /** Gives the partition a lane with room for it; it leaves the one it had. */
+  async join(partition: MirroredPartition): Promise<void> {
+    if (partition.transactional) {
+      await this.transactions.join(partition);
+      return;
+    }
+    partition.lane?.leave(partition.targetKey);
+    partition.lane = await this.lanes.laneFor(partition.targetKey, partition.brokenLanes);
+  }
+
+  leave(partition: MirroredPartition): void {
+    if (partition.transactional) this.transactions.remove(partition);
+    else partition.lane?.leave(partition.targetKey);
+  }
+
   async close(): Promise<void> {
     this.sideWriter.close();
     await this.writer.close();
+    const transactions = this.transactions.close();
     const client = this.client.close();
-    await Promise.all([client, this.checkpoints.close(), this.leaders.close(), this.#renewals.close()]);
+    await Promise.all([transactions, client, this.checkpoints.close(), this.leaders.close(), this.#renewals.close()]);
   }
 }

@@ -16,6 +16,7 @@ export class StatsCollector {
   readonly #heldBack = new Map<string, { route: string; scope: LimitScope; seconds: number }>();
   readonly #stalls = new Map<string, { route: string; code: StallCode; count: number }>();
   readonly #kicks = new Map<string, number>();
+  readonly #transactions = new Map<string, { target: string; outcome: 'committed' | 'aborted'; count: number }>();
   #checkpointsOk = 0;
   #checkpointsFailed = 0;
 
@@ -78,6 +79,14 @@ export class StatsCollector {
     else this.#checkpointsFailed += count;
   }
 
+  /** @param positions committed with it */
+  transaction(target: string, outcome: 'committed' | 'aborted', positions: number): void {
+    const entry = this.#transactions.get(`${target}/${outcome}`) ?? { target, outcome, count: 0 };
+    entry.count += 1;
+    this.#transactions.set(`${target}/${outcome}`, entry);
+    this.#checkpointsOk += positions;
+  }
+
   /** Everything since the last call. */
   take(
     partitions: readonly PartitionStatus[],
@@ -94,6 +103,7 @@ export class StatsCollector {
       errors: [...this.#errors].map(([code, count]) => ({ code, count })),
       gaps: [...this.#gaps.values()],
       checkpoints: { ok: this.#checkpointsOk, failed: this.#checkpointsFailed },
+      transactions: [...this.#transactions.values()],
       heldBack: [...this.#heldBack.values()],
       stalls: [...this.#stalls.values()],
       kicks: [...this.#kicks].map(([route, count]) => ({ route, count })),
@@ -105,6 +115,7 @@ export class StatsCollector {
     this.#repeats.clear();
     this.#errors.clear();
     this.#gaps.clear();
+    this.#transactions.clear();
     this.#heldBack.clear();
     this.#stalls.clear();
     this.#kicks.clear();

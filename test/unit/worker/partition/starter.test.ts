@@ -21,6 +21,7 @@ function starterWith(
   return new Starter({
     sides: () => sides as unknown as ReturnType<StarterDeps['sides']>,
     takeover: { settle: () => Promise.reject(new Error('nothing here is delivered exactly once')) },
+    committed: { load: () => Promise.reject(new Error('nothing here is delivered in transactions')) },
     started: () => undefined,
     pause: () => undefined,
     settled: () => undefined,

@@ -77,6 +77,7 @@ async function sideWriter(
     cluster: 't',
     requestTimeoutMs: 1_000,
     mayProduce,
+    enroll: () => Promise.reject(new Error('no lane here is transactional')),
     clock: systemClock,
     random: systemRandom,
   });

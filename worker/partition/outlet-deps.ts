@@ -1,0 +1,20 @@
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Random } from '../../common/runtime/random.js';
+import type { ByteAccount } from '../core/allowance.js';
+import type { PendingGap } from '../core/partition-queue.js';
+import type { MirroredPartition } from './mirrored-partition.js';
+import type { PartitionPort } from './port.js';
+
+export interface OutletDeps {
+  readonly budget: ByteAccount;
+  readonly port: PartitionPort;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'wallMs' | 'after'>;
+  readonly random: Random;
+  /** Resolves when the gap is written down at the target (and its records, where they are kept). */
+  readonly declare: (partition: MirroredPartition, gap: PendingGap) => Promise<void>;
+  /** So many waiting batches became one. */
+  readonly coalesced: (batches: number) => void;
+  readonly copied: (partition: MirroredPartition, records: number, bytes: number) => void;
+  /** The target recognised a batch it already had. */
+  readonly repeated: (partition: MirroredPartition) => void;
+}

@@ -1,0 +1,414 @@
+import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
+import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
+import { KafkaCode, kafkaError } from '../../common/kafka/wire/error-codes.js';
+import type { Checkpoint } from '../../common/model/checkpoint.js';
+import { partitionKey, type TopicPartition } from '../../common/model/topic-partition.js';
+import { MAX_PARTITIONS_PER_LANE } from '../../common/model/worker.js';
+import type { Logger } from '../../common/observability/logger.js';
+import { backoffMs } from '../../common/runtime/backoff.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Closable } from '../../common/runtime/lifecycle.js';
+import type { Random } from '../../common/runtime/random.js';
+import { TxnBatcher } from '../core/txn-batcher.js';
+import { Lane } from '../lane/lane.js';
+import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
+import { Bell } from './bell.js';
+import { Enrolment } from './enrolment.js';
+import { commitPositions, type RefusedPosition } from './position-commit.js';
+import { Rider } from './rider.js';
+import { TransactionCalls } from './transaction-calls.js';
+import { TransactionFault } from './transaction-fault.js';
+
+/** The coordinator ends a transaction that is older, under a higher epoch: then the lane is dead. At most the broker's transaction.max.timeout.ms. */
+export const TRANSACTION_TIMEOUT_MS = 60_000;
+/** Well before that, everything but its end has to be done, or we abort it ourselves. */
+const MAX_OPEN_MS = 25_000;
+/** What was sent has to be answered within this once the transaction is to end; whatever is not goes on without the others. */
+const ANSWERS_MS = 10_000;
+/** Not every way to an answer rings the bell. */
+const LOOK_MS = 50;
+/** Without the right to write it is asked for again this often. */
+const LEASE_POLL_MS = 200;
+const FAILURE_BACKOFF = { initialMs: 50, maxMs: 5_000 } as const;
+const POSITION_BACKOFF = { initialMs: 1_000, maxMs: 60_000 } as const;
+/** From this many aborted transactions in a row the partitions' states say so. */
+const FAILURES_TO_SHOW = 3;
+
+/** What a lane does to the partitions that ride it. All calls are synchronous and only schedule work, but for `rewind`. */
+export interface RiderPort {
+  ready(partition: MirroredPartition): void;
+  freed(partition: MirroredPartition): void;
+  restart(partition: MirroredPartition, reason: Reason): void;
+  /** Drops what was sent and not committed, answered or not, and goes back to the committed position. */
+  rewind(partition: MirroredPartition, committed: Checkpoint): void;
+}
+
+export interface TransactionalLaneDeps {
+  readonly client: ClusterClient;
+  readonly port: RiderPort;
+  /** False once the session's lease has ended: no transaction begins any more. */
+  readonly mayWrite: () => boolean;
+  /** How often positions that moved without data are looked for. */
+  readonly checkIntervalMs: number;
+  readonly refreshMs: number;
+  /** The target has fenced or forgotten the lane: this incarnation must end (exactly-once.md 2.5). */
+  readonly dead: (lane: Lane) => void;
+  /** The partition is to ride apart from the others from now on. */
+  readonly unfit: (partition: MirroredPartition) => void;
+  readonly ended: (outcome: 'committed' | 'aborted', positions: number) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+type Phase = 'idle' | 'open' | 'closing' | 'ending' | 'aborting';
+
+/**
+ * One transactional id and the transactions it runs, one after the other (exactly-once.md 5.4): batches of its partitions and their source
+ * positions are committed together or not at all. No two of its partitions write into the same target partition, because the sequence numbers
+ * there are one series.
+ */
+export class TransactionalLane implements Closable {
+  readonly #deps: TransactionalLaneDeps;
+  /** For partitions that kept others from ending their transactions. */
+  readonly isApart: boolean;
+  readonly #batcher = new TxnBatcher();
+  readonly #bell: Bell;
+  readonly #stop = new AbortController();
+  readonly #riders = new Map<MirroredPartition, Rider>();
+  readonly #enrolment = new Enrolment();
+  readonly #running: Promise<void>;
+  #lane: Lane;
+  #phase: Phase = 'idle';
+  #fault: TransactionFault | undefined;
+  #failures = 0;
+  /** The last one. */
+  #endedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(lane: Lane, isApart: boolean, deps: TransactionalLaneDeps) {
+    this.#lane = lane;
+    this.isApart = isApart;
+    this.#deps = deps;
+    this.#bell = new Bell(deps.clock);
+    this.#running = this.#run().catch((error: unknown) => {
+      if (this.#stop.signal.aborted) return;
+      this.#died();
+      deps.logger.error('transactions.stopped', { lane: this.#lane.record.transactionalId, err: error });
+      deps.dead(this.#lane);
+    });
+  }
+
+  /** The identity of now: its epoch, and with it every sequence, begins anew after a transaction that failed. */
+  get lane(): Lane {
+    return this.#lane;
+  }
+
+  get isDead(): boolean {
+    return this.#phase !== 'aborting' && this.#lane.dead;
+  }
+
+  /** Room for a partition that writes there. */
+  hasRoomFor(targetKey: string): boolean {
+    if (this.isDead || this.#riders.size >= MAX_PARTITIONS_PER_LANE) return false;
+    for (const { targetKey: taken } of this.#riders.keys()) if (taken === targetKey) return false;
+    return true;
+  }
+
+  join(partition: MirroredPartition): void {
+    this.leave(partition);
+    this.#riders.set(partition, new Rider(partition));
+  }
+
+  leave(partition: MirroredPartition): void {
+    this.#riders.get(partition)?.giveUpWaiting();
+    this.#riders.delete(partition);
+  }
+
+  /** @see TransactionGate.admits */
+  admits(partition: MirroredPartition, bytes: number): boolean {
+    if (this.#phase === 'open' && this.#enrolment.has(partition.targetKey) && !this.#batcher.isFull) {
+      this.#batcher.sent(bytes);
+      if (this.#batcher.isFull) this.#bell.ring();
+      return true;
+    }
+    this.#enrolment.want(partition);
+    this.#bell.ring();
+    return false;
+  }
+
+  /** An answer came in; the last one that was waited for, perhaps. */
+  answered(partition: MirroredPartition): void {
+    const { queue } = partition;
+    const isLast = this.#phase === 'open' ? queue.drained : queue.unanswered === 0;
+    if (isLast) this.#bell.ring();
+  }
+
+  broken(partition: MirroredPartition, reason: Reason): void {
+    this.#fault ??= new TransactionFault(reason.message, [{ partition, reason }]);
+    this.#bell.ring();
+  }
+
+  /** Resolves when the partition, which is none of the riders', is part of the transaction under way; of that one only. */
+  enroll(partition: TopicPartition): Promise<void> {
+    const isOpen = this.#phase === 'open' || this.#phase === 'closing';
+    if (!isOpen) return Promise.reject(new CausewayError('LANE_DEAD', 'the transaction it belonged to is over'));
+    if (this.#enrolment.has(partitionKey(partition.topic, partition.partition))) return Promise.resolve();
+    const enrolled = this.#enrolment.wantSide(partition);
+    this.#bell.ring();
+    return enrolled;
+  }
+
+  /** Whether the partition's position as it stands now is, or could be, committed. */
+  async commitPosition(partition: MirroredPartition): Promise<boolean> {
+    const rider = this.#riders.get(partition);
+    if (rider === undefined || this.isDead || this.#stop.signal.aborted) return false;
+    const isCommitted = rider.committed !== undefined && !rider.isAhead;
+    if (isCommitted && rider.committed?.released === partition.released) return true;
+    // Nobody needs to know of a mere pause between two lives that its lane let go.
+    if (isCommitted && partition.phase !== 'draining') return true;
+    if (this.#deps.clock.monotonicMs() < rider.barredUntilMs) return false;
+    const committed = rider.awaitPosition();
+    this.#bell.ring();
+    return committed;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#bell.ring();
+    this.#died();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { mayWrite, checkIntervalMs, clock } = this.#deps;
+    while (!this.#stop.signal.aborted && !this.#lane.dead) {
+      if (!this.#enrolment.isWanted && !this.#isUrgent() && !this.#hasDue()) await this.#bell.wait(checkIntervalMs);
+      else if (mayWrite()) await this.#transaction();
+      else await clock.sleep(LEASE_POLL_MS, this.#stop.signal);
+    }
+  }
+
+  /** Positions move without data, too, which nobody waits for. */
+  #hasDue(): boolean {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const { refreshMs, checkIntervalMs } = this.#deps;
+    if (nowMs - this.#endedMs < checkIntervalMs) return false;
+    for (const rider of this.#riders.values()) if (rider.isDue(nowMs, refreshMs)) return true;
+    return false;
+  }
+
+  async #transaction(): Promise<void> {
+    const { client, clock } = this.#deps;
+    const { signal } = this.#stop;
+    const calls = new TransactionCalls({ client, lane: this.#lane.record, limitMs: MAX_OPEN_MS, signal });
+    this.#phase = 'open';
+    this.#fault = undefined;
+    this.#enrolment.begin();
+    this.#batcher.opened(clock.monotonicMs());
+    try {
+      await this.#collect(calls);
+      this.#phase = 'closing';
+      const sinceMs = clock.monotonicMs();
+      await this.#answers(calls);
+      this.#phase = 'ending';
+      await this.#commit(calls);
+      this.#batcher.ended(clock.monotonicMs(), clock.monotonicMs() - sinceMs);
+      if (calls.isDoubtful) await this.#raiseEpoch(calls);
+      this.#failures = 0;
+    } catch (error) {
+      if (signal.aborted) return;
+      await this.#failed(calls, error);
+    }
+    this.#endedMs = clock.monotonicMs();
+    this.#phase = 'idle';
+  }
+
+  /** Takes partitions in as they ask, until it is time to end. */
+  async #collect(calls: TransactionCalls): Promise<void> {
+    const { clock } = this.#deps;
+    for (;;) {
+      this.#throwFault();
+      if (await this.#enrollMore(calls, true)) continue;
+      const step = this.#batcher.step(clock.monotonicMs(), { isIdle: this.#isIdle(), isUrgent: this.#isUrgent() });
+      if (step.kind === 'end') return;
+      await this.#bell.wait(step.forMs);
+    }
+  }
+
+  /** Waits for the answers to everything that was sent in it. */
+  async #answers(calls: TransactionCalls): Promise<void> {
+    const { clock } = this.#deps;
+    const untilMs = clock.monotonicMs() + ANSWERS_MS;
+    for (;;) {
+      this.#throwFault();
+      if (await this.#enrollMore(calls, false)) continue;
+      const open = [...this.#members()].filter((rider) => !rider.isQuiet);
+      if (open.length === 0) return;
+      if (clock.monotonicMs() >= untilMs) throw TransactionFault.unanswered(open.map(({ partition }) => partition));
+      await this.#bell.wait(LOOK_MS);
+    }
+  }
+
+  /** @returns whether there was anything to do */
+  async #enrollMore(calls: TransactionCalls, withRiders: boolean): Promise<boolean> {
+    const wanted = this.#enrolment.take(withRiders, (partition) => this.#riders.has(partition));
+    if (wanted.partitions.length > 0) {
+      const dropped = await calls.addPartitions(wanted.partitions);
+      for (const { partition, code } of this.#enrolment.added(wanted, dropped)) {
+        const { topic, partition: number, route } = partition.item;
+        const { message } = kafkaError(code, { route, topic, partition: number }, 'write into the target partition');
+        const isMissing = code === KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
+        this.#deps.port.restart(partition, { code: isMissing ? 'TARGET_TOPIC_MISSING' : 'KAFKA_AUTH_FAILED', message });
+      }
+      for (const partition of wanted.riders)
+        if (this.#enrolment.has(partition.targetKey)) this.#deps.port.ready(partition);
+      return true;
+    }
+    const group = this.#enrolment.takeGroup([...this.#members()].map(({ partition }) => partition.group));
+    if (group === undefined) return false;
+    await calls.addGroup(group);
+    return true;
+  }
+
+  *#members(): Generator<Rider> {
+    for (const rider of this.#riders.values()) if (this.#enrolment.has(rider.partition.targetKey)) yield rider;
+  }
+
+  #isIdle(): boolean {
+    for (const { partition } of this.#members()) if (!partition.queue.drained) return false;
+    return true;
+  }
+
+  #isUrgent(): boolean {
+    for (const rider of this.#riders.values()) if (rider.isAwaited) return true;
+    return false;
+  }
+
+  #throwFault(): void {
+    if (this.#fault !== undefined) throw this.#fault;
+  }
+
+  async #commit(calls: TransactionCalls): Promise<void> {
+    const { clock, refreshMs, ended } = this.#deps;
+    const nowMs = clock.monotonicMs();
+    const due = [...this.#riders.values()].filter((rider) => rider.isDue(nowMs, refreshMs));
+    const positions = due.flatMap((rider) => {
+      const checkpoint = rider.partition.checkpoint();
+      return checkpoint === undefined ? [] : [{ rider, checkpoint, waiting: rider.takeWaiting() }];
+    });
+    let isCommitted = false;
+    try {
+      const refused = await commitPositions(calls, this.#enrolment, positions);
+      if (refused.length > 0) throw this.#refused(refused);
+      this.#throwFault();
+      isCommitted = !calls.isBegun || (await calls.end(true));
+      if (!isCommitted) throw new TransactionFault('the target had ended the transaction already', []);
+      for (const { rider, checkpoint } of positions) {
+        rider.committed = checkpoint;
+        rider.partition.committedSource = Number(checkpoint.sourceOffset);
+        rider.partition.committedAtMs = clock.monotonicMs();
+        if (this.#failures >= FAILURES_TO_SHOW) rider.partition.on({ type: 'store' });
+      }
+      if (calls.isBegun) ended('committed', positions.length);
+    } finally {
+      for (const { waiting } of positions) for (const tell of waiting) tell(isCommitted);
+    }
+  }
+
+  #refused(faults: readonly RefusedPosition[]): TransactionFault {
+    const { clock, random } = this.#deps;
+    const blamed = faults.map(({ rider, errorCode }) => {
+      const { partition } = rider;
+      rider.barredUntilMs = clock.monotonicMs() + backoffMs(partition.failures, POSITION_BACKOFF, random);
+      const { message } = kafkaError(errorCode, { topic: partition.item.targetTopic }, 'commit its position');
+      return { partition, reason: { code: 'KAFKA_ERROR', message } as const };
+    });
+    return new TransactionFault('the target refused positions', blamed);
+  }
+
+  async #failed(calls: TransactionCalls, error: unknown): Promise<void> {
+    const { logger, clock, random, ended } = this.#deps;
+    const place = { lane: this.#lane.record.transactionalId, target: this.#lane.record.target };
+    if (isCausewayError(error, 'LANE_DEAD')) {
+      logger.warn('transaction.refused', { ...place, msg: messageOf(error) });
+      this.#died();
+      this.#deps.dead(this.#lane);
+      return;
+    }
+    if (!(error instanceof CausewayError || error instanceof TransactionFault)) throw error;
+    this.#failures += 1;
+    logger.warn('transaction.aborted', { ...place, failures: this.#failures, msg: messageOf(error) });
+    this.#phase = 'aborting';
+    const blamed = error instanceof TransactionFault ? error.blamed : [];
+    const rewound = this.#rewind();
+    if (!(await this.#abort(calls))) return;
+    ended('aborted', 0);
+    this.#phase = 'idle';
+    const guilty = new Set(blamed.map(({ partition }) => partition));
+    for (const { partition, reason } of blamed) {
+      this.#deps.unfit(partition);
+      this.#deps.port.restart(partition, reason);
+    }
+    const reason: Reason = { code: isCausewayError(error) ? error.code : 'KAFKA_ERROR', message: messageOf(error) };
+    for (const { partition } of rewound) {
+      if (guilty.has(partition)) continue;
+      if (this.#failures >= FAILURES_TO_SHOW) partition.on({ type: 'fail', reason });
+      this.#deps.port.freed(partition);
+    }
+    if (guilty.size === 0) await clock.sleep(backoffMs(this.#failures - 1, FAILURE_BACKOFF, random), this.#stop.signal);
+  }
+
+  /** What was stored since the last commit will not have been. Nothing more is sent under the present identity. */
+  #rewind(): readonly Rider[] {
+    this.#lane.markDead();
+    this.#enrolment.giveUp(new CausewayError('LANE_DEAD', 'the transaction was aborted'));
+    const rewound: Rider[] = [];
+    for (const rider of this.#riders.values()) {
+      const { committed } = rider;
+      const isTouched = rider.isAhead || !rider.isQuiet || this.#enrolment.has(rider.partition.targetKey);
+      if (committed !== undefined && isTouched) {
+        this.#deps.port.rewind(rider.partition, committed);
+        rewound.push(rider);
+      }
+      rider.giveUpWaiting();
+    }
+    return rewound;
+  }
+
+  /** @returns false when the lane is not ours any more, or it is all over */
+  async #abort(calls: TransactionCalls): Promise<boolean> {
+    const { clock, random, logger } = this.#deps;
+    const { signal } = this.#stop;
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
+      try {
+        if (calls.isBegun) await calls.end(false);
+        await this.#raiseEpoch(calls);
+        return true;
+      } catch (error) {
+        if (signal.aborted) return false;
+        if (isCausewayError(error, 'LANE_DEAD')) {
+          this.#died();
+          this.#deps.dead(this.#lane);
+          return false;
+        }
+        if (attempt === 0) logger.warn('transaction.abort-failed', { target: this.#lane.record.target, err: error });
+        await clock.sleep(backoffMs(attempt, FAILURE_BACKOFF, random), signal);
+      }
+    }
+    return false;
+  }
+
+  async #raiseEpoch(calls: TransactionCalls): Promise<void> {
+    const producerEpoch = await calls.raiseEpoch(TRANSACTION_TIMEOUT_MS);
+    this.#lane.markDead();
+    this.#lane = new Lane({ ...this.#lane.record, producerEpoch }, true);
+    for (const { partition } of this.#riders.values()) partition.lane = this.#lane;
+  }
+
+  #died(): void {
+    this.#lane.markDead();
+    this.#phase = 'idle';
+    this.#enrolment.giveUp(new CausewayError('LANE_DEAD', 'the target refuses the lane'));
+    for (const rider of this.#riders.values()) rider.giveUpWaiting();
+  }
+}
