@@ -12,6 +12,7 @@ import { Candidate } from './loop/election.js';
 import { type Fencer, WaitingFencer } from './loop/fencer.js';
 import { ControllerPresence } from './loop/presence.js';
 import { connectionRefused } from './loop/process-probe.js';
+import { RuleBook } from './loop/rule-book.js';
 import { Ruler } from './loop/ruler.js';
 import { TargetFencer } from './loop/target-fencer.js';
 import { KafkaAdmin } from './metadata/kafka-admin.js';
@@ -19,12 +20,14 @@ import { KafkaMetadata } from './metadata/kafka-metadata.js';
 import { KafkaProver } from './metadata/kafka-prover.js';
 import type { DeliveryProver, SourceMetadata, TargetAdmin } from './metadata/ports.js';
 import { targetClients } from './metadata/target-clients.js';
+import { DenialStore } from './rest/denial-store.js';
 import { LeaderPlan } from './rest/leader-plan.js';
 import { LeaderProblems } from './rest/leader-problems.js';
 import { OrderService } from './rest/order-service.js';
 import { checkRoute } from './rest/route-rules.js';
 import { RouteService } from './rest/route-service.js';
 import { controllerRouter } from './rest/router.js';
+import { SelectionService } from './rest/selection-service.js';
 import { SkipService } from './rest/skip-service.js';
 import { TopicService } from './rest/topic-service.js';
 import { FleetViews } from './rest/views.js';
@@ -148,7 +151,12 @@ function buildRouter(
   },
 ) {
   const routes = new RouteService(store, config, kafka.metadata);
-  const topics = new TopicService(store, routes, kafka.metadata, clock);
+  const { metadata } = kafka;
+  const rules = new RuleBook(config.controller.deny);
+  const denials = new DenialStore(store, clock);
+  const topics = new TopicService({ store, routes, metadata, denials, rules, clock });
+  const clusters = [...config.clusters.keys()];
+  const selections = new SelectionService({ store, routes, denials, metadata, rules, clusters, logger });
   const problems = new LeaderProblems(() => ruler.problems, config.controller.http.token);
   const views = new FleetViews({ store, fleet: config.fleet, statuses, problems });
   const plan = new LeaderPlan({
@@ -159,5 +167,5 @@ function buildRouter(
   });
   const skips = new SkipService({ store, topics, clock, logger });
   const orders = new OrderService({ store, routes, clock, logger });
-  return controllerRouter(store, { routes, topics, skips, orders, views, problems, plan, health });
+  return controllerRouter(store, { routes, topics, selections, skips, orders, views, problems, plan, health });
 }

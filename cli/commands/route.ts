@@ -9,6 +9,7 @@ import type { CliDeps } from '../deps.js';
 import { addRestOptions, allRoutes, clientOf, type RestOptions } from '../fleet.js';
 import { addLimitOptions, changedLimits, checkLimitOptions, type LimitOptions, limitsText } from '../limits.js';
 import { confirm, printResult, type Result } from '../output.js';
+import { addRouteSelection } from './route-selection.js';
 
 /** `causeway route ...` */
 export function addRouteCommands(program: Command, deps: CliDeps): void {
@@ -24,6 +25,7 @@ export function addRouteCommands(program: Command, deps: CliDeps): void {
   );
   addApply(route, deps);
   addLimit(route, deps);
+  addRouteSelection(route, deps);
   addRestOptions(route.command('delete').argument('<route>').description('remove a route that has no topics'))
     .option('-y, --yes', 'do not ask', false)
     .action(async (name: string, options: RestOptions & { yes: boolean }) => {

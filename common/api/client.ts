@@ -30,6 +30,7 @@ import type {
   TopicDetail,
   WorkerList,
 } from './fleet-shapes.js';
+import type { DenialList, DenialView, SelectionBody, SelectionView } from './selection-shapes.js';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 
@@ -90,6 +91,25 @@ export class CausewayClient {
 
   async deleteRoute(route: string, ifMatch?: string): Promise<void> {
     await this.#send('DELETE', routeUrl(route), { ifMatch });
+  }
+
+  /** What the route's selection makes of the topics at the source; of another selection, where one is to be tried. */
+  selection(route: string, tried?: SelectionBody): Promise<SelectionView> {
+    const url = `${routeUrl(route)}/selection`;
+    return tried === undefined ? this.#json('GET', url) : this.#json('POST', `${url}/preview`, { body: tried });
+  }
+
+  denials(route: string, page: Page = {}): Promise<DenialList> {
+    return this.#json('GET', `${routeUrl(route)}/denials`, { query: { ...page } });
+  }
+
+  /** The route never selects the topic again; where it is mirrored it stops. */
+  denyTopic(route: string, topic: string, reason = ''): Promise<DenialView> {
+    return this.#json('PUT', denialUrl(route, topic), { body: { reason } });
+  }
+
+  async allowTopic(route: string, topic: string): Promise<void> {
+    await this.#send('DELETE', denialUrl(route, topic), {});
   }
 
   listTopics(route: string, page: Page = {}): Promise<TopicList> {
@@ -259,6 +279,10 @@ function routeUrl(route: string): string {
 
 function topicUrl(route: string, topic: string): string {
   return `${routeUrl(route)}/topics/${encodeURIComponent(topic)}`;
+}
+
+function denialUrl(route: string, topic: string): string {
+  return `${routeUrl(route)}/denials/${encodeURIComponent(topic)}`;
 }
 
 function orderUrl(worker: string): string {

@@ -1,4 +1,4 @@
-import { rateLimits, routeSettings, topicName } from '../config/schema.js';
+import { rateLimits, routeSettings, selectionSettings, topicName } from '../config/schema.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../model/topic-partition.js';
 import { z } from './zod.js';
 
@@ -14,7 +14,15 @@ const partitions = z.union([z.literal('all'), partitionCount]);
 export const routeBody = routeSettings.extend({});
 
 /** Body of PATCH /routes/{route}: what may change while it copies, without naming the rest. */
-export const routePatch = z.strictObject({ limits: rateLimits });
+export const routePatch = z
+  .strictObject({
+    limits: rateLimits.optional(),
+    /** Null: nothing is selected any more; what is mirrored stays. */
+    selection: selectionSettings.nullable().optional(),
+  })
+  .refine((body) => Object.values(body).some((value) => value !== undefined), {
+    message: 'change limits or selection',
+  });
 
 export const routeView = routeSettings.extend({ name: z.string(), topics: z.number().int() });
 export const routeList = z.object({ routes: z.array(routeView), next: z.string().nullable() });
@@ -103,6 +111,8 @@ export const topicView = z.object({
   skips: z.array(skipView),
   limits: rateLimits,
   addedAt: z.string(),
+  /** Who chose it: an operator, or the route's selection, then or as it came to be. */
+  origin: z.enum(['operator', 'selected', 'appeared']),
 });
 export const topicList = z.object({ topics: z.array(topicView), next: z.string().nullable() });
 
@@ -121,6 +131,7 @@ export const problemBody = z.object({
 export type RouteView = z.output<typeof routeView>;
 export type RouteList = z.output<typeof routeList>;
 export type RoutePatch = z.input<typeof routePatch>;
+export type RouteChange = z.output<typeof routePatch>;
 export type RouteBody = z.input<typeof routeBody>;
 /** Body of PUT /plan/freeze. */
 export const freezeBody = z.strictObject({ reason: reason.default('') });

@@ -30,6 +30,7 @@ import {
   topicDetail,
   workerList,
 } from './fleet-shapes.js';
+import { denialBody, denialList, denialView, selectionBody, selectionView } from './selection-shapes.js';
 import { z } from './zod.js';
 
 const API_VERSION = '1.0.0';
@@ -66,7 +67,7 @@ export function apiOperations(): readonly Operation[] {
     {
       method: 'patch',
       path: '/routes/{route}',
-      summary: 'Change the rate limits of a route',
+      summary: 'Change the rate limits of a route, or which topics it selects',
       body: routePatch,
       answers: { 200: routeView },
       errors: [400, 404, 412],
@@ -79,6 +80,44 @@ export function apiOperations(): readonly Operation[] {
       answers: { 204: null },
       errors: [404, 409, 412],
       conditional: true,
+    },
+    {
+      method: 'get',
+      path: '/routes/{route}/selection',
+      summary: 'What the route’s selection makes of the topics at its source',
+      answers: { 200: selectionView },
+      errors: [404],
+    },
+    {
+      method: 'post',
+      path: '/routes/{route}/selection/preview',
+      summary: 'What another selection would make of them; nothing is done',
+      body: selectionBody,
+      answers: { 200: selectionView },
+      errors: [400, 404],
+    },
+    {
+      method: 'get',
+      path: '/routes/{route}/denials',
+      summary: 'Topics that the route never selects',
+      answers: { 200: denialList },
+      errors: [400, 404],
+      paged: true,
+    },
+    {
+      method: 'put',
+      path: '/routes/{route}/denials/{topic}',
+      summary: 'Deny a topic: it is never selected, and stops where it is mirrored',
+      body: denialBody,
+      answers: { 200: denialView },
+      errors: [400, 404, 422],
+    },
+    {
+      method: 'delete',
+      path: '/routes/{route}/denials/{topic}',
+      summary: 'Allow a denied topic again',
+      answers: { 204: null },
+      errors: [404, 422],
     },
     {
       method: 'get',

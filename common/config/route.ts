@@ -1,11 +1,12 @@
 import type { RateLimits, Route } from '../model/route.js';
+import type { TopicSelection } from '../model/selection.js';
 import type { RouteSettings } from './schema.js';
 
 /** A route from its settings, as the file, PUT /api/v1/routes/{name} and the store give them. */
 export function routeFromSettings(name: string, settings: RouteSettings): Route {
   const { create, replicationFactor } = settings.targetTopics;
   const { source, target, naming, delivery, start, isolation, compression, onRefusedRecord } = settings;
-  const { coalesceBelowBytes, deadLetterTopic, continuity, limits, zones } = settings;
+  const { coalesceBelowBytes, deadLetterTopic, continuity, limits, zones, selection } = settings;
   return {
     name,
     source,
@@ -22,6 +23,7 @@ export function routeFromSettings(name: string, settings: RouteSettings): Route 
     continuity: { ...continuity },
     limits: rateLimitsFrom(limits),
     ...(zones === undefined ? {} : { zones }),
+    ...(selection === undefined ? {} : { selection: selectionFrom(selection) }),
   };
 }
 
@@ -32,4 +34,9 @@ export function rateLimitsFrom(limits: { readonly [K in keyof RateLimits]: RateL
     ...(bytesPerS === undefined ? {} : { bytesPerS }),
     ...(recordsPerS === undefined ? {} : { recordsPerS }),
   };
+}
+
+/** Its parts in one order, so that equal selections are equal texts. */
+export function selectionFrom({ include, exclude, targetMustExist, onUnmatched }: TopicSelection): TopicSelection {
+  return { include, exclude, targetMustExist, onUnmatched };
 }

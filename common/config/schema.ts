@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { tokenUrlFault } from '../model/cluster.js';
 import { topicNameFault } from '../model/topic-partition.js';
 import { identifierFault } from '../model/worker.js';
+import { MAX_PATTERNS, patternFault } from '../patterns/name-patterns.js';
 import { continuity } from './continuity-schema.js';
 import { bytes, ms } from './fields.js';
 import { planner } from './planner-schema.js';
@@ -185,6 +186,38 @@ export const rateLimits = z.strictObject({
   recordsPerS: z.number().int().min(1).optional().describe('Records a second; no bound unless set.'),
 });
 
+const pattern = z
+  .string()
+  .min(1)
+  .superRefine((value, context) => {
+    const fault = patternFault(value);
+    if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+  });
+
+/** Which topics a route mirrors by itself. */
+export const selectionSettings = z.strictObject({
+  include: z
+    .array(pattern)
+    .min(1)
+    .max(MAX_PATTERNS)
+    .describe('Patterns (RE2, whole names) of topics that are mirrored without being added, also those still to come.'),
+  exclude: z
+    .array(pattern)
+    .max(MAX_PATTERNS)
+    .default([])
+    .describe('Patterns of topics that are not, whatever includes them.'),
+  targetMustExist: z
+    .boolean()
+    .default(false)
+    .describe('true: only topics that the target has already, as uReplicator’s automatic whitelisting does.'),
+  onUnmatched: z
+    .enum(['keep', 'stop'])
+    .default('keep')
+    .describe(
+      'What becomes of a selected topic that does not match any more, after the patterns were changed: it is copied on (`keep`) or paused (`stop`), and told as TOPIC_UNSELECTED in both cases.',
+    ),
+});
+
 /** A route's settings, shared by the configuration file and PUT /api/v1/routes/{name}. */
 export const routeSettings = z.strictObject({
   source: identifier.describe('Name of the cluster to read from.'),
@@ -259,6 +292,9 @@ export const routeSettings = z.strictObject({
     .describe(
       'Zones whose workers copy this route; others only while none of these is there. Unless set: the target cluster’s `zone`.',
     ),
+  selection: selectionSettings
+    .optional()
+    .describe('Topics that are mirrored by their names. Unless set: only those that are added one by one.'),
 });
 
 const controller = z.strictObject({
@@ -281,6 +317,13 @@ const controller = z.strictObject({
   legacyRoute: identifier
     .optional()
     .describe('The route that uReplicator’s paths (`/topics`) mean; the only route where there is just one.'),
+  deny: z
+    .array(pattern)
+    .max(MAX_PATTERNS)
+    .default([])
+    .describe(
+      'Patterns (RE2, whole names) of topics that are never mirrored: no selection takes them, none can be added, those that are mirrored stop. The same in every controller’s file.',
+    ),
   planner: planner.prefault({}).describe('When partitions move between workers that live.'),
 });
 

@@ -45,6 +45,8 @@ export const ERROR_CODES = {
   TOPIC_UNKNOWN_AT_SOURCE: info(422, 1, false, 'The source cluster has no such topic.'),
   TOPIC_EXISTS: info(409, 1, false, 'The topic is mirrored by this route already.'),
   TARGET_CONFLICT: info(422, 1, false, 'Another source partition is mirrored into the same target partition.'),
+  TOPIC_DENIED: info(422, 1, false, 'The topic is never mirrored: it is on a deny list, or Kafka’s or Causeway’s own.'),
+  TOPIC_UNSELECTED: info(409, 1, false, 'A selected topic does not match its route’s selection any more.'),
   PARTITIONS_BELOW_CURRENT: info(422, 1, false, 'Partition counts never shrink.'),
   PARTITIONS_BEYOND_SOURCE: info(422, 1, false, 'The source topic has fewer partitions than asked for.'),
   SOURCE_RECREATED: info(409, 1, false, 'The source topic was deleted and created again; its partitions are paused.'),

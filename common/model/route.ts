@@ -1,5 +1,6 @@
 import type { ContinuityPolicy, ResolveOrder } from './continuity.js';
 import type { SkipOrder } from './gap.js';
+import type { TopicSelection } from './selection.js';
 
 /** How a target topic is named: `identity` keeps the name, `default` is MM2's DefaultReplicationPolicy (`<source><separator><topic>`). */
 export type NamingPolicy = { readonly policy: 'identity' } | { readonly policy: 'default'; readonly separator: string };
@@ -62,6 +63,8 @@ export interface Route {
   readonly limits: RateLimits;
   /** Zones whose workers copy it, while any is there; absent: that of the target cluster. */
   readonly zones?: readonly string[];
+  /** Absent: only the topics that operators add. */
+  readonly selection?: TopicSelection;
 }
 
 /** The target topic's name. Pure; a change of it is a change of identity (exactly-once.md 6.5). */
@@ -90,4 +93,9 @@ export interface TopicEntry {
   readonly limits: RateLimits;
   /** ISO 8601. */
   readonly addedAt: string;
+  /**
+   * Absent: an operator added it. `selected`: the route's selection chose it among those that were there · `appeared`: it came to be
+   * while the selection stood, so it is copied from its first record, whatever the route's start is.
+   */
+  readonly origin?: 'selected' | 'appeared';
 }

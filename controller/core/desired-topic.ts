@@ -52,6 +52,8 @@ interface Described {
   readonly entry: TopicEntry;
   readonly targetTopic: string;
   readonly excluded: ReadonlySet<number>;
+  /** By a deny list, or because nothing selects it any more. */
+  readonly isStopped: boolean;
   readonly progress: TopicProgress;
   readonly facts: TopicFacts;
   readonly continuity: ContinuityVerdict;
@@ -65,6 +67,7 @@ export function describeTopic({
   entry,
   targetTopic,
   excluded,
+  isStopped,
   progress,
   facts,
   continuity,
@@ -96,7 +99,7 @@ export function describeTopic({
     ...(breaks === undefined ? {} : { breaks }),
     started: new Set(progress.started),
     initialPartitions: progress.initialPartitions,
-    paused: entry.paused || hold !== undefined,
+    paused: entry.paused || hold !== undefined || isStopped,
     ...(hold === undefined ? {} : { hold }),
     excluded,
     skips: entry.skips,

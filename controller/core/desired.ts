@@ -4,6 +4,7 @@ import { findConflicts, type PlacedEntry } from './conflicts.js';
 import { isOther, judgeContinuity, nextTimeline } from './continuity.js';
 import { type DesiredTopic, describeTopic, sourceProblems } from './desired-topic.js';
 import type { Problem } from './problem.js';
+import type { Standing } from './selection.js';
 import type { TopicFact, TopicFacts } from './topic-facts.js';
 
 export interface DesiredInput {
@@ -18,6 +19,8 @@ export interface DesiredInput {
   readonly unreadableExclusions: ReadonlySet<string>;
   readonly progress: ReadonlyMap<string, TopicProgress>;
   readonly unreadableProgress: ReadonlySet<string>;
+  /** Mirrored topics (`route/topic`) that selections and deny lists speak against. */
+  readonly standings: ReadonlyMap<string, Standing>;
   readonly facts: (route: Route, topic: string, targetTopic: string) => TopicFacts;
 }
 
@@ -61,6 +64,8 @@ export function desiredTopics(input: DesiredInput): Desired {
       problems.push({ ...place, code: 'TARGET_CONFLICT', message: conflict.message });
       continue;
     }
+    const standing = input.standings.get(key);
+    if (standing !== undefined) problems.push({ ...place, code: standing.code, message: standing.message });
     const unreadable = unreadablePart(input, key);
     if (unreadable !== undefined) {
       problems.push({ ...place, code: 'NODE_CORRUPT', message: `${unreadable} cannot be read` });
@@ -95,7 +100,8 @@ export function desiredTopics(input: DesiredInput): Desired {
       if (need !== undefined) needs.push(need);
     }
     const excluded = new Set(input.exclusions.get(key));
-    const described = { key, route, entry, targetTopic, excluded, progress, facts, continuity, problems };
+    const isStopped = standing?.stops === true;
+    const described = { key, route, entry, targetTopic, excluded, isStopped, progress, facts, continuity, problems };
     topics.set(key, describeTopic(described));
   }
   return { topics, untouchable, problems, newProgress, needs };
@@ -147,7 +153,8 @@ function firstProgress(
     // Another target topic is another continuity: checkpoints of the old one must not count (exactly-once.md 4.2, 6.5).
     timeline: before === undefined ? 1 : nextTimeline(before),
     started: [],
-    initialPartitions: source.partitions,
+    // What came to be under the route's eyes is copied from its first record.
+    initialPartitions: entry.origin === 'appeared' ? 0 : source.partitions,
   };
 }
 

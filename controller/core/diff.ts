@@ -186,8 +186,13 @@ function routesOf(
   const names = [...new Set(items.map((item) => item.route))].sort(compareText);
   return names.flatMap((name) => {
     const route = input.routes.get(name) ?? before?.routes.find((candidate) => candidate.name === name);
-    return route === undefined ? [] : [route];
+    return route === undefined ? [] : [withoutSelection(route)];
   });
+}
+
+/** Which topics a route chooses is the leader's affair: other patterns are no reason to write to the workers. */
+function withoutSelection({ selection: _, ...route }: Route): Route {
+  return route;
 }
 
 function compareItems(a: AssignmentItem, b: AssignmentItem): number {

@@ -2,9 +2,10 @@ import type { Route } from '../../common/model/route.js';
 import type { TargetNeed } from '../core/desired.js';
 import type { Problem } from '../core/problem.js';
 import type { TopicFacts } from '../core/topic-facts.js';
+import type { Listings } from './topic-selector.js';
 
 /** What the leader knows of the clusters. */
-export interface Facts {
+export interface Facts extends Listings {
   /** The same text means that nothing else is known. */
   readonly revision: string;
   readonly problems: readonly Problem[];

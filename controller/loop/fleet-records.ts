@@ -2,9 +2,11 @@ import type { CoordinationStore, StoreNode } from '../../common/coordination/por
 import { assignmentParts, decodeAssignment } from '../../common/coordination/records/assignment.js';
 import { decodeRoute, decodeTopicEntry, decodeTopicProgress } from '../../common/coordination/records/desired.js';
 import { decodeExclusion, decodeFreeze, decodeWorkerOrder } from '../../common/coordination/records/orders.js';
+import { decodeDenial, decodeSelectionProgress } from '../../common/coordination/records/selection.js';
 import { decodeLane, decodeLiveWorker, decodeReport } from '../../common/coordination/records/worker.js';
 import {
   ASSIGNMENTS,
+  DENIALS,
   EXCLUSIONS,
   LANES,
   LIVE,
@@ -12,6 +14,7 @@ import {
   PROGRESS,
   REPORTS,
   ROUTES,
+  SELECTIONS,
   TOPICS,
   WORKERS,
 } from '../../common/coordination/znodes.js';
@@ -19,6 +22,7 @@ import { CausewayError } from '../../common/errors/error.js';
 import type { WorkerAssignment } from '../../common/model/assignment.js';
 import type { Exclusion, FreezeOrder, WorkerOrder } from '../../common/model/orders.js';
 import type { Route, TopicEntry } from '../../common/model/route.js';
+import type { Denial, SelectionProgress } from '../../common/model/selection.js';
 import type { TopicProgress } from '../../common/model/topic-progress.js';
 import type { LaneRecord, LiveWorker, WorkerReport } from '../../common/model/worker.js';
 import type { Logger } from '../../common/observability/logger.js';
@@ -35,9 +39,11 @@ export type AreaName =
   | 'routes'
   | 'topics'
   | 'exclusions'
+  | 'denials'
   | 'workers'
   | 'orders'
   | 'progress'
+  | 'selections'
   | 'assignments'
   | 'live'
   | 'lanes'
@@ -49,9 +55,11 @@ export class FleetRecords {
   /** Keyed `route/topic`, as are exclusions and progress. */
   readonly topics: RecordArea<TopicEntry>;
   readonly exclusions: RecordArea<Exclusion>;
+  readonly denials: RecordArea<Denial>;
   readonly workers: RecordArea<WorkerOrder>;
   readonly orders: RecordArea<FreezeOrder>;
   readonly progress: RecordArea<TopicProgress>;
+  readonly selections: RecordArea<SelectionProgress>;
   readonly assignments: RecordArea<StoredAssignment>;
   readonly live: RecordArea<LiveWorker>;
   readonly lanes: RecordArea<LaneRecord>;
@@ -77,9 +85,11 @@ export class FleetRecords {
     this.routes = area(ROUTES, 1, decodeRoute);
     this.topics = area(TOPICS, 2, decodeTopicEntry);
     this.exclusions = area(EXCLUSIONS, 2, decodeExclusion);
+    this.denials = area(DENIALS, 2, decodeDenial);
     this.workers = area(WORKERS, 1, decodeWorkerOrder);
     this.orders = area(ORDERS, 1, decodeFreeze);
     this.progress = area(PROGRESS, 2, decodeTopicProgress);
+    this.selections = area(SELECTIONS, 1, decodeSelectionProgress);
     this.live = area(LIVE, 1, decodeLiveWorker);
     this.lanes = area(LANES, 1, decodeLane);
     this.reports = area(REPORTS, 1, decodeReport);
@@ -115,9 +125,11 @@ export class FleetRecords {
       routes: ROUTES,
       topics: TOPICS,
       exclusions: EXCLUSIONS,
+      denials: DENIALS,
       workers: WORKERS,
       orders: ORDERS,
       progress: PROGRESS,
+      selections: SELECTIONS,
       assignments: ASSIGNMENTS,
       live: LIVE,
       lanes: LANES,
@@ -136,8 +148,23 @@ export class FleetRecords {
 
   #areas(): readonly Pick<RecordArea<unknown>, 'refresh' | 'invalidate' | 'revision'>[] {
     // Reports before assignments: a report read first can only be older than the assignment beside it, which is the safe side.
-    const { reports, live, lanes, routes, topics, exclusions, workers, orders, progress, assignments } = this;
-    return [reports, live, lanes, routes, topics, exclusions, workers, orders, progress, assignments];
+    // Denials after topics: who sees that a topic was removed sees that it is not to be selected again.
+    const { reports, live, lanes, routes, topics, denials, exclusions, workers, orders } = this;
+    const { progress, selections, assignments } = this;
+    return [
+      reports,
+      live,
+      lanes,
+      routes,
+      topics,
+      denials,
+      exclusions,
+      workers,
+      orders,
+      progress,
+      selections,
+      assignments,
+    ];
   }
 }
 

@@ -6,6 +6,7 @@ import type { LiveWorker, WorkerReport } from '../../common/model/worker.js';
 import { type Desired, desiredTopics } from '../core/desired.js';
 import type { Holder, HolderState } from '../core/holders.js';
 import { type Roster, rosterOf } from '../core/roster.js';
+import type { Standing } from '../core/selection.js';
 import type { TopicFacts } from '../core/topic-facts.js';
 import type { Departures, Presence } from './departures.js';
 import type { FleetRecords } from './fleet-records.js';
@@ -44,7 +45,10 @@ export class Observation {
     return [...this.#records.assignments.entries.values()].map(({ value }) => value.assignment);
   }
 
-  desired(facts: (route: Route, topic: string, targetTopic: string) => TopicFacts): Desired {
+  desired(
+    facts: (route: Route, topic: string, targetTopic: string) => TopicFacts,
+    standings: ReadonlyMap<string, Standing>,
+  ): Desired {
     const { routes, topics, exclusions, progress } = this.#records;
     return desiredTopics({
       routes: this.routes(),
@@ -55,6 +59,7 @@ export class Observation {
       unreadableExclusions: new Set(exclusions.unreadable.keys()),
       progress: new Map([...progress.entries].map(([key, { value }]) => [key, value])),
       unreadableProgress: new Set(progress.unreadable.keys()),
+      standings,
       facts,
     });
   }

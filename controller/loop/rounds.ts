@@ -1,4 +1,5 @@
 import type { ControllerSettings } from '../../common/config/compile.js';
+import type { Route } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
@@ -8,6 +9,7 @@ import type { Plan, PlanPool } from '../core/plan-model.js';
 import { plan } from '../core/planner.js';
 import type { Problem } from '../core/problem.js';
 import { poolsOf, type Roster } from '../core/roster.js';
+import type { TopicFacts } from '../core/topic-facts.js';
 import { buildView, type View, type World } from '../core/view.js';
 import { AssignmentWriter } from './assignment-writer.js';
 import { Departures } from './departures.js';
@@ -26,6 +28,8 @@ import { processProbe } from './process-probe.js';
 import { ProgressKeeper } from './progress-keeper.js';
 import type { Reign } from './reign.js';
 import { RetiredWorkers } from './retired-workers.js';
+import type { RuleBook } from './rule-book.js';
+import { TopicSelector } from './topic-selector.js';
 import { Tribunal } from './tribunal.js';
 import { Vacancies } from './vacancies.js';
 
@@ -37,6 +41,9 @@ export interface RoundsOptions {
   readonly statuses: StatusSource;
   /** Where the operators' configuration says that a cluster is. */
   readonly zoneOfCluster: (cluster: string) => string | undefined;
+  /** Names of the configured clusters. */
+  readonly clusters: readonly string[];
+  readonly rules: RuleBook;
   readonly settings: Pick<
     ControllerSettings,
     'takeoverDelayMs' | 'handoffTimeoutMs' | 'reconcileIntervalMs' | 'planner'
@@ -66,6 +73,7 @@ export class Rounds {
   readonly #loads: LoadWatch;
   readonly #gone: GoneWatch;
   readonly #retired: RetiredWorkers;
+  readonly #selector: TopicSelector;
   #lastPlan: PlanPicture | undefined;
   #deadlineMs: number | undefined;
   /** The world as it was when a full compare found nothing to do, and nothing was under way. */
@@ -92,6 +100,7 @@ export class Rounds {
     });
     this.#progress = new ProgressKeeper(reign, records);
     this.#retired = new RetiredWorkers({ reign, records });
+    this.#selector = new TopicSelector({ ...options, listings: options.facts });
     this.#problemLog = new ProblemLog(logger);
     this.#moveLog = new MoveLog({ clock, logger, metrics });
     this.#loads = new LoadWatch({
@@ -166,6 +175,7 @@ export class Rounds {
     const worldAt = `${records.revision()}|${facts.revision}|${this.#loads.revision}|${this.#gone.revision}`;
     if (worldAt === this.#restingAt) return false;
     this.#restingAt = undefined;
+    if (await this.#selector.advance()) return true;
     const nowMs = clock.monotonicMs();
     const desired = this.#desire();
     const complete = facts.ensureTargets(desired.needs);
@@ -223,7 +233,8 @@ export class Rounds {
       return route === undefined ? [] : [{ route, topic: value.topic }];
     });
     facts.follow(entries);
-    return this.#observation.desired((route, topic, target) => facts.facts(route, topic, target));
+    const factsOf = (route: Route, topic: string, target: string): TopicFacts => facts.facts(route, topic, target);
+    return this.#observation.desired(factsOf, this.#selector.standings);
   }
 
   #report(world: World, view: View, planned: Plan, roster: Roster): void {

@@ -13,6 +13,7 @@ import type { StatusSource } from './load-watch.js';
 import type { PlanPicture } from './plan-picture.js';
 import { Reconciler } from './reconciler.js';
 import type { Reign } from './reign.js';
+import { RuleBook } from './rule-book.js';
 
 export interface RulerOptions {
   readonly config: Config;
@@ -34,12 +35,14 @@ export interface RulerOptions {
 export class Ruler {
   readonly #options: RulerOptions;
   readonly #records: FleetRecords;
+  readonly #rules: RuleBook;
   #reconciler: Reconciler | undefined;
   #epoch = 0;
 
   constructor(options: RulerOptions) {
     this.#options = options;
-    const { store, logger, metrics } = options;
+    const { config, store, logger, metrics } = options;
+    this.#rules = new RuleBook(config.controller.deny);
     const onCorrupt = (): void => metrics.inc('causeway_reconcile_errors_total', 1, { code: 'NODE_CORRUPT' });
     this.#records = new FleetRecords(store, logger, onCorrupt);
   }
@@ -82,6 +85,8 @@ export class Ruler {
         facts: discovery,
         fencer,
         statuses,
+        clusters: [...config.clusters.keys()],
+        rules: this.#rules,
         zoneOfCluster: (cluster) => config.clusters.get(cluster)?.zone,
         settings: config.controller,
         sessionTimeoutMs: () => store.sessionTimeoutMs,

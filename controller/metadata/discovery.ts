@@ -13,6 +13,7 @@ import { Drills } from './drills.js';
 import { internalTopics, missingInternalTopics } from './internal-topics.js';
 import type { DeliveryProver, SourceMetadata, TargetAdmin } from './ports.js';
 import { TargetTopics } from './target-topics.js';
+import { type TopicListing, TopicListings } from './topic-listings.js';
 
 export interface DiscoveryOptions {
   readonly metadata: SourceMetadata;
@@ -34,6 +35,7 @@ export class Discovery implements Closable {
   readonly #pollers = new Map<string, ClusterPoller>();
   readonly #targets: TargetTopics;
   readonly #drills: Drills | undefined;
+  readonly #listings: TopicListings;
   #routes = new Set<Route>();
 
   constructor(options: DiscoveryOptions) {
@@ -47,6 +49,8 @@ export class Discovery implements Closable {
       snapshot: (cluster) => this.#pollers.get(cluster)?.snapshot,
       onDone: (cluster) => this.#pollers.get(cluster)?.refresh(),
     });
+    const { metadata, metadataIntervalMs: intervalMs } = options;
+    this.#listings = new TopicListings({ metadata, intervalMs, clock, random, logger, onChange });
     const isReady = (cluster: string): boolean =>
       this.#pollers.get(cluster)?.fact(heartbeatTopic(fleet)).state === 'present';
     this.#drills =
@@ -62,7 +66,19 @@ export class Discovery implements Closable {
   /** The same text means that nothing else is known of any cluster. */
   get revision(): string {
     const clusters = [...this.#pollers].map(([cluster, poller]) => `${cluster}:${poller.revision}`);
-    return [...clusters, this.#drills?.revision].join(',');
+    return [...clusters, this.#drills?.revision, this.#listings.revision].join(',');
+  }
+
+  get listingRevision(): number {
+    return this.#listings.revision;
+  }
+
+  list(clusters: ReadonlySet<string>): void {
+    this.#listings.follow(clusters);
+  }
+
+  listing(cluster: string): TopicListing | undefined {
+    return this.#listings.of(cluster);
   }
 
   /** Follows the desired topics: their names at the source and at the target. */
@@ -106,7 +122,11 @@ export class Discovery implements Closable {
 
   async close(): Promise<void> {
     // Target topics that are being made are not waited for: a cluster that hangs would keep this controller from its next reign.
-    await Promise.all([this.#drills?.close(), ...[...this.#pollers.values()].map((poller) => poller.close())]);
+    await Promise.all([
+      this.#drills?.close(),
+      this.#listings.close(),
+      ...[...this.#pollers.values()].map((poller) => poller.close()),
+    ]);
   }
 
   #poller(cluster: string): ClusterPoller {

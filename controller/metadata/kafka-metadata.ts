@@ -7,6 +7,7 @@ import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
+import type { ListedTopic } from '../core/selection.js';
 import type { ClusterSnapshot, SourceMetadata, TopicInfo } from './ports.js';
 
 /** A description takes no longer than this, whatever a cluster's own timeouts are: people and other clusters wait for it. */
@@ -34,6 +35,11 @@ export class KafkaMetadata implements SourceMetadata, Closable {
     const metadata = await this.#bounded(cluster, this.#client(cluster).metadata(topics));
     const described = topics.map((topic) => [topic, describeTopic(metadata.topics.get(topic))] as const);
     return { clusterId: metadata.clusterId, brokers: metadata.brokers.size, topics: new Map(described) };
+  }
+
+  async list(cluster: string): Promise<ReadonlyMap<string, ListedTopic>> {
+    const { topics } = await this.#bounded(cluster, this.#client(cluster).metadata('all'));
+    return new Map([...topics].map(([topic, { internal }]) => [topic, { internal }]));
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { CausewayError } from '../../common/errors/error.js';
 import type { DrillResult } from '../../common/kafka/fencing/drill.js';
 import type { TopicPartition } from '../../common/model/topic-partition.js';
+import type { ListedTopic } from '../core/selection.js';
 
 /** A topic as a cluster's metadata shows it. */
 export interface TopicInfo {
@@ -24,6 +25,11 @@ export interface ClusterSnapshot {
 export interface SourceMetadata {
   /** @throws CLUSTER_UNREACHABLE, KAFKA_AUTH_FAILED... when no broker answers as it should */
   describe(cluster: string, topics: readonly string[]): Promise<ClusterSnapshot>;
+  /**
+   * All topics that we may see. Absent (in tests): there are none to select.
+   * @throws as `describe`
+   */
+  list?(cluster: string): Promise<ReadonlyMap<string, ListedTopic>>;
 }
 
 /** Asks a cluster to prove that it can fence. */

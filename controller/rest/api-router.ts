@@ -4,17 +4,21 @@ import { orderPaths } from './order-paths.js';
 import type { OrderService } from './order-service.js';
 import { routePaths } from './route-paths.js';
 import type { RouteService } from './route-service.js';
+import { selectionPaths } from './selection-paths.js';
+import type { SelectionService } from './selection-service.js';
 import { type TopicPathsOptions, topicPaths } from './topic-paths.js';
 
 export interface ApiOptions extends TopicPathsOptions, FleetPathsOptions {
   readonly routes: RouteService;
   readonly orders: OrderService;
+  readonly selections: SelectionService;
 }
 
 /** The router of /api/v1. Paths are static strings; other methods on them answer 405. */
 export function apiRouter(options: ApiOptions): Router {
   const router = Router({ caseSensitive: true });
   routePaths(router, options);
+  selectionPaths(router, options);
   topicPaths(router, options);
   orderPaths(router, options);
   fleetPaths(router, options);

@@ -129,9 +129,9 @@ async function remove({ routes, topics }: LegacyOptions, name: string, response:
     await topics.remove(route.name, name, ANY_STATE);
     say(response, 200, `Successfully finished delete topic: ${topic}`);
   } catch (error) {
-    if (isCausewayError(error, 'TOPIC_UNKNOWN'))
-      return say(response, 404, `Failed to delete not existed topic: ${topic}`);
-    throw error;
+    if (!isCausewayError(error, 'TOPIC_UNKNOWN')) throw error;
+    await topics.denyUnserved(route.name, name);
+    say(response, 404, `Failed to delete not existed topic: ${topic}`);
   }
 }
 

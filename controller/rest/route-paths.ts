@@ -6,11 +6,12 @@ import { on, param, preconditions } from './endpoint.js';
 import { etagOf } from './etag.js';
 import { pageOf } from './paging.js';
 import type { RouteService, StoredRoute } from './route-service.js';
+import { selectionSettingsOf } from './selection-service.js';
 
 /** Routes: read, made, replaced, limited, removed. */
 export function routePaths(router: Router, { routes }: { readonly routes: RouteService }): void {
   const view = async ({ route }: StoredRoute): Promise<RouteView> => {
-    const { zones, ...rest } = route;
+    const { zones, selection, ...rest } = route;
     const topics = await routes.topicCount(route.name);
     const continuity = { ...(route.continuity ?? DEFAULT_CONTINUITY) };
     return {
@@ -18,6 +19,7 @@ export function routePaths(router: Router, { routes }: { readonly routes: RouteS
       continuity,
       naming: { ...route.naming },
       ...(zones === undefined ? {} : { zones: [...zones] }),
+      ...(selection === undefined ? {} : { selection: selectionSettingsOf(selection) }),
       topics,
     };
   };

@@ -1,8 +1,9 @@
-import type { RoutePatch } from '../../common/api/desired-shapes.js';
+import type { RouteChange } from '../../common/api/desired-shapes.js';
 import type { Config } from '../../common/config/compile.js';
-import { rateLimitsFrom, routeFromSettings } from '../../common/config/route.js';
+import { rateLimitsFrom, routeFromSettings, selectionFrom } from '../../common/config/route.js';
 import type { RouteSettings } from '../../common/config/schema.js';
-import type { CoordinationStore, StoreNode, StoreOp } from '../../common/coordination/ports.js';
+import { countedRemoval } from '../../common/coordination/counted-removal.js';
+import type { CoordinationStore, StoreNode } from '../../common/coordination/ports.js';
 import { decodeRoute, encodeRoute } from '../../common/coordination/records/desired.js';
 import { ROUTES, routePath, topicsPath } from '../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
@@ -90,10 +91,16 @@ export class RouteService {
   }
 
   /** Changes what may change while the route copies. @throws ROUTE_UNKNOWN, PRECONDITION_FAILED */
-  async patch(name: string, { limits }: RoutePatch, preconditions: Preconditions): Promise<StoredRoute> {
+  async patch(name: string, { limits, selection }: RouteChange, preconditions: Preconditions): Promise<StoredRoute> {
     const before = await this.get(name);
     checkPreconditions(preconditions, before.node);
-    const route = { ...before.route, limits: rateLimitsFrom(limits) };
+    const { selection: present, ...rest } = before.route;
+    const chosen = selection === undefined ? present : (selection ?? undefined);
+    const route: Route = {
+      ...rest,
+      limits: limits === undefined ? rest.limits : rateLimitsFrom(limits),
+      ...(chosen === undefined ? {} : { selection: selectionFrom(chosen) }),
+    };
     if (encodeRoute(before.route).equals(encodeRoute(route))) return before;
     await this.#replace(before, route);
     return await this.get(name);
@@ -103,7 +110,7 @@ export class RouteService {
   async remove(name: string, preconditions: Preconditions): Promise<void> {
     const { node } = await this.get(name);
     checkPreconditions(preconditions, node);
-    const ops: StoreOp[] = [{ type: 'remove', path: routePath(name), version: node.version }];
+    const ops = countedRemoval(routePath(name), node.version);
     // The parent of its topics goes with it, so that no topic can slip in between.
     if ((await this.#store.get(topicsPath(name))) !== undefined) {
       ops.push({ type: 'remove', path: topicsPath(name), version: -1 });

@@ -25,9 +25,10 @@ export interface TopicPathsOptions {
 }
 
 function topicView({ route, entry }: StoredTopic): TopicView {
-  const { topic, partitions, paused, limits, skips, addedAt } = entry;
+  const { topic, partitions, paused, limits, skips, addedAt, origin = 'operator' } = entry;
   const targetTopic = targetTopicOf(route, topic);
-  return { route: route.name, topic, targetTopic, partitions, paused, limits, skips: skips.map(skipView), addedAt };
+  const place = { route: route.name, topic, targetTopic };
+  return { ...place, partitions, paused, limits, skips: skips.map(skipView), addedAt, origin };
 }
 
 function skipView({ partition, from, to, reason, at }: SkipOrder): SkipView {

@@ -1,16 +1,19 @@
+import { countedRemoval } from '../../common/coordination/counted-removal.js';
 import type { CoordinationStore, StoreNode } from '../../common/coordination/ports.js';
 import { decodeTopicEntry, encodeTopicEntry } from '../../common/coordination/records/desired.js';
 import { routePath, topicPath, topicsPath } from '../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
 import type { RateLimits, Route, TopicEntry } from '../../common/model/route.js';
-import { targetTopicOf } from '../../common/model/route.js';
 import { topicNameFault } from '../../common/model/topic-partition.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
+import type { RuleBook } from '../loop/rule-book.js';
 import type { SourceMetadata, TopicInfo } from '../metadata/ports.js';
 import { checkConflicts } from './conflict-check.js';
+import type { DenialStore } from './denial-store.js';
 import { checkPreconditions, failed, type Preconditions, requireIfMatch } from './etag.js';
 import type { RouteService } from './route-service.js';
+import { checkDenied, checkName, checkPartitions, exists } from './topic-checks.js';
 
 const READ_CONCURRENCY = 32;
 
@@ -27,17 +30,30 @@ export interface TopicWish {
   readonly limits: RateLimits;
 }
 
+export interface TopicServiceDeps {
+  readonly store: CoordinationStore;
+  readonly routes: RouteService;
+  readonly metadata: SourceMetadata;
+  readonly denials: DenialStore;
+  readonly rules: RuleBook;
+  readonly clock: Clock;
+}
+
 /** Topic entries as operators write them: compare-and-set nodes, accepted on any controller, checked before anything is written. */
 export class TopicService {
   readonly #store: CoordinationStore;
   readonly #routes: RouteService;
   readonly #metadata: SourceMetadata;
+  readonly #denials: DenialStore;
+  readonly #rules: RuleBook;
   readonly #clock: Clock;
 
-  constructor(store: CoordinationStore, routes: RouteService, metadata: SourceMetadata, clock: Clock) {
+  constructor({ store, routes, metadata, denials, rules, clock }: TopicServiceDeps) {
     this.#store = store;
     this.#routes = routes;
     this.#metadata = metadata;
+    this.#denials = denials;
+    this.#rules = rules;
     this.#clock = clock;
   }
 
@@ -69,8 +85,9 @@ export class TopicService {
   }
 
   /**
-   * @throws ROUTE_UNKNOWN, TOPIC_NAME_ILLEGAL, TOPIC_EXISTS, TOPIC_UNKNOWN_AT_SOURCE, PARTITIONS_BEYOND_SOURCE, TARGET_CONFLICT,
-   *   CLUSTER_UNREACHABLE
+   * A denial of the topic is lifted with it.
+   * @throws ROUTE_UNKNOWN, TOPIC_NAME_ILLEGAL, TOPIC_DENIED, TOPIC_EXISTS, TOPIC_UNKNOWN_AT_SOURCE, PARTITIONS_BEYOND_SOURCE,
+   *   TARGET_CONFLICT, CLUSTER_UNREACHABLE
    */
   async add(
     routeName: string,
@@ -80,6 +97,7 @@ export class TopicService {
   ): Promise<StoredTopic> {
     const { route, node } = await this.#routes.get(routeName);
     checkName(route, topic);
+    checkDenied(route, topic, this.#rules.rulesOf(undefined));
     if ((await this.#read(route, topic)) !== undefined) throw exists(route, topic);
     const info = await this.source(route, topic);
     if (options.lenientPartitions !== true) checkPartitions(route, topic, wish.partitions, info);
@@ -119,17 +137,30 @@ export class TopicService {
     return await this.#change(before, { ...before.entry, ...wish }, options);
   }
 
-  /** What is copied stays at the target; adding the topic again resumes. @throws TOPIC_UNKNOWN, PRECONDITION_FAILED */
+  /**
+   * What is copied stays at the target; adding the topic again resumes. On a route that selects topics it is denied from then on, or
+   * the selection would bring it back.
+   * @throws TOPIC_UNKNOWN, PRECONDITION_FAILED
+   */
   async remove(routeName: string, topic: string, preconditions: Preconditions): Promise<void> {
-    const { node } = await this.get(routeName, topic);
+    const { route, node } = await this.get(routeName, topic);
     checkPreconditions(preconditions, node);
-    try {
-      await this.#store.remove(topicPath(routeName, topic), preconditions.ifMatch === undefined ? -1 : node.version);
-    } catch (error) {
-      if (isCausewayError(error, 'BAD_VERSION')) throw failed('it changed since it was read');
-      // Somebody else was quicker: it is gone, as wished.
-      if (!isCausewayError(error, 'NODE_MISSING')) throw error;
-    }
+    const denying =
+      route.selection === undefined ? undefined : await this.#denials.denying(routeName, topic, 'removed');
+    const version = preconditions.ifMatch === undefined ? -1 : node.version;
+    const removal = countedRemoval(topicPath(routeName, topic), version);
+    // The denial first: whoever hears of the removal has heard of it.
+    const outcome = await this.#store.multi(denying === undefined ? removal : [denying, ...removal]);
+    // Somebody else was quicker: it is gone, as wished.
+    if (outcome.applied || outcome.code === 'NODE_MISSING') return;
+    throw failed('it changed since it was read');
+  }
+
+  /** uReplicator’s removal of what is not mirrored: its automatic whitelisting is not to take it up. @throws ROUTE_UNKNOWN */
+  async denyUnserved(routeName: string, topic: string): Promise<void> {
+    const { route } = await this.#routes.get(routeName);
+    if (route.selection === undefined || topicNameFault(topic) !== undefined) return;
+    await this.#denials.deny(routeName, topic, 'removed');
   }
 
   /** The topic as the source shows it. @throws TOPIC_UNKNOWN_AT_SOURCE, CLUSTER_UNREACHABLE */
@@ -197,9 +228,11 @@ export class TopicService {
       if (!isCausewayError(error, 'NODE_EXISTS')) throw error;
     }
     // With the route as it was checked: a route that is removed or changed meanwhile takes no topic.
+    const allowing = await this.#denials.allowing(entry.route, entry.topic);
     const outcome = await this.#store.multi([
       { type: 'check', path: routePath(entry.route), version: routeVersion },
       { type: 'create', path: topicPath(entry.route, entry.topic), data: encodeTopicEntry(entry) },
+      ...(allowing === undefined ? [] : [allowing]),
     ]);
     if (outcome.applied) return;
     if (outcome.index === 1 && outcome.code === 'NODE_EXISTS') {
@@ -221,28 +254,4 @@ export class TopicService {
     const found = await mapLimited(await this.#routes.names(), READ_CONCURRENCY, (name) => this.#routes.find(name));
     return found.flatMap((stored) => (stored === undefined ? [] : [stored.route]));
   }
-}
-
-function checkName(route: Route, topic: string): void {
-  const fault = topicNameFault(topic);
-  const target = fault === undefined ? topicNameFault(targetTopicOf(route, topic)) : undefined;
-  if (fault === undefined && target === undefined) return;
-  const which =
-    fault === undefined ? `the target topic’s name would be illegal: ${target}` : `the topic name is illegal: ${fault}`;
-  throw new CausewayError('TOPIC_NAME_ILLEGAL', which, { place: { route: route.name, topic: topic.slice(0, 249) } });
-}
-
-function checkPartitions(route: Route, topic: string, partitions: number | 'all', info: TopicInfo): void {
-  if (partitions === 'all' || partitions <= info.partitions) return;
-  const message = `the source topic has ${info.partitions} partitions, not ${partitions}`;
-  throw new CausewayError('PARTITIONS_BEYOND_SOURCE', message, {
-    place: { route: route.name, topic },
-    fix: 'Ask for at most that many, or for "all", which follows the source as it grows.',
-  });
-}
-
-function exists(route: Route, topic: string): CausewayError {
-  return new CausewayError('TOPIC_EXISTS', 'the route mirrors this topic already', {
-    place: { route: route.name, topic },
-  });
 }

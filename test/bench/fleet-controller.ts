@@ -31,6 +31,7 @@ await startController(
       takeoverDelayMs: 0,
       handoffTimeoutMs: 60_000,
       reconcileIntervalMs: 5_000,
+      deny: [],
       metadataIntervalMs: 5_000,
       planner: { ...PLANNER, loadIntervalMs: 10_000, settleMs: 60_000 },
     },

@@ -59,6 +59,11 @@ routes:
       bytesPerS: 1000000
       recordsPerS: 1000
     zones: [a, b]
+    selection:
+      include: ["orders[.].*"]
+      exclude: [".*-tmp"]
+      targetMustExist: false
+      onUnmatched: stop
 controller:
   id: c1
   http:
@@ -71,6 +76,7 @@ controller:
   reconcileIntervalMs: 5000
   metadataIntervalMs: 2000
   legacyRoute: east-west
+  deny: ["secret[.].*"]
   planner:
     maxActiveWorkers: 0
     maxMovesPerRound: 500

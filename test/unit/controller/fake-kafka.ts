@@ -1,4 +1,5 @@
 import { CausewayError } from '../../../common/errors/error.js';
+import type { ListedTopic } from '../../../controller/core/selection.js';
 import type {
   ClusterSnapshot,
   NewTopic,
@@ -15,6 +16,7 @@ export class FakeKafka implements SourceMetadata, TargetAdmin {
   brokers = 3;
   #ids = 0;
   describes = 0;
+  lists = 0;
   createRequests = 0;
   /** Topics that the cluster's policy forbids. */
   readonly refused = new Map<string, CausewayError>();
@@ -51,6 +53,12 @@ export class FakeKafka implements SourceMetadata, TargetAdmin {
     const described = topics.map((topic) => [topic, this.topic(cluster, topic) ?? ('absent' as const)] as const);
     const clusterId = this.clusterIds.get(cluster) ?? `id-${cluster}`;
     return { clusterId, brokers: this.brokers, topics: new Map(described) };
+  }
+
+  async list(cluster: string): Promise<ReadonlyMap<string, ListedTopic>> {
+    this.lists++;
+    this.#reach(cluster);
+    return new Map([...this.#cluster(cluster).keys()].map((topic) => [topic, { internal: topic.startsWith('__') }]));
   }
 
   async createTopics(cluster: string, topics: readonly NewTopic[]): Promise<ReadonlyMap<string, CausewayError>> {

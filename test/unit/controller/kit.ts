@@ -114,6 +114,7 @@ export class ControllerKit {
       reconcileIntervalMs: 200,
       metadataIntervalMs: 50,
       legacyRoute: undefined,
+      deny: [],
       planner: PLANNER,
       ...this.#options.settings,
       ...overrides,

@@ -1,0 +1,172 @@
+import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
+import { topicNameFault } from '../../common/model/topic-partition.js';
+import { neverMirrored, unsuitable } from './own-topics.js';
+
+/** A selection's patterns and the operators' deny list, compiled. Each answers with the pattern that matches. */
+export interface TopicRules {
+  included(topic: string): string | undefined;
+  excluded(topic: string): string | undefined;
+  /** By the deny list of the configuration: wins over everything. */
+  denied(topic: string): string | undefined;
+}
+
+/** A topic of a cluster's list. */
+export interface ListedTopic {
+  /** The brokers call it internal. */
+  readonly internal: boolean;
+}
+
+/** What a route makes of a topic of its source that it does not mirror yet. */
+export type SelectionVerdict =
+  | { readonly kind: 'selected'; readonly by: string }
+  | { readonly kind: 'not-included' }
+  | { readonly kind: 'excluded'; readonly by: string }
+  /** By an order, by the configuration, or because it is nobody's data. */
+  | { readonly kind: 'denied'; readonly by: string }
+  /** Its records came from the route's target: they would travel in circles. */
+  | { readonly kind: 'mirror'; readonly by: string }
+  /** Its target topic has another source already, or would have an illegal name. */
+  | { readonly kind: 'conflict'; readonly by: string }
+  /** The target has no such topic, and the route takes only those that are there. */
+  | { readonly kind: 'no-target' };
+
+/** Why a topic that is mirrored should not be, by the rules as they stand now. */
+export interface Standing {
+  readonly code: 'TOPIC_DENIED' | 'TOPIC_UNSELECTED';
+  readonly message: string;
+  /** Its partitions are paused. */
+  readonly stops: boolean;
+}
+
+export interface SelectionWorldInput {
+  readonly routes: ReadonlyMap<string, Route>;
+  /** Every topic that is mirrored, on whatever route. */
+  readonly entries: Iterable<Pick<TopicEntry, 'route' | 'topic'>>;
+  /** `route/topic` of topics that operators denied. */
+  readonly denials: ReadonlySet<string>;
+  /** Names of the clusters that are known. */
+  readonly clusters: readonly string[];
+}
+
+interface Origin {
+  readonly route: string;
+  readonly cluster: string;
+  readonly topic: string;
+}
+
+const nodeOf = (cluster: string, topic: string): string => `${cluster}\u0000${topic}`;
+
+/** Where every mirrored topic comes from, and what a route may take up beside it. Pure; grows by `take`. */
+export class SelectionWorld {
+  readonly #denials: ReadonlySet<string>;
+  /** Longest first: one name may begin another. */
+  readonly #clusters: readonly string[];
+  /** By cluster and topic: what is mirrored into it. */
+  readonly #origins = new Map<string, Origin>();
+  /** By cluster and topic: where routes put records they could not deliver. */
+  readonly #deadLetters = new Map<string, string>();
+
+  constructor({ routes, entries, denials, clusters }: SelectionWorldInput) {
+    this.#denials = denials;
+    this.#clusters = [...clusters].sort((a, b) => b.length - a.length);
+    for (const { name, target, deadLetterTopic } of routes.values()) {
+      if (deadLetterTopic !== undefined) this.#deadLetters.set(nodeOf(target, deadLetterTopic), name);
+    }
+    for (const { route, topic } of entries) {
+      const found = routes.get(route);
+      if (found !== undefined) this.take(found, topic);
+    }
+  }
+
+  /** The route mirrors the topic now. */
+  take(route: Route, topic: string): void {
+    const node = nodeOf(route.target, targetTopicOf(route, topic));
+    if (!this.#origins.has(node)) this.#origins.set(node, { route: route.name, cluster: route.source, topic });
+  }
+
+  /** @param hasTarget is the topic of this name at the route's target? */
+  judge(
+    route: Route,
+    {
+      rules,
+      topic,
+      internal,
+      hasTarget,
+    }: ListedTopic & {
+      readonly rules: TopicRules;
+      readonly topic: string;
+      readonly hasTarget: (targetTopic: string) => boolean;
+    },
+  ): SelectionVerdict {
+    const by = rules.included(topic);
+    if (by === undefined) return { kind: 'not-included' };
+    const denied = this.#denied(route, topic, rules) ?? (internal ? 'the brokers call it internal' : undefined);
+    if (denied !== undefined) return { kind: 'denied', by: denied };
+    const excluded = rules.excluded(topic);
+    if (excluded !== undefined) return { kind: 'excluded', by: excluded };
+    const mirror = this.#mirrorOf(route, topic);
+    if (mirror !== undefined) return { kind: 'mirror', by: mirror };
+    const targetTopic = targetTopicOf(route, topic);
+    const conflict = this.#conflict(route, topic, targetTopic);
+    if (conflict !== undefined) return { kind: 'conflict', by: conflict };
+    if (route.selection?.targetMustExist === true && !hasTarget(targetTopic)) return { kind: 'no-target' };
+    return { kind: 'selected', by };
+  }
+
+  /** Undefined: nothing is to be said against a topic that is mirrored. Denials hold for whatever was added how ever. */
+  standing(route: Route, entry: Pick<TopicEntry, 'topic' | 'origin'>, rules: TopicRules): Standing | undefined {
+    const { topic, origin } = entry;
+    if (this.#denials.has(`${route.name}/${topic}`)) {
+      const message = 'an operator denied it: its partitions are paused until it is allowed again';
+      return { code: 'TOPIC_DENIED', message, stops: true };
+    }
+    const never = neverMirrored(topic) ?? denyText(rules.denied(topic));
+    if (never !== undefined)
+      return { code: 'TOPIC_DENIED', message: `${never}: its partitions are paused`, stops: true };
+    if (origin === undefined || route.selection === undefined) return undefined;
+    const excluded = rules.excluded(topic);
+    if (rules.included(topic) !== undefined && excluded === undefined) return undefined;
+    const stops = route.selection.onUnmatched === 'stop';
+    const why = excluded === undefined ? 'no pattern includes it any more' : `the pattern ${excluded} excludes it now`;
+    const then = stops ? 'its partitions are paused (onUnmatched: stop)' : 'it is copied on (onUnmatched: keep)';
+    return { code: 'TOPIC_UNSELECTED', message: `the route selected it once, and ${why}; ${then}`, stops };
+  }
+
+  #denied(route: Route, topic: string, rules: TopicRules): string | undefined {
+    if (this.#denials.has(`${route.name}/${topic}`)) return 'an operator denied it';
+    const letters = this.#deadLetters.get(nodeOf(route.source, topic));
+    const own = letters === undefined ? undefined : `it holds the dead letters of route ${letters}`;
+    return neverMirrored(topic) ?? denyText(rules.denied(topic)) ?? unsuitable(topic) ?? own;
+  }
+
+  /** By what this fleet mirrors, and by the prefixes that anybody's default naming leaves. */
+  #mirrorOf(route: Route, topic: string): string | undefined {
+    const seen = new Set<string>();
+    let at = nodeOf(route.source, topic);
+    for (let origin = this.#origins.get(at); origin !== undefined && !seen.has(at); origin = this.#origins.get(at)) {
+      if (origin.cluster === route.target) return `route ${origin.route} brought it from ${route.target}`;
+      seen.add(at);
+      at = nodeOf(origin.cluster, origin.topic);
+    }
+    const { naming } = route;
+    if (naming.policy !== 'default') return undefined;
+    for (let rest = topic; ; ) {
+      const cluster = this.#clusters.find((name) => rest.startsWith(`${name}${naming.separator}`));
+      if (cluster === undefined) return undefined;
+      if (cluster === route.target) return `its name says that it comes from ${route.target}`;
+      rest = rest.slice(cluster.length + naming.separator.length);
+    }
+  }
+
+  #conflict(route: Route, topic: string, targetTopic: string): string | undefined {
+    const fault = topicNameFault(targetTopic);
+    if (fault !== undefined) return `its target topic’s name would be illegal: ${fault}`;
+    const rival = this.#origins.get(nodeOf(route.target, targetTopic));
+    if (rival === undefined || (rival.route === route.name && rival.topic === topic)) return undefined;
+    return `topic ${rival.topic} on route ${rival.route} is mirrored into ${targetTopic} already`;
+  }
+}
+
+function denyText(pattern: string | undefined): string | undefined {
+  return pattern === undefined ? undefined : `the configuration’s deny list has ${pattern}`;
+}
