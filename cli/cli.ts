@@ -7,6 +7,7 @@ import { addPlanCommands } from './commands/plan.js';
 import { addRouteCommands } from './commands/route.js';
 import { addRunCommands } from './commands/run.js';
 import { addTopicCommands } from './commands/topic.js';
+import { addWhyCommand } from './commands/why.js';
 import type { CliDeps } from './deps.js';
 import { reportFailure } from './failure.js';
 
@@ -39,6 +40,7 @@ export function buildProgram(deps: CliDeps): Command {
   addRunCommands(program);
   addRouteCommands(program, deps);
   addTopicCommands(program, deps);
+  addWhyCommand(program, deps);
   addFleetCommands(program, deps);
   addPlanCommands(program, deps);
   addConfigCommands(program, deps);

@@ -22,19 +22,7 @@ export function describeResult(detail: TopicDetail): Result {
 }
 
 function partitionRow(partition: PartitionView): string[] {
-  const {
-    state,
-    worker,
-    thread,
-    throttledBy,
-    sourceOffset,
-    sourceEndOffset,
-    targetOffset,
-    lagRecords,
-    lagSeconds,
-    reason,
-  } = partition;
-  const held = throttledBy === null ? '' : `held back by the ${throttledBy}’s limit`;
+  const { state, worker, thread, sourceOffset, sourceEndOffset, targetOffset, lagRecords, lagSeconds } = partition;
   return [
     String(partition.partition),
     state,
@@ -45,6 +33,12 @@ function partitionRow(partition: PartitionView): string[] {
     targetOffset ?? '-',
     counted(lagRecords),
     seconds(lagSeconds),
-    reason === null ? held : `${reason.code}: ${reason.message}`,
+    reasonOf(partition),
   ];
+}
+
+function reasonOf({ stall, reason, throttledBy }: PartitionView): string {
+  const said = stall ?? reason;
+  if (said !== null) return `${said.code}: ${said.message}`;
+  return throttledBy === null ? '' : `held back by the ${throttledBy}’s limit`;
 }

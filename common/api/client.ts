@@ -31,6 +31,7 @@ import type {
   WorkerList,
 } from './fleet-shapes.js';
 import type { DenialList, DenialView, SelectionBody, SelectionView } from './selection-shapes.js';
+import type { WhyView } from './why-shapes.js';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 
@@ -168,6 +169,11 @@ export class CausewayClient {
   /** The topic with state, lag and worker of each partition. */
   describeTopic(route: string, topic: string): Promise<TopicDetail> {
     return this.#json('GET', `${topicUrl(route, topic)}/status`);
+  }
+
+  /** What keeps a partition from being copied, if anything does. @throws TOPIC_UNKNOWN */
+  why(route: string, topic: string, partition: number): Promise<WhyView> {
+    return this.#json('GET', `${topicUrl(route, topic)}/partitions/${partition}/why`);
   }
 
   assignment(): Promise<AssignmentView> {

@@ -107,6 +107,8 @@ export const partitionView = z.object({
   worker: z.string().nullable(),
   state: z.string(),
   reason: z.object({ code: z.string(), message: z.string() }).nullable(),
+  /** What blocks it; null unless it is stalled. Codes: docs/stalls.md. */
+  stall: z.object({ code: z.string(), message: z.string(), since: z.string(), fix: z.string() }).nullable(),
   /** The rate limit that held it back lately. */
   throttledBy: z.enum(['worker', 'route', 'topic']).nullable(),
   /** Data thread of its worker. */

@@ -31,6 +31,7 @@ import {
   workerList,
 } from './fleet-shapes.js';
 import { denialBody, denialList, denialView, selectionBody, selectionView } from './selection-shapes.js';
+import { whyView } from './why-shapes.js';
 import { z } from './zod.js';
 
 const API_VERSION = '1.0.0';
@@ -197,6 +198,13 @@ export function apiOperations(): readonly Operation[] {
       summary: 'State, lag and worker of each partition',
       answers: { 200: topicDetail },
       errors: [404],
+    },
+    {
+      method: 'get',
+      path: '/routes/{route}/topics/{topic}/partitions/{partition}/why',
+      summary: 'Why a partition is, or is not, being copied: checks in order, evidence, what to do',
+      answers: { 200: whyView },
+      errors: [400, 404],
     },
     {
       method: 'get',

@@ -1,4 +1,5 @@
 import { refKey } from '../../common/model/assignment.js';
+import { isCuredByMove } from '../../common/model/stalls.js';
 import type { PartitionStatus, WorkerStatus } from '../../common/model/status.js';
 import type { LiveWorker } from '../../common/model/worker.js';
 import { loadOf } from './load.js';
@@ -148,8 +149,10 @@ export class LoadBook {
   }
 }
 
-/** There is something to copy, and nobody said that it should not be copied now. */
-function waits({ state, throttledBy, lagRecords }: PartitionStatus): boolean {
+/** There is something to copy, nobody said that it should not be copied now, and another worker might do better. */
+function waits({ state, stall, throttledBy, lagRecords }: PartitionStatus): boolean {
+  // A cluster without a leader is without one for every worker.
+  if (stall !== undefined) return isCuredByMove(stall.code);
   if (throttledBy !== undefined) return false;
   if (state === 'running') return lagRecords > 0;
   return state === 'starting' || state === 'backing-off';

@@ -7,6 +7,7 @@ import type { RouteService } from './route-service.js';
 import { selectionPaths } from './selection-paths.js';
 import type { SelectionService } from './selection-service.js';
 import { type TopicPathsOptions, topicPaths } from './topic-paths.js';
+import { whyPaths } from './why-paths.js';
 
 export interface ApiOptions extends TopicPathsOptions, FleetPathsOptions {
   readonly routes: RouteService;
@@ -20,6 +21,7 @@ export function apiRouter(options: ApiOptions): Router {
   routePaths(router, options);
   selectionPaths(router, options);
   topicPaths(router, options);
+  whyPaths(router, options);
   orderPaths(router, options);
   fleetPaths(router, options);
   return router;

@@ -1,6 +1,7 @@
 import type { PartitionView, ProblemView } from '../../common/api/fleet-shapes.js';
 import { refKey } from '../../common/model/assignment.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
+import { STALLS } from '../../common/model/stalls.js';
 import type { WorkerStatus } from '../../common/model/status.js';
 import type { FleetRecords } from '../loop/fleet-records.js';
 import type { Placed } from './fold.js';
@@ -60,6 +61,7 @@ export function partitionView({ item, worker, status }: Placed): PartitionView {
     worker,
     state: status?.state ?? 'unknown',
     reason: status?.reason ?? null,
+    stall: status?.stall === undefined ? null : { ...status.stall, fix: STALLS[status.stall.code].fix },
     throttledBy: status?.throttledBy ?? null,
     thread: status?.thread ?? null,
     sourceOffset: known(status?.sourceOffset),

@@ -6,6 +6,7 @@ import type {
   TopicStatusView,
   WorkerList,
 } from '../../common/api/fleet-shapes.js';
+import type { WhyView } from '../../common/api/why-shapes.js';
 import type { CoordinationStore } from '../../common/coordination/ports.js';
 import {
   type ControllerRecord,
@@ -25,6 +26,7 @@ import { workerAssignment } from './assignment-view.js';
 import { foldTopic, sumOrNull } from './fold.js';
 import type { LeaderProblems } from './leader-problems.js';
 import { headOf, partitionView, placedItems, problemsByTopic } from './topic-views.js';
+import { why } from './why.js';
 import type { WorkerStatuses } from './worker-statuses.js';
 
 export interface ViewsOptions {
@@ -112,6 +114,15 @@ export class FleetViews {
     const placed = placedItems(records, statuses).get(`${route.name}/${entry.topic}`) ?? [];
     const head = headOf(route, entry, records, problemsByTopic(problems ?? []));
     return { ...foldTopic(head, placed), partitions: placed.map(partitionView) };
+  }
+
+  async why(route: Route, entry: TopicEntry, partition: number): Promise<WhyView> {
+    const [detail, { workers }, { leader }] = await Promise.all([
+      this.topic(route, entry),
+      this.workers(),
+      this.#control(),
+    ]);
+    return why({ partition, detail, workers, leader: leader?.controller ?? null });
   }
 
   #topics(

@@ -161,6 +161,7 @@ function detail(lags: readonly (number | null)[], code?: string): TopicDetail {
       worker: 'w1',
       state: 'running',
       reason: null,
+      stall: null,
       throttledBy: null,
       thread: 0,
       sourceOffset: '1',

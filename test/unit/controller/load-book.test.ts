@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { STALL_CODES, type StallCode } from '../../../common/model/stalls.js';
 import type { PartitionStatus, WorkerStatus } from '../../../common/model/status.js';
 import type { LiveWorker } from '../../../common/model/worker.js';
 import { LoadBook } from '../../../controller/core/load-book.js';
@@ -118,6 +119,24 @@ describe('stuck partitions', () => {
       ];
       assert.deepEqual(watched(400_000, says), new Set(), JSON.stringify(reason));
     }
+  });
+
+  test('stalled ones only where another worker might do better, for however long they stand', () => {
+    const stalled = (code: StallCode) => {
+      const stall = { code, message: '', since: '2026-01-01T00:00:00.000Z' };
+      const says = (nowMs: number) => [
+        status('a', [standing(0, { state: 'stalled', stall }), moving(1, nowMs)]),
+        status('b', [moving(2, nowMs)]),
+      ];
+      return watched(900_000, says).has('r/t-0');
+    };
+    assert.deepEqual(STALL_CODES.filter(stalled).sort(), [
+      'lost-wake-up',
+      'memory',
+      'source-unreachable',
+      'start-failing',
+      'target-unreachable',
+    ]);
   });
 
   test('also one that does not get started, or fails again and again', () => {

@@ -14,6 +14,7 @@ import {
   errorTable,
   metricTable,
   projectRoot,
+  stallTable,
 } from './generated-docs.js';
 
 const quiet: CliDeps = {
@@ -28,6 +29,7 @@ describe('the documentation', () => {
     ['configuration.md', configurationTable],
     ['errors.md', errorTable],
     ['metrics.md', metricTable],
+    ['stalls.md', stallTable],
     ['cli.md', () => commandTable(buildProgram(quiet))],
   ];
   for (const [page, generate] of pages) {

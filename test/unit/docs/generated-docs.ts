@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { configReference } from '../../../common/config/reference.js';
 import { ERROR_CODES } from '../../../common/errors/codes.js';
+import { STALLS } from '../../../common/model/stalls.js';
 import { METRICS } from '../../../common/observability/metrics.js';
 
 const BEGIN = '<!-- generated from the code; UPDATE_DOCS=1 npm test writes it anew -->';
@@ -56,6 +57,21 @@ export function metricTable(): string {
     row(`\`${name}\``, type, labels.map((label) => `\`${label}\``).join(', '), help),
   );
   return ['| Metric | Type | Labels | Meaning |', '|---|---|---|---|', ...lines].join('\n');
+}
+
+const CURES = {
+  source: 'the source',
+  target: 'the target',
+  operator: 'whoever set the limit',
+  move: 'another worker',
+  worker: 'the worker itself',
+} as const;
+
+export function stallTable(): string {
+  const lines = Object.entries(STALLS).map(([code, { cure, meaning, fix }]) =>
+    row(`\`${code}\``, meaning, CURES[cure], fix),
+  );
+  return ['| Cause | Meaning | Who can help | What to do |', '|---|---|---|---|', ...lines].join('\n');
 }
 
 /** Said once above the table. */
