@@ -22,7 +22,7 @@ export interface Denial {
 /** The leader's memory: with which selection all topics that were there have been gone through. What matches from then on is new. */
 export interface SelectionProgress {
   readonly route: string;
-  /** `selectionText` of it. */
+  /** Which making of the route, and `selectionText` of its selection. */
   readonly applied: string;
 }
 

@@ -128,7 +128,8 @@ export class TopicSelector {
       const verdict = world.judge(route, { topic, internal, rules: compiled, hasTarget });
       if (verdict.kind === 'selected') chosen.push(topic);
     }
-    const applied = selectionText(selection);
+    const made = records.routes.entries.get(route.name)?.createdAt ?? 0n;
+    const applied = `${made}/${selectionText(selection)}`;
     if (chosen.length > 0) return await this.#add(route, chosen.sort(compareText), applied);
     this.#known.set(route.name, listing);
     return await this.#remember(route, applied);

@@ -1,9 +1,11 @@
-import type { CoordinationStore, StoreOp } from '../../common/coordination/ports.js';
+import { countedRemoval } from '../../common/coordination/counted-removal.js';
+import { ANY_VERSION, type CoordinationStore, type StoreOp } from '../../common/coordination/ports.js';
 import { decodeDenial, encodeDenial } from '../../common/coordination/records/selection.js';
 import { DENIALS, denialPath, denialRoutePath } from '../../common/coordination/znodes.js';
 import { isCausewayError } from '../../common/errors/error.js';
 import type { Denial } from '../../common/model/selection.js';
 import type { Clock } from '../../common/runtime/clock.js';
+import { failed } from './etag.js';
 
 /** Topics that operators denied to a route's selection, node by node: a write of one never collides with another's. */
 export class DenialStore {
@@ -35,10 +37,10 @@ export class DenialStore {
     return { type: 'create', path, data: encodeDenial({ route, topic, reason, at }) };
   }
 
-  /** What allows the topic again; undefined: it is allowed. */
-  async allowing(route: string, topic: string): Promise<StoreOp | undefined> {
+  /** What allows the topic again, as operations of one write; none where it is allowed. */
+  async allowing(route: string, topic: string): Promise<readonly StoreOp[]> {
     const path = denialPath(route, topic);
-    return (await this.#store.get(path)) === undefined ? undefined : { type: 'remove', path, version: -1 };
+    return (await this.#store.get(path)) === undefined ? [] : countedRemoval(path, ANY_VERSION);
   }
 
   async deny(route: string, topic: string, reason: string): Promise<void> {
@@ -47,11 +49,8 @@ export class DenialStore {
   }
 
   async allow(route: string, topic: string): Promise<void> {
-    try {
-      await this.#store.remove(denialPath(route, topic), -1);
-    } catch (error) {
-      if (!isCausewayError(error, 'NODE_MISSING')) throw error;
-    }
+    const outcome = await this.#store.multi(countedRemoval(denialPath(route, topic), ANY_VERSION));
+    if (!outcome.applied && outcome.code !== 'NODE_MISSING') throw failed('it changed since it was read');
   }
 
   async #make(path: string, data: Buffer): Promise<void> {

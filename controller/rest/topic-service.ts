@@ -232,7 +232,7 @@ export class TopicService {
     const outcome = await this.#store.multi([
       { type: 'check', path: routePath(entry.route), version: routeVersion },
       { type: 'create', path: topicPath(entry.route, entry.topic), data: encodeTopicEntry(entry) },
-      ...(allowing === undefined ? [] : [allowing]),
+      ...allowing,
     ]);
     if (outcome.applied) return;
     if (outcome.index === 1 && outcome.code === 'NODE_EXISTS') {

@@ -181,6 +181,7 @@ describe('items of topics that are not what they were', () => {
       unreadableExclusions: new Set(),
       progress: new Map([['r/t', progress]]),
       unreadableProgress: new Set(),
+      standings: new Map(),
       facts: () => ({ source, target }),
     });
   }
