@@ -31,10 +31,14 @@ export interface IncarnationDeps {
   readonly report: (report: WorkerReport) => void;
   readonly stats: (thread: number, stats: ThreadStats) => void;
   readonly threadDied: () => void;
+  /** A thread is silent: this is what its partitions are now, as far as anybody knows. */
+  readonly threadSilent: (thread: number, partitions: readonly PartitionStatus[]) => void;
   readonly threadMove: () => void;
   /** A lane was fenced: this incarnation must end (exactly-once.md 2.5). */
   readonly fenced: () => void;
   readonly spawnThread?: ThreadPoolDeps['spawn'];
+  /** For tests. */
+  readonly pulse?: ThreadPoolDeps['pulse'];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -89,6 +93,8 @@ export class Incarnation implements Closable {
       settings: (thread, life) => deps.threadSettings(thread, life, deps.incarnation),
       received: (thread, message) => this.#received(thread, message),
       died: (thread, error) => this.#threadDied(thread, error),
+      silent: (thread, silentMs) => this.#threadSilent(thread, silentMs),
+      pulse: deps.pulse,
       spawn: deps.spawnThread,
       clock: deps.clock,
       random: deps.random,
@@ -292,6 +298,19 @@ export class Incarnation implements Closable {
     }
     this.#laneWatch.add(transactionalId);
     this.#pool.send(thread, { type: 'lane-registered', transactionalId });
+  }
+
+  /** What it last said must not be taken for what is: its partitions stand still, all but those that were paused. */
+  #threadSilent(thread: number, silentMs: number): void {
+    const view = this.#views.get(thread);
+    if (view === undefined) return;
+    const since = new Date(this.#deps.clock.wallMs() - silentMs).toISOString();
+    const message = `data thread ${thread} has said nothing for ${Math.round(silentMs / 1_000)} s`;
+    const stall = { code: 'thread-silent', message, since } as const;
+    view.partitions = view.partitions.map((status) =>
+      status.state === 'paused' ? status : { ...status, state: 'stalled', stall },
+    );
+    this.#deps.threadSilent(thread, view.partitions);
   }
 
   #threadDied(thread: number, error: string): void {

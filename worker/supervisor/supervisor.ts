@@ -186,6 +186,7 @@ export class Supervisor {
         report: (report) => this.#reports.write(report),
         stats: (thread, stats) => this.#metrics.stats(thread, stats),
         threadDied: () => this.#metrics.threadDied(),
+        threadSilent: (thread, partitions) => this.#metrics.threadSilent(thread, partitions),
         threadMove: () => this.#metrics.threadMove(),
         spawnThread: this.#deps.spawnThread,
         fenced: () => this.#membership.renew(),

@@ -34,6 +34,11 @@ export class WorkerMetrics {
     this.#metrics.inc('causeway_thread_restarts_total');
   }
 
+  threadSilent(thread: number, partitions: readonly PartitionStatus[]): void {
+    this.#partitions.set(thread, partitions);
+    this.#gauges();
+  }
+
   threadMove(): void {
     this.#metrics.inc('causeway_thread_moves_total');
   }

@@ -11,7 +11,7 @@ import type { WorkerReport } from '../../../common/model/worker.js';
 import { silentLogger } from '../../../common/observability/logger.js';
 import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
-import { Incarnation } from '../../../worker/supervisor/incarnation.js';
+import { Incarnation, type IncarnationDeps } from '../../../worker/supervisor/incarnation.js';
 import type { ThreadSettings, ToThread } from '../../../worker/thread/protocol.js';
 import { eventually } from './thread-kit.js';
 
@@ -22,6 +22,8 @@ let incarnations = 0;
 export interface IncarnationOptions {
   readonly threads: number;
   readonly settings: ThreadSettings['settings'];
+  readonly spawnThread?: IncarnationDeps['spawnThread'];
+  readonly pulse?: IncarnationDeps['pulse'];
 }
 
 /** One life of a worker with real data threads; the test is the leader and keeps every report. */
@@ -41,7 +43,7 @@ export class IncarnationUnderTest {
     store: CoordinationStore,
     dir: string,
     clusters: readonly ClusterConnection[],
-    { threads, settings }: IncarnationOptions,
+    { threads, settings, spawnThread, pulse }: IncarnationOptions,
   ) {
     this.#store = store;
     this.#dir = dir;
@@ -69,7 +71,10 @@ export class IncarnationUnderTest {
       threadDied: () => {
         this.deaths += 1;
       },
+      threadSilent: () => undefined,
       threadMove: () => undefined,
+      ...(spawnThread === undefined ? {} : { spawnThread }),
+      ...(pulse === undefined ? {} : { pulse }),
       fenced: () => undefined,
     });
   }

@@ -34,6 +34,7 @@ test('threads are steady only when all run and the last death lies a while back:
       if (type === 'ready') ready.push(thread);
     },
     died: (thread) => died.push(thread),
+    silent: () => undefined,
     clock,
     random: systemRandom,
     logger: silentLogger,
