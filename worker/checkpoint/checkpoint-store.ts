@@ -49,14 +49,15 @@ export class CheckpointStore {
   async #load(
     places: readonly CheckpointPlace[],
     groupOf: (place: CheckpointPlace) => string,
+    // What an unfinished transaction still hides must not be read as an old position.
+    requireStable = true,
   ): Promise<Map<string, LoadedCheckpoint>> {
     const loaded = new Map<string, LoadedCheckpoint>();
     await Promise.all(
       [...byGroup(places, groupOf)].map(async ([group, members]) => {
         const refs = members.map(({ targetTopic, partition }) => ({ topic: targetTopic, partition }));
         try {
-          // require_stable: what an unfinished transaction still hides must not be read as an old position.
-          const answers = await fetchOffsets(this.#client, group, refs, true);
+          const answers = await fetchOffsets(this.#client, group, refs, requireStable);
           // One that is left out of the answer must not be taken for one that was never mirrored.
           for (const ref of refs) loaded.set(partitionKey(ref.topic, ref.partition), leftOut(ref, group));
           for (const answer of answers) {
@@ -71,9 +72,9 @@ export class CheckpointStore {
     return loaded;
   }
 
-  /** The same of transactional routes; waits while the outcome of a transaction is open. */
-  loadTransactional(places: readonly CheckpointPlace[]): Promise<Map<string, LoadedCheckpoint>> {
-    return this.#load(places, transactionalGroup);
+  /** The same of transactional routes. @param requireStable false: as of the last transaction that ended, while another may be open */
+  loadTransactional(places: readonly CheckpointPlace[], requireStable = true): Promise<Map<string, LoadedCheckpoint>> {
+    return this.#load(places, transactionalGroup, requireStable);
   }
 
   /** Writes the pairs of one group; gives the partitions (by target key) that were not written, with the reason. */

@@ -36,13 +36,15 @@ export class CommittedPositions {
     const target = this.#deps.target(first);
     /** Lanes that were dealt with, with the reason where they may still write. */
     const closed = new Map<string, CausewayError | undefined>();
+    const places = partitions.map(({ item }) => item);
+    // Whose transaction is open is told by the one before: it has to be ended before anything stable can be read.
+    let loaded = await target.checkpointStore.loadTransactional(places, false);
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
-      const loaded = await target.checkpointStore.loadTransactional(partitions.map(({ item }) => item));
       const lanes = lanesOf(partitions, loaded);
       const open = [...lanes.values()].filter((lane) => !closed.has(keyOf(lane)) && !target.transactions.owns(lane));
-      if (open.length === 0) return withFaults(partitions, loaded, closed);
-      // Read once more afterwards: the last transaction may have ended either way meanwhile.
+      if (open.length === 0 && round > 0) return withFaults(partitions, loaded, closed);
       for (const [key, fault] of await this.#closeAll(target, open)) closed.set(key, fault);
+      loaded = await target.checkpointStore.loadTransactional(places);
     }
     throw new CausewayError('LANE_DEAD', `a partition changed hands ${MAX_ROUNDS} times while it was taken over`);
   }
