@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClusterComparison, compareClusters } from '../audit/compare-clusters.js';
 import { Load } from '../audit/load.js';
@@ -19,6 +20,7 @@ import { Stretches } from './meters.js';
 import type { ChaosOptions } from './options.js';
 import { BROKERS, planLine, planOf } from './plan.js';
 import { Sampler } from './sampler.js';
+import { readLogs, toldStalls } from './told-stalls.js';
 import { type ChaosVerdict, chaosVerdict } from './verdict.js';
 
 const FLOWING_LIMIT_MS = 60_000;
@@ -29,6 +31,9 @@ const LOOK_LIMIT_MS = 1_500;
 const LOAD_REQUEST_LIMIT_MS = 8_000;
 const LOAD_GIVE_UP_MS = 120_000;
 const STRETCHES_SHOWN = 20;
+/** Soon, so that the watchdog has something to say about the faults. */
+const STALL_AFTER_MS = 5_000;
+const WORKER_IDS = CREW.filter(({ kind }) => kind === 'worker').map(({ id }) => id);
 
 interface Parts {
   readonly bed: ChaosBed;
@@ -107,6 +112,7 @@ export class ChaosSession {
       failoverMs,
       lagZeroMs,
       faults: campaign.begun,
+      stalls: toldStalls(readLogs(new Map(WORKER_IDS.map((id) => [id, join(this.#folder, `${id}.log`)])))),
       troubles: [...field.crew.troubles, ...campaign.troubles],
     });
   }
@@ -136,7 +142,7 @@ export class ChaosSession {
       target,
       zooKeeperConnect: zooKeeper.connect,
       route: { delivery: this.#options.allowDuplicates ? 'at-least-once' : 'exactly-once' },
-      worker: { checkpointRefreshMs: CHECKPOINT_REFRESH_MS },
+      worker: { checkpointRefreshMs: CHECKPOINT_REFRESH_MS, stallAfterMs: STALL_AFTER_MS },
       reach: (_kind, id) => links.get(id)?.reach ?? {},
     });
     // What was stopped would not hear a SIGTERM.

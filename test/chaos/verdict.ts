@@ -1,6 +1,7 @@
 import type { ClusterComparison } from '../audit/compare-clusters.js';
 import { isClean } from '../audit/report.js';
 import type { Pause } from './meters.js';
+import type { ToldStalls } from './told-stalls.js';
 
 /** Fewer records than this prove nothing. */
 export const MIN_RECORDS = 1_000;
@@ -21,6 +22,7 @@ export interface ChaosFacts {
   readonly lagZeroMs: number;
   /** Faults that began. */
   readonly faults: number;
+  readonly stalls: ToldStalls;
   /** Processes that ended though nobody ended them, and other trouble of the run itself. */
   readonly troubles: readonly string[];
 }
@@ -46,6 +48,9 @@ export function chaosVerdict(facts: ChaosFacts): ChaosVerdict {
   if (ledger.lost + ledger.altered + ledger.abortedButVisible > 0)
     reasons.push('the source does not hold what it acknowledged');
   if (ledger.unacknowledged > 0) reasons.push('the source holds records that were not acknowledged');
+  const { kicks, causes, silentThreads } = facts.stalls;
+  if (kicks.length > 0) reasons.push(`${kicks.length} partitions had to be pushed, the first: ${kicks[0]}`);
+  if (silentThreads > 0) reasons.push(`${silentThreads} data threads hung and were ended`);
   const ok = reasons.length === 0;
   const { targetRecords, declaredGaps, contradicted } = comparison;
   const line = JSON.stringify({
@@ -68,6 +73,8 @@ export function chaosVerdict(facts: ChaosFacts): ChaosVerdict {
     declaredGaps,
     targetRecords,
     lagZeroMs,
+    kicks: kicks.length,
+    stalls: causes,
     ...(ok ? {} : { reasons }),
   });
   return { ok, reasons, line };

@@ -25,6 +25,7 @@ const facts: ChaosFacts = {
   failoverMs: [4_300],
   lagZeroMs: 80,
   faults: 21,
+  stalls: { causes: { memory: 2 }, kicks: [], silentThreads: 0 },
   troubles: [],
 };
 const withCounts = (counts: Partial<ClusterComparison>, more: Partial<ChaosFacts> = {}): ChaosFacts => ({
@@ -81,6 +82,8 @@ describe('the verdict of a chaos run', () => {
       { ...facts, lagZeroMs: -1 },
       withCounts({ ledger: { ...ledger, lost: 1 } }),
       withCounts({ ledger: { ...ledger, unacknowledged: 1 } }),
+      { ...facts, stalls: { causes: {}, kicks: ['worker-1: t-1: nothing blocks it'], silentThreads: 0 } },
+      { ...facts, stalls: { causes: {}, kicks: [], silentThreads: 1 } },
       { ...facts, troubles: ['worker-1 ended by itself with status 70'] },
     ];
     for (const each of bad) {
