@@ -50,6 +50,8 @@ export interface QueuedBatch {
   state: 'queued' | 'sent' | 'acked';
   /** The outcome of the latest send is unknown or was a retriable refusal: the next send is a repeat of the same bytes. */
   resend: boolean;
+  /** Monotonic ms since when it may be stored without an answer that says so; absent: it is not. */
+  doubtSinceMs?: number;
 }
 
 /** What an acknowledgement settled: positions only move over an unbroken prefix of acknowledged batches. */
@@ -180,9 +182,13 @@ export class PartitionQueue {
     return this.#settle();
   }
 
-  /** Refused in a way that a later send of the same bytes may cure, or the answer never came. */
-  requeue(batch: QueuedBatch): void {
+  /**
+   * Refused in a way that a later send of the same bytes may cure, or the answer never came.
+   * @param doubtAtMs where it may be stored all the same
+   */
+  requeue(batch: QueuedBatch, doubtAtMs?: number): void {
     invariant(batch.state === 'sent', 'only a sent batch is requeued');
+    if (doubtAtMs !== undefined) batch.doubtSinceMs ??= doubtAtMs;
     batch.state = 'queued';
     batch.resend = true;
     this.#resending = true;
@@ -201,6 +207,11 @@ export class PartitionQueue {
   dropUnsent(): number {
     const kept = this.#batches.filter((batch) => batch.state !== 'queued' || batch.resend);
     return this.#keep(kept);
+  }
+
+  /** Batches that may be stored and have no answer that says so, oldest first. */
+  doubts(): readonly QueuedBatch[] {
+    return this.#batches.filter((batch) => batch.doubtSinceMs !== undefined && batch.state !== 'acked');
   }
 
   /** The oldest batch that is not acknowledged. */

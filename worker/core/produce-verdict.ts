@@ -3,7 +3,13 @@ export type ProduceVerdict =
   /** In the log, now or since an earlier send. */
   | { readonly kind: 'stored' }
   /** Not (surely) stored; the same bytes again, after fresh metadata where the leader is in question. */
-  | { readonly kind: 'retry'; readonly refreshMetadata: boolean; readonly delay: 'short' | 'long' }
+  | {
+      readonly kind: 'retry';
+      readonly refreshMetadata: boolean;
+      readonly delay: 'short' | 'long';
+      /** It may be in the log although the leader does not say so. */
+      readonly inDoubt: boolean;
+    }
   /** A batch behind one that was refused: sent again in its turn. */
   | { readonly kind: 'follow' }
   /** The sequence is not what the target expects and nothing before explains it: this identity cannot go on here. */
@@ -20,6 +26,9 @@ const RETRY_SOON = new Set([7, 13, 14, 15, 16, 19, 20, 89]);
 /** TOPIC_AUTHORIZATION_FAILED, CLUSTER_AUTHORIZATION_FAILED, UNKNOWN_SERVER_ERROR: may be cured from outside, so try on, slowly. */
 const RETRY_SLOWLY = new Set([29, 31, -1]);
 
+/** UNKNOWN_SERVER_ERROR, REQUEST_TIMED_OUT (in the log, broker-probes 13), NOT_ENOUGH_REPLICAS_AFTER_APPEND, KAFKA_STORAGE_ERROR. */
+const IN_DOUBT = new Set([-1, 7, 20, 56]);
+
 /**
  * @param code the partition's error code in the Produce answer
  * @param behindRefused an older batch of the partition was refused or is in doubt and has not been stored since
@@ -33,8 +42,9 @@ export function produceVerdict(code: number, behindRefused: boolean): ProduceVer
   if (code === 47 || code === 90) return { kind: 'lane-dead' };
   // 2 CORRUPT_MESSAGE.
   if (code === 2) return { kind: 'damaged' };
-  if (RETRY_WITH_METADATA.has(code)) return { kind: 'retry', refreshMetadata: true, delay: 'short' };
-  if (RETRY_SOON.has(code)) return { kind: 'retry', refreshMetadata: false, delay: 'short' };
-  if (RETRY_SLOWLY.has(code)) return { kind: 'retry', refreshMetadata: true, delay: 'long' };
+  const inDoubt = IN_DOUBT.has(code);
+  if (RETRY_WITH_METADATA.has(code)) return { kind: 'retry', refreshMetadata: true, delay: 'short', inDoubt };
+  if (RETRY_SOON.has(code)) return { kind: 'retry', refreshMetadata: false, delay: 'short', inDoubt };
+  if (RETRY_SLOWLY.has(code)) return { kind: 'retry', refreshMetadata: true, delay: 'long', inDoubt };
   return { kind: 'refused' };
 }

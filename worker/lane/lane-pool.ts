@@ -21,6 +21,7 @@ export interface LanePoolDeps {
   /** Resolves when the lane's persistent node is written; nothing is produced before (2.2). */
   readonly register: (lane: LaneRecord) => Promise<void>;
   readonly isoNow: () => string;
+  readonly monotonicMs: () => number;
 }
 
 /** The lanes of one thread for one target cluster; makes a new one when those it has are full or dead. */
@@ -50,7 +51,7 @@ export class LanePool {
    */
   async laneFor(targetKey: string, avoid: ReadonlySet<Lane> = new Set()): Promise<Lane> {
     for (;;) {
-      const open = this.#lanes.find((lane) => !lane.dead && !avoid.has(lane) && lane.size < MAX_PARTITIONS_PER_LANE);
+      const open = this.#lanes.find((lane) => isOpen(lane) && !avoid.has(lane) && lane.size < MAX_PARTITIONS_PER_LANE);
       if (open !== undefined) {
         open.join(targetKey);
         return open;
@@ -59,10 +60,15 @@ export class LanePool {
     }
   }
 
+  /** Lanes of these whose log in the target partition has to be closed before anybody goes on there. */
+  doubted(targetKey: string): readonly Lane[] {
+    return this.#lanes.filter((lane) => lane.isDoubted(targetKey));
+  }
+
   /** Any lane that was not refused yet: for what is asked in this incarnation's name. */
   async living(): Promise<Lane> {
     for (;;) {
-      const living = this.#lanes.find((lane) => !lane.dead);
+      const living = this.#lanes.find(isOpen);
       if (living !== undefined) return living;
       await this.#another();
     }
@@ -76,10 +82,16 @@ export class LanePool {
   }
 
   async #open(): Promise<Lane> {
+    const sinceMs = this.#deps.monotonicMs();
     const lane = new Lane(await openLane(this.#deps, this.#lanes.length));
+    lane.confirmed(sinceMs);
     this.#lanes.push(lane);
     return lane;
   }
+}
+
+function isOpen(lane: Lane): boolean {
+  return !lane.dead && !lane.retired;
 }
 
 /**

@@ -17,6 +17,10 @@ export interface LaneRenewalsDeps {
   readonly fleet: string;
   readonly intervalMs: number;
   readonly lanes: () => readonly Lane[];
+  /** A lane stops when it was not known to be alive for so long: a day later its fence, if there was one, may be forgotten. */
+  readonly maxUnconfirmedMs: () => number;
+  /** One that had stopped is alive. */
+  readonly revived: (lane: Lane) => void;
   /** False while no lane here needs its id to be remembered, and once the session's lease has ended. */
   readonly isDue: () => boolean;
   /** The target has fenced or forgotten the lane: this incarnation must end (exactly-once.md 2.5). */
@@ -33,6 +37,7 @@ export interface LaneRenewalsDeps {
 export class LaneRenewals implements Closable {
   readonly #deps: LaneRenewalsDeps;
   readonly #stop = new AbortController();
+  #hurry = new AbortController();
   /** Lanes whose last renewal failed. */
   readonly #failing = new Set<Lane>();
   readonly #running: Promise<void>;
@@ -42,6 +47,13 @@ export class LaneRenewals implements Closable {
     this.#running = this.#run().catch((error: unknown) => {
       if (!this.#stop.signal.aborted) deps.logger.error('lane.renewals-stopped', { err: error });
     });
+  }
+
+  /** Whether the lane may write (exactly-once.md 2.6). One that may not is asked about at once. */
+  confirms(lane: Lane, nowMs: number): boolean {
+    if (nowMs - lane.confirmedMs < this.#deps.maxUnconfirmedMs()) return true;
+    if (!lane.retired) this.#hurry.abort();
+    return false;
   }
 
   async close(): Promise<void> {
@@ -54,13 +66,15 @@ export class LaneRenewals implements Closable {
     const { signal } = this.#stop;
     let roundMs = clock.monotonicMs();
     while (!signal.aborted) {
-      await clock.sleep(Math.max(0, roundMs + intervalMs - clock.monotonicMs()), signal);
+      const hurry = AbortSignal.any([signal, this.#hurry.signal]);
+      await clock.sleep(Math.max(0, roundMs + intervalMs - clock.monotonicMs()), hurry);
+      if (this.#hurry.signal.aborted) this.#hurry = new AbortController();
       roundMs = clock.monotonicMs();
       await this.#round(roundMs + intervalMs);
     }
   }
 
-  /** Renews every living lane once; those that fail again and again until the next round begins. */
+  /** Renews every lane in use once; those that fail again and again until the next round begins. */
   async #round(untilMs: number): Promise<void> {
     const { lanes, clock, random } = this.#deps;
     const { signal } = this.#stop;
@@ -79,24 +93,34 @@ export class LaneRenewals implements Closable {
 
   /** @returns false when it has to be tried again */
   async #renew(lane: Lane): Promise<boolean> {
-    const { client, fleet, isDue, dead, logger } = this.#deps;
+    const { client, fleet, isDue, dead, revived, maxUnconfirmedMs, clock, logger } = this.#deps;
     const { signal } = this.#stop;
-    if (lane.dead || signal.aborted || !isDue()) return true;
+    if (lane.dead || lane.retired || signal.aborted || !isDue()) return true;
     const place = { lane: lane.record.transactionalId, target: lane.record.target };
+    const sinceMs = clock.monotonicMs();
+    const isOverdue = (): boolean => clock.monotonicMs() - lane.confirmedMs >= maxUnconfirmedMs();
+    const wasOverdue = isOverdue();
     try {
       const heartbeat = { topic: heartbeatTopic(fleet), partition: 0 };
       const renewal = await renewLane({ client, lane: lane.record, heartbeat, signal });
       if (renewal.kind === 'dead') {
         logger.warn('lane.not-renewed', { ...place, kafkaCode: renewal.errorCode });
         if (!lane.dead) dead(lane);
-      } else if (this.#failing.has(lane)) logger.info('lane.renewed', place);
+      } else {
+        if (this.#failing.has(lane)) logger.info('lane.renewed', place);
+        lane.confirmed(sinceMs);
+        if (wasOverdue) revived(lane);
+      }
       this.#failing.delete(lane);
       return true;
     } catch (error) {
       if (signal.aborted) return true;
       if (!this.#failing.has(lane)) logger.warn('lane.renewal-failed', { ...place, err: error });
       this.#failing.add(lane);
-      return false;
+      if (!isOverdue()) return false;
+      logger.error('lane.unconfirmed', { ...place, limitMs: maxUnconfirmedMs() });
+      if (!lane.dead) dead(lane);
+      return true;
     }
   }
 }

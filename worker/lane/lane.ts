@@ -23,7 +23,11 @@ export class Lane {
   readonly transactional: boolean;
   readonly #sequences = new Map<string, SequenceState>();
   readonly #partitions = new Set<string>();
+  /** Target partitions in which it is unknown what of its batches is stored, or still may be. */
+  readonly #doubts = new Set<string>();
   #dead = false;
+  #retired = false;
+  #confirmedMs = 0;
 
   constructor(record: LaneRecord, transactional = false) {
     this.record = record;
@@ -39,9 +43,45 @@ export class Lane {
     this.#dead = true;
   }
 
+  /** Monotonic ms up to which its coordinator surely knew it by this id and epoch. */
+  get confirmedMs(): number {
+    return this.#confirmedMs;
+  }
+
+  confirmed(sinceMs: number): void {
+    this.#confirmedMs = Math.max(this.#confirmedMs, sinceMs);
+  }
+
+  /** Fenced by ourselves where something was in doubt (exactly-once.md 5.6): it takes no further partition, those it has move on. */
+  get retired(): boolean {
+    return this.#retired;
+  }
+
+  retire(): void {
+    this.#retired = true;
+  }
+
+  /** Nothing more of it may be sent into the partition before its log there is closed to it (exactly-once.md 3.3, 3.4). */
+  doubt(targetKey: string): void {
+    this.#doubts.add(targetKey);
+  }
+
+  isDoubted(targetKey: string): boolean {
+    return this.#doubts.has(targetKey);
+  }
+
+  /** Its log there has been closed. */
+  closed(targetKey: string): void {
+    this.#doubts.delete(targetKey);
+  }
+
   /** Target partitions riding this lane now. */
   get size(): number {
     return this.#partitions.size;
+  }
+
+  carries(targetKey: string): boolean {
+    return this.#partitions.has(targetKey);
   }
 
   join(targetKey: string): void {

@@ -2,7 +2,6 @@ import { CausewayError } from '../../common/errors/error.js';
 import { fenceLane, type LaneFence } from '../../common/kafka/fencing/fence-lane.js';
 import type { FencingClient, LaneIdentity } from '../../common/kafka/fencing/fencing-client.js';
 import { laneStanding } from '../../common/kafka/fencing/lane-standing.js';
-import { gapTopic } from '../../common/model/gap.js';
 import { heartbeatTopic } from '../../common/model/heartbeat.js';
 import type { TopicPartition } from '../../common/model/topic-partition.js';
 import type { Logger } from '../../common/observability/logger.js';
@@ -61,14 +60,12 @@ export class GatheredFences {
   }
 
   async #fence(side: FencingSide, lane: LaneIdentity, partitions: readonly TopicPartition[]): Promise<LaneFence> {
-    const { fleet, signal, logger } = this.#deps;
+    const { signal, logger } = this.#deps;
     const { client } = side;
     this.#requireSession();
     await this.#requireOffice(side);
     this.#requireSession();
-    // What a lane declares as left out ends with it, too.
-    const gaps = { topic: gapTopic(fleet), partition: 0 };
-    const fence = await fenceLane({ client, lane, partitions: [...partitions, gaps], signal });
+    const fence = await fenceLane({ client, lane, partitions, signal });
     const place = { lane: lane.transactionalId, target: client.cluster.name, partitions: partitions.length };
     logger.info('lane.fenced-by-taker', { ...place, outcome: fence.kind });
     if (fence.kind === 'not-fenced') {

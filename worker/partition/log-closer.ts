@@ -1,6 +1,8 @@
 import { deadLetterPartitions } from '../../common/kafka/fencing/dead-letter-partitions.js';
-import type { LaneIdentity } from '../../common/kafka/fencing/fencing-client.js';
+import type { FencingClient, LaneIdentity } from '../../common/kafka/fencing/fencing-client.js';
 import { findAbortMarker } from '../../common/kafka/fencing/find-abort-marker.js';
+import { gapTopic } from '../../common/model/gap.js';
+import type { TopicPartition } from '../../common/model/topic-partition.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { SourceSide } from '../thread/source-side.js';
 import type { TargetSide } from '../thread/target-side.js';
@@ -54,14 +56,19 @@ export class LogCloser {
       topic: item.targetTopic,
       partition: item.partition,
     }));
-    // The refused records of these partitions may go anywhere in their topic.
-    const routes = unmarked.map(({ partition }) => partition.route);
-    const letters = await deadLetterPartitions(client, routes);
-    const fence = await this.#fences.fence(target, first.lane, [...partitions, ...letters]);
+    // Of our own only what is in doubt: it copies its other partitions until they have left it (exactly-once.md 5.6).
+    const others = target.lanes.owns(first.lane) ? [] : await this.#sideTopics(client, unmarked);
+    const fence = await this.#fences.fence(target, first.lane, [...partitions, ...others]);
     if (fence.kind !== 'not-fenced') return await this.#withoutMarker(unmarked, MARKER_WAIT_MS);
     // Nothing refers to that lane any more at the target: as at-least-once does, until nothing it sent can still arrive.
     await clock.sleep(client.cluster.requestTimeoutMs + UNPROVEN_MARGIN_MS, signal);
     return [];
+  }
+
+  /** Where else a lane writes: what it leaves out is declared, and the refused records may go anywhere in their topic (exactly-once.md 5.3). */
+  async #sideTopics(client: FencingClient, logs: readonly OpenLog[]): Promise<TopicPartition[]> {
+    const routes = logs.map(({ partition }) => partition.route);
+    return [...(await deadLetterPartitions(client, routes)), { topic: gapTopic(this.#deps.fleet), partition: 0 }];
   }
 
   async #withoutMarker(logs: readonly OpenLog[], waitMs: number): Promise<OpenLog[]> {

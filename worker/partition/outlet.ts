@@ -6,9 +6,10 @@ import { type ProduceVerdict, produceVerdict } from '../core/produce-verdict.js'
 import { lastRun } from '../core/runs.js';
 import type { Lane } from '../lane/lane.js';
 import { coalesceWaiting } from './coalescer.js';
+import { DoubtGuard } from './doubt-guard.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
 import type { OutletDeps } from './outlet-deps.js';
-import { judgeBatch, REFUSALS_OF_RECORDS, refusalMessage, takeVerdict } from './refused-batch.js';
+import { judgeRefused, REFUSALS_OF_RECORDS, type Refused, refusalMessage } from './refused-batch.js';
 
 /** From this many failures in a row the state says so. */
 const FAILURES_TO_SHOW = 3;
@@ -19,13 +20,9 @@ const DECLARE_BACKOFF = { initialMs: 100, maxMs: 10_000 } as const;
 const NONE_BLAMED: readonly number[] = [];
 
 /** A batch that must not be sent again as it is. Older ones in doubt still are, until they have their answers. */
-interface Fault {
-  readonly kind: 'refetch' | 'refused' | 'out-of-sequence';
-  readonly batch: QueuedBatch;
-  readonly reason: Reason;
-  readonly code: number;
-  /** Indexes of records that the target named. */
-  readonly blamed: readonly number[];
+interface Fault extends Refused {
+  /** `in-doubt`: refused now, and perhaps stored by an earlier send. */
+  readonly kind: 'refetch' | 'refused' | 'out-of-sequence' | 'in-doubt';
 }
 
 /** The target side of one partition: gives batches to send in order, and turns answers into settled positions. */
@@ -39,17 +36,23 @@ export class Outlet {
   /** Called once when every batch that was sent has its final answer. */
   #quiet: (() => void) | undefined;
   #refetches = 0;
+  readonly #doubt: DoubtGuard;
   /** Since when no answer has come to what was sent. */
   #waitingSinceMs = 0;
 
   constructor(partition: MirroredPartition, deps: OutletDeps) {
     this.partition = partition;
     this.#deps = deps;
+    this.#doubt = new DoubtGuard(partition, deps);
   }
 
   /** Since when no answer has come to what was sent; undefined: nothing is outstanding. */
   get unansweredSinceMs(): number | undefined {
     return this.partition.queue.unanswered === 0 ? undefined : this.#waitingSinceMs;
+  }
+
+  get #isExact(): boolean {
+    return this.partition.route.delivery === 'exactly-once';
   }
 
   /** A new life: what halted the old one is over. */
@@ -92,6 +95,7 @@ export class Outlet {
     if (batch === undefined) return undefined;
     if (this.#fault !== undefined && batch.sourceFirst >= this.#fault.batch.sourceFirst) return undefined;
     if (this.#draining && !batch.resend) return undefined;
+    if (this.#isExact && !this.#maySend(batch, nowMs)) return undefined;
     if (queue.unanswered === 0) this.#waitingSinceMs = nowMs;
     if (batch.gap !== undefined) {
       queue.markSent(batch);
@@ -105,6 +109,7 @@ export class Outlet {
       batch.image = [header, payload];
     }
     queue.markSent(batch);
+    this.#doubt.sent(batch);
     return batch;
   }
 
@@ -124,7 +129,7 @@ export class Outlet {
         this.#stored(batch, baseOffset, logAppendTimeMs);
         break;
       case 'retry':
-        this.#retry(batch, `the target answered error ${code}`);
+        this.#retry(batch, `the target answered error ${code}`, verdict.inDoubt);
         if (verdict.refreshMetadata) this.#deps.port.refreshTarget(this.partition);
         break;
       case 'follow':
@@ -159,7 +164,7 @@ export class Outlet {
 
   /** The answer will never come: the same bytes have to go out again. */
   lost(batch: QueuedBatch): void {
-    this.#retry(batch, 'the connection to the target broker ended before the answer');
+    this.#retry(batch, 'the connection to the target broker ended before the answer', true);
     this.#whenAnswered();
   }
 
@@ -217,18 +222,18 @@ export class Outlet {
   /** Exactly once: a sole writer knows where its batch lands (exactly-once.md 3.4). What lies there is looked at before anything follows. */
   #surprised({ sourceFirst, targetBase }: QueuedBatch): void {
     const { partition } = this;
-    if (partition.route.delivery !== 'exactly-once' || partition.suspect) return;
+    if (!this.#isExact || partition.suspect) return;
     partition.suspect = true;
     const where = targetBase < 0 ? 'without its offset' : `at offset ${targetBase} instead of ${partition.targetNext}`;
     const message = `the target stored the batch at source offset ${sourceFirst} ${where}`;
     this.#deps.port.restart(partition, { code: 'TARGET_SHARED', message });
   }
 
-  #retry(batch: QueuedBatch, message: string): void {
+  #retry(batch: QueuedBatch, message: string, inDoubt: boolean): void {
     const { partition } = this;
     // One broken connection takes a whole window along, and counts once.
     if (partition.queue.oldest === batch) partition.failures += 1;
-    partition.queue.requeue(batch);
+    partition.queue.requeue(batch, inDoubt ? this.#deps.clock.monotonicMs() : undefined);
     const { phase } = partition;
     const isCopying = phase === 'running' || phase === 'declaring-gap';
     if (partition.failures < FAILURES_TO_SHOW || !(isCopying || phase === 'paused')) return;
@@ -239,19 +244,45 @@ export class Outlet {
   }
 
   /** The oldest such batch counts: what lies behind it cannot be stored before it. */
-  #faulty(kind: Fault['kind'], batch: QueuedBatch, reason: Reason, code = 0, blamed = NONE_BLAMED): void {
+  #faulty(why: Fault['kind'], batch: QueuedBatch, reason: Reason, code = 0, blamed = NONE_BLAMED): void {
+    const kind = batch.doubtSinceMs !== undefined && why !== 'out-of-sequence' && this.#isExact ? 'in-doubt' : why;
     if (this.#fault === undefined || batch.sourceFirst < this.#fault.batch.sourceFirst) {
       this.#fault = { kind, batch, reason, code, blamed };
     }
   }
 
+  #maySend(batch: QueuedBatch, nowMs: number): boolean {
+    const why = this.#doubt.whyNoRepeat(batch, nowMs);
+    if (why === undefined) return !this.#doubt.mustWait(batch, nowMs);
+    this.#abandon({ code: 'SEQUENCE_BROKEN', message: why });
+    return false;
+  }
+
+  /** What was sent may be stored and cannot be sent again: the log has to be closed and walked (exactly-once.md 3.3, 3.4). */
+  #abandon(reason: Reason): void {
+    const { partition } = this;
+    this.#fault = undefined;
+    partition.suspect = true;
+    partition.lane?.doubt(partition.targetKey);
+    this.#deps.budget.release(partition.queue.dropAll());
+    // Answers still on their way concern nobody.
+    partition.endLife();
+    this.#deps.port.abandon(partition, reason);
+    this.#whenAnswered();
+  }
+
   /** Acts once no answer is outstanding and nothing is in doubt any more. */
   #whenAnswered(): void {
-    const { queue } = this.partition;
+    const { queue, lane, brokenLanes } = this.partition;
     if (queue.unanswered > 0) return;
     const fault = this.#fault;
     // Older batches in doubt go out again first; their answers lead here.
     if (fault !== undefined && queue.oldest === fault.batch) {
+      if (this.#isExact && (fault.kind === 'out-of-sequence' || fault.kind === 'in-doubt')) {
+        if (fault.kind === 'out-of-sequence' && lane !== undefined) brokenLanes.add(lane);
+        this.#abandon(fault.reason);
+        return;
+      }
       this.#drop(fault);
       if (!this.#draining) {
         this.#act(fault);
@@ -283,36 +314,14 @@ export class Outlet {
       return;
     }
     if (kind === 'refused') {
-      if (REFUSALS_OF_RECORDS.has(code)) this.#judge(fault);
+      if (REFUSALS_OF_RECORDS.has(code))
+        judgeRefused(partition, fault, this.#deps).catch((error: unknown) => this.failed(error));
       else port.pause(partition, reason);
       return;
     }
     this.#refetches += 1;
     if (this.#refetches > MAX_REFETCHES) port.pause(partition, reason);
     port.freed(partition);
-  }
-
-  /** Finds out what in the batch is refused; it is fetched again, and shaped by what was learned. */
-  #judge({ batch, code, blamed, reason }: Fault): void {
-    const { partition } = this;
-    const { port, clock } = this.#deps;
-    const { life } = partition;
-    partition.judging = true;
-    judgeBatch(batch, code, blamed, clock.wallMs())
-      .then(
-        (verdict) => takeVerdict(partition, batch, verdict, reason, clock.monotonicMs()),
-        (error: unknown): Reason => {
-          const code = isCausewayError(error, 'BATCH_UNSUPPORTED') ? 'BATCH_UNSUPPORTED' : 'BATCH_CORRUPT';
-          return { code, message: messageOf(error) };
-        },
-      )
-      .then((stop) => {
-        if (partition.life !== life) return;
-        partition.judging = false;
-        if (stop !== undefined) port.pause(partition, stop);
-        else port.freed(partition);
-      })
-      .catch((error: unknown) => this.failed(error));
   }
 
   #declare(batch: QueuedBatch, gap: PendingGap): void {

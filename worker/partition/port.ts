@@ -10,6 +10,11 @@ export interface PartitionPort {
   pause(partition: MirroredPartition, reason: Reason): void;
   /** Start over from the settled position once what was sent has its answers; under another lane where `brokenLanes` says so. */
   restart(partition: MirroredPartition, reason: Reason): void;
+  /**
+   * What its lane sent into this partition may be stored, or still may be, and cannot be sent again: the log there is closed to the lane and
+   * walked, everything else leaves the lane (exactly-once.md 3.3, 3.4, 5.6). Its queue is empty, its life over.
+   */
+  abandon(partition: MirroredPartition, reason: Reason): void;
   /** The producer identity is dead: the whole incarnation is over (exactly-once.md 2.5). */
   laneDead(partition: MirroredPartition): void;
   refreshSource(partition: MirroredPartition): void;

@@ -153,6 +153,9 @@ export class PositionFinder {
       exactlyOnce: route.delivery === 'exactly-once',
     };
     const plan = planStart(facts);
+    if (plan.kind === 'begin' && checkpoint !== undefined && target.lanes.doubted(partition.targetKey).length > 0) {
+      return { kind: 'walk', partition, checkpoint, ids, facts };
+    }
     if (plan.kind === 'walk') return { kind: 'walk', partition, checkpoint: plan.checkpoint, ids, facts };
     const resumed = checkpoint?.timeline === item.timeline;
     return decided(plan, ids, resumed ? checkpoint.sourceLeaderEpoch : -1);

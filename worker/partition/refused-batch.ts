@@ -1,10 +1,13 @@
+import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import { attributes, baseTimestamp } from '../../common/kafka/wire/records/batch-header.js';
 import { codecOf, loadCodec } from '../../common/kafka/wire/records/compression.js';
 import { type RecordsRange, recordsOf, walkRecords } from '../../common/kafka/wire/records/record-codec.js';
+import type { Clock } from '../../common/runtime/clock.js';
 import type { QueuedBatch } from '../core/partition-queue.js';
 import { judgeRefusal, type RecordWalk, type RefusalVerdict } from '../core/refusal.js';
 import { MAX_REFUSED_AHEAD } from '../core/shaping.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
+import type { PartitionPort } from './port.js';
 
 const REFUSALS: ReadonlyMap<number, string> = new Map([
   [10, 'it is larger than the target topic’s max.message.bytes'],
@@ -22,8 +25,38 @@ export function refusalMessage(code: number, { sourceFirst, recordCount, bytes }
   return `the target refuses the batch at source offset ${sourceFirst} (${recordCount} records, ${bytes} bytes): ${why}`;
 }
 
+/** A batch that the target will not take as it is. */
+export interface Refused {
+  readonly batch: QueuedBatch;
+  readonly reason: Reason;
+  readonly code: number;
+  /** Indexes of records that the target named. */
+  readonly blamed: readonly number[];
+}
+
+/** Finds out what in the batch is refused; it is fetched again, and shaped by what was learned. */
+export async function judgeRefused(
+  partition: MirroredPartition,
+  { batch, reason, code, blamed }: Refused,
+  { port, clock }: { readonly port: PartitionPort; readonly clock: Pick<Clock, 'monotonicMs' | 'wallMs'> },
+): Promise<void> {
+  const { life } = partition;
+  partition.judging = true;
+  const stop = await judgeBatch(batch, code, blamed, clock.wallMs()).then(
+    (verdict) => takeVerdict(partition, batch, verdict, reason, clock.monotonicMs()),
+    (error: unknown): Reason => {
+      const code = isCausewayError(error, 'BATCH_UNSUPPORTED') ? 'BATCH_UNSUPPORTED' : 'BATCH_CORRUPT';
+      return { code, message: messageOf(error) };
+    },
+  );
+  if (partition.life !== life) return;
+  partition.judging = false;
+  if (stop !== undefined) port.pause(partition, stop);
+  else port.freed(partition);
+}
+
 /** Looks into a refused batch for what is to blame. @throws BATCH_CORRUPT, BATCH_UNSUPPORTED */
-export async function judgeBatch(
+async function judgeBatch(
   { source, sourceFirst, sourceOffsets, recordCount }: QueuedBatch,
   code: number,
   blamed: readonly number[],
@@ -47,7 +80,7 @@ export async function judgeBatch(
 }
 
 /** Remembers what the verdict says for when the batch comes again. @returns why the partition must stop, or undefined */
-export function takeVerdict(
+function takeVerdict(
   partition: MirroredPartition,
   batch: QueuedBatch,
   verdict: RefusalVerdict,

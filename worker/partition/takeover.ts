@@ -47,36 +47,29 @@ export class Takeover {
   /** @param cases of one target; each has its result afterwards, one that throws has it as a reason to wait */
   async settle(cases: readonly TakeoverCase[]): Promise<Map<MirroredPartition, TakenOver>> {
     const results = new Map<MirroredPartition, TakenOver>();
-    const byLane = new Map<string, TakeoverCase[]>();
-    for (const one of cases) {
-      const { transactionalId, producerId } = one.checkpoint.lane;
-      const key = `${transactionalId}/${producerId}`;
-      byLane.set(key, [...(byLane.get(key) ?? []), one]);
-    }
-    for (const ofLane of byLane.values()) {
+    for (const open of byLane(cases.flatMap((one) => this.#openLogs(one)))) {
       try {
-        await this.#settleLane(ofLane, results);
+        const unproven = await this.#closer.close(open);
+        for (const { partition } of unproven) results.set(partition, UNPROVEN);
       } catch (error) {
         if (isCausewayError(error, 'SHUTTING_DOWN')) throw error;
-        for (const { partition } of ofLane) if (!results.has(partition)) results.set(partition, waitFor(error));
+        for (const { partition } of open) results.set(partition, waitFor(error));
       }
     }
-    return results;
-  }
-
-  async #settleLane(cases: readonly TakeoverCase[], results: Map<MirroredPartition, TakenOver>): Promise<void> {
-    const open = cases.filter((one) => !this.#isClosed(one)).map((one) => openLog(one, one.checkpoint.lane));
-    const unproven = new Set((await this.#closer.close(open)).map(({ partition }) => partition));
-    for (const partition of unproven) results.set(partition, UNPROVEN);
-    const closed = cases.filter(({ partition }) => !unproven.has(partition));
+    const closed = cases.filter(({ partition }) => !results.has(partition));
     await inBatches(closed, async (one) => {
       results.set(one.partition, await this.#settleWriters(one).catch(waitFor));
     });
+    return results;
   }
 
-  #isClosed({ partition, checkpoint }: TakeoverCase): boolean {
+  /** To which lanes its log has to be closed: any that may still write there, our own where something of it is in doubt. */
+  #openLogs(one: TakeoverCase): OpenLog[] {
+    const { partition, checkpoint } = one;
     const { lanes } = this.#deps.sides(partition).target;
-    return checkpoint.released || lanes.owns(checkpoint.lane);
+    const doubted = lanes.doubted(partition.targetKey).map(({ record }) => openLog(one, record));
+    const isClosed = checkpoint.released || lanes.owns(checkpoint.lane);
+    return isClosed ? doubted : [...doubted, openLog(one, checkpoint.lane)];
   }
 
   /**
@@ -86,7 +79,8 @@ export class Takeover {
   async #settleWriters(one: TakeoverCase): Promise<TakenOver> {
     const { partition, checkpoint } = one;
     const { lanes } = this.#deps.sides(partition).target;
-    // Drained, or this would not be asked.
+    for (const lane of lanes.doubted(partition.targetKey)) lane.closed(partition.targetKey);
+    // Drained, or closed just now.
     const closed = new Set(lanes.lanes.map(({ record }) => record.producerId));
     // Behind a pair at which its lane let go nothing can be that lane's, or it did not let go.
     if (!checkpoint.released) closed.add(checkpoint.lane.producerId);
@@ -161,6 +155,16 @@ const UNPROVEN: TakenOver = {
   code: 'LANE_DEAD',
   message: 'the marker that ends what its last owner wrote is not there yet',
 };
+
+function byLane(logs: readonly OpenLog[]): Iterable<OpenLog[]> {
+  const grouped = new Map<string, OpenLog[]>();
+  for (const log of logs) {
+    const { transactionalId, producerId } = log.lane;
+    const key = `${transactionalId}/${producerId}`;
+    grouped.set(key, [...(grouped.get(key) ?? []), log]);
+  }
+  return grouped.values();
+}
 
 function openLog({ partition, checkpoint }: TakeoverCase, lane: LaneIdentity): OpenLog {
   const { targetTopicId: topicId, targetOffset: fromOffset } = checkpoint;

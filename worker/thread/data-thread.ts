@@ -19,6 +19,7 @@ import { TransactionalOutlet } from '../transactional/transactional-outlet.js';
 import { AssignmentApplier } from './assignment-applier.js';
 import { Handover } from './handover.js';
 import { type Held, HeldPartitions } from './held-partitions.js';
+import { LaneMoves } from './lane-moves.js';
 import { LaneRegistrar } from './lane-registrar.js';
 import { OpenTransactions } from './open-transactions.js';
 import { PartitionEvents } from './partition-events.js';
@@ -54,6 +55,7 @@ export class DataThread {
   readonly #held: HeldPartitions;
   readonly #handover: Handover;
   readonly #events: PartitionEvents;
+  readonly #laneMoves: LaneMoves;
   readonly #applier: AssignmentApplier;
   readonly #starter: Starter;
   readonly #reporter: ThreadReporter;
@@ -94,12 +96,22 @@ export class DataThread {
       clock,
       logger,
     });
+    this.#laneMoves = new LaneMoves({
+      riders: (lane) => held.riders(lane),
+      move: (partition) => {
+        const leaving = held.of(partition);
+        if (leaving !== undefined) this.#handover.startAnew(leaving, 0);
+      },
+      clock,
+      logger,
+    });
     this.#events = new PartitionEvents({
       held,
       sides,
       handover: this.#handover,
       error: (code) => this.#stats.error(code),
       laneDead: (transactionalId) => deps.post({ type: 'lane-dead', transactionalId }),
+      retire: (lane) => this.#laneMoves.retire(lane),
       random,
       logger,
     });
@@ -156,6 +168,7 @@ export class DataThread {
     for (const partition of this.#held.partitions()) partition.endLife();
     this.#reporter.close();
     this.#throttle.close();
+    this.#laneMoves.close();
     this.#watchdog.close();
     this.#memoryTimer?.cancel();
     this.#loop.close();
@@ -177,6 +190,9 @@ export class DataThread {
       mayWrite: () => this.#mayWrite(),
       copiesExactly: (target) => this.#held.copiesExactly(target),
       laneDead: (lane) => this.#events.laneRefused(lane),
+      laneRevived: (lane) => {
+        for (const partition of this.#held.riders(lane)) this.#events.ready(partition);
+      },
       riders: this.#riders(),
     });
   }
@@ -285,6 +301,7 @@ export class DataThread {
       clock,
       random,
       declare: (declaring, gap) => journal.declare(declaring, gap),
+      exactTarget: (copied) => this.#sides.of(copied.route).target,
       coalesced: (batches) => this.#verdicts.addCoalesced(batches),
       copied: (copied, records, bytes) => {
         this.#stats.copied(copied, records, bytes);

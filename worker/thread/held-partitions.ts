@@ -1,3 +1,4 @@
+import type { Lane } from '../lane/lane.js';
 import type { Intake } from '../partition/intake.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
 import type { Outlet } from '../partition/outlet.js';
@@ -41,6 +42,12 @@ export class HeldPartitions {
 
   partitions(): MirroredPartition[] {
     return [...this.#held.values()].map(({ partition }) => partition);
+  }
+
+  /** Those that are copied on the lane. */
+  riders(lane: Lane): MirroredPartition[] {
+    const riding = [...this.#held.values()].filter(({ copying, draining }) => copying && !draining);
+    return riding.map(({ partition }) => partition).filter((partition) => partition.lane === lane);
   }
 
   copiesExactly(target: string): boolean {

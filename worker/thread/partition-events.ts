@@ -6,7 +6,7 @@ import type { Lane } from '../lane/lane.js';
 import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
 import type { PartitionPort } from '../partition/port.js';
 import type { Handover } from './handover.js';
-import type { HeldPartitions } from './held-partitions.js';
+import type { Held, HeldPartitions } from './held-partitions.js';
 import type { Sides } from './sides.js';
 
 /** A partition that has to start over waits, so that a lasting fault does not spin. */
@@ -21,6 +21,8 @@ export interface PartitionEventsDeps {
   /** Counts a fault by its code. */
   readonly error: (code: ErrorCode) => void;
   readonly laneDead: (transactionalId: string) => void;
+  /** The lane takes no further partition, and those that it has move on (exactly-once.md 5.6). */
+  readonly retire: (lane: Lane) => void;
   readonly random: Random;
   readonly logger: Logger;
 }
@@ -56,6 +58,20 @@ export class PartitionEvents implements PartitionPort {
     const held = this.#deps.held.of(partition);
     if (held === undefined || held.draining) return;
     this.#note('partition.restarting', partition, reason);
+    this.#begin(held, reason);
+  }
+
+  abandon(partition: MirroredPartition, reason: Reason): void {
+    const held = this.#deps.held.of(partition);
+    if (held === undefined) return;
+    this.#note('partition.log-open', partition, reason);
+    if (partition.lane !== undefined) this.#deps.retire(partition.lane);
+    // Whoever takes it next closes the log: the last pair names the lane as one that did not let go.
+    if (!held.draining) this.#begin(held, reason);
+  }
+
+  #begin(held: Held, reason: Reason): void {
+    const { partition } = held;
     if (partition.brokenLanes.size >= MAX_BROKEN_LANES) {
       // Each of them left a producer behind at the target; more of the same will not mend it.
       this.pause(partition, reason);

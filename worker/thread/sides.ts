@@ -26,6 +26,7 @@ export interface SidesDeps {
   /** Whether something is copied exactly once into this target. */
   readonly copiesExactly: (target: string) => boolean;
   readonly laneDead: (lane: Lane) => void;
+  readonly laneRevived: (lane: Lane) => void;
   readonly riders: RiderPort;
   readonly clock: Clock;
   readonly random: Random;
@@ -94,7 +95,8 @@ export class Sides implements Closable {
   #target(name: string): TargetSide {
     let side = this.#targets.get(name);
     if (side === undefined) {
-      const { settings, lanes, stats, mayWrite, copiesExactly, laneDead, riders, clock, random, logger } = this.#deps;
+      const { settings, lanes, stats, mayWrite, copiesExactly, laneDead, laneRevived, riders } = this.#deps;
+      const { clock, random, logger } = this.#deps;
       const { fleet, worker, incarnation, http, laneRenewalMs = LANE_RENEWAL_INTERVAL_MS } = settings;
       const { produceConnections, checkpointIntervalMs, checkpointRefreshMs } = settings.settings;
       side = new TargetSide({
@@ -113,6 +115,7 @@ export class Sides implements Closable {
         laneRenewalMs,
         needsRenewal: () => mayWrite() && copiesExactly(name),
         laneDead,
+        laneRevived,
         riders,
         onTransaction: (outcome, positions) => stats.transaction(name, outcome, positions),
         onConnect: (connected) => stats.connected(connected),

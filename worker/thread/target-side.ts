@@ -12,7 +12,9 @@ import { Leaders } from '../cluster/leaders.js';
 import type { Lane } from '../lane/lane.js';
 import { LanePool, type LanePoolDeps, openLane } from '../lane/lane-pool.js';
 import { LaneRenewals } from '../lane/lane-renewals.js';
+import { TargetMemory } from '../lane/target-memory.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
+import type { ExactTarget } from '../partition/outlet-deps.js';
 import { SideWriter } from '../produce/side-writer.js';
 import { TargetWriter } from '../produce/target-writer.js';
 import type { RiderPort } from '../transactional/transactional-lane.js';
@@ -39,6 +41,8 @@ export interface TargetSideDeps {
   /** Some lane here carries what is copied exactly once, and may still do so. */
   readonly needsRenewal: () => boolean;
   readonly laneDead: (lane: Lane) => void;
+  /** A lane that had to wait for its renewal may write again. */
+  readonly laneRevived: (lane: Lane) => void;
   readonly riders: RiderPort;
   readonly onTransaction: (outcome: 'committed' | 'aborted', positions: number) => void;
   readonly onConnect: (cluster: string) => void;
@@ -50,7 +54,7 @@ export interface TargetSideDeps {
 }
 
 /** One thread's dealings with one target cluster: lanes, produce channels, checkpoints. */
-export class TargetSide implements Closable {
+export class TargetSide implements Closable, ExactTarget {
   readonly client: ClusterClient;
   readonly leaders: Leaders;
   readonly lanes: LanePool;
@@ -62,6 +66,7 @@ export class TargetSide implements Closable {
   /** Of transactional routes. */
   readonly transactions: Transactions;
   readonly #renewals: LaneRenewals;
+  readonly #memory: TargetMemory;
 
   constructor(deps: TargetSideDeps) {
     const { cluster, clientId, clock, random, logger } = deps;
@@ -89,6 +94,7 @@ export class TargetSide implements Closable {
       },
       register: deps.registerLane,
       isoNow: () => new Date(clock.wallMs()).toISOString(),
+      monotonicMs: () => clock.monotonicMs(),
     };
     this.lanes = new LanePool(lanes);
     this.transactions = new Transactions({
@@ -104,12 +110,15 @@ export class TargetSide implements Closable {
       random,
       logger,
     });
+    this.#memory = new TargetMemory({ client, clock, random, logger });
     this.#renewals = new LaneRenewals({
       client,
       fleet: deps.fleet,
       intervalMs: deps.laneRenewalMs,
       lanes: () => this.lanes.lanes,
       isDue: deps.needsRenewal,
+      maxUnconfirmedMs: () => this.#memory.maxUnconfirmedMs,
+      revived: deps.laneRevived,
       dead: deps.laneDead,
       clock,
       random,
@@ -149,6 +158,14 @@ export class TargetSide implements Closable {
     });
   }
 
+  get forgetsAfterMs(): number {
+    return this.#memory.forgetsAfterMs;
+  }
+
+  confirms(lane: Lane, nowMs: number): boolean {
+    return this.#renewals.confirms(lane, nowMs);
+  }
+
   /** What keeps the partition's positions. */
   positionsOf(partition: MirroredPartition): Pick<CheckpointWriter, 'add' | 'remove' | 'flush'> {
     return partition.transactional ? this.transactions : this.checkpoints;
@@ -174,6 +191,13 @@ export class TargetSide implements Closable {
     await this.writer.close();
     const transactions = this.transactions.close();
     const client = this.client.close();
-    await Promise.all([transactions, client, this.checkpoints.close(), this.leaders.close(), this.#renewals.close()]);
+    await Promise.all([
+      transactions,
+      client,
+      this.checkpoints.close(),
+      this.leaders.close(),
+      this.#renewals.close(),
+      this.#memory.close(),
+    ]);
   }
 }

@@ -17,6 +17,7 @@ const CLIENT_WAITS_FROM: ReadonlyMap<ApiKey, number> = new Map<ApiKey, number>([
   [ApiKey.AddOffsetsToTxn, 1],
   [ApiKey.EndTxn, 1],
   [ApiKey.TxnOffsetCommit, 1],
+  [ApiKey.DescribeConfigs, 2],
   [ApiKey.DescribeProducers, 0],
   [ApiKey.DescribeTransactions, 0],
   [ApiKey.ListTransactions, 0],

@@ -6,6 +6,7 @@ import type { AssignmentItem } from '../../../common/model/assignment.js';
 import { type Checkpoint, checkpointGroup, firstTimelineGroup } from '../../../common/model/checkpoint.js';
 import { heartbeatTopic } from '../../../common/model/heartbeat.js';
 import type { Route } from '../../../common/model/route.js';
+import { systemClock } from '../../../common/runtime/clock.js';
 import { CheckpointStore } from '../../../worker/checkpoint/checkpoint-store.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
@@ -278,6 +279,44 @@ describe('exactly once, on real brokers', () => {
     assert.equal(fence.kind, 'fenced');
     await eventually('it is told', () => under.messages.some(({ type }) => type === 'lane-dead'));
     assert.deepEqual(await copied('renewed'), keys(50));
+  });
+
+  test('3.2, 3.3, 5.6 records older than the target remembers producers, its broker killed under load: each once, in order', async () => {
+    const items = await topic('aged', 2);
+    const under = owner('a1', ONLY_THE_FIRST);
+    under.assign([route], items);
+    await eventually('both run', () => under.status().filter(({ state }) => state === 'running').length === 2);
+    const longAgo = BigInt(Date.now() - 400 * 86_400_000);
+    const aged = (from: number) => numbered(from, 10).map((record) => ({ ...record, timestamp: longAgo }));
+    let [end, fresh] = [0, 0];
+    let isLoading = true;
+    const load = (async () => {
+      for (; isLoading; end += 10) {
+        await source.append('aged', 0, buildBatch(aged(end)));
+        await systemClock.sleep(5);
+      }
+    })();
+    const beside = (async () => {
+      for (; isLoading; fresh += 10) {
+        await source.append('aged', 1, buildBatch(numbered(fresh, 10)));
+        await systemClock.sleep(5);
+      }
+    })();
+    const broker = handles[1]?.brokers[0];
+    await eventually('records flow', async () => (await copied('aged')).length > 200);
+    await broker?.kill();
+    await broker?.start();
+    const killed = (await copied('aged')).length;
+    await eventually('they flow again', async () => (await copied('aged')).length > killed);
+    isLoading = false;
+    await Promise.all([load, beside]);
+    await eventually('all are copied', async () => (await copied('aged')).length >= end);
+    await eventually('those beside, too', async () => (await copied('aged', 1)).length >= fresh);
+    assert.deepEqual(await copied('aged'), keys(end));
+    assert.deepEqual(await copied('aged', 1), keys(fresh));
+    const lanes = under.messages.filter(({ type }) => type === 'register-lane').length;
+    assert.ok(lanes >= 2, 'what was in doubt went on under another lane');
+    assert.ok(!under.messages.some(({ type }) => type === 'lane-dead'));
   });
 
   test('3.4 somebody else writes into the target: the partition stops with the reason, and nothing follows', async () => {

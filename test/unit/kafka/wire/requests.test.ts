@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { ApiKey } from '../../../../common/kafka/wire/api-keys.js';
 import { encodeAddOffsetsToTxnRequest } from '../../../../common/kafka/wire/apis/add-offsets-to-txn.js';
 import { encodeAddPartitionsToTxnRequest } from '../../../../common/kafka/wire/apis/add-partitions-to-txn.js';
+import { BROKER_RESOURCE, encodeDescribeConfigsRequest } from '../../../../common/kafka/wire/apis/describe-configs.js';
 import { encodeDescribeProducersRequest } from '../../../../common/kafka/wire/apis/describe-producers.js';
 import { encodeDescribeTransactionsRequest } from '../../../../common/kafka/wire/apis/describe-transactions.js';
 import { encodeEndTxnRequest } from '../../../../common/kafka/wire/apis/end-txn.js';
@@ -41,6 +42,13 @@ describe('requests are byte for byte what Kafka’s Java client writes, in every
   test('FindCoordinator', () => {
     same('FindCoordinatorRequest', (version) =>
       encodeFindCoordinatorRequest(version, { kind: 'transaction', key: 'tx-1' }),
+    );
+  });
+
+  test('DescribeConfigs', () => {
+    const keys = ['producer.id.expiration.ms', 'é'];
+    same('DescribeConfigsRequest', (version) =>
+      encodeDescribeConfigsRequest(version, { resources: [{ type: BROKER_RESOURCE, name: '1', keys }] }),
     );
   });
 

@@ -4,6 +4,7 @@ import { isCausewayError } from '../../../../common/errors/error.js';
 import { ApiKey } from '../../../../common/kafka/wire/api-keys.js';
 import { decodeAddOffsetsToTxnResponse } from '../../../../common/kafka/wire/apis/add-offsets-to-txn.js';
 import { decodeAddPartitionsToTxnResponse } from '../../../../common/kafka/wire/apis/add-partitions-to-txn.js';
+import { decodeDescribeConfigsResponse } from '../../../../common/kafka/wire/apis/describe-configs.js';
 import { decodeDescribeProducersResponse } from '../../../../common/kafka/wire/apis/describe-producers.js';
 import { decodeDescribeTransactionsResponse } from '../../../../common/kafka/wire/apis/describe-transactions.js';
 import { decodeEndTxnResponse } from '../../../../common/kafka/wire/apis/end-txn.js';
@@ -42,6 +43,7 @@ const DECODERS: Readonly<Record<string, (version: number, body: Buffer) => unkno
   DescribeProducersResponse: decodeDescribeProducersResponse,
   DescribeTransactionsResponse: decodeDescribeTransactionsResponse,
   ListTransactionsResponse: decodeListTransactionsResponse,
+  DescribeConfigsResponse: decodeDescribeConfigsResponse,
 };
 
 function golden(name: string): [version: number, body: Buffer][] {
@@ -265,6 +267,24 @@ describe('responses of Kafka’s Java classes are read in every version', () => 
         errorCode: 14,
         unknownStateFilters: ['Odd'],
         transactions: [{ transactionalId: 'tx-1', producerId, state: 'Empty' }],
+      });
+    }
+  });
+
+  test('DescribeConfigs', () => {
+    for (const [version, body] of golden('DescribeConfigsResponse')) {
+      assert.deepEqual(decodeDescribeConfigsResponse(version, body), {
+        throttleTimeMs: 7,
+        results: [
+          {
+            ...{ errorCode: 0, errorMessage: null, type: 4, name: '1' },
+            configs: [
+              { name: 'producer.id.expiration.ms', value: '86400000' },
+              { name: 'secret', value: null },
+            ],
+          },
+          { errorCode: 31, errorMessage: 'no', type: 4, name: '2', configs: [] },
+        ],
       });
     }
   });

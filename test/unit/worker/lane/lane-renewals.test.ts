@@ -45,7 +45,8 @@ async function setUp(topic = 'causeway.f.heartbeats') {
   const lanes = [laneOf(0)];
   const dead: Lane[] = [];
   const logged: string[] = [];
-  const state = { isDue: true };
+  const revived: Lane[] = [];
+  const state = { isDue: true, maxUnconfirmedMs: Number.POSITIVE_INFINITY };
   const note = (event: string): void => void logged.push(event);
   const logger = Object.assign(Object.create(silentLogger), { info: note, warn: note, error: note });
   const renewals = new LaneRenewals({
@@ -53,6 +54,8 @@ async function setUp(topic = 'causeway.f.heartbeats') {
     fleet: 'f',
     intervalMs: INTERVAL_MS,
     lanes: () => lanes,
+    maxUnconfirmedMs: () => state.maxUnconfirmedMs,
+    revived: (lane) => void revived.push(lane),
     isDue: () => state.isDue,
     dead: (lane) => {
       lane.markDead();
@@ -63,7 +66,7 @@ async function setUp(topic = 'causeway.f.heartbeats') {
     logger,
   });
   closers.push(() => renewals.close());
-  return { target, lanes, dead, logged, state, renewals };
+  return { target, lanes, dead, revived, logged, state, renewals };
 }
 
 const intervals = (count: number): Promise<void> => systemClock.sleep((count * INTERVAL_MS) / HASTE);
@@ -116,4 +119,37 @@ test('2.6 a failure is logged once, tried again, and its end is told; other lane
   lanes.push(laneOf(1));
   await until(() => target.markers.length >= 4);
   assert.deepEqual([logged, dead], [['lane.renewal-failed', 'lane.renewed'], []]);
+});
+
+test('2.6 a lane whose renewal nobody confirms for too long is stopped, also where nobody refuses it', async () => {
+  const { target, lanes, dead, state, logged } = await setUp();
+  const [lane] = lanes as [Lane];
+  lane.confirmed(hasty.monotonicMs());
+  state.maxUnconfirmedMs = 3 * INTERVAL_MS;
+  target.mishap = ({ api }) => (api === ApiKey.AddPartitionsToTxn ? 53 : undefined);
+  await until(() => dead.length > 0);
+  assert.ok(hasty.monotonicMs() - lane.confirmedMs >= 3 * INTERVAL_MS);
+  assert.deepEqual([dead, logged.at(-1)], [[lane], 'lane.unconfirmed']);
+});
+
+test('2.6 a lane that was not known to be alive for too long is asked about at once, and goes on when it is', async () => {
+  const { lanes, dead, revived, state, renewals } = await setUp();
+  const [lane] = lanes as [Lane];
+  state.isDue = false;
+  lane.confirmed(hasty.monotonicMs());
+  state.maxUnconfirmedMs = 2 * INTERVAL_MS;
+  assert.ok(renewals.confirms(lane, hasty.monotonicMs()));
+  await intervals(3);
+  state.isDue = true;
+  assert.ok(!renewals.confirms(lane, hasty.monotonicMs()));
+  await until(() => revived.length > 0);
+  assert.ok(renewals.confirms(lane, hasty.monotonicMs()));
+  assert.deepEqual(dead, []);
+});
+
+test('5.6 a lane that we retired is not renewed any more', async () => {
+  const { target, lanes } = await setUp();
+  lanes[0]?.retire();
+  await intervals(4);
+  assert.equal(target.count(ApiKey.AddPartitionsToTxn), 0);
 });

@@ -72,6 +72,7 @@ describe('the lanes of a thread', () => {
         await setImmediate();
         order.push(`register ${lane.transactionalId}`);
       },
+      monotonicMs: () => 0,
       isoNow: () => '',
     });
     return { pool: lanes, order };

@@ -8,6 +8,7 @@ import type { PendingGap, QueuedBatch } from '../../../../worker/core/partition-
 import { Lane } from '../../../../worker/lane/lane.js';
 import { MirroredPartition, type Reason } from '../../../../worker/partition/mirrored-partition.js';
 import { Outlet } from '../../../../worker/partition/outlet.js';
+import type { ExactTarget, OutletDeps } from '../../../../worker/partition/outlet-deps.js';
 import type { PartitionPort } from '../../../../worker/partition/port.js';
 
 export function testPartition(route = 'r', partition = 0): MirroredPartition {
@@ -56,6 +57,10 @@ export class RecordingPort implements PartitionPort {
   restart(_partition: MirroredPartition, reason: Reason): void {
     this.calls.push(`restart ${reason.code}`);
   }
+  abandon(_partition: MirroredPartition, reason: Reason): void {
+    this.reasons.push(reason);
+    this.calls.push(`abandon ${reason.code}`);
+  }
   laneDead(): void {
     this.calls.push('lane-dead');
   }
@@ -67,10 +72,18 @@ export class RecordingPort implements PartitionPort {
   }
 }
 
+/** It forgets nobody, and knows every lane. */
+const CERTAIN_TARGET: ExactTarget = { forgetsAfterMs: Number.POSITIVE_INFINITY, confirms: () => true };
+
 /** The target side of a running partition with `count` batches of ten records queued, and a lane that knows the target. */
 export function runningOutlet(
   count: number,
-  options: { readonly route?: Partial<Route>; readonly declare?: (gap: PendingGap) => Promise<void> } = {},
+  options: {
+    readonly route?: Partial<Route>;
+    readonly declare?: (gap: PendingGap) => Promise<void>;
+    readonly exactTarget?: Partial<ExactTarget>;
+    readonly clock?: Partial<OutletDeps['clock']>;
+  } = {},
 ): {
   partition: MirroredPartition;
   outlet: Outlet;
@@ -106,9 +119,10 @@ export function runningOutlet(
   const outlet = new Outlet(partition, {
     budget,
     port,
-    clock: { monotonicMs: () => 0, wallMs: () => 0, after: (ms, run) => systemClock.after(ms, run) },
+    clock: { monotonicMs: () => 0, wallMs: () => 0, after: (ms, run) => systemClock.after(ms, run), ...options.clock },
     random: systemRandom,
     declare: (_partition, gap) => options.declare?.(gap) ?? Promise.resolve(),
+    exactTarget: () => ({ ...CERTAIN_TARGET, ...options.exactTarget }),
     coalesced: () => undefined,
     copied: () => undefined,
     repeated: () => undefined,
