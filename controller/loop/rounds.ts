@@ -24,7 +24,7 @@ import { MoveLog } from './move-log.js';
 import { Observation } from './observation.js';
 import { type PlanPicture, showPlan, takePicture } from './plan-picture.js';
 import { ProblemLog } from './problem-log.js';
-import { processProbe } from './process-probe.js';
+import { type ProcessProbe, processProbe } from './process-probe.js';
 import { ProgressKeeper } from './progress-keeper.js';
 import type { Reign } from './reign.js';
 import { RetiredWorkers } from './retired-workers.js';
@@ -39,6 +39,8 @@ export interface RoundsOptions {
   readonly facts: Facts;
   readonly fencer: Fencer;
   readonly statuses: StatusSource;
+  /** For the simulation: instead of a connection to the process's address. */
+  readonly probe?: ProcessProbe | undefined;
   /** Where the operators' configuration says that a cluster is. */
   readonly zoneOfCluster: (cluster: string) => string | undefined;
   /** Names of the configured clusters. */
@@ -113,7 +115,7 @@ export class Rounds {
     });
     this.#gone = new GoneWatch({
       live: () => this.#observation.live(),
-      probe: processProbe(clock),
+      probe: options.probe ?? processProbe(clock),
       clock,
       logger,
       onNews,

@@ -13,6 +13,7 @@ import type { StatusSource } from './load-watch.js';
 import type { PlanPicture } from './plan-picture.js';
 import { Reconciler } from './reconciler.js';
 import type { Reign } from './reign.js';
+import type { RoundsOptions } from './rounds.js';
 import { RuleBook } from './rule-book.js';
 
 export interface RulerOptions {
@@ -25,6 +26,7 @@ export interface RulerOptions {
   };
   readonly fencer: Fencer;
   readonly statuses: StatusSource;
+  readonly probe?: RoundsOptions['probe'];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -63,7 +65,7 @@ export class Ruler {
   }
 
   async rule(reign: Reign): Promise<void> {
-    const { config, store, kafka, fencer, statuses, clock, random, logger, metrics } = this.#options;
+    const { config, store, kafka, fencer, statuses, probe, clock, random, logger, metrics } = this.#options;
     let reconciler: Reconciler | undefined;
     const discovery = new Discovery({
       ...kafka,
@@ -85,6 +87,7 @@ export class Ruler {
         facts: discovery,
         fencer,
         statuses,
+        probe,
         clusters: [...config.clusters.keys()],
         rules: this.#rules,
         zoneOfCluster: (cluster) => config.clusters.get(cluster)?.zone,
