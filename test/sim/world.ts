@@ -1,0 +1,161 @@
+import { encodeTopicEntry } from '../../common/coordination/records/desired.js';
+import { TOPICS, topicPath, topicsPath } from '../../common/coordination/znodes.js';
+import { buildBatch } from '../../common/kafka/wire/records/build-batch.js';
+import { refKey } from '../../common/model/assignment.js';
+import type { ProcessAnswer } from '../../controller/loop/process-probe.js';
+import { RecordCheck, type Violation } from './checks.js';
+import { ControllerProcess } from './fleet/controller-process.js';
+import type { Surroundings } from './fleet/process.js';
+import { ROUTE } from './fleet/settings.js';
+import { WorkerProcess } from './fleet/worker-process.js';
+import { KafkaCluster, type Topic } from './kafka/cluster.js';
+import { Actor } from './kernel/actor.js';
+import type { Dice } from './kernel/dice.js';
+import { Network } from './kernel/network.js';
+import { Timeline } from './kernel/timeline.js';
+import { Trace } from './kernel/trace.js';
+import { OwnershipCheck } from './ownership-check.js';
+import { enterWorld } from './seams.js';
+import { Ensemble } from './zookeeper/ensemble.js';
+
+const ZOOKEEPERS = 3;
+const BROKERS = 2;
+/** Whoever watches over processes starts one again after this. */
+const RESTART_MS = 1_000;
+
+/** A fleet between two clusters, on virtual time. Everything that happens in it follows from the dice. */
+export class World implements Surroundings {
+  readonly dice: Dice;
+  readonly timeline = new Timeline();
+  readonly trace: Trace;
+  readonly network: Network;
+  readonly ensemble: Ensemble;
+  readonly zookeeper: Surroundings['zookeeper'];
+  readonly source: KafkaCluster;
+  readonly target: KafkaCluster;
+  readonly records: RecordCheck;
+  readonly ownership: OwnershipCheck;
+  readonly workers = new Map<string, WorkerProcess>();
+  readonly controllers = new Map<string, ControllerProcess>();
+  #violation: Violation | undefined;
+  #lives = 0;
+  #written = 0;
+
+  constructor(dice: Dice, keepTrace: boolean) {
+    this.dice = dice;
+    const { timeline } = this;
+    const trace = new Trace(() => timeline.nowMs, keepTrace);
+    this.trace = trace;
+    const failed = (violation: Violation): void => this.fail(violation);
+    this.records = new RecordCheck(trace, failed);
+    this.ownership = new OwnershipCheck(trace, failed);
+    this.network = new Network(timeline, dice.of('network'));
+    this.ensemble = new Ensemble(ZOOKEEPERS, {
+      timeline,
+      dice: dice.of('zookeeper'),
+      trace,
+      committed: (commit) => this.ownership.committed(commit),
+    });
+    this.zookeeper = { ensemble: this.ensemble, network: this.network, timeline, trace };
+    const { sourceListener, targetListener } = this.records;
+    this.source = new KafkaCluster('source', BROKERS, { timeline, dice: dice.of('source'), listener: sourceListener });
+    this.target = new KafkaCluster('target', BROKERS, { timeline, dice: dice.of('target'), listener: targetListener });
+    const clusters = new Map([this.source, this.target].map((cluster) => [cluster.name, cluster]));
+    enterWorld({ clusters, network: this.network, trace });
+    this.#order([TOPICS, topicsPath(ROUTE)]);
+  }
+
+  get violation(): Violation | undefined {
+    return this.#violation;
+  }
+
+  /** The first one counts. */
+  fail(violation: Violation): void {
+    this.trace.tell('check', `${violation.kind}: ${violation.message}`);
+    this.#violation ??= violation;
+  }
+
+  /** The kernel takes connections for a process that is stopped, too. */
+  knock(address: string): ProcessAnswer {
+    const id = /^http:\/\/([^:]+):/.exec(address)?.[1] ?? '';
+    const process = this.workers.get(id) ?? this.controllers.get(id);
+    return process?.actor.isAlive === true ? 'listens' : 'refuses';
+  }
+
+  startWorker(id: string): void {
+    this.workers.set(id, new WorkerProcess(id, this.#actor(id), this));
+  }
+
+  startController(id: string): void {
+    this.controllers.set(id, new ControllerProcess(id, this.#actor(id), this));
+  }
+
+  ended(id: string): void {
+    this.timeline.after(RESTART_MS, () => {
+      if (this.workers.get(id)?.actor.isAlive !== true) this.startWorker(id);
+    });
+  }
+
+  /** A topic at the source that an operator wants to have copied. */
+  addTopic(name: string, partitions: number): void {
+    this.source.create(name, partitions);
+    this.trace.tell('operator', `adds ${name} with ${partitions} partitions`);
+    this.#writeEntry(name, false);
+  }
+
+  /** One batch for each of some partitions. */
+  produce(topic: Topic, dice: Dice): void {
+    for (const partition of topic.partitions) {
+      if (partition.leader < 0 || !dice.chance(0.6)) continue;
+      const records = Array.from({ length: 1 + dice.below(4) }, () => {
+        this.#written += 1;
+        const value = Buffer.from(`r${this.#written}`);
+        return { key: null, value, headers: [], timestamp: BigInt(Math.floor(this.timeline.nowMs)) };
+      });
+      partition.append(buildBatch(records));
+    }
+  }
+
+  /** Why the world is not as it should be in the end. */
+  unsettled(): string | undefined {
+    const behind = this.records.behind();
+    if (behind.length > 0) return `not copied: ${behind.join(', ')}`;
+    for (const { name, partitions } of this.source.topics.values()) {
+      for (const { number } of partitions) {
+        const key = refKey({ route: ROUTE, topic: name, partition: number });
+        const owner = this.ownership.ownerOf(key);
+        if (owner === undefined) return `${key} is nobody's`;
+        const status = this.workers
+          .get(owner)
+          ?.supervisor.status()
+          .partitions.find((each) => refKey(each) === key);
+        if (status?.state !== 'running') return `${key} is ${status?.state ?? 'not held'} at ${owner}`;
+      }
+    }
+    return undefined;
+  }
+
+  #actor(id: string): Actor {
+    this.#lives += 1;
+    this.trace.tell('world', `starts ${id}`);
+    return new Actor(id, this.timeline, this.dice.of(`${id} ${this.#lives}`));
+  }
+
+  #order(paths: readonly string[]): void {
+    for (const path of paths) this.ensemble.write([{ type: 'create', path, data: Buffer.alloc(0) }], 0n);
+  }
+
+  #writeEntry(topic: string, paused: boolean): void {
+    const entry = {
+      route: ROUTE,
+      topic,
+      partitions: 'all',
+      paused,
+      skips: [],
+      limits: {},
+      addedAt: '2026-01-01',
+    } as const;
+    const data = encodeTopicEntry(entry);
+    this.ensemble.write([{ type: 'create', path: topicPath(ROUTE, topic), data }], 0n);
+  }
+}
