@@ -39,9 +39,10 @@ export async function* dumpPartition(
   }
 }
 
-async function fetchOnce(
+/** One answer of the partition's leader, with everything that a read_committed consumer is given to sort out itself. */
+export async function fetchOnce(
   cluster: AuditCluster,
-  { layout, partition }: DumpOptions,
+  { layout, partition }: Pick<DumpOptions, 'layout' | 'partition'>,
   fetchOffset: number,
 ): Promise<FetchedPartition> {
   const answer = await cluster.ask(layout.leaders[partition] ?? -1, 'dump', FETCH, {

@@ -1,5 +1,6 @@
 import type { ChaosBed } from './chaos-bed.js';
 import type { Crew } from './crew.js';
+import type { LaneBook } from './lane-book.js';
 import type { Links } from './links.js';
 import type { PlannedFault } from './plan.js';
 import type { Sampler } from './sampler.js';
@@ -7,6 +8,7 @@ import type { Sampler } from './sampler.js';
 /** What a fault may lay its hands on. */
 export interface Field {
   readonly bed: ChaosBed;
+  readonly lanes: LaneBook;
   readonly crew: Crew;
   /** By process id. */
   readonly links: ReadonlyMap<string, Links>;

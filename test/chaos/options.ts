@@ -1,7 +1,16 @@
 import { parseArgs } from 'node:util';
 import { FAULT_KINDS, FAULTS, type FaultKind, isFaultKind, specOf } from './catalogue.js';
 
+/** `mixed`: faults drawn by the seed. */
+export const SCENARIOS = ['mixed', 'zombies', 'takeovers', 'zookeeper-outage'] as const;
+export type Scenario = (typeof SCENARIOS)[number];
+
 export interface ChaosOptions {
+  readonly scenario: Scenario;
+  /** Of zombies or takeovers. */
+  readonly count: number;
+  /** Of one further topic; 0: there is none. */
+  readonly partitions: number;
   readonly minutes: number;
   readonly seed: number;
   readonly kinds: readonly FaultKind[];
@@ -18,6 +27,9 @@ const DEFAULT_MINUTES = 3;
 const MIN_MINUTES = 0.5;
 const MAX_MINUTES = 240;
 const MAX_SEED = 2 ** 32 - 1;
+const DEFAULT_COUNT = 10;
+const MAX_COUNT = 1_000;
+const MAX_PARTITIONS = 2_000;
 const DEFAULT_RECORDS_PER_S = 2_500;
 const MAX_RECORDS_PER_S = 50_000;
 const NAME_COLUMNS = 26;
@@ -38,6 +50,14 @@ only if nothing is missing, repeated, out of order or altered.
   --faults A,B        only these (default: all)
   --allow-duplicates  the route delivers at least once (else exactly once): repeats are counted and not held against the run, and faults
                       that this is not safe against (*) are left out unless --faults names them
+  --scenario NAME     instead of mixed faults:
+                        zombies: workers are stopped with batches on their way, one after the other; those arrive, and the worker goes on,
+                        when its partitions move under others. Every late batch must be refused with 47, none lie behind a fence's marker,
+                        and no zombie get a new epoch
+                        takeovers: workers are killed one at a time, each when the fleet is whole again: median and 99th percentile
+                        zookeeper-outage: ZooKeeper is killed and stays away for --minutes: rates before and meanwhile, moves afterwards
+  --count N           how many zombies or takeovers (default ${DEFAULT_COUNT})
+  --partitions N      one further topic of so many partitions (default: none)
   --rate N            records per second over all topics (default ${DEFAULT_RECORDS_PER_S})
   --keep-logs         keeps all logs (else only those of a run that failed) and says where they are
   --plan              prints the plan and starts nothing
@@ -63,6 +83,12 @@ function integer(name: string, text: string, least: number, most: number): numbe
   return value;
 }
 
+function scenarioOf(text: string): Scenario {
+  const found = SCENARIOS.find((name) => name === text);
+  if (found === undefined) throw new UsageError(`--scenario knows no "${text}"; it knows ${SCENARIOS.join(', ')}`);
+  return found;
+}
+
 function kindsOf(text: string): FaultKind[] {
   const names = [...new Set(text.split(',').map((name) => name.trim()))];
   return names.map((name) => {
@@ -85,6 +111,9 @@ export function parseChaosOptions(args: readonly string[], seedByClock: number):
     minutes: { type: 'string' },
     seed: { type: 'string' },
     faults: { type: 'string' },
+    scenario: { type: 'string', default: 'mixed' },
+    count: { type: 'string' },
+    partitions: { type: 'string' },
     'allow-duplicates': { type: 'boolean', default: false },
     rate: { type: 'string' },
     plan: { type: 'boolean', default: false },
@@ -98,9 +127,12 @@ export function parseChaosOptions(args: readonly string[], seedByClock: number):
     throw new UsageError((error as Error).message);
   }
   if (values.help) return undefined;
-  const { minutes, seed, faults, rate } = values;
+  const { minutes, seed, faults, rate, count, partitions } = values;
   const allowDuplicates = values['allow-duplicates'];
   return {
+    scenario: scenarioOf(values.scenario),
+    count: count === undefined ? DEFAULT_COUNT : integer('--count', count, 1, MAX_COUNT),
+    partitions: partitions === undefined ? 0 : integer('--partitions', partitions, 0, MAX_PARTITIONS),
     minutes: minutes === undefined ? DEFAULT_MINUTES : number('--minutes', minutes, MIN_MINUTES, MAX_MINUTES),
     seed: seed === undefined ? seedByClock % MAX_SEED : integer('--seed', seed, 0, MAX_SEED),
     kinds: faults === undefined ? usualKinds(allowDuplicates) : kindsOf(faults),

@@ -4,17 +4,24 @@ import { type ClusterComparison, compareClusters } from '../audit/compare-cluste
 import { Load } from '../audit/load.js';
 import { describeProblem } from '../audit/report.js';
 import { ALL_SHAPES, type TopicShape } from '../audit/shapes.js';
+import { TAG_BYTES } from '../audit/tag.js';
 import { createTopics } from '../audit/topics.js';
+import { traceWriters } from '../audit/writers.js';
 import { FLEET, Fleet, ROUTE } from '../demo/fleet.js';
 import { waitForLagZero } from '../demo/lag.js';
 import { LogEnds } from '../demo/log-ends.js';
 import { observeWorkers } from '../demo/observe.js';
 import { addTopics } from '../demo/rest.js';
-import { Campaign } from './campaign.js';
+import type { Act, Stage } from './acts/act.js';
+import { MixedFaults } from './acts/mixed.js';
+import { Takeovers } from './acts/takeovers.js';
+import { Zombies } from './acts/zombies.js';
+import { ZooKeeperOutage } from './acts/zookeeper-outage.js';
 import { specOf } from './catalogue.js';
 import { CHECKPOINT_REFRESH_MS, type ChaosBed, startChaosBed } from './chaos-bed.js';
 import { CREW, Crew } from './crew.js';
 import type { Field } from './field.js';
+import { LaneBook } from './lane-book.js';
 import { Links } from './links.js';
 import { Stretches } from './meters.js';
 import type { ChaosOptions } from './options.js';
@@ -34,6 +41,16 @@ const STRETCHES_SHOWN = 20;
 /** Soon, so that the watchdog has something to say about the faults. */
 const STALL_AFTER_MS = 5_000;
 const WORKER_IDS = CREW.filter(({ kind }) => kind === 'worker').map(({ id }) => id);
+
+/** A topic of as many partitions as are asked for; one record now and then in each. */
+const wideTopic = (partitions: number): TopicShape => ({
+  topic: 'wide',
+  partitions,
+  codec: 'none',
+  share: 100,
+  batchRecords: 10,
+  make: ({ nowMs, tagged }) => ({ key: null, value: tagged(TAG_BYTES), headers: [], timestamp: nowMs }),
+});
 
 interface Parts {
   readonly bed: ChaosBed;
@@ -69,20 +86,16 @@ export class ChaosSession {
 
   /** @returns undefined when the signal ended it */
   async run(): Promise<ChaosVerdict | undefined> {
-    const { seed, minutes, kinds } = this.#options;
-    const durationMs = Math.round(minutes * 60_000);
-    const plan = planOf({ seed, durationMs, kinds });
-    this.#say(`seed ${seed}: ${plan.length} faults in ${minutes} minutes`);
-    for (const fault of plan) this.#say(planLine(fault));
     const parts = await this.#start();
     this.#started = true;
-    const { field, load, fleet, sourceEnds } = parts;
+    const { field, load, fleet, shapes, sourceEnds } = parts;
     await this.#beginCopying(parts);
     field.sampler.start();
     const watching = this.#watch(parts);
-    const campaign = new Campaign(plan, field, this.#signal);
+    const topics = shapes.map(({ topic }) => topic);
+    const act = this.#act({ field, load, topics, signal: this.#signal });
     this.#say('faults begin');
-    await campaign.run(durationMs);
+    await act.perform();
     await field.crew.healAll();
     for (const links of field.links.values()) links.heal();
     if (this.#signal.aborted) return undefined;
@@ -101,6 +114,8 @@ export class ChaosSession {
     if (lagZeroMs < 0) await this.#tellWhoIsBehind(fleet);
     const missing = new Stretches();
     const comparison = await this.#compare(parts, missing);
+    const writers = await traceWriters(parts.bed.target.bootstrapServers, topics);
+    const findings = await act.findings();
     const stretches = missing.list();
     for (const stretch of stretches.slice(0, STRETCHES_SHOWN)) this.#say(`missing and not declared: ${stretch}`);
     return chaosVerdict({
@@ -111,9 +126,10 @@ export class ChaosSession {
       takeoverMs,
       failoverMs,
       lagZeroMs,
-      faults: campaign.begun,
       stalls: toldStalls(readLogs(new Map(WORKER_IDS.map((id) => [id, join(this.#folder, `${id}.log`)])))),
-      troubles: [...field.crew.troubles, ...campaign.troubles],
+      writers: [...writers.values()],
+      findings,
+      troubles: field.crew.troubles,
     });
   }
 
@@ -121,6 +137,25 @@ export class ChaosSession {
   async stop(): Promise<void> {
     for (const undo of this.#undo.splice(0).reverse()) {
       await undo().catch((error: unknown) => this.#say(`while stopping: ${String(error)}`));
+    }
+  }
+
+  #act(stage: Stage): Act {
+    const { scenario, seed, minutes, kinds, count } = this.#options;
+    const durationMs = Math.round(minutes * 60_000);
+    switch (scenario) {
+      case 'mixed': {
+        const plan = planOf({ seed, durationMs, kinds });
+        this.#say(`seed ${seed}: ${plan.length} faults in ${minutes} minutes`);
+        for (const fault of plan) this.#say(planLine(fault));
+        return new MixedFaults(stage, plan, durationMs);
+      }
+      case 'zombies':
+        return new Zombies(stage, count);
+      case 'takeovers':
+        return new Takeovers(stage, count);
+      case 'zookeeper-outage':
+        return new ZooKeeperOutage(stage, durationMs);
     }
   }
 
@@ -161,8 +196,11 @@ export class ChaosSession {
       () => sampler.stop(),
     );
     const load = this.#startLoad(bed, shapes);
+    const lanes = new LaneBook(bed);
+    this.#undo.push(() => lanes.close());
     const field: Field = {
       bed,
+      lanes,
       crew,
       links,
       sampler,
@@ -188,7 +226,9 @@ export class ChaosSession {
   /** Transactions come from another client, which gives up when the source's brokers come and go. */
   #shapes(): readonly TopicShape[] {
     const isSourceSafe = this.#options.kinds.every((kind) => !specOf(kind).touches.includes('source'));
-    return ALL_SHAPES.filter(({ abortOneIn }) => isSourceSafe || abortOneIn === undefined);
+    const usual = ALL_SHAPES.filter(({ abortOneIn }) => isSourceSafe || abortOneIn === undefined);
+    const { partitions } = this.#options;
+    return partitions === 0 ? usual : [...usual, wideTopic(partitions)];
   }
 
   async #beginCopying({ fleet, shapes, sourceEnds }: Parts): Promise<void> {

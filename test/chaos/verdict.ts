@@ -1,5 +1,7 @@
 import type { ClusterComparison } from '../audit/compare-clusters.js';
 import { isClean } from '../audit/report.js';
+import type { WriterTrace } from '../audit/writers.js';
+import type { Findings } from './acts/act.js';
 import type { Pause } from './meters.js';
 import type { ToldStalls } from './told-stalls.js';
 
@@ -20,9 +22,11 @@ export interface ChaosFacts {
   readonly failoverMs: readonly number[];
   /** From the end of the load until nothing was behind; -1: it never was, in the time given. */
   readonly lagZeroMs: number;
-  /** Faults that began. */
-  readonly faults: number;
   readonly stalls: ToldStalls;
+  /** What each producer wrote to the mirrored topics at the target. */
+  readonly writers: readonly WriterTrace[];
+  /** What was done has its own say. */
+  readonly findings: Findings;
   /** Processes that ended though nobody ended them, and other trouble of the run itself. */
   readonly troubles: readonly string[];
 }
@@ -37,12 +41,15 @@ export interface ChaosVerdict {
 
 /** Judges a run. */
 export function chaosVerdict(facts: ChaosFacts): ChaosVerdict {
-  const { comparison, allowDuplicates, lagZeroMs, troubles } = facts;
+  const { comparison, allowDuplicates, lagZeroMs, troubles, findings } = facts;
   const undeclaredGaps = facts.missingStretches + comparison.gapFaults.length;
-  const reasons = [...troubles, ...comparison.gapFaults];
+  const reasons = [...troubles, ...findings.reasons, ...comparison.gapFaults];
+  const fenced = facts.writers.filter(({ markers }) => markers > 0);
+  const behindMarker = facts.writers.reduce((sum, writer) => sum + writer.behindMarker, 0);
   const { records, missing, duplicated, reordered, different, phantom, ledger } = comparison;
   if (!isClean(comparison, { allowDuplicates })) reasons.push('the target is not a faithful copy of the source');
   if (undeclaredGaps > 0) reasons.push(`${undeclaredGaps} gaps are not declared as they are`);
+  if (behindMarker > 0) reasons.push(`${behindMarker} batches lie behind the marker of their producer’s fence`);
   if (records < MIN_RECORDS) reasons.push(`${records} records were compared, at least ${MIN_RECORDS} are needed`);
   if (lagZeroMs < 0) reasons.push('the lag did not come down to 0 after everything was healed');
   if (ledger.lost + ledger.altered + ledger.abortedButVisible > 0)
@@ -66,7 +73,9 @@ export function chaosVerdict(facts: ChaosFacts): ChaosVerdict {
     clean: ok,
     seed: facts.seed,
     minutes: facts.minutes,
-    faults: facts.faults,
+    ...findings.facts,
+    producersFenced: fenced.length,
+    batchesBehindMarker: behindMarker,
     allowDuplicates,
     phantom,
     contradicted,

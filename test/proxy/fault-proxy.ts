@@ -14,6 +14,8 @@ export interface FaultRule {
   readonly direction: Direction;
   /** Kafka's API keys or ZooKeeper's op codes, answers going by their requests'; every frame unless given. */
   readonly apis?: readonly number[];
+  /** Only frames of which this is true. */
+  readonly only?: (frame: Buffer, kind: FrameKind) => boolean;
   readonly action: FaultAction;
   /** It befalls every n-th of the frames that it could befall; 1 unless given. */
   readonly every?: number;
@@ -35,12 +37,16 @@ export interface FaultProxyOptions {
   readonly dialect: Dialect;
 }
 
+/** Told of every frame that was understood, as it came. */
+export type FrameListener = (piece: ProxyPiece, kind: FrameKind) => void;
+
 /** A TCP proxy that understands what passes: faults by direction and kind of frame, besides those of the line (`tcp`). */
 export class FaultProxy {
   /** Delay, throttle, hold, cut and refuse, whatever passes. Its interceptor is taken. */
   readonly tcp: TcpProxy;
   readonly #dialect: Dialect;
   readonly #rules = new Set<RuleInForce>();
+  readonly #listeners = new Set<FrameListener>();
 
   private constructor(tcp: TcpProxy, dialect: Dialect) {
     this.tcp = tcp;
@@ -77,6 +83,12 @@ export class FaultProxy {
     return inForce;
   }
 
+  /** @returns what ends it */
+  listen(listener: FrameListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** Ends all rules; faults of the line stay. */
   clear(): void {
     this.#rules.clear();
@@ -98,9 +110,10 @@ export class FaultProxy {
 
   #judge(piece: ProxyPiece): Verdict {
     const kind = this.#dialect.classify(piece);
+    if (kind !== undefined) for (const listener of this.#listeners) listener(piece, kind);
     const bytes = kind === undefined ? piece.bytes : this.#dialect.rewrite(piece, kind);
     for (const rule of this.#rules) {
-      if (!rule.concerns(piece.direction, kind)) continue;
+      if (!rule.concerns(piece, kind)) continue;
       const verdict = this.#verdict(rule.action, { ...piece, bytes }, kind);
       if (verdict !== undefined && rule.strikes()) return verdict;
     }
@@ -146,10 +159,11 @@ class RuleInForce implements FaultInForce {
     return this.#hits;
   }
 
-  concerns(direction: Direction, kind: FrameKind | undefined): boolean {
-    const { apis } = this.#rule;
+  concerns({ direction, bytes }: ProxyPiece, kind: FrameKind | undefined): boolean {
+    const { apis, only } = this.#rule;
     if (direction !== this.#rule.direction) return false;
-    return apis === undefined || (kind !== undefined && apis.includes(kind.api));
+    if (apis !== undefined && (kind === undefined || !apis.includes(kind.api))) return false;
+    return only === undefined || (kind !== undefined && only(bytes, kind));
   }
 
   /** Counts a frame that it could befall; true when it does. */

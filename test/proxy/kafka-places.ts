@@ -130,6 +130,8 @@ export function producedPlaces(version: number, frame: Buffer): ProducedPlace[] 
 
 /** The records of one partition, in a Produce request or a Fetch answer. */
 export interface RecordsPlace {
+  /** '' where the answer names topics by id. */
+  readonly topic: string;
   readonly partition: number;
   /** Where the length of the records stands. */
   readonly lengthAt: number;
@@ -147,8 +149,8 @@ export function fetchedPlaces(version: number, frame: Buffer): FetchedPlace[] {
   const reader = answerReader(ApiKey.Fetch, version, frame);
   reader.skip(version >= 7 ? 10 : 4);
   const places = reader.array(1, () => {
+    const topic = version >= 13 ? '' : reader.string();
     if (version >= 13) reader.skip(16);
-    else reader.string();
     const partitions = reader.array(1, () => {
       const partition = reader.int32();
       const errorAt = reader.position;
@@ -161,7 +163,7 @@ export function fetchedPlaces(version: number, frame: Buffer): FetchedPlace[] {
       if (version >= 11) reader.int32();
       const records = recordsPlace(reader);
       reader.tags();
-      return { partition, errorAt, ...records };
+      return { topic, partition, errorAt, ...records };
     });
     reader.tags();
     return partitions;
@@ -177,9 +179,9 @@ export function sentPlaces(version: number, frame: Buffer): RecordsPlace[] {
   reader.nullableString();
   reader.skip(6);
   const places = reader.array(1, () => {
-    reader.string();
+    const topic = reader.string();
     const partitions = reader.array(1, () => {
-      const place = { partition: reader.int32(), ...recordsPlace(reader) };
+      const place = { topic, partition: reader.int32(), ...recordsPlace(reader) };
       reader.tags();
       return place;
     });
@@ -189,7 +191,7 @@ export function sentPlaces(version: number, frame: Buffer): RecordsPlace[] {
   return places.flat();
 }
 
-function recordsPlace(reader: Reader): Omit<RecordsPlace, 'partition'> {
+function recordsPlace(reader: Reader): Pick<RecordsPlace, 'lengthAt' | 'recordsAt' | 'recordsBytes'> {
   const lengthAt = reader.position;
   const recordsBytes = reader.nullableBytes()?.length ?? 0;
   return { lengthAt, recordsAt: reader.position - recordsBytes, recordsBytes };

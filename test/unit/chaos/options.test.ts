@@ -10,6 +10,9 @@ describe('the command line of chaos', () => {
   test('without options: three minutes of all faults, a seed by the clock, duplicates held against it', () => {
     const options = parse();
     assert.deepEqual(options, {
+      scenario: 'mixed',
+      count: 10,
+      partitions: 0,
       minutes: 3,
       seed: 42,
       kinds: FAULT_KINDS,
@@ -35,6 +38,12 @@ describe('the command line of chaos', () => {
     assert.equal(options?.seed, 7);
     assert.deepEqual(options?.kinds, ['kill-worker', 'kill-leader']);
     assert.equal(options?.recordsPerS, 9);
+  });
+
+  test('scenarios are taken by name, with how many times and how many partitions', () => {
+    const options = parse('--scenario', 'zombies', '--count', '50', '--partitions', '700');
+    assert.deepEqual([options?.scenario, options?.count, options?.partitions], ['zombies', 50, 700]);
+    assert.throws(() => parse('--scenario', 'ghosts'), UsageError);
   });
 
   test('with --allow-duplicates faults that need the fence are left out, unless they are named', () => {

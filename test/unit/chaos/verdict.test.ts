@@ -24,8 +24,9 @@ const facts: ChaosFacts = {
   takeoverMs: [5_200, 7_100],
   failoverMs: [4_300],
   lagZeroMs: 80,
-  faults: 21,
   stalls: { causes: { memory: 2 }, kicks: [], silentThreads: 0 },
+  writers: [{ batches: 40, markers: 2, behindMarker: 0 }],
+  findings: { facts: { faults: 21 }, reasons: [] },
   troubles: [],
 };
 const withCounts = (counts: Partial<ClusterComparison>, more: Partial<ChaosFacts> = {}): ChaosFacts => ({
@@ -52,6 +53,15 @@ describe('the verdict of a chaos run', () => {
     for (const kind of ['missing', 'duplicated', 'reordered', 'different', 'phantom', 'contradicted'] as const) {
       assert.equal(chaosVerdict(withCounts({ [kind]: 1 })).ok, false, kind);
     }
+  });
+
+  test('a batch behind the marker of its producer’s fence fails it, and so does what the scenario found', () => {
+    const late = chaosVerdict({ ...facts, writers: [{ batches: 40, markers: 2, behindMarker: 1 }] });
+    assert.equal(late.ok, false);
+    assert.equal(JSON.parse(late.line).batchesBehindMarker, 1);
+    const found = chaosVerdict({ ...facts, findings: { facts: { zombies: 3 }, reasons: ['one was accepted'] } });
+    assert.deepEqual(found.reasons, ['one was accepted']);
+    assert.equal(JSON.parse(found.line).zombies, 3);
   });
 
   test('repeats are forgiven where they are allowed, nothing else is', () => {

@@ -8,6 +8,7 @@ import { requestHeader } from '../../../common/kafka/wire/headers.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import { FaultProxy } from '../../proxy/fault-proxy.js';
 import { KafkaDialect } from '../../proxy/kafka-dialect.js';
+import { beginsSequence, ProduceTap } from '../../proxy/produce-tap.js';
 import { FakeBroker } from '../kafka/wire/fake-broker.js';
 
 const PRODUCE_VERSION = 3;
@@ -113,6 +114,45 @@ describe('a proxy that understands what passes', () => {
       assert.deepEqual(client.answered(), [102, 103]);
       assert.equal(seen(101), 1, 'the broker had it');
       assert.equal(rule.hits, 1);
+    });
+  });
+
+  test('a rule may look into the frame', async () => {
+    await proxied(async (proxy) => {
+      const client = await open(proxy);
+      const [drop, apis] = [{ kind: 'drop' } as const, [ApiKey.Produce]];
+      // What `buildBatch` makes has no sequence: it begins none.
+      const rule = proxy.add({
+        direction: 'toServer',
+        apis,
+        only: (frame, { version }) => beginsSequence(version, frame),
+        action: drop,
+      });
+      client.ask(ApiKey.Produce, 111);
+      await until('an answer', () => client.answers.length === 1);
+      assert.equal(rule.hits, 0);
+      proxy.add({ direction: 'toServer', apis, only: (frame) => frame.readInt32BE(8) === 113, action: drop });
+      for (const id of [112, 113, 114]) client.ask(ApiKey.Produce, id);
+      await until('two more answers', () => client.answers.length === 3);
+      assert.deepEqual(client.answered(), [111, 112, 114]);
+    });
+  });
+
+  test('a tap counts what each producer sends from then on, and what the broker says to it', async () => {
+    await proxied(async (proxy) => {
+      const client = await open(proxy);
+      client.ask(ApiKey.Produce, 121);
+      await until('the first answer', () => client.answers.length === 1);
+      const tap = new ProduceTap([proxy]);
+      client.ask(ApiKey.Produce, 122);
+      await until('the second answer', () => client.answers.length === 2);
+      assert.deepEqual(tap.of(-1n), { sent: 1, accepted: 1, refused: new Map() });
+      const code = REQUEST_TIMED_OUT;
+      proxy.add({ direction: 'toClient', apis: [ApiKey.Produce], action: { kind: 'error', code } });
+      tap.close();
+      client.ask(ApiKey.Produce, 123);
+      await until('the third answer', () => client.answers.length === 3);
+      assert.equal(tap.of(-1n).sent, 1, 'it counts no more');
     });
   });
 
