@@ -18,6 +18,8 @@ export interface CompareOptions {
   readonly ledgers?: readonly TopicLedger[];
   /** The fleet whose declared gaps at the target count. */
   readonly fleet?: string;
+  /** Gaps of topics that are not compared are nobody's business here; else they are faults. */
+  readonly ignoresOtherGaps?: boolean;
   /** Told of every source record that is missing at the target and not declared. */
   readonly onMissing?: (place: MissingRecord) => void;
   /** Topics whose target stamps what it appends, since the comparison's `sinceMs` (wall time). */
@@ -65,7 +67,7 @@ export async function compareClusters(options: CompareOptions): Promise<ClusterC
       gapFaults.push(...result.gapFaults);
     }
     for (const { topic, partition } of declared) {
-      if (!options.topics.includes(topic))
+      if (options.ignoresOtherGaps !== true && !options.topics.includes(topic))
         gapFaults.push(`a gap is declared in ${topic}-${partition}, which is not mirrored`);
     }
     return { ...sum, ledger, topics, refused, gapFaults };

@@ -11,13 +11,15 @@ export interface FaultSpec {
   readonly touches: readonly Place[];
   /** At-least-once delivery is not safe against it and says so: left out with --allow-duplicates unless asked for by name. */
   readonly needsFence?: true;
+  /** Drawn only where it is asked for by name: an operator has a part in it. */
+  readonly byName?: true;
 }
 
 const spec = (
   about: string,
   touches: readonly Place[],
   [minMs, maxMs]: readonly [number, number],
-  more: Pick<FaultSpec, 'needsFence'> = {},
+  more: Pick<FaultSpec, 'needsFence' | 'byName'> = {},
 ): FaultSpec => ({ about, touches, minMs, maxMs, ...more });
 
 /** Sessions last 4 s: what is to outlast one lasts longer than this. */
@@ -80,6 +82,49 @@ export const FAULTS = {
     ['worker'],
     [12_000, 16_000],
     { needsFence: true },
+  ),
+  'refuse-first-batch': spec(
+    'a worker starts anew under fresh producer ids, and the target refuses the first batches of some',
+    ['worker'],
+    LONG,
+  ),
+  'zombie-reinitialises': spec(
+    'SIGSTOP to a worker past its session; its lanes are asked for their next epoch in its name while they are fenced, and after',
+    ['worker'],
+    [12_000, 16_000],
+    { needsFence: true },
+  ),
+  'hand-back': spec(
+    'a worker gives all its partitions away and is filled again, under the same lane',
+    ['worker'],
+    LONG,
+  ),
+  'lose-reports': spec('the same, and every other report of the worker is lost with its connection', ['worker'], LONG),
+  'leaderless-in-fence': spec(
+    'SIGKILL to a target broker, then to a worker: partitions with one copy have no leader while they are fenced',
+    ['worker', 'target'],
+    [9_000, 12_000],
+  ),
+  'coordinator-in-fence': spec(
+    'SIGKILL to a worker, then to the coordinator of its lane as soon as the lane is being fenced',
+    ['worker', 'target'],
+    [9_000, 12_000],
+  ),
+  'delete-topic-in-fence': spec(
+    'a topic is deleted at both sides while the lane that wrote to it is fenced',
+    ['worker', 'source', 'target'],
+    LONG,
+  ),
+  'recreate-target': spec(
+    'a mirror is deleted and made again, empty: its partitions must say so, or hold everything',
+    ['source', 'target'],
+    LONG,
+  ),
+  'wipe-store': spec(
+    'every node of the fleet in ZooKeeper is removed; the topics are ordered again',
+    ['zookeeper', 'controllers'],
+    LONG,
+    { byName: true },
   ),
 } as const satisfies Record<string, FaultSpec>;
 

@@ -1,3 +1,4 @@
+import type { CausewayClient } from '../../common/api/client.js';
 import type { ChaosBed } from './chaos-bed.js';
 import type { Crew } from './crew.js';
 import type { LaneBook } from './lane-book.js';
@@ -13,6 +14,10 @@ export interface Field {
   /** By process id. */
   readonly links: ReadonlyMap<string, Links>;
   readonly sampler: Sampler;
+  /** Topics whose mirrors are compared in the end. */
+  readonly topics: readonly string[];
+  /** A client of a controller that is awake. @throws when none is */
+  readonly api: () => CausewayClient;
   /** A line of the timeline. */
   readonly say: (text: string) => void;
   /** Measurements that end by themselves, by the time they take. */

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { FAULT_KINDS, FAULTS, type FaultKind, isFaultKind, specOf } from './catalogue.js';
+import { FAULT_KINDS, type FaultKind, isFaultKind, specOf } from './catalogue.js';
 
 /** `mixed`: faults drawn by the seed. */
 export const SCENARIOS = ['mixed', 'zombies', 'takeovers', 'zookeeper-outage'] as const;
@@ -35,8 +35,8 @@ const MAX_RECORDS_PER_S = 50_000;
 const NAME_COLUMNS = 26;
 
 const faultList = FAULT_KINDS.map((kind) => {
-  const { about, needsFence } = specOf(kind);
-  return `  ${kind.padEnd(NAME_COLUMNS)}${about}${needsFence === true ? ' *' : ''}`;
+  const { about, needsFence, byName } = specOf(kind);
+  return `  ${kind.padEnd(NAME_COLUMNS)}${about}${needsFence === true ? ' *' : ''}${byName === true ? ' **' : ''}`;
 }).join('\n');
 
 export const CHAOS_HELP = `npm run chaos [-- options]
@@ -47,7 +47,7 @@ only if nothing is missing, repeated, out of order or altered.
 
   --minutes N         how long faults go on, ${MIN_MINUTES} to ${MAX_MINUTES} (default ${DEFAULT_MINUTES})
   --seed S            0 to ${MAX_SEED}; the same seed, minutes and faults give the same plan (default: by the clock, printed)
-  --faults A,B        only these (default: all)
+  --faults A,B        only these (default: all but **)
   --allow-duplicates  the route delivers at least once (else exactly once): repeats are counted and not held against the run, and faults
                       that this is not safe against (*) are left out unless --faults names them
   --scenario NAME     instead of mixed faults:
@@ -98,7 +98,10 @@ function kindsOf(text: string): FaultKind[] {
 }
 
 function usualKinds(allowDuplicates: boolean): readonly FaultKind[] {
-  return FAULT_KINDS.filter((kind) => !allowDuplicates || !('needsFence' in FAULTS[kind]));
+  return FAULT_KINDS.filter((kind) => {
+    const { needsFence, byName } = specOf(kind);
+    return byName !== true && !(allowDuplicates && needsFence === true);
+  });
 }
 
 /**

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CausewayClient } from '../../common/api/client.js';
 import { type ClusterComparison, compareClusters } from '../audit/compare-clusters.js';
 import { Load } from '../audit/load.js';
 import { describeProblem } from '../audit/report.js';
@@ -11,7 +12,7 @@ import { FLEET, Fleet, ROUTE } from '../demo/fleet.js';
 import { waitForLagZero } from '../demo/lag.js';
 import { LogEnds } from '../demo/log-ends.js';
 import { observeWorkers } from '../demo/observe.js';
-import { addTopics } from '../demo/rest.js';
+import { ANSWER_LIMIT_MS, addTopics } from '../demo/rest.js';
 import type { Act, Stage } from './acts/act.js';
 import { MixedFaults } from './acts/mixed.js';
 import { Takeovers } from './acts/takeovers.js';
@@ -42,6 +43,16 @@ const STRETCHES_SHOWN = 20;
 const STALL_AFTER_MS = 5_000;
 const WORKER_IDS = CREW.filter(({ kind }) => kind === 'worker').map(({ id }) => id);
 
+/** Its mirror has one copy. */
+const LONELY: TopicShape = {
+  topic: 'lonely',
+  partitions: 4,
+  codec: 'none',
+  share: 5,
+  batchRecords: 50,
+  make: ({ nowMs, tagged }) => ({ key: null, value: tagged(TAG_BYTES + 40), headers: [], timestamp: nowMs }),
+};
+
 /** A topic of as many partitions as are asked for; one record now and then in each. */
 const wideTopic = (partitions: number): TopicShape => ({
   topic: 'wide',
@@ -51,6 +62,12 @@ const wideTopic = (partitions: number): TopicShape => ({
   batchRecords: 10,
   make: ({ nowMs, tagged }) => ({ key: null, value: tagged(TAG_BYTES), headers: [], timestamp: nowMs }),
 });
+
+function apiOf(crew: Crew): CausewayClient {
+  const [controller] = crew.awake('controller');
+  if (controller === undefined) throw new Error('no controller is awake');
+  return new CausewayClient({ baseUrl: controller.url, timeoutMs: ANSWER_LIMIT_MS });
+}
 
 interface Parts {
   readonly bed: ChaosBed;
@@ -88,12 +105,11 @@ export class ChaosSession {
   async run(): Promise<ChaosVerdict | undefined> {
     const parts = await this.#start();
     this.#started = true;
-    const { field, load, fleet, shapes, sourceEnds } = parts;
+    const { field, load, fleet, sourceEnds } = parts;
     await this.#beginCopying(parts);
     field.sampler.start();
     const watching = this.#watch(parts);
-    const topics = shapes.map(({ topic }) => topic);
-    const act = this.#act({ field, load, topics, signal: this.#signal });
+    const act = this.#act({ field, load, signal: this.#signal });
     this.#say('faults begin');
     await act.perform();
     await field.crew.healAll();
@@ -114,7 +130,7 @@ export class ChaosSession {
     if (lagZeroMs < 0) await this.#tellWhoIsBehind(fleet);
     const missing = new Stretches();
     const comparison = await this.#compare(parts, missing);
-    const writers = await traceWriters(parts.bed.target.bootstrapServers, topics);
+    const writers = await traceWriters(parts.bed.target.bootstrapServers, field.topics);
     const findings = await act.findings();
     const stretches = missing.list();
     for (const stretch of stretches.slice(0, STRETCHES_SHOWN)) this.#say(`missing and not declared: ${stretch}`);
@@ -166,6 +182,8 @@ export class ChaosSession {
     const shapes = this.#shapes();
     const { source, target, zooKeeper } = bed;
     await createTopics(source.bootstrapServers, shapes, BROKERS);
+    // Where a broker is away, this one has partitions without a leader.
+    await createTopics(target.bootstrapServers, [LONELY], 1);
     const links = new Map<string, Links>();
     this.#undo.push(async () => {
       for (const each of links.values()) await each.close();
@@ -201,6 +219,8 @@ export class ChaosSession {
     const field: Field = {
       bed,
       lanes,
+      topics: shapes.map(({ topic }) => topic),
+      api: () => apiOf(crew),
       crew,
       links,
       sampler,
@@ -228,7 +248,7 @@ export class ChaosSession {
     const isSourceSafe = this.#options.kinds.every((kind) => !specOf(kind).touches.includes('source'));
     const usual = ALL_SHAPES.filter(({ abortOneIn }) => isSourceSafe || abortOneIn === undefined);
     const { partitions } = this.#options;
-    return partitions === 0 ? usual : [...usual, wideTopic(partitions)];
+    return [...usual, LONELY, ...(partitions === 0 ? [] : [wideTopic(partitions)])];
   }
 
   async #beginCopying({ fleet, shapes, sourceEnds }: Parts): Promise<void> {
@@ -290,6 +310,8 @@ export class ChaosSession {
       topics: shapes.map(({ topic }) => topic),
       ledgers: load.ledgers,
       fleet: FLEET,
+      // Faults may bring topics of their own, which they judge themselves.
+      ignoresOtherGaps: true,
       onMissing: ({ topic, partition, sourceOffset }) => missing.add(`${topic}-${partition}`, sourceOffset),
     });
     this.#say(`compared ${comparison.records} records in ${Math.round(performance.now() - since)} ms`);

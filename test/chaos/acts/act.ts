@@ -5,8 +5,6 @@ import type { Field } from '../field.js';
 export interface Stage {
   readonly field: Field;
   readonly load: Load;
-  /** Topics whose mirrors are compared in the end. */
-  readonly topics: readonly string[];
   /** Ends it early: what has begun is healed. */
   readonly signal: AbortSignal;
 }

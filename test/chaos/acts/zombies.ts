@@ -68,7 +68,7 @@ export class Zombies implements Act {
   }
 
   async findings(): Promise<Findings> {
-    const traces = await traceWriters(this.#stage.field.bed.target.bootstrapServers, this.#stage.topics);
+    const traces = await traceWriters(this.#stage.field.bed.target.bootstrapServers, this.#stage.field.topics);
     const lanes = this.#zombies.flatMap((zombie) => zombie.lanes);
     const ofLanes = lanes.map(({ producerId }) => traces.get(producerId));
     const sum = (of: (zombie: Zombie) => number): number => this.#zombies.reduce((total, one) => total + of(one), 0);

@@ -11,7 +11,9 @@ import {
   produceErrors,
   slowAnswers,
 } from './frames.js';
+import { coordinatorInFence, refuseFirstBatch, zombieReinitialises } from './lanes.js';
 import { cutLeader, cutWorker, lateBatches, throttleTarget } from './lines.js';
+import { handBack, loseReports } from './orders.js';
 import {
   killBoth,
   killLeader,
@@ -22,6 +24,8 @@ import {
   stopWorker,
 } from './processes.js';
 import { bounce, hang, zooKeeperOutage } from './servers.js';
+import { wipeStore } from './store.js';
+import { deleteTopicInFence, leaderlessInFence, recreateTarget } from './topics.js';
 
 /** How each fault is done. */
 export const DOERS: Readonly<Record<FaultKind, Doer>> = {
@@ -53,4 +57,13 @@ export const DOERS: Readonly<Record<FaultKind, Doer>> = {
   'lose-notifications': loseNotifications,
   'late-batches': lateBatches('kill'),
   'late-batches-of-stopped': lateBatches('stop'),
+  'refuse-first-batch': refuseFirstBatch,
+  'zombie-reinitialises': zombieReinitialises,
+  'hand-back': handBack,
+  'lose-reports': loseReports,
+  'leaderless-in-fence': leaderlessInFence,
+  'coordinator-in-fence': coordinatorInFence,
+  'delete-topic-in-fence': deleteTopicInFence,
+  'recreate-target': recreateTarget,
+  'wipe-store': wipeStore,
 };

@@ -17,7 +17,7 @@ const LEAST_DELAY_MS = 100;
 const MOST_DELAY_MS = 1_500;
 
 /** Applies the rule on all these lines until healed; says how often it struck. */
-function impose(field: Field, what: string, lines: readonly FaultProxy[], rule: FaultRule): Heal {
+export function impose(field: Field, what: string, lines: readonly FaultProxy[], rule: FaultRule): Heal {
   const inForce = lines.map((line) => line.add(rule));
   return async () => {
     for (const each of inForce) each.remove();
