@@ -11,7 +11,9 @@ export class Campaign {
   readonly #signal: AbortSignal;
   readonly #doers: Readonly<Record<FaultKind, Doer>>;
   readonly #troubles: string[] = [];
+  readonly #takeoverAloneMs: number[] = [];
   #begun = 0;
+  #lasting = 0;
 
   /** @param signal ends it early: what has begun is healed at once, nothing more begins */
   constructor(plan: readonly PlannedFault[], field: Field, signal: AbortSignal, doers = DOERS) {
@@ -24,6 +26,11 @@ export class Campaign {
   /** Faults that have begun. */
   get begun(): number {
     return this.#begun;
+  }
+
+  /** Takeovers during which no other fault began or lasted. */
+  get takeoverAloneMs(): readonly number[] {
+    return this.#takeoverAloneMs;
   }
 
   /** Faults that could not be done or healed. */
@@ -57,18 +64,30 @@ export class Campaign {
     await Promise.all(inTheWay);
     if (this.#signal.aborted) return;
     this.#begun += 1;
+    this.#lasting += 1;
     this.#field.say(`${name}: begins, ${(forMs / 1_000).toFixed(1)} s`);
     const beganAt = performance.now();
     try {
-      const heal: Heal = await this.#doers[kind](this.#field, fault);
+      const heal: Heal = await this.#doers[kind]({ ...this.#field, measured: this.#measured }, fault);
       await this.#until(beganAt + forMs);
       await heal();
       this.#field.say(`${name}: healed`);
     } catch (error) {
       this.#troubles.push(`${name} failed: ${String(error)}`);
       this.#field.say(`${name}: failed: ${String(error)}`);
+    } finally {
+      this.#lasting -= 1;
     }
   }
+
+  readonly #measured: Field['measured'] = (kind, ms) => {
+    this.#field.measured(kind, ms);
+    const [begun, isAlone] = [this.#begun, this.#lasting === 1];
+    if (kind !== 'takeover' || !isAlone) return;
+    ms.then((value) => {
+      if (this.#begun === begun && value >= 0) this.#takeoverAloneMs.push(value);
+    }).catch(() => undefined);
+  };
 
   async #until(at: number): Promise<void> {
     const ms = at - performance.now();

@@ -17,7 +17,7 @@ export class MixedFaults implements Act {
   }
 
   async findings(): Promise<Findings> {
-    const { begun, troubles } = this.#campaign;
-    return { facts: { faults: begun }, reasons: troubles };
+    const { begun, troubles, takeoverAloneMs } = this.#campaign;
+    return { facts: { faults: begun, takeoverAloneMs }, reasons: troubles };
   }
 }
