@@ -79,7 +79,8 @@ export class Watchdog {
       try {
         this.#watch(one, nowMs);
       } catch (error) {
-        logger.error('watchdog.failed', { ...one.partition.item, err: error });
+        this.#lines += 1;
+        if (this.#lines <= MAX_LINES) logger.error('watchdog.failed', { key: one.partition.key, err: error });
       }
     }
     if (this.#lines > MAX_LINES) logger.warn('partition.stalls-unlisted', { count: this.#lines - MAX_LINES });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { PartitionStatus } from '../../../common/model/status.js';
+import { TargetWriter } from '../../../worker/produce/target-writer.js';
 import { kafkaOf } from '../../audit/topics.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { runKafkaTool, toolClasses } from '../../bed/tools.js';
@@ -187,10 +188,25 @@ describe('partitions that stand still say what blocks them, and go on by themsel
     await runKafkaTool(toolClasses.configs, [...entity, '--delete-config', 'producer_byte_rate']);
   });
 
-  test('nothing was pushed: whatever stood still had a cause', () => {
-    const kicks = threads.flatMap(({ messages }) =>
+  const kicks = () =>
+    threads.flatMap(({ messages }) =>
       messages.flatMap((message) => (message.type === 'stats' ? message.stats.kicks : [])),
     );
-    assert.deepEqual(kicks, []);
+
+  test('nothing was pushed: whatever stood still had a cause', () => assert.deepEqual(kicks(), []));
+
+  test('a wake-up that is lost: the partition is pushed, counted, and goes on', async () => {
+    const { ready } = TargetWriter.prototype;
+    TargetWriter.prototype.ready = () => undefined;
+    try {
+      await append(0);
+      await eventually('it is fetched', () => statusOf(0)?.lagRecords === 10);
+    } finally {
+      TargetWriter.prototype.ready = ready;
+    }
+    await eventually('all is there', allThere);
+    await runsAgain(0);
+    await eventually('it is counted', () => kicks().length > 0);
+    assert.deepEqual(kicks(), [{ route: 'r', count: 1 }]);
   });
 });
