@@ -45,6 +45,8 @@ export interface TimelineOrigin {
   readonly cause: BreakCause;
   /** The route's start, the position of the timeline before, or a source offset. */
   readonly from: 'start' | 'position' | bigint;
+  /** The timeline that ended. */
+  readonly former: number;
 }
 
 /** One partition whose timeline is another than its topic's. */

@@ -18,6 +18,8 @@ export interface TopicProgress {
   readonly origin?: TimelineOrigin;
   /** With an origin at the position: the partitions that had one; others begin as partitions that were added. */
   readonly carried?: readonly number[];
+  /** With an origin: partitions whose former timeline was another than its `former`. */
+  readonly formers?: readonly { readonly partition: number; readonly timeline: number }[];
   /** Partitions with a timeline of their own, one entry each, ascending. */
   readonly breaks?: readonly PartitionBreak[];
   /** Partitions whose first checkpoint was reported committed, ascending. */

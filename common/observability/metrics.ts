@@ -61,6 +61,12 @@ export const METRICS = {
   ),
   causeway_partition_errors_total: counter('Faults of single partitions', 'code'),
   causeway_gap_records_total: counter('Source records left out and declared as gaps', 'route', 'reason'),
+  causeway_gaps_declared_total: counter(
+    'Ranges declared in the gap topic, by kind (gap: not at the target, diverged: not at the source any more, recopied: copied again) and cause',
+    'route',
+    'kind',
+    'reason',
+  ),
   causeway_produce_duplicates_total: counter('Produce requests the target recognised as repeats', 'route'),
   causeway_checkpoint_commits_total: counter('Checkpoint commits', 'outcome'),
   causeway_limit_wait_seconds_total: counter(

@@ -108,7 +108,8 @@ function renewedTarget(question: ContinuityQuestion, action: 'restart' | 'contin
     ...{ route, topic, sourceTopicId, targetTopic, initialPartitions },
     targetTopicId: idOf(facts.target),
     timeline: nextTimeline(progress),
-    origin: { cause: 'target-recreated', from: 'position' },
+    origin: { cause: 'target-recreated', from: 'position', former: progress.timeline },
+    ...formersOf(progress),
     carried: started,
     started: [],
   };
@@ -122,11 +123,17 @@ function restarted({ progress, facts }: ContinuityQuestion, cause: BreakCause): 
     sourceTopicId: idOf(facts.source) ?? sourceTopicId,
     targetTopicId: idOf(facts.target),
     timeline: nextTimeline(progress),
-    origin: { cause, from: 'start' },
+    origin: { cause, from: 'start', former: progress.timeline },
+    ...formersOf(progress),
     started: [],
     // Nothing of a new topic has been seen: all of it is new, whatever the route's start says of topics that were there before.
     initialPartitions: cause === 'source-recreated' ? 0 : initialPartitions,
   };
+}
+
+function formersOf({ breaks = [] }: TopicProgress): Pick<TopicProgress, 'formers'> {
+  if (breaks.length === 0) return {};
+  return { formers: breaks.map(({ partition, timeline }) => ({ partition, timeline })) };
 }
 
 function restartCause({ progress, facts }: ContinuityQuestion): BreakCause {
@@ -157,7 +164,8 @@ export function withBreak(
   }: { readonly partition: number; readonly cause: BreakCause; readonly from: 'start' | bigint },
 ): TopicProgress {
   const others = (progress.breaks ?? []).filter((one) => one.partition !== partition);
-  const own = { partition, timeline: timelineOf(progress, partition) + 1, cause, from };
+  const former = timelineOf(progress, partition);
+  const own = { partition, timeline: former + 1, cause, from, former };
   return {
     ...progress,
     breaks: [...others, own].sort((a, b) => a.partition - b.partition),

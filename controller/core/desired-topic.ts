@@ -19,6 +19,7 @@ export interface DesiredTopic {
   readonly timeline: number;
   readonly origin?: TimelineOrigin;
   readonly carried?: readonly number[];
+  readonly formers?: readonly { readonly partition: number; readonly timeline: number }[];
   readonly breaks?: readonly PartitionBreak[];
   readonly started: ReadonlySet<number>;
   readonly initialPartitions: number;
@@ -76,7 +77,7 @@ export function describeTopic({
   const { source, target } = facts;
   const place = { route: route.name, topic: entry.topic };
   const { hold } = continuity;
-  const { timeline, origin, carried, breaks } = progress;
+  const { timeline, origin, carried, formers, breaks } = progress;
   if (!continuity.isSourceGone) problems.push(...sourceProblems(place, route, source));
   const limit = continuity.isOver ? 0 : limitOf(entry, progress, source);
   const isSame = !isOther(progress.sourceTopicId, source);
@@ -96,6 +97,7 @@ export function describeTopic({
     timeline,
     ...(origin === undefined ? {} : { origin }),
     ...(carried === undefined ? {} : { carried }),
+    ...(formers === undefined ? {} : { formers }),
     ...(breaks === undefined ? {} : { breaks }),
     started: new Set(progress.started),
     initialPartitions: progress.initialPartitions,
@@ -118,10 +120,12 @@ function limitOf(entry: TopicEntry, { origin, started }: TopicProgress, source: 
 }
 
 /** How the partition's present timeline began; undefined: it is the first. */
-function originOf({ breaks, origin, carried }: DesiredTopic, partition: number): AssignmentItem['origin'] {
+function originOf({ breaks, origin, carried, formers }: DesiredTopic, partition: number): AssignmentItem['origin'] {
   const own = breaks?.find((one) => one.partition === partition);
-  if (own !== undefined) return { cause: own.cause, from: own.from };
-  return origin?.from === 'position' && carried?.includes(partition) !== true ? undefined : origin;
+  if (own !== undefined) return { cause: own.cause, from: own.from, former: own.former };
+  if (origin === undefined || (origin.from === 'position' && carried?.includes(partition) !== true)) return undefined;
+  const former = formers?.find((one) => one.partition === partition)?.timeline;
+  return former === undefined ? origin : { ...origin, former };
 }
 
 /** The assignment item of one partition of the topic. */

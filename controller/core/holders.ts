@@ -127,6 +127,7 @@ function sameContinuity(a: AssignmentItem, b: AssignmentItem): boolean {
   return (
     a.origin?.cause === b.origin?.cause &&
     a.origin?.from === b.origin?.from &&
+    a.origin?.former === b.origin?.former &&
     a.resolve?.at === b.resolve?.at &&
     a.resolve?.action === b.resolve?.action &&
     a.hold?.message === b.hold?.message

@@ -84,7 +84,7 @@ export class EpochCheck {
   }
 }
 
-function answerOf(end: EpochEndOffset | undefined): EpochAnswer {
+export function answerOf(end: EpochEndOffset | undefined): EpochAnswer {
   if (end === undefined || AGAIN.has(end.errorCode)) return { kind: 'again' };
   if (end.errorCode !== KafkaCode.NONE || end.endOffset < 0n) return { kind: 'unknown' };
   return { kind: 'end', endOffset: Number(end.endOffset) };

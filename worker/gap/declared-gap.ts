@@ -23,10 +23,10 @@ export function parseGapRecord(value: Buffer): DeclaredGap | undefined {
     return undefined;
   }
   if (typeof read !== 'object' || read === null) return undefined;
-  const { route, topic, topicId, partition, targetTopic, timeline, firstOffset, lastOffset } = read as Record<
-    string,
-    unknown
-  >;
+  const fields = read as Record<string, unknown>;
+  const { route, topic, topicId, partition, targetTopic, timeline, firstOffset, lastOffset } = fields;
+  // What the end of a timeline cost leaves nothing out in another.
+  if ((fields['kind'] ?? 'gap') !== 'gap' || fields['nextTimeline'] !== undefined) return undefined;
   if (typeof route !== 'string' || typeof topic !== 'string' || typeof targetTopic !== 'string') return undefined;
   if (topicId !== null && typeof topicId !== 'string') return undefined;
   if (!isCount(partition) || !isCount(timeline)) return undefined;

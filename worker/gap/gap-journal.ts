@@ -45,13 +45,15 @@ export class GapJournal {
     await this.#write(partition, gapTopic(fleet), 0, gapRecord(partition, pending, worker, wallMs));
     declared(partition, pending);
     const { route, topic, partition: number } = partition.item;
-    const { firstOffset, lastOffset, reason, detail } = pending.gap;
+    const { firstOffset, lastOffset, reason, detail, bound = 'exact', breaks } = pending.gap;
     logger.warn('partition.gap-declared', {
       route,
       topic,
       partition: number,
+      kind: breaks?.kind ?? 'gap',
       firstOffset,
       lastOffset,
+      bound,
       reason,
       msg: detail,
     });

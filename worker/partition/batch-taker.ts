@@ -76,6 +76,15 @@ export class BatchTaker {
     this.#consume(body);
   }
 
+  /** What is gone at the position: declared, and passed. */
+  passLost(): void {
+    const partition = this.#partition;
+    const { lost, queue } = partition;
+    if (lost === undefined || !queue.drained) return;
+    this.#pushGap({ gap: lost, deadLetters: [] }, lost.lastOffset + 1);
+    this.#deps.port.ready(partition);
+  }
+
   /** An operator's order about what comes next, if there is one: declared instead of fetched. */
   skipAsOrdered(): void {
     const partition = this.#partition;

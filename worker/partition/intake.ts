@@ -70,14 +70,19 @@ export class Intake implements Feed {
   truncated(fromOffset: number, leaderEpoch: number): void {
     const partition = this.#partition;
     const gone = `[${fromOffset}, ${partition.queue.fetchNext})`;
-    this.#deps.port.pause(partition, {
+    // What of it was copied, and what is to become of that, the start procedure tells.
+    this.#deps.port.restart(partition, {
       code: 'SOURCE_TRUNCATED',
-      message: `the records ${gone} were copied, and the source’s log under leader epoch ${leaderEpoch} does not have them any more`,
+      message: `the records ${gone} were read, and the source’s log under leader epoch ${leaderEpoch} does not have them any more`,
     });
   }
 
   wanted(): number | undefined {
     if (!this.#isWanted()) return undefined;
+    if (this.#partition.lost !== undefined) {
+      this.#taker.passLost();
+      return undefined;
+    }
     // What an operator skips need not be read any more, and perhaps cannot be.
     if (this.#partition.item.skip !== undefined) this.#taker.skipAsOrdered();
     return this.#partition.queue.fetchNext;

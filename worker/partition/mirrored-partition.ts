@@ -1,5 +1,7 @@
 import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
 import { type Checkpoint, checkpointGroup, transactionalGroup } from '../../common/model/checkpoint.js';
+import type { BreakRequest } from '../../common/model/continuity.js';
+import type { Gap } from '../../common/model/gap.js';
 import type { Route } from '../../common/model/route.js';
 import type { PartitionState, PartitionStatus } from '../../common/model/status.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
@@ -63,6 +65,12 @@ export class MirroredPartition {
   released = false;
   /** The target answered otherwise than a sole writer expects: the last committed pair stays, and the log behind it is looked at. */
   suspect = false;
+  /** What begins at the position and is gone: declared before anything is fetched. */
+  lost: Gap | undefined;
+  /** Asked of the leader; nothing is copied before there is another timeline. */
+  breakRequest: BreakRequest | undefined;
+  /** The source's end in the timeline before, as this thread saw it last; -1 unknown. */
+  formerSourceEnd = -1;
   /** A refused batch is being looked at: nothing is fetched until it is clear what to do about it. */
   judging = false;
   /** Consecutive failures; drives the back-off. */
@@ -128,6 +136,8 @@ export class MirroredPartition {
     this.judging = false;
     this.released = false;
     this.suspect = false;
+    this.lost = undefined;
+    this.breakRequest = undefined;
     this.queue = new PartitionQueue(position.source);
     this.targetNext = position.target;
     this.runSourceStart = position.runSource;

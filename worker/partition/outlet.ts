@@ -345,6 +345,7 @@ export class Outlet {
     const { partition } = this;
     partition.failures = 0;
     partition.gapRecords += gap.lastOffset - gap.firstOffset + 1;
+    if (partition.lost === gap) partition.lost = undefined;
     partition.shaping.declared(gap.firstOffset, gap.lastOffset);
     partition.on({ type: 'declared' });
     this.#settle(partition.queue.ack(batch, -1));

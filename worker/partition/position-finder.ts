@@ -1,59 +1,57 @@
-import { isCausewayError, messageOf } from '../../common/errors/error.js';
-import { isRetriable, kafkaError } from '../../common/kafka/wire/error-codes.js';
-import { listOffsets, TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from '../../common/kafka/wire/operations/list-offsets.js';
-import { partitionKey } from '../../common/model/topic-partition.js';
-import type { LoadedCheckpoint } from '../checkpoint/checkpoint-store.js';
-import { planStart, planWalked, type StartFacts, type StartPlan } from '../core/start-position.js';
-import type { SourceSide } from '../thread/source-side.js';
-import type { TargetSide } from '../thread/target-side.js';
-import type { CommittedPositions } from '../transactional/committed-positions.js';
+import { listOffsets, TIMESTAMP_LATEST } from '../../common/kafka/wire/operations/list-offsets.js';
+import {
+  planClosed,
+  planDiverged,
+  planStart,
+  planUncertain,
+  planWalked,
+  type StartFacts,
+  type StartPlan,
+} from '../core/start-position.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
-import type { Takeover, TakeoverCase } from './takeover.js';
+import { PositionFacts, type PositionFactsDeps, type PutOff } from './position-facts.js';
+import type { TakenOver, Takeover, TakeoverCase } from './takeover.js';
 
-export interface PositionFinderDeps {
-  readonly sides: (partition: MirroredPartition) => { readonly source: SourceSide; readonly target: TargetSide };
-  readonly takeover: Pick<Takeover, 'settle'>;
-  /** Of transactional routes. */
-  readonly committed: Pick<CommittedPositions, 'load'>;
+export interface PositionFinderDeps extends PositionFactsDeps {
+  readonly takeover: Pick<Takeover, 'settle' | 'close'>;
 }
 
-interface TopicIds {
-  readonly source: string | null;
-  readonly target: string | null;
-}
-
-/** Where a partition begins, and under which identities of its topics. */
+/** Where a partition begins. */
 export interface Beginning {
   readonly kind: 'begin';
-  readonly ids: TopicIds;
+  readonly facts: StartFacts;
   readonly plan: StartPlan & { readonly kind: 'begin' };
   readonly sourceLeaderEpoch: number;
 }
 
-/** A partition whose target log has to be closed and walked first. */
+/** A partition whose target log has to be closed first, and walked where it is the log of its present timeline. */
 export interface Unsettled extends TakeoverCase {
-  readonly kind: 'walk';
-  readonly ids: TopicIds;
+  readonly kind: 'walk' | 'close';
   readonly facts: StartFacts;
 }
-
-/** Why it is tried again later; `soon` where leaderships are in motion, as in a topic that is just being made. */
-export type PutOff = Reason & { readonly soon?: boolean };
 
 export type Found =
   | Beginning
   | Unsettled
   /** Not yet. */
   | (PutOff & { readonly kind: 'wait' })
+  /** Not in this timeline. */
+  | (StartPlan & { readonly kind: 'break' })
   /** An operator has to decide. */
   | (Reason & { readonly kind: 'pause' });
+
+export function isUnsettled(found: Found): found is Unsettled {
+  return found.kind === 'walk' || found.kind === 'close';
+}
 
 /** Finds where partitions of one route and checkpoint group continue. */
 export class PositionFinder {
   readonly #deps: PositionFinderDeps;
+  readonly #facts: PositionFacts;
 
   constructor(deps: PositionFinderDeps) {
     this.#deps = deps;
+    this.#facts = new PositionFacts(deps);
   }
 
   /** Why it cannot be asked about at the moment; undefined: both sides have a leader. */
@@ -75,110 +73,105 @@ export class PositionFinder {
 
   /** @param partitions of one route and checkpoint group, at least one */
   async find(partitions: readonly MirroredPartition[]): Promise<Map<MirroredPartition, Found>> {
-    const [first] = partitions;
-    if (first === undefined) return new Map();
-    const { source, target } = this.#deps.sides(first);
-    const checkpoints = first.transactional
-      ? await this.#deps.committed.load(partitions)
-      : await target.checkpointStore.load(partitions.map(({ item }) => item));
-    const { isolation } = first.route;
-    const refs = partitions.map(({ item }) => item);
-    const atSource = (timestamp: bigint) => refs.map(({ topic, partition }) => ({ topic, partition, timestamp }));
-    const atTarget = refs.map((item) => ({ ...item, topic: item.targetTopic, timestamp: TIMESTAMP_LATEST }));
-    const answers = await Promise.all([
-      listOffsets(source.client, isolation, atSource(TIMESTAMP_EARLIEST)),
-      listOffsets(source.client, isolation, atSource(TIMESTAMP_LATEST)),
-      listOffsets(target.client, 'read_uncommitted', atTarget),
-    ]);
-    const [earliest, latest, ends] = answers.map(
-      (list) => new Map(list.map((answer) => [partitionKey(answer.topic, answer.partition), answer])),
-    );
+    const known = await this.#facts.load(partitions);
     return new Map(
-      partitions.map((partition) => {
-        const sourceKey = partitionKey(partition.item.topic, partition.item.partition);
-        const loaded = checkpoints.get(partition.targetKey) ?? { kind: 'none' };
-        const offsets = [earliest?.get(sourceKey), latest?.get(sourceKey), ends?.get(partition.targetKey)];
-        return [partition, this.#found(partition, loaded, offsets)];
+      [...known].map(([partition, one]) => {
+        if (one.kind === 'wait') return [partition, one];
+        const { facts } = one;
+        const plan = planStart(facts);
+        if (plan.kind === 'walk' || plan.kind === 'close') {
+          return [partition, { kind: plan.kind, partition, checkpoint: plan.checkpoint, facts }];
+        }
+        return [partition, this.#doubted(partition, plan, facts) ?? decided(plan, facts)];
       }),
     );
   }
 
   /** Closes and walks the target logs of these; those that wait for something do not hold up the others' result. */
   async walk(unsettled: readonly Unsettled[]): Promise<Map<MirroredPartition, Found>> {
-    const results = await this.#deps.takeover.settle(unsettled);
     const found = new Map<MirroredPartition, Found>();
-    for (const { partition, ids, facts, checkpoint } of unsettled) {
+    const formers = unsettled.filter(({ kind }) => kind === 'close');
+    if (formers.length > 0) await this.#close(formers, found);
+    const results = await this.#deps.takeover.settle(unsettled.filter(({ kind }) => kind === 'walk'));
+    for (const { partition, facts, checkpoint } of unsettled) {
       const result = results.get(partition);
-      if (result?.kind !== 'walked') {
-        if (result !== undefined) found.set(partition, result);
-        continue;
-      }
-      const plan = planWalked(facts, result.sourceOffset, result.targetOffset);
-      found.set(partition, decided(plan, ids, checkpoint.sourceLeaderEpoch));
+      if (result === undefined) continue;
+      const isOver = result.kind === 'wait' || result.kind === 'pause';
+      found.set(partition, isOver ? result : decided(planAfterWalk(facts, checkpoint, result), facts));
     }
     return found;
   }
 
-  #found(
-    partition: MirroredPartition,
-    loaded: LoadedCheckpoint,
-    answers: readonly (OffsetAnswer | undefined)[],
-  ): Found {
-    if (loaded.kind === 'failed') return { kind: 'wait', ...reasonOf(loaded.error) };
-    const { source, target } = this.#deps.sides(partition);
-    const [sourceEarliest, sourceLatest, targetEnd] = answers.map((answer) =>
-      answer?.errorCode === 0 ? answer.offset : undefined,
-    );
-    if (sourceEarliest === undefined || sourceLatest === undefined || targetEnd === undefined) {
-      const code = answers.find((answer) => answer !== undefined && answer.errorCode !== 0)?.errorCode ?? -1;
-      source.leaders.refresh();
-      target.leaders.refresh();
-      return { kind: 'wait', ...reasonOf(kafkaError(code, {})), soon: isRetriable(code) };
+  /** Where something of our own may still arrive: the log is closed to it first, whatever the pair says. */
+  #doubted(partition: MirroredPartition, plan: StartPlan, facts: StartFacts): Unsettled | undefined {
+    const { lanes } = this.#deps.sides(partition).target;
+    if (plan.kind !== 'begin' || !facts.exactlyOnce || lanes.doubted(partition.targetKey).length === 0)
+      return undefined;
+    const { checkpoint, former } = facts;
+    if (checkpoint !== undefined) return { kind: 'walk', partition, checkpoint, facts };
+    return former === undefined ? undefined : { kind: 'close', partition, checkpoint: former, facts };
+  }
+
+  async #close(formers: readonly Unsettled[], found: Map<MirroredPartition, Found>): Promise<void> {
+    const waits = await this.#deps.takeover.close(formers);
+    for (const { partition, facts } of formers) {
+      const wait = waits.get(partition);
+      if (wait !== undefined) {
+        found.set(partition, wait);
+        continue;
+      }
+      const { item } = partition;
+      const { client } = this.#deps.sides(partition).target;
+      const place = { topic: item.targetTopic, partition: item.partition, timestamp: TIMESTAMP_LATEST };
+      const [end] = await listOffsets(client, 'read_uncommitted', [place]);
+      // Only now is it the end of what the timeline before wrote.
+      const targetEnd = end?.errorCode === 0 ? end.offset : undefined;
+      found.set(
+        partition,
+        targetEnd === undefined
+          ? { kind: 'wait', code: 'KAFKA_ERROR', message: 'the target does not tell where its log ends', soon: true }
+          : decided(planClosed({ ...facts, targetEnd }), facts),
+      );
     }
-    partition.sourceEnd = Number(sourceLatest);
-    const { item, route } = partition;
-    const ids = {
-      source: source.leaders.topic(item.topic)?.topicId ?? null,
-      target: target.leaders.topic(item.targetTopic)?.topicId ?? null,
-    };
-    const checkpoint = loaded.kind === 'found' ? loaded.checkpoint : undefined;
-    const facts: StartFacts = {
-      item,
-      checkpoint,
-      sourceTopicId: ids.source,
-      targetTopicId: ids.target,
-      sourceEarliest,
-      sourceLatest,
-      targetEnd,
-      exactlyOnce: route.delivery === 'exactly-once',
-    };
-    const plan = planStart(facts);
-    if (plan.kind === 'begin' && checkpoint !== undefined && target.lanes.doubted(partition.targetKey).length > 0) {
-      return { kind: 'walk', partition, checkpoint, ids, facts };
-    }
-    if (plan.kind === 'walk') return { kind: 'walk', partition, checkpoint: plan.checkpoint, ids, facts };
-    const resumed = checkpoint?.timeline === item.timeline;
-    return decided(plan, ids, resumed ? checkpoint.sourceLeaderEpoch : -1);
   }
 }
 
-interface OffsetAnswer {
-  readonly errorCode: number;
-  readonly offset: bigint;
+function planAfterWalk(
+  facts: StartFacts,
+  pair: TakeoverCase['checkpoint'],
+  result: Exclude<TakenOver, { readonly kind: 'wait' | 'pause' }>,
+): StartPlan {
+  switch (result.kind) {
+    case 'walked':
+      return planWalked(facts, result.sourceOffset, result.targetOffset);
+    case 'uncertain':
+      return planUncertain(facts, result, result.targetOffset);
+    case 'diverged': {
+      const { sourceOffset, isSourceShort, message: where } = result;
+      // Behind the pair the target has at most one record per offset.
+      const upTo = pair.sourceOffset + (facts.targetEnd - pair.targetOffset);
+      return planDiverged(facts, { sourceOffset, upTo, isSourceShort, where });
+    }
+  }
 }
 
-function decided(plan: StartPlan, ids: TopicIds, sourceLeaderEpoch: number): Found {
+function decided(plan: StartPlan, facts: StartFacts): Found {
   switch (plan.kind) {
     case 'begin':
-      return { kind: 'begin', ids, plan, sourceLeaderEpoch };
+      return { kind: 'begin', facts, plan, sourceLeaderEpoch: leaderEpochOf(facts) };
     case 'wait':
     case 'pause':
+    case 'break':
       return plan;
     case 'walk':
-      return { kind: 'wait', code: 'INTERNAL_INVARIANT', message: 'it was walked already' };
+    case 'close':
+      return { kind: 'wait', code: 'INTERNAL_INVARIANT', message: 'its log was closed already' };
   }
 }
 
-export function reasonOf(error: unknown): Reason {
-  return { code: isCausewayError(error) ? error.code : 'INTERNAL_INVARIANT', message: messageOf(error) };
+/** The leadership in which the source's log is known to have reached the position; -1: none. */
+function leaderEpochOf({ item, checkpoint, former }: StartFacts): number {
+  if (checkpoint?.timeline === item.timeline) return checkpoint.sourceLeaderEpoch;
+  const isSameLog = former !== undefined && item.origin !== undefined && item.origin.from !== 'start';
+  return isSameLog ? former.sourceLeaderEpoch : -1;
 }

@@ -1,3 +1,6 @@
+import { isCausewayError } from '../../common/errors/error.js';
+import type { BreakRequest } from '../../common/model/continuity.js';
+import type { Gap } from '../../common/model/gap.js';
 import type { Logger } from '../../common/observability/logger.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
@@ -5,14 +8,8 @@ import type { Random } from '../../common/runtime/random.js';
 import type { StartStep } from '../core/stall-facts.js';
 import type { TargetSide } from '../thread/target-side.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
-import {
-  type Beginning,
-  type Found,
-  PositionFinder,
-  type PositionFinderDeps,
-  type PutOff,
-  reasonOf,
-} from './position-finder.js';
+import { type PutOff, reasonOf } from './position-facts.js';
+import { type Beginning, type Found, isUnsettled, PositionFinder, type PositionFinderDeps } from './position-finder.js';
 
 /** Partitions whose positions are asked for together. */
 const MAX_BATCH = 500;
@@ -24,6 +21,10 @@ export interface StarterDeps extends PositionFinderDeps {
   /** The first pair is committed; the partition has a lane and a position. */
   readonly started: (partition: MirroredPartition) => void;
   readonly pause: (partition: MirroredPartition, reason: Reason) => void;
+  /** It goes on in another timeline, which the leader is asked for; paused until then. */
+  readonly broken: (partition: MirroredPartition, request: BreakRequest, reason: Reason) => void;
+  /** Writes down at the target what the end of the timeline before cost. */
+  readonly declare: (partition: MirroredPartition, gap: Gap) => Promise<void>;
   /** Not in the works any more, whatever came of it. */
   readonly settled: (partition: MirroredPartition) => void;
   readonly clock: Clock;
@@ -160,7 +161,7 @@ export class Starter {
     const found = await this.#finder.find(ready);
     await this.#begin(batch, target, this.#sort(batch, found));
     // Those wait for markers, and for as much as there is to compare.
-    const unsettled = [...found.values()].filter((one) => one.kind === 'walk');
+    const unsettled = [...found.values()].filter(isUnsettled);
     const wanted = unsettled.filter(({ partition }) => batch.wanted.has(partition));
     if (wanted.length === 0) return;
     for (const { partition } of wanted) batch.closing.add(partition);
@@ -184,7 +185,15 @@ export class Starter {
           batch.settled.add(partition);
           this.#deps.pause(partition, { code: one.code, message: one.message });
           break;
+        case 'break': {
+          batch.settled.add(partition);
+          const { route, topic, partition: number, timeline } = partition.item;
+          const { cause, from, code, message } = one;
+          this.#deps.broken(partition, { route, topic, partition: number, timeline, cause, from }, { code, message });
+          break;
+        }
         case 'walk':
+        case 'close':
           break;
       }
     }
@@ -198,11 +207,12 @@ export class Starter {
   ): Promise<void> {
     if (beginnings.length === 0) return;
     for (const [partition] of beginnings) batch.beginning.add(partition);
-    for (const [partition, { ids, plan, sourceLeaderEpoch }] of beginnings) {
+    const begun: MirroredPartition[] = [];
+    for (const [partition, { facts, plan, sourceLeaderEpoch }] of beginnings) {
       await target.join(partition);
       // Not before: a pair of the old life must never be committed under the ids of a recreated topic.
-      partition.sourceTopicId = ids.source;
-      partition.targetTopicId = ids.target;
+      partition.sourceTopicId = facts.sourceTopicId;
+      partition.targetTopicId = facts.targetTopicId;
       partition.sourceLeaderEpoch = sourceLeaderEpoch;
       partition.begin({
         source: Number(plan.sourceOffset),
@@ -210,11 +220,14 @@ export class Starter {
         runSource: Number(plan.runSourceStart),
         runTarget: Number(plan.runTargetStart),
       });
+      partition.lost = plan.lost;
+      if (plan.broken === undefined || (await this.#declare(batch, partition, plan.broken))) begun.push(partition);
     }
     // Of one group, and so of one way to deliver.
-    const [[first]] = beginnings as [readonly [MirroredPartition, Beginning]];
-    const committed = await target.positionsOf(first).flush(beginnings.map(([partition]) => partition));
-    for (const [partition] of beginnings) {
+    const [first] = begun;
+    if (first === undefined) return;
+    const committed = await target.positionsOf(first).flush(begun);
+    for (const partition of begun) {
       if (committed.has(partition)) {
         batch.settled.add(partition);
         partition.started = true;
@@ -226,6 +239,18 @@ export class Starter {
           message: 'the first checkpoint could not be committed at the target',
         });
       }
+    }
+  }
+
+  /** Before the pair: a timeline that has one has said what the one before cost. */
+  async #declare(batch: StartBatch, partition: MirroredPartition, gap: Gap): Promise<boolean> {
+    try {
+      await this.#deps.declare(partition, gap);
+      return true;
+    } catch (error) {
+      if (isCausewayError(error, 'SHUTTING_DOWN')) throw error;
+      this.#putOff(batch, partition, reasonOf(error));
+      return false;
     }
   }
 

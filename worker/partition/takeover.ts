@@ -28,8 +28,19 @@ export interface TakeoverCase {
 export type TakenOver =
   /** The first source record that is not at the target, and the target's end. */
   | { readonly kind: 'walked'; readonly sourceOffset: bigint; readonly targetOffset: bigint }
-  | (Reason & { readonly kind: 'wait' })
+  /** Of the source records [from, to) it cannot be told which were copied, and some are gone. */
+  | { readonly kind: 'uncertain'; readonly from: bigint; readonly to: bigint; readonly targetOffset: bigint }
+  /** From here on the logs differ; the target may just have more than the source. */
+  | {
+      readonly kind: 'diverged';
+      readonly sourceOffset: bigint;
+      readonly isSourceShort: boolean;
+      readonly message: string;
+    }
+  | Waiting
   | (Reason & { readonly kind: 'pause' });
+
+type Waiting = Reason & { readonly kind: 'wait' };
 
 /**
  * Exactly once: closes the log of whoever had a partition before and finds what is there (exactly-once.md 5.8 and section 6). A lane that
@@ -44,18 +55,29 @@ export class Takeover {
     this.#closer = new LogCloser(deps);
   }
 
-  /** @param cases of one target; each has its result afterwards, one that throws has it as a reason to wait */
-  async settle(cases: readonly TakeoverCase[]): Promise<Map<MirroredPartition, TakenOver>> {
-    const results = new Map<MirroredPartition, TakenOver>();
+  /** Ends what may still be written into the logs of these; gives those that have to wait for that. */
+  async close(cases: readonly TakeoverCase[]): Promise<Map<MirroredPartition, Waiting>> {
+    const waits = new Map<MirroredPartition, Waiting>();
     for (const open of byLane(cases.flatMap((one) => this.#openLogs(one)))) {
       try {
         const unproven = await this.#closer.close(open);
-        for (const { partition } of unproven) results.set(partition, UNPROVEN);
+        for (const { partition } of unproven) waits.set(partition, UNPROVEN);
       } catch (error) {
         if (isCausewayError(error, 'SHUTTING_DOWN')) throw error;
-        for (const { partition } of open) results.set(partition, waitFor(error));
+        for (const { partition } of open) waits.set(partition, waitFor(error));
       }
     }
+    for (const { partition } of cases) {
+      if (waits.has(partition)) continue;
+      const { lanes } = this.#deps.sides(partition).target;
+      for (const lane of lanes.doubted(partition.targetKey)) lane.closed(partition.targetKey);
+    }
+    return waits;
+  }
+
+  /** @param cases of one target; each has its result afterwards, one that throws has it as a reason to wait */
+  async settle(cases: readonly TakeoverCase[]): Promise<Map<MirroredPartition, TakenOver>> {
+    const results = new Map<MirroredPartition, TakenOver>(await this.close(cases));
     const closed = cases.filter(({ partition }) => !results.has(partition));
     await inBatches(closed, async (one) => {
       results.set(one.partition, await this.#settleWriters(one).catch(waitFor));
@@ -79,7 +101,6 @@ export class Takeover {
   async #settleWriters(one: TakeoverCase): Promise<TakenOver> {
     const { partition, checkpoint } = one;
     const { lanes } = this.#deps.sides(partition).target;
-    for (const lane of lanes.doubted(partition.targetKey)) lane.closed(partition.targetKey);
     // Drained, or closed just now.
     const closed = new Set(lanes.lanes.map(({ record }) => record.producerId));
     // Behind a pair at which its lane let go nothing can be that lane's, or it did not let go.
@@ -150,7 +171,7 @@ export class Takeover {
   }
 }
 
-const UNPROVEN: TakenOver = {
+const UNPROVEN: Waiting = {
   kind: 'wait',
   code: 'LANE_DEAD',
   message: 'the marker that ends what its last owner wrote is not there yet',
@@ -180,23 +201,21 @@ function takenOver(outcome: WalkOutcome): TakenOver {
       return { kind: 'pause', code: 'TARGET_SHARED', message };
     }
     case 'diverged': {
-      const where = `source offset ${outcome.sourceOffset}, target offset ${outcome.targetOffset}`;
-      return {
-        kind: 'pause',
-        code: 'TARGET_SHARED',
-        message: `the target differs from the source at ${where} (${outcome.what})`,
-      };
+      const { sourceOffset, what } = outcome;
+      const where = `source offset ${sourceOffset}, target offset ${outcome.targetOffset}`;
+      const message = `the target differs from the source at ${where} (${what})`;
+      return { kind: 'diverged', sourceOffset, isSourceShort: what === 'source-ended', message };
     }
     case 'pause': {
       const { from, to } = outcome.gap;
-      return { kind: 'pause', code: outcome.code, message: `${outcome.message}; at most [${from}, ${to}) are missing` };
+      return { kind: 'uncertain', from, to, targetOffset: outcome.targetOffset };
     }
     case 'wait':
       return outcome;
   }
 }
 
-function waitFor(error: unknown): TakenOver {
+function waitFor(error: unknown): Waiting {
   if (!(error instanceof CausewayError)) throw error;
   return { kind: 'wait', code: error.code, message: messageOf(error) };
 }

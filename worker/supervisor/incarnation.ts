@@ -3,6 +3,7 @@ import { encodeLane } from '../../common/coordination/records/worker.js';
 import { lanePath } from '../../common/coordination/znodes.js';
 import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import { type PartitionRef, refKey, type WorkerAssignment } from '../../common/model/assignment.js';
+import type { BreakRequest } from '../../common/model/continuity.js';
 import type { RateLimits } from '../../common/model/route.js';
 import type { PartitionStatus, ThreadStatus } from '../../common/model/status.js';
 import type { LaneRecord, WorkerReport } from '../../common/model/worker.js';
@@ -51,6 +52,7 @@ interface ThreadView {
   held: readonly PartitionRef[];
   doubtful: readonly PartitionRef[];
   started: readonly PartitionRef[];
+  breaks: readonly BreakRequest[];
   partitions: readonly PartitionStatus[];
   load: Omit<ThreadStatus, 'thread' | 'partitions'>;
 }
@@ -262,6 +264,7 @@ export class Incarnation implements Closable {
     const held = this.#withBetween(views.flatMap((view) => view.held));
     const taken = new Set(held.map(refKey));
     this.#lost = this.#lost.filter((ref) => !taken.has(refKey(ref)));
+    const breaks = views.flatMap((view) => view.breaks);
     this.#deps.report({
       worker,
       incarnation,
@@ -270,6 +273,7 @@ export class Incarnation implements Closable {
       held,
       doubtful: [...views.flatMap((view) => view.doubtful), ...doubtfulRefs(this.#lost, held, assignment.items)],
       started: this.#withBetween(views.flatMap((view) => view.started)),
+      ...(breaks.length === 0 ? {} : { breaks }),
     });
   }
 

@@ -55,8 +55,10 @@ export class WorkerMetrics {
     for (const { cluster, side, ms } of stats.throttles)
       metrics.inc('causeway_throttle_ms_total', ms, { cluster, side });
     for (const { route, count } of stats.repeats) metrics.inc('causeway_produce_duplicates_total', count, { route });
-    for (const { route, reason, records } of stats.gaps)
-      metrics.inc('causeway_gap_records_total', records, { route, reason });
+    for (const { route, kind, reason, count, records } of stats.gaps) {
+      metrics.inc('causeway_gaps_declared_total', count, { route, kind, reason });
+      if (kind === 'gap') metrics.inc('causeway_gap_records_total', records, { route, reason });
+    }
     for (const { code, count } of stats.errors) metrics.inc('causeway_partition_errors_total', count, { code });
     metrics.inc('causeway_checkpoint_commits_total', stats.checkpoints.ok, { outcome: 'ok' });
     metrics.inc('causeway_checkpoint_commits_total', stats.checkpoints.failed, { outcome: 'failed' });

@@ -1,3 +1,4 @@
+import { ERROR_CODES, type ErrorCode } from '../../common/errors/codes.js';
 import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
 import type { Route } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
@@ -10,6 +11,13 @@ import type { Sides } from './sides.js';
 import { strandedReason } from './stranded.js';
 
 const OPERATOR_PAUSE: Reason = { code: 'PAUSED_BY_OPERATOR', message: 'an operator paused the topic' };
+
+/** Why its item says that it is paused. */
+function pauseReason({ hold }: AssignmentItem): Reason {
+  if (hold === undefined) return OPERATOR_PAUSE;
+  const code = hold.code in ERROR_CODES ? (hold.code as ErrorCode) : OPERATOR_PAUSE.code;
+  return { code, message: hold.message };
+}
 
 export interface AssignmentApplierDeps {
   readonly held: HeldPartitions;
@@ -28,6 +36,8 @@ export class AssignmentApplier {
   readonly #deps: AssignmentApplierDeps;
   /** Assigned, but not to be mirrored with this worker's configuration: shown as paused, nothing else. */
   readonly #stranded = new Map<string, MirroredPartition>();
+  /** Where the sources of partitions ended that are let go to begin another timeline. */
+  readonly #formerEnds = new Map<string, number>();
   #wanted = new Map<string, AssignmentItem>();
   #routes = new Map<string, Route>();
 
@@ -46,9 +56,12 @@ export class AssignmentApplier {
     this.#stranded.clear();
     for (const held of all.values()) {
       const item = this.#wanted.get(held.partition.key);
-      if (item === undefined || this.#identityChanged(held.partition, item)) handover.drain(held);
-      else if (!held.draining) this.#update(held, item);
+      if (item === undefined || this.#identityChanged(held.partition, item)) {
+        if (item !== undefined) this.#formerEnds.set(held.partition.key, held.partition.sourceEnd);
+        handover.drain(held);
+      } else if (!held.draining) this.#update(held, item);
     }
+    for (const key of this.#formerEnds.keys()) if (!this.#wanted.has(key)) this.#formerEnds.delete(key);
     for (const [key, item] of this.#wanted) if (!all.has(key)) this.#adopt(item);
   }
 
@@ -58,7 +71,7 @@ export class AssignmentApplier {
     held.outlet.reset();
     this.#deps.sides.of(partition.route).target.positionsOf(partition).add(partition);
     if (held.draining) return;
-    if (partition.item.paused) partition.on({ type: 'pause', reason: OPERATOR_PAUSE });
+    if (partition.item.paused) partition.on({ type: 'pause', reason: pauseReason(partition.item) });
     else this.#deps.held.copy(held);
   }
 
@@ -83,19 +96,21 @@ export class AssignmentApplier {
 
   #update(held: Held, item: AssignmentItem): void {
     const { partition } = held;
-    const { paused: wasPaused, skip } = partition.item;
+    const { paused: wasPaused, skip, resolve } = partition.item;
+    const { continuity } = partition.route;
     partition.item = item;
     // Its policies may have changed; what would need another position has been sorted out above.
     partition.route = this.#routes.get(item.route) ?? partition.route;
     if (wasPaused === item.paused) {
-      // An operator skips what it stands at: the position is found anew, and the order is met there.
-      if (item.skip?.at !== skip?.at && partition.state === 'paused' && !item.paused)
-        this.#deps.handover.startAnew(held, 0);
+      // An operator's word on what it stands at: the position is found anew, and the order is met there.
+      const isTold = item.skip?.at !== skip?.at || item.resolve?.at !== resolve?.at;
+      const mayPass = JSON.stringify(partition.route.continuity) !== JSON.stringify(continuity);
+      if ((isTold || mayPass) && partition.state === 'paused' && !item.paused) this.#deps.handover.startAnew(held, 0);
       return;
     }
     if (item.paused) {
       // One that is starting finds out when it has.
-      if (held.copying) this.#deps.port.pause(partition, OPERATOR_PAUSE);
+      if (held.copying) this.#deps.port.pause(partition, pauseReason(item));
     } else if (partition.reason === OPERATOR_PAUSE) {
       this.#deps.held.copy(held);
     } else if (partition.state === 'paused') {
@@ -117,6 +132,8 @@ export class AssignmentApplier {
       return;
     }
     const partition = new MirroredPartition(item, route);
+    partition.formerSourceEnd = this.#formerEnds.get(partition.key) ?? -1;
+    this.#formerEnds.delete(partition.key);
     held.add({ partition, ...equip(partition), copying: false, draining: false });
     starter().request(partition);
   }

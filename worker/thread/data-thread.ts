@@ -269,6 +269,12 @@ export class DataThread {
         this.#applier.begun(held);
       },
       pause: (partition, reason) => this.#events.pause(partition, reason),
+      broken: (partition, request, reason) => {
+        partition.breakRequest = request;
+        this.#events.pause(partition, reason);
+        this.#reporter.changed();
+      },
+      declare: (partition, gap) => this.#journal(partition).declare(partition, { gap, deadLetters: [] }),
       settled: (partition) => {
         const held = this.#held.of(partition);
         if (held !== undefined) this.#handover.startSettled(held);

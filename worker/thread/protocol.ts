@@ -1,6 +1,8 @@
 import type { Config } from '../../common/config/compile.js';
 import type { AssignmentItem, PartitionRef } from '../../common/model/assignment.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
+import type { BreakRequest } from '../../common/model/continuity.js';
+import type { GapKind } from '../../common/model/gap.js';
 import type { Route } from '../../common/model/route.js';
 import type { StallCode } from '../../common/model/stalls.js';
 import type { LimitScope, PartitionStatus } from '../../common/model/status.js';
@@ -67,6 +69,7 @@ export type FromThread =
       readonly held: readonly PartitionRef[];
       readonly doubtful: readonly PartitionRef[];
       readonly started: readonly PartitionRef[];
+      readonly breaks: readonly BreakRequest[];
     }
   | { readonly type: 'stats'; readonly stats: ThreadStats }
   /** A lane was fenced: the incarnation is over. */
@@ -91,7 +94,14 @@ export interface ThreadStats {
     readonly ms: number;
   }[];
   readonly repeats: readonly { readonly route: string; readonly count: number }[];
-  readonly gaps: readonly { readonly route: string; readonly reason: string; readonly records: number }[];
+  readonly gaps: readonly {
+    readonly route: string;
+    readonly kind: GapKind;
+    readonly reason: string;
+    /** Declarations, and the records they are about. */
+    readonly count: number;
+    readonly records: number;
+  }[];
   readonly errors: readonly { readonly code: string; readonly count: number }[];
   readonly checkpoints: { readonly ok: number; readonly failed: number };
   /** Target transactions that ended. */

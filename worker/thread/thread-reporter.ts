@@ -43,7 +43,8 @@ export class ThreadReporter {
       if (this.#applied === undefined) return;
       const held = this.#deps.held();
       const started = held.filter((partition) => partition.started).map(refOf);
-      this.#deps.post({ type: 'held', ...this.#applied, held: held.map(refOf), doubtful: [], started });
+      const breaks = held.flatMap(({ breakRequest }) => (breakRequest === undefined ? [] : [breakRequest]));
+      this.#deps.post({ type: 'held', ...this.#applied, held: held.map(refOf), doubtful: [], started, breaks });
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Gap } from '../../common/model/gap.js';
+import type { Gap, GapKind } from '../../common/model/gap.js';
 import type { StallCode } from '../../common/model/stalls.js';
 import type { LimitScope, PartitionStatus } from '../../common/model/status.js';
 import type { VerdictCounts } from '../core/batch-verdict.js';
@@ -12,7 +12,7 @@ export class StatsCollector {
   readonly #throttles = new Map<string, { cluster: string; side: 'source' | 'target'; ms: number }>();
   readonly #repeats = new Map<string, number>();
   readonly #errors = new Map<string, number>();
-  readonly #gaps = new Map<string, { route: string; reason: string; records: number }>();
+  readonly #gaps = new Map<string, { route: string; kind: GapKind; reason: string; count: number; records: number }>();
   readonly #heldBack = new Map<string, { route: string; scope: LimitScope; seconds: number }>();
   readonly #stalls = new Map<string, { route: string; code: StallCode; count: number }>();
   readonly #kicks = new Map<string, number>();
@@ -47,10 +47,13 @@ export class StatsCollector {
     this.#repeats.set(route, (this.#repeats.get(route) ?? 0) + 1);
   }
 
-  gap({ item: { route } }: MirroredPartition, { reason, firstOffset, lastOffset }: Gap): void {
-    const entry = this.#gaps.get(`${route}/${reason}`) ?? { route, reason, records: 0 };
+  gap({ item: { route } }: MirroredPartition, { reason, firstOffset, lastOffset, breaks }: Gap): void {
+    const kind = breaks?.kind ?? 'gap';
+    const key = `${route}/${kind}/${reason}`;
+    const entry = this.#gaps.get(key) ?? { route, kind, reason, count: 0, records: 0 };
+    entry.count += 1;
     entry.records += lastOffset - firstOffset + 1;
-    this.#gaps.set(`${route}/${reason}`, entry);
+    this.#gaps.set(key, entry);
   }
 
   error(code: string): void {

@@ -69,6 +69,7 @@ const topicProgress = z.object({
   targetTopicId: z.string().nullable().optional(),
   origin: origin.optional(),
   carried: partitionSet.optional(),
+  formers: z.array(z.object({ partition: count, timeline: count })).optional(),
   breaks: z.array(origin.extend({ partition: count, timeline: count })).optional(),
 });
 
@@ -82,12 +83,13 @@ export function encodeTopicProgress(progress: TopicProgress): Buffer {
 }
 
 export function decodeTopicProgress(data: Buffer, path: string): TopicProgress {
-  const { targetTopicId, origin, carried, breaks, ...progress } = decodeRecord(topicProgress, data, path);
+  const { targetTopicId, origin, carried, formers, breaks, ...progress } = decodeRecord(topicProgress, data, path);
   return {
     ...progress,
     ...(targetTopicId === undefined ? {} : { targetTopicId }),
     ...(origin === undefined ? {} : { origin }),
     ...(carried === undefined ? {} : { carried }),
+    ...(formers === undefined ? {} : { formers }),
     ...(breaks === undefined ? {} : { breaks }),
   };
 }

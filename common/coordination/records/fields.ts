@@ -14,6 +14,7 @@ export const decimal = z
 export const skipOrder = z.object({ partition: count, from: decimal, to: decimal, reason: z.string(), at: z.string() });
 export const breakCause = z.enum(BREAK_CAUSES);
 export const origin = z.object({
+  former: count,
   cause: breakCause,
   from: z.union([z.literal('start'), z.literal('position'), decimal]),
 });
@@ -21,7 +22,7 @@ export const resolveAction = z.enum(['continue', 'restart']);
 
 /** For texts that tell equal items from others. */
 export function originText(value: TimelineOrigin | undefined): string {
-  return value === undefined ? '' : `${value.cause} ${value.from}`;
+  return value === undefined ? '' : `${value.cause} ${value.from} ${value.former}`;
 }
 
 export const partitionSet = z

@@ -77,7 +77,7 @@ describe('4.2 topics that are not what they were', () => {
       ...PROGRESS,
       sourceTopicId: 's2',
       timeline: 4,
-      origin: { cause: 'source-recreated', from: 'start' },
+      origin: { cause: 'source-recreated', from: 'start', former: 3 },
       started: [],
       initialPartitions: 0,
     });
@@ -89,7 +89,7 @@ describe('4.2 topics that are not what they were', () => {
     const restart = verdict(facts, { targetRecreated: 'restart' }).progress;
     assert.deepEqual(
       [restart?.timeline, restart?.targetTopicId, restart?.origin, restart?.started, restart?.initialPartitions],
-      [4, 't2', { cause: 'target-recreated', from: 'start' }, [], 3],
+      [4, 't2', { cause: 'target-recreated', from: 'start', former: 3 }, [], 3],
     );
     const carried = verdict(facts, { targetRecreated: 'continue' }).progress;
     assert.deepEqual([carried?.origin?.from, carried?.carried, carried?.started], ['position', [0, 1, 2], []]);
@@ -129,7 +129,7 @@ describe('4.2 topics that are not what they were', () => {
 
   test('an operator restarts one partition: it alone has another timeline, and is not started in it', () => {
     const { progress } = verdict({}, {}, [order({ partition: 1 })]);
-    assert.deepEqual(progress?.breaks, [{ partition: 1, timeline: 4, cause: 'operator', from: 'start' }]);
+    assert.deepEqual(progress?.breaks, [{ partition: 1, timeline: 4, cause: 'operator', from: 'start', former: 3 }]);
     assert.deepEqual([progress?.timeline, progress?.started], [3, [0, 2]]);
     assert.equal(verdict({}, {}, [order({ partition: 1 })], progress).progress, undefined, 'once');
     assert.equal(
@@ -144,7 +144,7 @@ describe('4.2 topics that are not what they were', () => {
       cause: 'target-truncated',
       from: 80n,
     });
-    assert.deepEqual(broken.breaks, [{ partition: 2, timeline: 5, cause: 'target-truncated', from: 80n }]);
+    assert.deepEqual(broken.breaks, [{ partition: 2, timeline: 5, cause: 'target-truncated', from: 80n, former: 4 }]);
     assert.deepEqual(decodeTopicProgress(encodeTopicProgress(broken), '/p'), broken);
     const topic = { ...broken, resolutions: [order({ action: 'continue' }), order({ partition: 2, timeline: 5 })] };
     assert.deepEqual(
@@ -189,7 +189,7 @@ describe('items of topics that are not what they were', () => {
   test('with an origin at the position, partitions that had none begin as those that were added', () => {
     const progress: TopicProgress = {
       ...PROGRESS,
-      origin: { cause: 'target-recreated', from: 'position' },
+      origin: { cause: 'target-recreated', from: 'position', former: 2 },
       carried: [0],
       started: [],
       initialPartitions: 1,
@@ -209,7 +209,7 @@ describe('items of topics that are not what they were', () => {
   test('a topic made anew with fewer partitions gives up the others', () => {
     const restarted: TopicProgress = {
       ...PROGRESS,
-      origin: { cause: 'source-recreated', from: 'start' },
+      origin: { cause: 'source-recreated', from: 'start', former: 2 },
       started: [0],
     };
     assert.equal(desired(restarted, present('s1', 2), present('t1')).topics.get('r/t')?.limit, 2);

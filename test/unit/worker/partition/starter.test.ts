@@ -20,10 +20,15 @@ function starterWith(
   const sides = { source: { leaders }, target: { leaders, checkpointStore } };
   return new Starter({
     sides: () => sides as unknown as ReturnType<StarterDeps['sides']>,
-    takeover: { settle: () => Promise.reject(new Error('nothing here is delivered exactly once')) },
+    takeover: {
+      settle: () => Promise.reject(new Error('nothing here is delivered exactly once')),
+      close: () => Promise.reject(new Error('nothing here is delivered exactly once')),
+    },
     committed: { load: () => Promise.reject(new Error('nothing here is delivered in transactions')) },
     started: () => undefined,
     pause: () => undefined,
+    broken: () => undefined,
+    declare: () => Promise.reject(new Error('no timeline ended')),
     settled: () => undefined,
     clock: systemClock,
     random: systemRandom,
