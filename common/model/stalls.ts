@@ -87,6 +87,11 @@ export const STALLS = {
     'The broker that leads the target partition owes an answer to what was sent.',
     'Check the broker: its replicas, disks and request queue.',
   ),
+  'target-transaction': stall(
+    'target',
+    'The transaction at the target that is to carry it does not begin or end.',
+    'Check the target’s transaction coordinators (`__transaction_state`) and the coordinators of groups `causeway.*`.',
+  ),
   'target-failing': stall(
     'target',
     'The target answers with errors, and the same bytes are tried again.',

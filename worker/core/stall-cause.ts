@@ -21,7 +21,7 @@ export function stallCause(facts: StallFacts): StallCause | undefined {
   if (!mayWrite) return cause('lease-ended', 'the session with the coordination service is in question');
   if (phase === 'starting' || phase === 'restarting') return startCause(facts);
   if (facts.isJudging) return cause('inspecting', 'a batch that the target refused is being looked into');
-  if (facts.batches > 0) return targetCause(facts);
+  if (facts.batches > 0 || facts.isUncommitted) return targetCause(facts);
   return phase === 'draining' ? drainCause(facts) : sourceCause(facts);
 }
 
@@ -75,6 +75,8 @@ function targetCause(facts: StallFacts): StallCause | undefined {
   if (line !== undefined && line.throttledMs > 0) return throttled('target', line);
   if (line !== undefined && line.address === undefined) return unreachable('target', line, nowMs);
   if (reason !== undefined) return cause('target-failing', `${reason.code}: ${reason.message}`);
+  const transaction = laneTransactionCause(facts);
+  if (transaction !== undefined) return transaction;
   const { requests, requestsSinceMs } = target;
   if (requests > 0 && requestsSinceMs !== undefined && nowMs - requestsSinceMs >= PATIENCE_MS) {
     const since = ageText(nowMs, requestsSinceMs);
@@ -87,6 +89,19 @@ function targetCause(facts: StallFacts): StallCause | undefined {
     return cause('target-failing', `sent again in ${((target.retryAtMs - nowMs) / 1_000).toFixed(1)} s after an error`);
   }
   return undefined;
+}
+
+function laneTransactionCause({ laneTransaction, nowMs }: StallFacts): StallCause | undefined {
+  if (laneTransaction === undefined) return undefined;
+  const { transactionalId, phase, sinceMs, aborted } = laneTransaction;
+  const failed = aborted === 0 ? '' : `, after ${aborted} in a row were aborted`;
+  if (phase !== 'idle' && nowMs - sinceMs >= PATIENCE_MS) {
+    return cause(
+      'target-transaction',
+      `that of ${transactionalId} has been under way ${ageText(nowMs, sinceMs)} and is ${phase}${failed}`,
+    );
+  }
+  return failed === '' ? undefined : cause('target-transaction', `${transactionalId} begins another one${failed}`);
 }
 
 function sourceCause(facts: StallFacts): StallCause | undefined {

@@ -27,6 +27,17 @@ export interface TargetFacts {
   readonly retryAtMs: number | undefined;
 }
 
+/** Transactions of the lane that a partition rides. */
+export interface LaneTransactionFacts {
+  readonly transactionalId: string;
+  readonly isDead: boolean;
+  readonly phase: 'idle' | 'open' | 'closing' | 'ending' | 'aborting';
+  /** The one under way began, or the last one ended. */
+  readonly sinceMs: number;
+  /** In a row. */
+  readonly aborted: number;
+}
+
 export interface SourceFacts {
   readonly hasLeader: boolean;
   /** The leader has confirmed what was read under the one before. */
@@ -83,6 +94,10 @@ export interface StallFacts {
   readonly unanswered: number;
   /** Since when no answer has come to those. */
   readonly unansweredSinceMs: number | undefined;
+  /** Stored at the target, but in a transaction that has not ended. */
+  readonly isUncommitted: boolean;
+  /** Where its batches belong to transactions. */
+  readonly laneTransaction: LaneTransactionFacts | undefined;
   /** A gap has its turn. */
   readonly isDeclaring: boolean;
   readonly checkpointFault: { readonly message: string; readonly sinceMs: number } | undefined;

@@ -107,6 +107,11 @@ export class MirroredPartition {
     return this.route.delivery === 'transactional';
   }
 
+  /** Source offset behind all that is at the target for good: what a transaction holds that has not ended is not there yet. */
+  get arrivedNext(): number {
+    return this.transactional ? this.committedSource : this.queue.settledNext;
+  }
+
   /** The id whose transactions its batches belong to. */
   get transactionalId(): string | null {
     return this.transactional ? (this.lane?.record.transactionalId ?? null) : null;
@@ -184,8 +189,7 @@ export class MirroredPartition {
     const { route, topic, partition, targetTopic } = this.item;
     const { reason, stall } = this.#condition;
     const known = this.sourceEnd >= 0 && this.targetNext >= 0;
-    // What a transaction holds that has not ended is not there yet.
-    const settled = this.transactional ? this.committedSource : this.queue.settledNext;
+    const settled = this.arrivedNext;
     const lagRecords = known ? Math.max(0, this.sourceEnd - settled) : -1;
     return {
       route,

@@ -89,8 +89,14 @@ export class Watchdog {
   #watch(held: Held, nowMs: number): void {
     const { partition } = held;
     const { phase, started, sourceEnd, sourceHighWatermark: highWatermark, queue } = partition;
-    const { settledNext, length: batches } = queue;
-    const known = { phase, started, settledNext, batches, sourceEnd, highWatermark };
+    const known = {
+      phase,
+      started,
+      settledNext: partition.arrivedNext,
+      batches: queue.length,
+      sourceEnd,
+      highWatermark,
+    };
     const entry = this.#entries.get(partition);
     const seen = watched(entry?.seen, { ...known, isBlind: this.#isBlind(held) }, nowMs);
     if (entry === undefined) this.#entries.set(partition, { seen, lookedMs: Number.NEGATIVE_INFINITY, blindLooks: 0 });
@@ -180,6 +186,7 @@ export class Watchdog {
     const { partition, intake, outlet } = held;
     const { phase, reason, route, lane, queue } = partition;
     const { target } = sides.of(route);
+    const laneTransaction = partition.transactional ? target.transactions.factsOf(partition) : undefined;
     const { limit, isStarved } = throttle.waitOf(partition);
     const source = this.#source(held);
     const waitsForMemory = isStarved || (source.isStarved && queue.drained);
@@ -190,12 +197,15 @@ export class Watchdog {
       reason,
       startFault: partition.startFault,
       startStep: starter.stepOf(partition),
-      isLaneDead: lane?.dead === true,
+      // Between two transactions a lane has no identity that lives.
+      isLaneDead: laneTransaction?.isDead ?? lane?.dead === true,
       mayWrite: mayWrite(),
       isJudging: partition.judging,
       batches: queue.length,
       unanswered: queue.unanswered,
       unansweredSinceMs: outlet.unansweredSinceMs,
+      isUncommitted: partition.arrivedNext < queue.settledNext,
+      laneTransaction,
       isDeclaring: queue.oldest?.gap !== undefined,
       checkpointFault: target.checkpoints.faultOf(partition),
       target: target.writer.facts(outlet),

@@ -9,6 +9,7 @@ import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
+import type { LaneTransactionFacts } from '../core/stall-facts.js';
 import { TxnBatcher } from '../core/txn-batcher.js';
 import { Lane } from '../lane/lane.js';
 import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
@@ -61,7 +62,7 @@ export interface TransactionalLaneDeps {
   readonly logger: Logger;
 }
 
-type Phase = 'idle' | 'open' | 'closing' | 'ending' | 'aborting';
+type Phase = LaneTransactionFacts['phase'];
 
 /**
  * One transactional id and the transactions it runs, one after the other (exactly-once.md 5.4): batches of its partitions and their source
@@ -82,6 +83,7 @@ export class TransactionalLane implements Closable {
   #phase: Phase = 'idle';
   #fault: TransactionFault | undefined;
   #failures = 0;
+  #beganMs = Number.NEGATIVE_INFINITY;
   /** The last one. */
   #endedMs = Number.NEGATIVE_INFINITY;
 
@@ -105,6 +107,12 @@ export class TransactionalLane implements Closable {
 
   get isDead(): boolean {
     return this.#phase !== 'aborting' && this.#lane.dead;
+  }
+
+  get facts(): LaneTransactionFacts {
+    const sinceMs = this.#phase === 'idle' ? this.#endedMs : this.#beganMs;
+    const { transactionalId } = this.#lane.record;
+    return { transactionalId, isDead: this.isDead, phase: this.#phase, sinceMs, aborted: this.#failures };
   }
 
   /** Room for a partition that writes there. */
@@ -204,7 +212,8 @@ export class TransactionalLane implements Closable {
     this.#phase = 'open';
     this.#fault = undefined;
     this.#enrolment.begin();
-    this.#batcher.opened(clock.monotonicMs());
+    this.#beganMs = clock.monotonicMs();
+    this.#batcher.opened(this.#beganMs);
     try {
       await this.#collect(calls);
       this.#phase = 'closing';

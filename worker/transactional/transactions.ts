@@ -2,6 +2,7 @@ import { CausewayError } from '../../common/errors/error.js';
 import type { TopicPartition } from '../../common/model/topic-partition.js';
 import type { LaneRecord } from '../../common/model/worker.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
+import type { LaneTransactionFacts } from '../core/stall-facts.js';
 import { Lane } from '../lane/lane.js';
 import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
 import type { TransactionGate } from '../partition/transaction-gate.js';
@@ -81,6 +82,11 @@ export class Transactions implements TransactionGate, Closable {
       partitions.map((partition) => this.#laneOf.get(partition)?.commitPosition(partition) ?? false),
     );
     return new Set(partitions.filter((_, i) => done[i] === true));
+  }
+
+  /** Undefined: it rides no lane. */
+  factsOf(partition: MirroredPartition): LaneTransactionFacts | undefined {
+    return this.#laneOf.get(partition)?.facts;
   }
 
   admits(partition: MirroredPartition, bytes: number): boolean {

@@ -21,6 +21,8 @@ const FREE: StallFacts = {
   batches: 0,
   unanswered: 0,
   unansweredSinceMs: undefined,
+  isUncommitted: false,
+  laneTransaction: undefined,
   isDeclaring: false,
   checkpointFault: undefined,
   position: 10,
@@ -41,6 +43,7 @@ const FREE: StallFacts = {
   memory: undefined,
   transaction: undefined,
 };
+const IDLE_LANE = { transactionalId: 'id', isDead: false, phase: 'idle', sinceMs: 0, aborted: 0 } as const;
 const QUEUED: StallFacts = { ...FREE, batches: 3 };
 const target = (more: Partial<StallFacts['target']>): Pick<StallFacts, 'target'> => ({
   target: { ...FREE.target, ...more },
@@ -106,6 +109,16 @@ const CASES: readonly (readonly [StallCode, StallFacts, RegExp])[] = [
   ],
   ['target-leaderless', { ...QUEUED, ...target({ hasLeader: false, line: undefined }) }, /3 batches/],
   ['target-unreachable', { ...QUEUED, ...target({ line: GONE }) }, /broker 2: failing for 40 s: refused/],
+  [
+    'target-transaction',
+    { ...QUEUED, laneTransaction: { ...IDLE_LANE, phase: 'ending', sinceMs: 90_000 } },
+    /of id has been under way for 10 s and is ending$/,
+  ],
+  [
+    'target-transaction',
+    { ...FREE, isUncommitted: true, laneTransaction: { ...IDLE_LANE, aborted: 2 } },
+    /after 2 in a row were aborted/,
+  ],
   ['target-failing', { ...QUEUED, reason: { code: 'KAFKA_ERROR', message: 'error 7' } }, /error 7/],
   ['target-failing', { ...QUEUED, ...target({ retryAtMs: NOW_MS + 3_000 }) }, /again in 3\.0 s/],
   ['rate-limit', { ...FREE, limit: { scope: 'topic', untilMs: NOW_MS + 1_500 } }, /the topic .* 1\.5 s/],
@@ -166,6 +179,11 @@ describe('the cause of a stall', () => {
     assert.equal(stallCause({ ...QUEUED, ...target({ line: undefined }) }), undefined);
     assert.equal(stallCause({ ...QUEUED, ...target({ requests: 1, requestsSinceMs: NOW_MS - 10 }) }), undefined);
     assert.equal(stallCause({ ...QUEUED, ...target({ retryAtMs: NOW_MS - 1 }) }), undefined);
+    assert.equal(stallCause({ ...QUEUED, laneTransaction: IDLE_LANE }), undefined);
+    assert.equal(
+      stallCause({ ...QUEUED, laneTransaction: { ...IDLE_LANE, phase: 'open', sinceMs: NOW_MS } }),
+      undefined,
+    );
     assert.equal(stallCause(FREE), undefined);
     assert.equal(stallCause({ ...FREE, ...source({ line: undefined }) }), undefined);
   });
