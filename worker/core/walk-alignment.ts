@@ -90,7 +90,8 @@ export function judgeAlignment(
   // The source's first record may be among the copies that cannot be seen.
   const isSeen = hiddenCopies(logs) === 0;
   if (isSeen && scan.lastAt !== undefined) return { kind: 'diverged', targetOffset: scan.lastAt };
-  if (!isSeen || scan.records > maxRank) {
+  // Counted exactly, or not at all: nothing is compared here.
+  if (!isSeen || scan.holes > 0 || scan.records > maxRank) {
     return { kind: 'unknown', from: Math.min(copied, sourceStart), to: Math.max(copied, sourceStart) };
   }
   if (copied >= sourceStart) return { kind: 'resume', by: 'count', sourceOffset: skips.after(sourceStart) };

@@ -64,8 +64,10 @@ export interface Candidate {
 export type ScanResult =
   | {
       readonly kind: 'scanned';
-      /** Copies behind the pair, those before the scanned range included. */
+      /** Copies behind the pair, those before the scanned range included, and those that a cleaner took. */
       readonly records: number;
+      /** Of them, those that a cleaner took: some may have been markers. */
+      readonly holes: number;
       /** Ascending; one more than MAX_CANDIDATES says that there are too many. */
       readonly candidates: readonly Candidate[];
       /** Where the copy of the greatest admissible rank lies; undefined where the target does not reach that far. */
@@ -87,6 +89,7 @@ export class CandidateScan {
   readonly #terms: ScanTerms;
   readonly #candidates: Candidate[] = [];
   #rank: number;
+  #holes = 0;
   #lastAt: number | undefined;
 
   constructor(range: TargetRange, terms: ScanTerms, open: OpenBatch) {
@@ -102,11 +105,14 @@ export class CandidateScan {
       const isThere = target.ready();
       if (!isThere && !target.isEnded) return 'target';
       // What a cleaner took had a rank, too.
-      this.#rank += target.takeHoles();
+      const holes = target.takeHoles();
+      this.#holes += holes;
+      this.#rank += holes;
       if (!isThere) break;
       this.#look();
     }
-    return { kind: 'scanned', records: this.#rank, candidates: this.#candidates, lastAt: this.#lastAt };
+    const found = { candidates: this.#candidates, lastAt: this.#lastAt };
+    return { kind: 'scanned', records: this.#rank, holes: this.#holes, ...found };
   }
 
   takeTarget(batch: BatchView): void {

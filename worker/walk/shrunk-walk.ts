@@ -43,16 +43,35 @@ async function countedTarget(walking: Walking, logs: ShrunkLogs): Promise<WalkOu
   const [first, ...others] = alignByCount(logs);
   const counted = await walkFrom(walking, first);
   if (counted.kind === 'interrupted') return counted;
-  if (counted.kind !== 'diverged') return outcomeOf(counted, 'count');
+  if (counted.kind === 'resume' && isBorneOut(counted)) return outcomeOf(counted, 'count');
+  if (counted.kind === 'foreign') return outcomeOf(counted, 'count');
   // Markers among what is gone make the copies fewer than the offsets.
   const matches = await matching(walking, others);
   if (!Array.isArray(matches)) return matches;
+  if (counted.kind === 'resume') return uncertainCount(logs, counted, matches);
   const borneOut = matches.filter(({ compared }) => compared > 0);
   const [match] = borneOut;
   if (match === undefined) return outcomeOf(counted, 'count');
   if (borneOut.length === 1) return outcomeOf(match, 'alignment');
   const ends = borneOut.map(({ sourceOffset }) => sourceOffset);
   return unknownGap(logs, Math.min(...ends), Math.max(...ends));
+}
+
+/** Something that is left agrees with the count, or nothing was counted unseen. */
+function isBorneOut({ compared, counted }: Resume): boolean {
+  return compared > 0 || counted === 0;
+}
+
+/**
+ * Nothing that could be compared is left: how many of the offsets that are gone were markers nobody can tell any more, and one marker too few
+ * in the count would leave a record out without a word (exactly-once.md 6.6).
+ */
+function uncertainCount(logs: ShrunkLogs, counted: Resume, fewer: readonly Resume[]): WalkOutcome {
+  return unknownGap(
+    logs,
+    Math.min(...[counted, ...fewer].map(({ sourceOffset }) => sourceOffset)),
+    counted.sourceOffset,
+  );
 }
 
 async function alignedByContent(walking: Walking, logs: ShrunkLogs): Promise<WalkOutcome | Interrupted> {

@@ -24,11 +24,12 @@ class Kit {
     partition.started = true;
     this.#partition = partition;
     this.held = { partition, outlet, intake: undefined as never, copying: true, draining: false };
+    const checkpoints = {
+      flush: () => new Promise<ReadonlySet<MirroredPartition>>((resolve) => this.#flushes.push(resolve)),
+      remove: () => undefined,
+    };
     const target = {
-      checkpoints: {
-        flush: () => new Promise<ReadonlySet<MirroredPartition>>((resolve) => this.#flushes.push(resolve)),
-        remove: () => undefined,
-      },
+      positionsOf: () => checkpoints,
       writer: { remove: () => undefined },
     };
     const starter = {

@@ -66,10 +66,15 @@ describe('6.6: the beginning of the target is gone', () => {
     assert.deepEqual(outcome.kind === 'resume' && [outcome.counted, outcome.compared], [6, 3]);
   });
 
-  test('nothing is left of it: the count positions, and says that nothing was compared', async () => {
+  test('6.6 nothing is left of it: a count that markers may have swollen, and nothing bears out, is no position', async () => {
     const outcome = await found(logOf(at(0, from(0, 20))), logOf(), { targetStart: 108, closedEnd: 108 });
-    assert.deepEqual(brief(outcome), ['resume', 8, 'count']);
-    assert.equal(outcome.kind === 'resume' && outcome.compared, 0);
+    assert.deepEqual(brief(outcome), ['pause', 4, 8], 'at most those are missing');
+    const marked = await found(logOf(at(0, from(0, 20))), logOf(marker(108)), { targetStart: 108, closedEnd: 109 });
+    assert.deepEqual(brief(marked), ['pause', 4, 8]);
+    const single = await found(logOf(at(0, from(0, 20))), logOf(), { targetStart: 101, closedEnd: 101 });
+    assert.deepEqual(brief(single), ['pause', 0, 1]);
+    const nothing = await found(logOf(at(0, from(0, 20))), logOf(), { targetStart: 100, closedEnd: 100 });
+    assert.deepEqual(brief(nothing), ['resume', 0, 'count'], 'nothing was hidden');
   });
 
   test('the log begins inside a batch', async () => {
@@ -198,6 +203,16 @@ describe('6.6: the beginning of the source is gone', () => {
     assert.deepEqual(brief(outcome), ['resume', 8, 'count']);
     const between = await found(logOf(at(5, from(5, 20))), target, logs, { holes: 'counted' });
     assert.deepEqual(brief(between), ['resume', 8, 'count']);
+  });
+
+  test('6.6 a count alone is a position only where nothing of the target was taken: its cleaner takes markers, too', async () => {
+    const source = logOf(at(5, from(5, 20)));
+    const whole = await found(source, logOf(ours(100, from(0, 5))), { sourceStart: 5, closedEnd: 105 });
+    assert.deepEqual(brief(whole), ['resume', 5, 'count']);
+    assert.equal(whole.kind === 'resume' && whole.compared, 0);
+    const cleaned = logOf(ours(100, from(0, 3)), ours(104, from(4, 1)));
+    const outcome = await found(source, cleaned, { sourceStart: 5, closedEnd: 105 }, { holes: 'counted' });
+    assert.equal(outcome.kind, 'pause');
   });
 
   test('copies that contradict the source are told', async () => {
