@@ -13,6 +13,8 @@ export interface LogFacts {
   /** Where the leadership of the position's records ended in the log of the source's present leader (KIP-320); undefined: not known. */
   readonly epochEnd: bigint | undefined;
   readonly targetEnd: bigint;
+  /** It was seen to have lost what it had acknowledged from here on, whatever it got since; undefined: it was not. */
+  readonly targetLostFrom: bigint | undefined;
   /** The target has ended there for so long that its high watermark does not lag. */
   readonly isTargetSettled: boolean;
 }
@@ -89,14 +91,16 @@ type TargetPair = Pick<Checkpoint, 'sourceOffset' | 'targetOffset' | 'runSourceS
 
 /** The target ends before what it acknowledged: it lost copies, or its high watermark lags behind a new leader’s log. */
 export function judgeTargetEnd(pair: TargetPair, facts: LogFacts): IdentityVerdict {
-  const { targetEnd, isTargetSettled, policy, isAccepted } = facts;
-  if (targetEnd >= pair.targetOffset) return SAME;
+  const { targetEnd, targetLostFrom = targetEnd, isTargetSettled, policy, isAccepted } = facts;
+  const end = targetLostFrom < targetEnd ? targetLostFrom : targetEnd;
+  if (end >= pair.targetOffset) return SAME;
   const code = 'TARGET_TRUNCATED';
-  const short = `the target ends at ${targetEnd}, before the checkpoint’s ${pair.targetOffset}`;
-  if (!isTargetSettled) return { kind: 'wait', code, message: `${short}: its high watermark may lag` };
-  const from = sourceAt(pair, targetEnd);
+  const short = `the target ends at ${end}, before the checkpoint’s ${pair.targetOffset}`;
+  if (end === targetEnd && !isTargetSettled)
+    return { kind: 'wait', code, message: `${short}: its high watermark may lag` };
+  const from = sourceAt(pair, end);
   if (from === undefined) {
-    const message = `${short}: at most the copies of [0, ${pair.sourceOffset}) are lost; which records follow ${targetEnd} is not known`;
+    const message = `${short}: at most the copies of [0, ${pair.sourceOffset}) are lost; which records follow ${end} is not known`;
     return { kind: 'pause', code, message };
   }
   const message = `${short}: the copies of [${from}, ${pair.sourceOffset}) are lost`;

@@ -48,3 +48,28 @@ export function produceVerdict(code: number, behindRefused: boolean): ProduceVer
   if (RETRY_SLOWLY.has(code)) return { kind: 'retry', refreshMetadata: true, delay: 'long', inDoubt };
   return { kind: 'refused' };
 }
+
+export interface Surprise {
+  readonly reason: { readonly code: 'TARGET_SHARED' | 'TARGET_TRUNCATED'; readonly message: string };
+  /** The target lost what it acknowledged from here on. */
+  readonly lostFrom?: number;
+}
+
+/**
+ * A batch that was not stored where the log was known to end. Exactly once, a sole writer knows that to the record (exactly-once.md 3.4);
+ * otherwise others may write as well, but nothing can lie before what was acknowledged unless that was lost.
+ */
+export function surprise(
+  { sourceFirst, targetBase }: { readonly sourceFirst: number; readonly targetBase: number },
+  targetNext: number,
+  isExact: boolean,
+): Surprise | undefined {
+  const stored = `the target stored the batch at source offset ${sourceFirst}`;
+  if (targetBase >= 0 && targetBase < targetNext) {
+    const message = `${stored} at offset ${targetBase}, and had acknowledged everything before ${targetNext}`;
+    return { reason: { code: 'TARGET_TRUNCATED', message }, lostFrom: targetBase };
+  }
+  if (!isExact) return undefined;
+  const where = targetBase < 0 ? 'without its offset' : `at offset ${targetBase} instead of ${targetNext}`;
+  return { reason: { code: 'TARGET_SHARED', message: `${stored} ${where}` } };
+}

@@ -65,6 +65,8 @@ export class MirroredPartition {
   released = false;
   /** The target answered otherwise than a sole writer expects: the last committed pair stays, and the log behind it is looked at. */
   suspect = false;
+  /** The target lost what it had acknowledged from here on; -1: not known. */
+  targetLostFrom = -1;
   /** What begins at the position and is gone: declared before anything is fetched. */
   lost: Gap | undefined;
   /** Asked of the leader; nothing is copied before there is another timeline. */
@@ -142,6 +144,7 @@ export class MirroredPartition {
     this.released = false;
     this.suspect = false;
     this.lost = undefined;
+    this.targetLostFrom = -1;
     this.breakRequest = undefined;
     this.queue = new PartitionQueue(position.source);
     this.targetNext = position.target;

@@ -2,7 +2,7 @@ import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import { batchImage, type ProducerIdentity, producerIdentity } from '../core/batch-image.js';
 import type { PendingGap, QueuedBatch, Settled } from '../core/partition-queue.js';
-import { type ProduceVerdict, produceVerdict } from '../core/produce-verdict.js';
+import { type ProduceVerdict, produceVerdict, surprise } from '../core/produce-verdict.js';
 import { lastRun } from '../core/runs.js';
 import type { Lane } from '../lane/lane.js';
 import { coalesceWaiting } from './coalescer.js';
@@ -219,14 +219,16 @@ export class Outlet {
     this.#deps.port.freed(partition);
   }
 
-  /** Exactly once: a sole writer knows where its batch lands (exactly-once.md 3.4). What lies there is looked at before anything follows. */
-  #surprised({ sourceFirst, targetBase }: QueuedBatch): void {
+  /** What lies at the target is looked at before anything follows (exactly-once.md 3.4). */
+  #surprised(batch: QueuedBatch): void {
     const { partition } = this;
-    if (!this.#isExact || partition.suspect) return;
+    const why = surprise(batch, partition.targetNext, this.#isExact);
+    if (why === undefined || partition.suspect) return;
     partition.suspect = true;
-    const where = targetBase < 0 ? 'without its offset' : `at offset ${targetBase} instead of ${partition.targetNext}`;
-    const message = `the target stored the batch at source offset ${sourceFirst} ${where}`;
-    this.#deps.port.restart(partition, { code: 'TARGET_SHARED', message });
+    if (why.lostFrom !== undefined) partition.targetLostFrom = why.lostFrom;
+    // It may be another topic.
+    this.#deps.port.refreshTarget(partition);
+    this.#deps.port.restart(partition, why.reason);
   }
 
   #retry(batch: QueuedBatch, message: string, inDoubt: boolean): void {

@@ -181,6 +181,7 @@ export class PositionFacts {
       sourceLatest,
       epochEnd,
       targetEnd,
+      targetLostFrom: partition.targetLostFrom < 0 ? undefined : BigInt(partition.targetLostFrom),
       isTargetSettled: this.#isSettled(partition, checkpoint, targetEnd),
       exactlyOnce: route.delivery === 'exactly-once',
     };
@@ -192,6 +193,8 @@ export class PositionFacts {
       this.#short.delete(partition);
       return true;
     }
+    // It may be another topic.
+    this.#deps.sides(partition).target.leaders.refresh();
     const nowMs = this.#deps.clock.monotonicMs();
     const known = this.#short.get(partition);
     if (known?.end !== end) {

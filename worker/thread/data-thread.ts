@@ -189,6 +189,7 @@ export class DataThread {
       stats: this.#stats,
       mayWrite: () => this.#mayWrite(),
       copiesExactly: (target) => this.#held.copiesExactly(target),
+      targetSeen: (target, leaders) => this.#events.targetSeen(target, leaders),
       laneDead: (lane) => this.#events.laneRefused(lane),
       laneRevived: (lane) => {
         for (const partition of this.#held.riders(lane)) this.#events.ready(partition);

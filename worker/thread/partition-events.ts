@@ -2,6 +2,7 @@ import type { ErrorCode } from '../../common/errors/codes.js';
 import type { Logger } from '../../common/observability/logger.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Random } from '../../common/runtime/random.js';
+import type { Leaders } from '../cluster/leaders.js';
 import type { Lane } from '../lane/lane.js';
 import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
 import type { PartitionPort } from '../partition/port.js';
@@ -80,6 +81,34 @@ export class PartitionEvents implements PartitionPort {
     partition.on({ type: 'restart', reason });
     partition.failures += 1;
     this.#deps.handover.startAnew(held, backoffMs(partition.failures, RESTART_BACKOFF, this.#deps.random));
+  }
+
+  /** The target was described anew: what wrote into a topic that bears another's name now stops, and sends nothing of it again. */
+  targetSeen(cluster: string, leaders: Pick<Leaders, 'topic'>): void {
+    for (const held of [...this.#deps.held.values()]) {
+      const { partition, copying } = held;
+      const now = leaders.topic(partition.item.targetTopic)?.topicId ?? null;
+      const isAnother = now !== null && partition.targetTopicId !== null && now !== partition.targetTopicId;
+      if (partition.route.target !== cluster || !isAnother) continue;
+      if (!partition.queue.drained) this.#dropUnanswered(held);
+      const message = `the target topic was made anew (topic id ${partition.targetTopicId} before, ${now} now)`;
+      if (copying) this.restart(partition, { code: 'TARGET_TOPIC_RECREATED', message });
+    }
+  }
+
+  /** What is in doubt is gone with the topic it was sent to. The batches of a transaction end with that. */
+  #dropUnanswered({ partition, outlet }: Held): void {
+    if (partition.transactional) return;
+    const { lane, queue, suspect, targetNext, runSourceStart, runTargetStart } = partition;
+    // Other bytes will have the sequence numbers that were taken.
+    if (lane !== undefined) partition.brokenLanes.add(lane);
+    outlet.rewind({
+      source: queue.settledNext,
+      target: targetNext,
+      runSource: runSourceStart,
+      runTarget: runTargetStart,
+    });
+    partition.suspect = suspect;
   }
 
   laneDead(partition: MirroredPartition): void {

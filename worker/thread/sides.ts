@@ -5,6 +5,7 @@ import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
+import type { Leaders } from '../cluster/leaders.js';
 import type { ByteBudget } from '../core/byte-budget.js';
 import type { SourceReader } from '../fetch/source-reader.js';
 import type { Lane } from '../lane/lane.js';
@@ -25,6 +26,8 @@ export interface SidesDeps {
   readonly mayWrite: () => boolean;
   /** Whether something is copied exactly once into this target. */
   readonly copiesExactly: (target: string) => boolean;
+  /** The target's topics were described anew. */
+  readonly targetSeen: (target: string, leaders: Leaders) => void;
   readonly laneDead: (lane: Lane) => void;
   readonly laneRevived: (lane: Lane) => void;
   readonly riders: RiderPort;
@@ -126,6 +129,8 @@ export class Sides implements Closable {
         logger,
       });
       this.#targets.set(name, side);
+      const { leaders } = side;
+      leaders.onRefresh(() => this.#deps.targetSeen(name, leaders));
     }
     return side;
   }

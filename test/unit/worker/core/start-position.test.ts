@@ -59,6 +59,7 @@ function facts(changes: Partial<StartFacts> = {}, item: Partial<StartFacts['item
     sourceLatest: 100n,
     epochEnd: undefined,
     targetEnd: 40n,
+    targetLostFrom: undefined,
     isTargetSettled: false,
     exactlyOnce: false,
     ...changes,
@@ -246,6 +247,8 @@ describe('5.3 logs that are not what they were', () => {
     assert.match(paused.message, /\[40, 50\)/);
     const broken = short({ isTargetSettled: true, policy: GOING_ON });
     assert.deepEqual(broken.kind === 'break' && [broken.cause, broken.from], ['target-truncated', 40n]);
+    const regrown = short({ targetLostFrom: 30n, targetEnd: 60n, policy: GOING_ON });
+    assert.deepEqual(regrown.kind === 'break' && regrown.from, 40n, 'also where it grew past the checkpoint since');
     const before = planStart(
       facts({
         checkpoint: checkpoint({ runSourceStart: 45n, runTargetStart: 35n }),
