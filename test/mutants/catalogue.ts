@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.js';
-import { RULE_MUTANTS } from './rules-off.js';
+import { OWNERSHIP_MUTANTS } from './rules-of-ownership.js';
+import { WRITING_MUTANTS } from './rules-of-writing.js';
 import { SEEDED_BUGS } from './seeded-bugs.js';
 
-export const ALL_MUTANTS: readonly Mutant[] = [...RULE_MUTANTS, ...SEEDED_BUGS];
+export const ALL_MUTANTS: readonly Mutant[] = [...WRITING_MUTANTS, ...OWNERSHIP_MUTANTS, ...SEEDED_BUGS];

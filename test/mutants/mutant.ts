@@ -56,3 +56,11 @@ export function mutated({ name, file, edits }: Pick<Mutant, 'name' | 'file' | 'e
 export function compiledPath(source: string): string {
   return source.replace(/\.ts$/, '.js');
 }
+
+export const INTEGRATION = 'test/integration';
+export const UNIT = 'test/unit';
+
+/** @param file without its ending */
+export function testNamed(file: string, title: string): Catcher {
+  return { kind: 'test', file: `${file}.test.ts`, title };
+}

@@ -72,17 +72,6 @@ export const SEEDED_BUGS: readonly Mutant[] = [
     },
   },
   {
-    name: 'lease-ignored',
-    does: 'writes on after its session is over',
-    file: 'worker/produce/produce-channel.ts',
-    edits: [{ from: 'this.#ready.size > 0 && this.#deps.mayProduce()', to: 'this.#ready.size > 0' }],
-    caughtBy: {
-      kind: 'test',
-      file: 'test/integration/worker/data-thread.test.ts',
-      title: 'the lease ends: not one more record reaches the target',
-    },
-  },
-  {
     name: 'wrong-checksum',
     does: 'sends the source’s checksum with a header of its own',
     file: 'worker/core/batch-image.ts',
