@@ -6,9 +6,16 @@ export interface TransactionBounds {
   readonly maxBytes: number;
   /** An end that nothing presses for waits until this many times what the last one took have passed since: under a trickle of records ends take a fifth of the time at most. */
   readonly restFactor: number;
+  /** After transactions that were aborted, interval and bytes shrink to this share at least, so that something gets done between two faults. */
+  readonly minShare: number;
 }
 
-export const TRANSACTION_BOUNDS: TransactionBounds = { maxIntervalMs: 500, maxBytes: 64 * 1024 * 1024, restFactor: 4 };
+export const TRANSACTION_BOUNDS: TransactionBounds = {
+  maxIntervalMs: 500,
+  maxBytes: 64 * 1024 * 1024,
+  restFactor: 4,
+  minShare: 1 / 64,
+};
 
 /** What there is to know about the transaction that is open. */
 export interface TransactionLoad {
@@ -28,6 +35,8 @@ export class TxnBatcher {
   #openedMs = 0;
   #bytes = 0;
   #restUntilMs = Number.NEGATIVE_INFINITY;
+  /** Of the bounds, that holds now. */
+  #share = 1;
 
   constructor(bounds: TransactionBounds = TRANSACTION_BOUNDS) {
     this.#bounds = bounds;
@@ -44,16 +53,21 @@ export class TxnBatcher {
   }
 
   get isFull(): boolean {
-    return this.#bytes >= this.#bounds.maxBytes;
+    return this.#bytes >= this.#bounds.maxBytes * this.#share;
   }
 
   /** @param tookMs from the decision to end it to its end */
-  ended(nowMs: number, tookMs: number): void {
+  committed(nowMs: number, tookMs: number): void {
     this.#restUntilMs = nowMs + this.#bounds.restFactor * tookMs;
+    this.#share = Math.min(1, this.#share * 2);
+  }
+
+  aborted(): void {
+    this.#share = Math.max(this.#bounds.minShare, this.#share / 4);
   }
 
   step(nowMs: number, { isIdle, isUrgent }: TransactionLoad): TransactionStep {
-    const leftMs = this.#openedMs + this.#bounds.maxIntervalMs - nowMs;
+    const leftMs = this.#openedMs + this.#bounds.maxIntervalMs * this.#share - nowMs;
     if (isUrgent || this.isFull || leftMs <= 0) return END;
     if (!isIdle) return { kind: 'wait', forMs: leftMs };
     const restMs = this.#restUntilMs - nowMs;

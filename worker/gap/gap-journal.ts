@@ -1,5 +1,4 @@
 import { CausewayError } from '../../common/errors/error.js';
-import type { KafkaRecord } from '../../common/kafka/wire/records/record-codec.js';
 import { gapTopic } from '../../common/model/gap.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
@@ -35,14 +34,21 @@ export class GapJournal {
     const { fleet, worker, clock, logger, declared } = this.#deps;
     const wallMs = clock.wallMs();
     const { deadLetterTopic } = partition.route;
+    const { lane } = partition;
+    // All under one identity: what is left of a gap whose transaction was aborted must not go on under the next.
+    if (lane === undefined) throw new CausewayError('LANE_DEAD', 'the partition has no lane');
+    // Before anything is written: half of it would have to be taken back.
+    this.#partitionsOf(partition, gapTopic(fleet));
+    if (deadLetterTopic !== undefined && pending.deadLetters.length > 0) this.#partitionsOf(partition, deadLetterTopic);
     for (const letter of pending.deadLetters) {
       if (deadLetterTopic === undefined) break;
       if (this.#sent.has(letter)) continue;
       const record = deadLetterRecord(partition, letter, pending.gap.reason, wallMs);
-      await this.#write(partition, deadLetterTopic, partition.item.partition, record);
+      const number = partition.item.partition % this.#partitionsOf(partition, deadLetterTopic);
+      await this.#deps.writer.write(lane, deadLetterTopic, number, [record]);
       this.#sent.add(letter);
     }
-    await this.#write(partition, gapTopic(fleet), 0, gapRecord(partition, pending, worker, wallMs));
+    await this.#deps.writer.write(lane, gapTopic(fleet), 0, [gapRecord(partition, pending, worker, wallMs)]);
     declared(partition, pending);
     const { route, topic, partition: number } = partition.item;
     const { firstOffset, lastOffset, reason, detail, bound = 'exact', breaks } = pending.gap;
@@ -59,16 +65,17 @@ export class GapJournal {
     });
   }
 
-  async #write(partition: MirroredPartition, topic: string, number: number, record: KafkaRecord): Promise<void> {
-    const { lane } = partition;
-    if (lane === undefined) throw new CausewayError('LANE_DEAD', 'the partition has no lane');
+  /** Some of its records are stored, and its gap record is not. */
+  isHalfWritten({ deadLetters }: PendingGap): boolean {
+    return deadLetters.some((letter) => this.#sent.has(letter));
+  }
+
+  #partitionsOf({ item: { route } }: MirroredPartition, topic: string): number {
     const partitions = this.#deps.writer.partitions(topic);
-    if (partitions === undefined || partitions === 0) {
-      throw new CausewayError('TARGET_TOPIC_MISSING', `topic ${topic} does not exist at the target yet`, {
-        place: { route: partition.item.route, topic },
-        fix: 'The controller makes it where the route may create topics; otherwise create it.',
-      });
-    }
-    await this.#deps.writer.write(lane, topic, number % partitions, [record]);
+    if (partitions !== undefined && partitions > 0) return partitions;
+    throw new CausewayError('TARGET_TOPIC_MISSING', `topic ${topic} does not exist at the target yet`, {
+      place: { route, topic },
+      fix: 'The controller makes it where the route may create topics; otherwise create it.',
+    });
   }
 }

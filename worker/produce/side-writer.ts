@@ -14,9 +14,12 @@ import type { Leaders } from '../cluster/leaders.js';
 import { batchImage, producerIdentity } from '../core/batch-image.js';
 import { produceVerdict } from '../core/produce-verdict.js';
 import type { Lane } from '../lane/lane.js';
+import { TRANSACTION_FAULTS } from '../partition/transaction-gate.js';
 
 const RETRY_BACKOFF = { initialMs: 50, maxMs: 5_000 } as const;
 const BROKER_TIMEOUT_SHARE = 0.75;
+/** Where its transaction is lost, so is the sequence. */
+const OUT_OF_SEQUENCE = { kind: 'out-of-sequence' } as const;
 
 export interface SideWriterDeps {
   readonly client: Pick<ClusterClient, 'connection'>;
@@ -143,7 +146,8 @@ export class SideWriter {
   /** False: the same bytes again. @throws LANE_DEAD, SEQUENCE_BROKEN, TARGET_REFUSED */
   #isStored(to: Destination, { baseSequence }: SideImage, answer: ProducedPartition): boolean {
     const { lane, topic, partition } = to;
-    const verdict = produceVerdict(answer.errorCode, false);
+    const isLost = lane.transactional && TRANSACTION_FAULTS.has(answer.errorCode);
+    const verdict = isLost ? OUT_OF_SEQUENCE : produceVerdict(answer.errorCode, false);
     switch (verdict.kind) {
       case 'stored':
         return true;

@@ -11,6 +11,7 @@ import { Intake } from '../partition/intake.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
 import { Outlet } from '../partition/outlet.js';
 import type { OutletDeps } from '../partition/outlet-deps.js';
+import { reasonOf } from '../partition/position-finder.js';
 import { Starter } from '../partition/starter.js';
 import { Takeover } from '../partition/takeover.js';
 import { CommittedPositions } from '../transactional/committed-positions.js';
@@ -307,7 +308,14 @@ export class DataThread {
       port: this.#events,
       clock,
       random,
-      declare: (declaring, gap) => journal.declare(declaring, gap),
+      declare: (declaring, gap) =>
+        journal.declare(declaring, gap).catch((error: unknown) => {
+          const reason = reasonOf(error);
+          // What is written of it must not be committed without the rest.
+          const isUnfit = journal.isHalfWritten(gap) || reason.code === 'SEQUENCE_BROKEN';
+          if (declaring.transactional && isUnfit) transactions.broken(declaring, reason);
+          throw error;
+        }),
       exactTarget: (copied) => this.#sides.of(copied.route).target,
       coalesced: (batches) => this.#verdicts.addCoalesced(batches),
       copied: (copied, records, bytes) => {

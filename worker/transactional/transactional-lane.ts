@@ -221,7 +221,7 @@ export class TransactionalLane implements Closable {
       await this.#answers(calls);
       this.#phase = 'ending';
       await this.#commit(calls);
-      this.#batcher.ended(clock.monotonicMs(), clock.monotonicMs() - sinceMs);
+      this.#batcher.committed(clock.monotonicMs(), clock.monotonicMs() - sinceMs);
       if (calls.isDoubtful) await this.#raiseEpoch(calls);
       this.#failures = 0;
     } catch (error) {
@@ -346,6 +346,7 @@ export class TransactionalLane implements Closable {
     }
     if (!(error instanceof CausewayError || error instanceof TransactionFault)) throw error;
     this.#failures += 1;
+    this.#batcher.aborted();
     logger.warn('transaction.aborted', { ...place, failures: this.#failures, msg: messageOf(error) });
     this.#phase = 'aborting';
     const blamed = error instanceof TransactionFault ? error.blamed : [];
@@ -356,7 +357,8 @@ export class TransactionalLane implements Closable {
     const guilty = new Set(blamed.map(({ partition }) => partition));
     for (const { partition, reason } of blamed) {
       this.#deps.unfit(partition);
-      this.#deps.port.restart(partition, reason);
+      // What waits for an operator does not begin anew by itself.
+      if (partition.phase !== 'paused') this.#deps.port.restart(partition, reason);
     }
     const reason: Reason = { code: isCausewayError(error) ? error.code : 'KAFKA_ERROR', message: messageOf(error) };
     for (const { partition } of rewound) {
