@@ -11,7 +11,7 @@ import { Intake } from '../partition/intake.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
 import { Outlet } from '../partition/outlet.js';
 import type { OutletDeps } from '../partition/outlet-deps.js';
-import { reasonOf } from '../partition/position-finder.js';
+import { reasonOf } from '../partition/position-facts.js';
 import { Starter } from '../partition/starter.js';
 import { Takeover } from '../partition/takeover.js';
 import { CommittedPositions } from '../transactional/committed-positions.js';
