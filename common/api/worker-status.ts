@@ -14,7 +14,8 @@ export const partitionStatusShape = z.object({
   partition: z.number().int(),
   state: z.enum(PARTITION_STATES),
   reason: z.object({ code: z.string(), message: z.string() }).optional(),
-  stall: stallShape.optional(),
+  /** A cause that a later version knows is no reason not to hear the rest. */
+  stall: stallShape.optional().catch(undefined),
   targetTopic: z.string(),
   sourceOffset: offset,
   targetOffset: offset,

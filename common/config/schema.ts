@@ -227,7 +227,7 @@ export const routeSettings = z.strictObject({
     .enum(['exactly-once', 'transactional', 'at-least-once'])
     .default('at-least-once')
     .describe(
-      'What is promised per record. `exactly-once`: the target’s own log tells a new owner what is there, nothing comes twice; needs the right to write under transactional ids `causeway.*` at the target, and that nobody else writes into its topics. `at-least-once`: after a worker’s death up to a second comes again. `transactional` is refused in this version.',
+      'What is promised per record. `exactly-once`: the target’s own log tells a new owner what is there, nothing comes twice; needs the right to write under transactional ids `causeway.*` at the target, and that nobody else writes into its topics. `transactional`: records and their positions in one transaction of the target, whoever else writes there: for several routes into one topic and for topics with producers of their own; readers must be read_committed, offsets are not dense. `at-least-once`: after a worker’s death up to a second comes again.',
     ),
   start: z
     .enum(['earliest', 'latest'])
@@ -250,6 +250,12 @@ export const routeSettings = z.strictObject({
         .optional()
         .describe(
           'Replication factor of created topics; the source topic’s, at most the number of target brokers, unless set.',
+        ),
+      shared: z
+        .boolean()
+        .optional()
+        .describe(
+          'true: others write into the target topics, too. Not with delivery exactly-once; transactional is for it.',
         ),
     })
     .default({ create: true })
@@ -393,7 +399,7 @@ const worker = z.strictObject({
     .describe('How often unchanged positions are committed again: group offsets without members expire one by one.'),
   stallAfterMs: ms
     .min(100)
-    .default(30_000)
+    .default(25_000)
     .describe(
       'A partition that has something to do and does not move for so long counts as stalled: what blocks it is looked for and told.',
     ),

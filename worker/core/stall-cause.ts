@@ -127,7 +127,8 @@ function sourceCause(facts: StallFacts): StallCause | undefined {
     if (line !== undefined && line.address === undefined) return unreachable('source', line, nowMs);
     return cause('source-unanswered', `${lineText(line)} has not answered ${ageText(nowMs, source.answeredMs)}`);
   }
-  if (reason !== undefined) return cause('target-failing', `${reason.code}: ${reason.message}`);
+  // It is read once now and then, to find out whether the target takes anything again.
+  if (reason !== undefined && source.isAsked) return cause('target-failing', `${reason.code}: ${reason.message}`);
   return emptyCause(facts);
 }
 

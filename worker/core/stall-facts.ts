@@ -43,7 +43,7 @@ export interface SourceFacts {
   /** The leader has confirmed what was read under the one before. */
   readonly isConfirmed: boolean;
   readonly line: LineFacts | undefined;
-  /** The connection asks for this partition. */
+  /** The connection asks for this partition, or is about to. */
   readonly isAsked: boolean;
   /** The connection asks for nothing at all for want of memory. */
   readonly isStarved: boolean;

@@ -146,7 +146,7 @@ export class BrokerFetcher {
   }
 
   facts(feed: Feed): Omit<SourceFacts, 'hasLeader' | 'isConfirmed'> {
-    const { channel, settings, budget, clock } = this.#deps;
+    const { channel } = this.#deps;
     const connection = this.#connection;
     const isOpen = connection !== undefined && connection.closedError === undefined;
     return {
@@ -156,11 +156,33 @@ export class BrokerFetcher {
         fault: this.#fault,
         throttledMs: isOpen ? connection.throttledMs : 0,
       },
-      isAsked: this.#index.has(feed) && this.#session.isWanted(feed.key),
-      isStarved: budget.freeBytes < MIN_FETCH_BYTES,
+      isAsked: this.#asks(feed),
+      isStarved: this.#isStarved,
       answeredMs: this.#answeredMs,
-      isSilent: clock.monotonicMs() - this.#answeredMs > settings.fetchMaxWaitMs + LATE_MS,
+      isSilent: this.#isSilent,
     };
+  }
+
+  isBlind(feed: Feed): boolean {
+    return this.#isStarved || (this.#isSilent && this.#asks(feed));
+  }
+
+  /** Or will, in its next request. */
+  #asks(feed: Feed): boolean {
+    // Whoever touches or adds a feed wakes it within the same turn: what lies here while it sleeps was forgotten.
+    if (this.#wake !== undefined && !this.#isStarved) return false;
+    if (this.#arriving.has(feed) || this.#touched.has(feed)) return true;
+    return this.#index.has(feed) && this.#session.isWanted(feed.key);
+  }
+
+  get #isStarved(): boolean {
+    return this.#deps.budget.freeBytes < MIN_FETCH_BYTES;
+  }
+
+  /** For longer than a long poll may take. */
+  get #isSilent(): boolean {
+    const { clock, settings } = this.#deps;
+    return clock.monotonicMs() - this.#answeredMs > settings.fetchMaxWaitMs + LATE_MS;
   }
 
   /** Does not wait for an answer that is on its way. */
@@ -176,7 +198,7 @@ export class BrokerFetcher {
     while (!signal.aborted) {
       this.#takeArriving();
       this.#applyTouched();
-      const starved = this.#deps.budget.freeBytes < MIN_FETCH_BYTES;
+      const starved = this.#isStarved;
       if (this.#session.size === 0 || starved) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;

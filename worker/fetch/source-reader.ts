@@ -83,9 +83,15 @@ export class SourceReader implements Closable, FetchListener {
     const placed = this.#feeds.get(feed.key);
     return {
       hasLeader: this.#deps.leaders.leader(feed.topic, feed.partition) !== undefined,
-      isConfirmed: placed?.leader === undefined || placed.joined,
+      isConfirmed: placed === undefined || placed.joined,
       ...(placed?.reader?.facts(feed) ?? UNREAD),
     };
+  }
+
+  /** Nobody would hear of news: nothing reads it, or what reads it does not answer. */
+  isBlind(feed: Feed): boolean {
+    const placed = this.#feeds.get(feed.key);
+    return placed === undefined || !placed.joined || (placed.reader?.isBlind(feed) ?? true);
   }
 
   async close(): Promise<void> {

@@ -88,6 +88,11 @@ export class Intake implements Feed {
     return this.#partition.queue.fetchNext;
   }
 
+  /** The leader last answered with an error. */
+  get isFailing(): boolean {
+    return this.#errorCode !== undefined;
+  }
+
   get facts(): IntakeFacts {
     return { isWanted: this.#isWanted(), isDecoding: this.#taker.busy, errorCode: this.#errorCode };
   }

@@ -171,10 +171,9 @@ export class Watchdog {
 
   /** Something should be read, and nobody would hear of it. */
   #isBlind(held: Held): boolean {
-    const { partition, copying } = held;
+    const { partition, intake, copying } = held;
     if (!copying || !takesRecords(partition.phase)) return false;
-    const { hasLeader, isConfirmed, isAsked, isSilent, isStarved } = this.#source(held);
-    return !hasLeader || !isConfirmed || isStarved || (isAsked && isSilent);
+    return intake.isFailing || this.#deps.sides.reader(partition.route).isBlind(intake);
   }
 
   #source({ partition, intake }: Held): SourceFacts {

@@ -113,7 +113,7 @@ worker:
   crcCheckEvery: 100
   checkpointIntervalMs: 1000
   checkpointRefreshMs: 600000
-  stallAfterMs: 30000
+  stallAfterMs: 25000
   onCoordinationLoss: stop
   shutdownTimeoutMs: 20000
 logging:

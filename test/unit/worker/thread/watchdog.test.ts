@@ -43,6 +43,10 @@ class Bench {
     };
     const reader = {
       facts: () => this.source,
+      isBlind: () => {
+        const { hasLeader, isConfirmed, isAsked, isSilent } = this.source;
+        return !hasLeader || !isConfirmed || (isAsked && isSilent);
+      },
       remove: () => this.pushed.push('remove'),
       add: () => this.pushed.push('add'),
     };
@@ -76,7 +80,7 @@ class Bench {
     partition.on({ type: 'copy' });
     partition.started = true;
     partition.sourceEnd = 0;
-    const intake = { facts: { isWanted: true, isDecoding: false, errorCode: undefined } };
+    const intake = { isFailing: false, facts: { isWanted: true, isDecoding: false, errorCode: undefined } };
     const held = { partition, intake, outlet: { unansweredSinceMs: undefined }, copying: true, draining: false };
     this.held.push(held as unknown as Held);
     return partition;
