@@ -14,6 +14,7 @@ import { ControllerPresence } from './loop/presence.js';
 import { connectionRefused } from './loop/process-probe.js';
 import { RuleBook } from './loop/rule-book.js';
 import { Ruler } from './loop/ruler.js';
+import { StoreAlarms } from './loop/store-alarms.js';
 import { TargetFencer } from './loop/target-fencer.js';
 import { KafkaAdmin } from './metadata/kafka-admin.js';
 import { KafkaMetadata } from './metadata/kafka-metadata.js';
@@ -64,14 +65,15 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
     const kafka = deps.kafka ?? openKafka(config, { clock, random, logger, metrics }, lifecycle);
     const fencer = deps.fencer ?? makeFencer(config, { clock, random, logger, metrics });
     const statuses = new WorkerStatuses(config.worker.http.token, clock);
-    const ruler = new Ruler({ config, store, kafka, fencer, statuses, clock, random, logger, metrics });
+    const alarms = new StoreAlarms({ clock, logger, metrics });
+    const ruler = new Ruler({ config, store, kafka, fencer, statuses, alarms, clock, random, logger, metrics });
     const health = new Health();
     health.add(() => ({
       name: 'coordination',
       ok: store.session().state === 'connected',
       detail: store.session().state,
     }));
-    const router = buildRouter(config, deps, { kafka, ruler, statuses, health });
+    const router = buildRouter(config, deps, { kafka, ruler, statuses, health, alarms });
     const http = lifecycle.add(
       'http',
       await startHttpServer({ ...deps, logger, settings: config.controller.http, health }, router),
@@ -88,7 +90,9 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
       presence.update();
       await ruler.rule(reign).finally(() => presence.update());
     };
-    const candidate = new Candidate({ store, clock, random, logger, metrics, self, seeds: config.routes, rule });
+    const parts = { store, clock, random, logger, metrics };
+    const { fleet, routes: seeds } = config;
+    const candidate = new Candidate({ ...parts, fleet, alarms, self, seeds, rule });
     lifecycle.add('election', candidate);
     health.add(() => ({ name: 'fleet-prepared', ok: candidate.bootstrapped }));
     candidate.start();
@@ -143,11 +147,13 @@ function buildRouter(
     ruler,
     statuses,
     health,
+    alarms,
   }: {
     readonly kafka: Kafka;
     readonly ruler: Ruler;
     readonly statuses: WorkerStatuses;
     readonly health: Health;
+    readonly alarms: StoreAlarms;
   },
 ) {
   const routes = new RouteService(store, config, kafka.metadata);
@@ -158,7 +164,7 @@ function buildRouter(
   const clusters = [...config.clusters.keys()];
   const selections = new SelectionService({ store, routes, denials, metadata, rules, clusters, logger });
   const problems = new LeaderProblems(() => ruler.problems, config.controller.http.token);
-  const views = new FleetViews({ store, fleet: config.fleet, statuses, problems });
+  const views = new FleetViews({ store, fleet: config.fleet, statuses, problems, alarms, clock });
   const plan = new LeaderPlan({
     store,
     own: () => ruler.lastPlan,

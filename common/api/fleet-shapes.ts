@@ -89,6 +89,15 @@ export const topicStatusView = z.object({
   problems: z.array(problemView),
 });
 
+/** What is wrong with the store itself; workers copy on, and what was assigned stays. */
+export const storeAlarmView = z.object({
+  code: z.string(),
+  path: z.string(),
+  message: z.string(),
+  fix: z.string().nullable(),
+  since: z.string(),
+});
+
 export const fleetStatus = z.object({
   fleet: z.string(),
   fleetId: z.string().nullable(),
@@ -99,6 +108,8 @@ export const fleetStatus = z.object({
   topics: z.array(topicStatusView),
   /** Null when the leader did not tell. */
   problems: z.array(problemView).nullable(),
+  /** Of the store, as the controller that answers sees it. */
+  alarms: z.array(storeAlarmView),
 });
 
 /** One topic with each of its partitions: GET /routes/{route}/topics/{topic}/status. */
@@ -208,4 +219,5 @@ export type TopicStatusView = z.output<typeof topicStatusView>;
 export type TopicDetail = z.output<typeof topicDetail>;
 export type PartitionView = z.output<typeof partitionView>;
 export type ProblemView = z.output<typeof problemView>;
+export type StoreAlarmView = z.output<typeof storeAlarmView>;
 export type ProblemList = z.output<typeof problemList>;

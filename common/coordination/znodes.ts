@@ -56,6 +56,9 @@ export const BASE_PATHS = [
   REPORTS,
 ] as const;
 
+/** What is never made anew in a fleet that exists: an empty one would read as the order to copy nothing. */
+export const LASTING_PATHS = [ROUTES, TOPICS, EXCLUSIONS, WORKERS, ORDERS, PROGRESS, ASSIGNMENTS] as const;
+
 /** A topic name as one path segment: `.` and `..` are illegal topics and every other legal name is a legal segment. */
 export const controllerPath = (id: string): string => `${CONTROLLERS}/${id}`;
 export const routePath = (route: string): string => `${ROUTES}/${route}`;

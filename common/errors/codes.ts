@@ -63,7 +63,7 @@ export const ERROR_CODES = {
     409,
     1,
     false,
-    'The target has not shown, or failed to show, that it refuses what a fenced producer sends: nothing is begun there exactly once.',
+    'The target has not shown, or failed to show, that it refuses what a fenced producer sends: nothing is begun there exactly once, and where it failed, new routes are delivered at least once.',
   ),
   PRECONDITION_FAILED: info(412, 1, false, 'The resource changed since it was read (ETag).'),
   PRECONDITION_REQUIRED: info(428, 1, false, 'If-Match is required here.'),
@@ -80,6 +80,13 @@ export const ERROR_CODES = {
   NODE_TOO_LARGE: info(413, 1, false, 'The value is larger than a coordination node may be.'),
   NODE_CORRUPT: info(500, 70, false, 'A coordination node holds something this version cannot read.'),
   EPOCH_LOST: info(503, 70, false, 'Another controller has begun a reign; this one’s is over.'),
+  STORE_DAMAGED: info(503, 70, false, 'Nodes that every fleet has are gone from the store: nothing is assigned.'),
+  STORE_CONTRADICTS: info(
+    503,
+    70,
+    false,
+    'The store is not the one this process knows: wiped, restored from an older copy, or another fleet’s. Nothing is assigned.',
+  ),
   STORE_LOCKED: info(409, 78, false, 'Another process uses the embedded store’s folder.'),
   COORDINATION_AUTH_FAILED: info(503, 78, false, 'The coordination service refused our credentials.'),
   // Kafka

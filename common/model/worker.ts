@@ -20,6 +20,8 @@ export interface LiveWorker {
   readonly standby?: boolean;
   /** The routes it is for, by its own configuration; absent: any. */
   readonly routes?: readonly string[];
+  /** The highest epoch its process was ever ruled under in this fleet; absent: none yet. */
+  readonly seenEpoch?: number;
 }
 
 /** What a worker holds, as of one applied generation (exactly-once.md 7.3). Partitions absent from both lists are released. */

@@ -82,6 +82,7 @@ export const METRICS = {
   // controller
   causeway_leader: gauge('1 on the controller that leads'),
   causeway_leader_epoch: gauge('Epoch of the latest reign this controller knows of'),
+  causeway_store_alarms: gauge('What is wrong with the store itself and needs a human: wiped, restored, damaged nodes'),
   causeway_fenced_writes_total: counter('Writes refused because another reign had begun'),
   causeway_lane_fences_total: counter(
     'Lanes of exactly-once routes fenced, by how: at the target, or only waited for because the target did not let itself be asked',

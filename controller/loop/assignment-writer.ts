@@ -71,7 +71,7 @@ export class AssignmentWriter {
       compareStarted: full,
       routes: observation.routes(),
     });
-    changes.push(...tribunal.replacements(reign.epoch));
+    changes.push(...tribunal.replacements(reign.epoch), ...this.#rewrites(world, changes));
     const moves = new Map(planned.moves.map((move) => [move.key, move]));
     const lanesOf = (worker: string): string[] => {
       const holder = world.holders.get(worker);
@@ -85,6 +85,20 @@ export class AssignmentWriter {
       logger.info('assignment.written', summary(change));
     });
     return changes.length > 0;
+  }
+
+  /** Nodes that vanished, as they were: their workers go by them still. */
+  #rewrites(world: World, changes: readonly NodeChange[]): NodeChange[] {
+    const { reign, records } = this.#options;
+    const changed = new Set(changes.map(({ worker }) => worker));
+    return [...records.assignments.vanished].flatMap((worker) => {
+      const holder = world.holders.get(worker);
+      const mayWrite = holder !== undefined && holder.state !== 'absent' && holder.state !== 'doomed';
+      if (!mayWrite || changed.has(worker)) return [];
+      const { assignment: last } = holder;
+      const assignment = { ...last, epoch: reign.epoch, generation: last.generation + 1 };
+      return [{ worker, assignment, revoked: [], dropped: new Map(), added: [] }];
+    });
   }
 
   /** Removes lanes of which nothing is left. @returns true when there were some */

@@ -6,6 +6,7 @@ import {
   encodeEpoch,
 } from '../../common/coordination/records/control.js';
 import { EPOCH, LEADER } from '../../common/coordination/znodes.js';
+import type { ErrorCode } from '../../common/errors/codes.js';
 import { isCausewayError } from '../../common/errors/error.js';
 import type { Route } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
@@ -14,13 +15,16 @@ import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
-import { bootstrapFleet, type FleetMemory, readEpoch } from './bootstrap.js';
+import { bootstrapFleet, checkWorkersEpochs, type FleetMemory, readEpoch } from './bootstrap.js';
 import { Nudge } from './nudge.js';
 import { Reign } from './reign.js';
+import type { StoreAlarms } from './store-alarms.js';
 
 /** A candidate looks at `/leader` at least so often (jittered), whatever the watches say. */
 const CANDIDATE_INTERVAL_MS = 2_000;
 const RETRY = { initialMs: 100, maxMs: 5_000 } as const;
+
+const STORE_FAULTS: ReadonlySet<ErrorCode> = new Set(['STORE_DAMAGED', 'STORE_CONTRADICTS', 'NODE_CORRUPT']);
 
 export interface CandidateOptions {
   readonly store: CoordinationStore;
@@ -28,6 +32,9 @@ export interface CandidateOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** As the configuration calls it. */
+  readonly fleet: string;
+  readonly alarms: StoreAlarms;
   /** This controller as others are told; its epoch is filled in. */
   readonly self: () => Omit<ControllerRecord, 'epoch'>;
   readonly seeds: readonly Route[];
@@ -79,9 +86,11 @@ export class Candidate implements Closable {
         await this.#candidate();
         failures = 0;
         this.#said = '';
+        this.#options.alarms.update('election', []);
       } catch (error) {
         if (this.#closing.signal.aborted) break;
         this.#say(error);
+        this.#alarm(error);
         waitMs = backoffMs(failures++, RETRY, random);
         await clock.sleep(waitMs, this.#closing.signal);
         continue;
@@ -96,9 +105,9 @@ export class Candidate implements Closable {
     const { store } = this.#options;
     const session = await store.ready(this.#closing.signal);
     // Once per process: a route that an operator removes later must not come back by itself.
-    await bootstrapFleet(this.#options, this.#bootstrapped ? [] : this.#options.seeds);
+    await bootstrapFleet(this.#options, this.#memory, this.#bootstrapped ? [] : this.#options.seeds);
     this.#bootstrapped = true;
-    const { epoch, version } = await readEpoch(store, this.#memory);
+    const { epoch, version } = await readEpoch(this.#options, this.#memory);
     this.#options.metrics.set('causeway_leader_epoch', epoch);
     const holder = await store.get(LEADER);
     if (holder !== undefined) {
@@ -106,6 +115,9 @@ export class Candidate implements Closable {
       if (holder.ephemeralOwner === session.id) await store.remove(LEADER, holder.version);
       else return;
     }
+    await checkWorkersEpochs(store, epoch);
+    // Whoever leads has found the store to be what it knows.
+    this.#options.alarms.update('election', []);
     const won = await this.#tryToWin(epoch + 1, version, session.generation, session.id);
     if (won === undefined) return;
     await this.#ruleWith(won);
@@ -160,6 +172,12 @@ export class Candidate implements Closable {
       this.#options.logger.warn('leader.abdication-failed', { err: error });
     }
     reign.end('the controller is closing');
+  }
+
+  /** What waiting does not mend: the store itself is at fault, not the line to it. */
+  #alarm(error: unknown): void {
+    if (!isCausewayError(error) || !STORE_FAULTS.has(error.code)) return;
+    this.#options.alarms.update('election', [error]);
   }
 
   /** The same fault is said once, not per attempt. */

@@ -27,6 +27,7 @@ import type { TopicProgress } from '../../common/model/topic-progress.js';
 import type { LaneRecord, LiveWorker, WorkerReport } from '../../common/model/worker.js';
 import type { Logger } from '../../common/observability/logger.js';
 import { type AreaOptions, RecordArea } from './record-area.js';
+import type { RemovalRule } from './removal-proof.js';
 
 /** An assignment as it stands in the store. */
 export interface StoredAssignment {
@@ -72,23 +73,36 @@ export class FleetRecords {
       logger.error('coordination.node-corrupt', { path, err: error });
       onCorrupt();
     };
-    const area = <T>(root: string, depth: 1 | 2, decode: (data: Buffer, path: string) => T): RecordArea<T> => {
+    const area = <T>(
+      root: string,
+      depth: 1 | 2,
+      decode: (data: Buffer, path: string) => T,
+      removal?: RemovalRule<T>,
+    ): RecordArea<T> => {
       const options: AreaOptions<T> = {
         store,
         root,
         depth,
         decode: (node, path) => decode(node.data, path),
         onCorrupt: said,
+        ...(removal === undefined ? {} : { removal }),
       };
       return new RecordArea(options);
     };
-    this.routes = area(ROUTES, 1, decodeRoute);
-    this.topics = area(TOPICS, 2, decodeTopicEntry);
-    this.exclusions = area(EXCLUSIONS, 2, decodeExclusion);
+    const counted = { kind: 'counted' } as const;
+    // A route goes with the parent of its topics; one made anew is younger than the parent of its predecessor's.
+    const mayLoseParent = (route: string, createdAt: bigint): boolean => {
+      const node = this.routes.entries.get(route);
+      return !this.routes.unreadable.has(route) && (node === undefined || node.createdAt > createdAt);
+    };
+    this.routes = area(ROUTES, 1, decodeRoute, counted);
+    this.topics = area(TOPICS, 2, decodeTopicEntry, { kind: 'counted', mayLoseParent });
+    this.exclusions = area(EXCLUSIONS, 2, decodeExclusion, counted);
     this.denials = area(DENIALS, 2, decodeDenial);
-    this.workers = area(WORKERS, 1, decodeWorkerOrder);
-    this.orders = area(ORDERS, 1, decodeFreeze);
-    this.progress = area(PROGRESS, 2, decodeTopicProgress);
+    this.workers = area(WORKERS, 1, decodeWorkerOrder, counted);
+    this.orders = area(ORDERS, 1, decodeFreeze, counted);
+    // Nobody ever removes what has started.
+    this.progress = area(PROGRESS, 2, decodeTopicProgress, { kind: 'kept', while: () => true });
     this.selections = area(SELECTIONS, 1, decodeSelectionProgress);
     this.live = area(LIVE, 1, decodeLiveWorker);
     this.lanes = area(LANES, 1, decodeLane);
@@ -99,6 +113,8 @@ export class FleetRecords {
       depth: 1,
       decode: (node, path) => readAssignment(store, node, path),
       onCorrupt: said,
+      // A retired worker's node is removed when nothing is left in it.
+      removal: { kind: 'kept', while: ({ assignment }) => assignment.items.length > 0 },
     });
   }
 
@@ -106,6 +122,19 @@ export class FleetRecords {
   async refresh(all = false): Promise<void> {
     if (all) this.invalidateAll();
     for (const area of this.#areas()) await area.refresh();
+  }
+
+  /** Everything that is wrong with what was read. */
+  faults(): CausewayError[] {
+    return this.#areas().flatMap((area) => area.faults);
+  }
+
+  /** @throws STORE_DAMAGED when an area is not there without which nothing may be decided */
+  checkWhole(): void {
+    const { routes, topics, exclusions, workers, orders, progress, assignments } = this;
+    for (const area of [routes, topics, exclusions, workers, orders, progress, assignments]) {
+      if (area.isRootMissing) throw area.faults[0];
+    }
   }
 
   invalidateAll(): void {
@@ -146,7 +175,7 @@ export class FleetRecords {
     };
   }
 
-  #areas(): readonly Pick<RecordArea<unknown>, 'refresh' | 'invalidate' | 'revision'>[] {
+  #areas(): readonly Pick<RecordArea<unknown>, 'refresh' | 'invalidate' | 'revision' | 'faults'>[] {
     // Reports before assignments: a report read first can only be older than the assignment beside it, which is the safe side.
     // Denials after topics: who sees that a topic was removed sees that it is not to be selected again.
     const { reports, live, lanes, routes, topics, denials, exclusions, workers, orders } = this;

@@ -64,10 +64,15 @@ export class ProgressKeeper {
         if (timelines.get(refKey(ref)) === timelineOf(progress, ref.partition)) known.add(ref.partition);
       }
     }
+    const { entries, vanished } = this.#records.progress;
     const updates: TopicProgress[] = [];
+    for (const key of vanished) {
+      const progress = entries.get(key)?.value;
+      if (progress !== undefined && !additions.has(key)) updates.push(progress);
+    }
     for (const [key, started] of additions) {
-      const progress = this.#records.progress.entries.get(key)?.value as TopicProgress;
-      if (started.size === progress.started.length) continue;
+      const progress = entries.get(key)?.value as TopicProgress;
+      if (started.size === progress.started.length && !vanished.has(key)) continue;
       const id = progress.targetTopicId ?? targetTopicId(key);
       const known = id === null ? {} : { targetTopicId: id };
       updates.push({ ...progress, ...known, started: [...started].sort((a, b) => a - b) });
@@ -91,7 +96,9 @@ export class ProgressKeeper {
   }
 
   #op(entry: TopicProgress): StoreOp {
-    const version = this.#records.progress.entries.get(`${entry.route}/${entry.topic}`)?.version;
+    const key = `${entry.route}/${entry.topic}`;
+    const { entries, vanished } = this.#records.progress;
+    const version = vanished.has(key) ? undefined : entries.get(key)?.version;
     const path = progressPath(entry.route, entry.topic);
     const data = encodeTopicProgress(entry);
     return version === undefined ? { type: 'create', path, data } : { type: 'set', path, data, version };

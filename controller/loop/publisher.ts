@@ -72,8 +72,9 @@ export class Publisher {
   }
 
   #partOps(worker: string, buffers: readonly Buffer[]): { ops: StoreOp[]; partNodes: string[] } {
-    const seen = this.#records.assignments.entries.get(worker);
-    const version = seen?.version ?? this.#records.assignments.unreadable.get(worker);
+    const { entries, unreadable, vanished } = this.#records.assignments;
+    const seen = vanished.has(worker) ? undefined : entries.get(worker);
+    const version = seen?.version ?? unreadable.get(worker);
     const path = assignmentPath(worker);
     const first = buffers[0] as Buffer;
     const ops: StoreOp[] = [

@@ -4,6 +4,7 @@ import type { Problem } from '../core/problem.js';
 import { Nudge } from './nudge.js';
 import { hidePlan, type PlanPicture } from './plan-picture.js';
 import { Rounds, type RoundsOptions } from './rounds.js';
+import type { StoreAlarms } from './store-alarms.js';
 
 /** Hints that come in a burst are taken together. */
 const COALESCE_MS = 10;
@@ -13,7 +14,9 @@ const FULL_READ_SPACING = 10;
 /** Rounds that follow one another at once; more without rest would be a loop that never settles. */
 const MAX_BUSY_ROUNDS = 50;
 
-export type ReconcilerOptions = Omit<RoundsOptions, 'onNews'>;
+export interface ReconcilerOptions extends Omit<RoundsOptions, 'onNews'> {
+  readonly alarms: StoreAlarms;
+}
 
 /** Makes the assignments what they should be, for the length of one reign: when to look, how much to read, what a failure means. */
 export class Reconciler {
@@ -66,6 +69,7 @@ export class Reconciler {
       }
     }
     unwatch();
+    this.#options.alarms.update('nodes', []);
     await watches;
     hidePlan(this.#options.metrics);
     await this.#rounds.settle();
@@ -78,9 +82,12 @@ export class Reconciler {
 
   /** Reads what may have changed, or everything; a large fleet's full read is spaced out so that it stays a small part of the time. */
   async #read(full: boolean): Promise<void> {
-    const { records, clock, random, settings } = this.#options;
+    const { reign, records, clock, random, settings } = this.#options;
     const startMs = clock.monotonicMs();
+    if (full) await reign.confirm();
     await records.refresh(full);
+    this.#options.alarms.update('nodes', records.faults());
+    records.checkWhole();
     if (!full) return;
     const endMs = clock.monotonicMs();
     const intervalMs = Math.max(settings.reconcileIntervalMs, (endMs - startMs) * FULL_READ_SPACING);

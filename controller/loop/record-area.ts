@@ -1,6 +1,7 @@
 import type { CoordinationStore, StoreNode } from '../../common/coordination/ports.js';
-import { isCausewayError } from '../../common/errors/error.js';
+import { CausewayError, isCausewayError } from '../../common/errors/error.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
+import { RemovalProof, type RemovalRule } from './removal-proof.js';
 
 /** Requests to the store under way at once while an area is read. */
 const READ_CONCURRENCY = 64;
@@ -22,6 +23,8 @@ export interface AreaOptions<T> {
   /** Reads the record of a node; may read more nodes below it. */
   readonly decode: (node: StoreNode, path: string) => T | Promise<T>;
   readonly onCorrupt: (path: string, error: unknown) => void;
+  /** Without: what is not there was removed. */
+  readonly removal?: RemovalRule<T>;
 }
 
 /**
@@ -37,9 +40,30 @@ export class RecordArea<T> {
   #revision = 0;
   /** Versions that were found corrupt: said once each. */
   readonly #saidCorrupt = new Map<string, string>();
+  readonly #proof: RemovalProof<T> | undefined;
+  #vanished: ReadonlySet<string> = new Set();
+  readonly #faults = new Map<string, CausewayError>();
+  #isRootMissing = false;
 
   constructor(options: AreaOptions<T>) {
     this.#options = options;
+    this.#proof = options.removal === undefined ? undefined : new RemovalProof(options.store, options.removal);
+  }
+
+  /** Keys of records whose nodes are gone though nobody removed them in good order; their last good values are kept. */
+  get vanished(): ReadonlySet<string> {
+    return this.#vanished;
+  }
+
+  /** What is wrong with which node, the area's own included. */
+  get faults(): readonly CausewayError[] {
+    const { root } = this.#options;
+    return [...(this.#isRootMissing ? [rootMissing(root)] : []), ...this.#faults.values()];
+  }
+
+  /** The area itself is not there: nothing can be said about its records. */
+  get isRootMissing(): boolean {
+    return this.#isRootMissing;
   }
 
   get entries(): ReadonlyMap<string, Seen<T>> {
@@ -73,12 +97,14 @@ export class RecordArea<T> {
   wrote(key: string, value: T, version: number): void {
     const createdAt = this.#seen.get(key)?.createdAt ?? 0n;
     this.#seen.set(key, { value, version, createdAt, stale: false });
+    this.#vanished = without(this.#vanished, key);
     this.#unreadable.delete(key);
     this.#revision++;
   }
 
   forget(key: string): void {
     this.#seen.delete(key);
+    this.#vanished = without(this.#vanished, key);
     this.#unreadable.delete(key);
     this.#revision++;
   }
@@ -107,24 +133,28 @@ export class RecordArea<T> {
     const seen = new Map(this.#seen);
     const unreadable = new Map(this.#unreadable);
     await this.#read(keys, seen, unreadable);
-    this.#keep(seen, unreadable);
+    await this.#keep(seen, unreadable);
   }
 
   async #readAll(): Promise<void> {
     const { store, root, depth } = this.#options;
-    const names = (await store.children(root)) ?? [];
+    if (depth === 1) await this.#proof?.begin(root);
+    const names = await store.children(root);
+    this.#isRootMissing = names === undefined;
     const keys =
       depth === 1
-        ? names
+        ? (names ?? [])
         : (
-            await mapLimited(names, READ_CONCURRENCY, async (parent) =>
-              ((await store.children(`${root}/${parent}`)) ?? []).map((name) => `${parent}/${name}`),
-            )
+            await mapLimited(names ?? [], READ_CONCURRENCY, async (parent) => {
+              await this.#proof?.begin(`${root}/${parent}`);
+              return ((await store.children(`${root}/${parent}`)) ?? []).map((name) => `${parent}/${name}`);
+            })
           ).flat();
     const seen = new Map<string, Seen<T>>();
     const unreadable = new Map<string, number>();
+    this.#faults.clear();
     await this.#read(keys, seen, unreadable);
-    this.#keep(seen, unreadable);
+    await this.#keep(seen, unreadable);
   }
 
   async #read(keys: readonly string[], seen: Map<string, Seen<T>>, unreadable: Map<string, number>): Promise<void> {
@@ -134,17 +164,49 @@ export class RecordArea<T> {
       const record = node === undefined ? undefined : await this.#decode(key, node);
       seen.delete(key);
       unreadable.delete(key);
+      if (node === undefined) this.#faults.delete(key);
       if (node === undefined) return;
       if (record === undefined) unreadable.set(key, node.version);
       else seen.set(key, record);
     });
   }
 
-  #keep(seen: Map<string, Seen<T>>, unreadable: Map<string, number>): void {
+  async #keep(seen: Map<string, Seen<T>>, unreadable: Map<string, number>): Promise<void> {
+    this.#vanished = await this.#restoreVanished(seen, unreadable);
+    // It is looked again whether they are back, or were removed in good order after all.
+    if (this.#vanished.size > 0) this.#dirty = 'all';
     if (!sameEntries(this.#seen, seen) || !sameEntries(this.#unreadable, unreadable)) this.#revision++;
     // Sorted, so that everything computed from it comes out in the same order.
     this.#seen = new Map([...seen].sort(([a], [b]) => (a < b ? -1 : 1)));
     this.#unreadable = unreadable;
+  }
+
+  /** Puts the last good values of records that vanished back among those that were read. */
+  async #restoreVanished(seen: Map<string, Seen<T>>, unreadable: ReadonlyMap<string, number>): Promise<Set<string>> {
+    const vanished = new Set<string>();
+    if (this.#proof === undefined) return vanished;
+    const { root, depth } = this.#options;
+    const gone = new Map<string, Map<string, T>>();
+    for (const [key, { value }] of this.#seen) {
+      if (seen.has(key) || unreadable.has(key)) continue;
+      const parent = depth === 1 ? '' : key.slice(0, key.indexOf('/'));
+      const group = gone.get(parent);
+      if (group === undefined) gone.set(parent, new Map([[key, value]]));
+      else group.set(key, value);
+    }
+    for (const [parent, group] of gone) {
+      for (const key of await this.#proof.vanished(parent === '' ? root : `${root}/${parent}`, parent, group)) {
+        const last = this.#seen.get(key) as Seen<T>;
+        seen.set(key, last.stale ? last : { ...last, stale: true });
+        vanished.add(key);
+      }
+    }
+    for (const key of vanished) {
+      const error = vanishedError(`${root}/${key}`);
+      this.#faults.set(key, error);
+      if (!this.#vanished.has(key)) this.#options.onCorrupt(`${root}/${key}`, error);
+    }
+    return vanished;
   }
 
   async #decode(key: string, node: StoreNode): Promise<Seen<T> | undefined> {
@@ -155,15 +217,35 @@ export class RecordArea<T> {
     try {
       const value = await this.#options.decode(node, path);
       this.#saidCorrupt.delete(key);
+      this.#faults.delete(key);
       return { value, version, createdAt, stale: false };
     } catch (error) {
       if (!isCausewayError(error, 'NODE_CORRUPT')) throw error;
+      this.#faults.set(key, error);
       const identity = `${createdAt}/${version}`;
       if (this.#saidCorrupt.get(key) !== identity) this.#options.onCorrupt(path, error);
       this.#saidCorrupt.set(key, identity);
       return before === undefined ? undefined : { value: before.value, version, createdAt, stale: true };
     }
   }
+}
+
+function rootMissing(path: string): CausewayError {
+  return new CausewayError('STORE_DAMAGED', 'a node that every fleet has is gone from the store', {
+    place: { path },
+    fix: 'Nothing is decided before it is back: import the desired state (causeway import).',
+  });
+}
+
+function vanishedError(path: string): CausewayError {
+  return new CausewayError('NODE_MISSING', 'the node is gone, and nobody removed it through Causeway', {
+    place: { path },
+    fix: 'The last good value stays in force; import the desired state, or remove the topic over REST.',
+  });
+}
+
+function without(keys: ReadonlySet<string>, key: string): ReadonlySet<string> {
+  return keys.has(key) ? new Set([...keys].filter((other) => other !== key)) : keys;
 }
 
 function sameEntries<V>(a: ReadonlyMap<string, V>, b: ReadonlyMap<string, V>): boolean {

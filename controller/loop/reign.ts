@@ -61,6 +61,20 @@ export class Reign {
     throw new CausewayError(outcome.code, 'the node is not as it was read', { place: { path } });
   }
 
+  /**
+   * Looks whether the store still knows of this reign: one that has nothing to write would never notice.
+   * @throws EPOCH_LOST: it does not; the reign is over
+   */
+  async confirm(): Promise<void> {
+    this.#expectRuling();
+    const node = await this.#options.store.get(EPOCH);
+    if (node?.version === this.#options.epochVersion) return;
+    this.end(
+      node === undefined ? 'the epoch node is gone' : 'another controller began a reign, or the store is another',
+    );
+    throw this.#lost();
+  }
+
   end(reason: string): void {
     if (this.signal.aborted) return;
     this.#options.logger.info('leader.ended', { epoch: this.epoch, reason });

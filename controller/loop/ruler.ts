@@ -15,6 +15,7 @@ import { Reconciler } from './reconciler.js';
 import type { Reign } from './reign.js';
 import type { RoundsOptions } from './rounds.js';
 import { RuleBook } from './rule-book.js';
+import type { StoreAlarms } from './store-alarms.js';
 
 export interface RulerOptions {
   readonly config: Config;
@@ -27,6 +28,7 @@ export interface RulerOptions {
   readonly fencer: Fencer;
   readonly statuses: StatusSource;
   readonly probe?: RoundsOptions['probe'];
+  readonly alarms: StoreAlarms;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -65,7 +67,7 @@ export class Ruler {
   }
 
   async rule(reign: Reign): Promise<void> {
-    const { config, store, kafka, fencer, statuses, probe, clock, random, logger, metrics } = this.#options;
+    const { config, store, kafka, fencer, statuses, probe, alarms, clock, random, logger, metrics } = this.#options;
     let reconciler: Reconciler | undefined;
     const discovery = new Discovery({
       ...kafka,
@@ -83,6 +85,7 @@ export class Ruler {
       this.#records.invalidateAll();
       reconciler = new Reconciler({
         reign,
+        alarms,
         records: this.#records,
         facts: discovery,
         fencer,

@@ -1,4 +1,5 @@
-import type { CoordinationStore } from '../../common/coordination/ports.js';
+import { countedRemoval } from '../../common/coordination/counted-removal.js';
+import { ANY_VERSION, type CoordinationStore } from '../../common/coordination/ports.js';
 import {
   decodeExclusion,
   decodeFreeze,
@@ -165,11 +166,8 @@ export class OrderService {
   }
 
   async #remove(path: string): Promise<void> {
-    try {
-      await this.#deps.store.remove(path, -1);
-    } catch (error) {
-      if (!isCausewayError(error, 'NODE_MISSING')) throw error;
-    }
+    const outcome = await this.#deps.store.multi(countedRemoval(path, ANY_VERSION));
+    if (!outcome.applied && outcome.code !== 'NODE_MISSING') throw failed('it changed since it was read');
   }
 }
 

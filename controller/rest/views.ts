@@ -2,12 +2,13 @@ import type {
   AssignmentView,
   FleetStatus,
   ProblemView,
+  StoreAlarmView,
   TopicDetail,
   TopicStatusView,
   WorkerList,
 } from '../../common/api/fleet-shapes.js';
 import type { WhyView } from '../../common/api/why-shapes.js';
-import type { CoordinationStore } from '../../common/coordination/ports.js';
+import type { CoordinationStore, StoreNode } from '../../common/coordination/ports.js';
 import {
   type ControllerRecord,
   decodeController,
@@ -15,13 +16,16 @@ import {
   decodeFleet,
 } from '../../common/coordination/records/control.js';
 import { CONTROLLERS, controllerPath, EPOCH, FLEET, LEADER } from '../../common/coordination/znodes.js';
+import { isCausewayError } from '../../common/errors/error.js';
 import type { Route, TopicEntry } from '../../common/model/route.js';
 import type { ThreadStatus, WorkerStatus } from '../../common/model/status.js';
 import type { LiveWorker } from '../../common/model/worker.js';
 import { silentLogger } from '../../common/observability/logger.js';
+import type { Clock } from '../../common/runtime/clock.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
 import { dutyOf } from '../core/roster.js';
 import { type AreaName, FleetRecords } from '../loop/fleet-records.js';
+import type { StoreAlarms } from '../loop/store-alarms.js';
 import { workerAssignment } from './assignment-view.js';
 import { foldTopic, sumOrNull } from './fold.js';
 import type { LeaderProblems } from './leader-problems.js';
@@ -29,11 +33,15 @@ import { headOf, partitionView, placedItems, problemsByTopic } from './topic-vie
 import { why } from './why.js';
 import type { WorkerStatuses } from './worker-statuses.js';
 
+const MAX_ALARMS = 100;
+
 export interface ViewsOptions {
   readonly store: CoordinationStore;
   readonly fleet: string;
+  readonly clock: Clock;
   readonly statuses: WorkerStatuses;
   readonly problems: LeaderProblems;
+  readonly alarms: Pick<StoreAlarms, 'current'>;
 }
 
 /** What REST shows, read from the store at each request (any controller may answer) and from the workers over HTTP. */
@@ -102,6 +110,7 @@ export class FleetViews {
       },
       topics,
       problems: problems === undefined ? null : [...problems],
+      alarms: this.#alarms(records),
     };
   }
 
@@ -138,6 +147,19 @@ export class FleetViews {
     });
   }
 
+  /** What this controller watches over, and what came to light now. */
+  #alarms(records: FleetRecords): StoreAlarmView[] {
+    const known = this.#options.alarms.current;
+    const paths = new Set(known.map(({ path }) => path));
+    const since = new Date(this.#options.clock.wallMs()).toISOString();
+    const found = records.faults().slice(0, MAX_ALARMS);
+    const news = found.map(({ code, place, message, fix }) => ({ code, path: place.path ?? '/', message, fix, since }));
+    return [
+      ...known,
+      ...news.filter(({ path }) => !paths.has(path)).map((alarm) => ({ ...alarm, fix: alarm.fix ?? null })),
+    ];
+  }
+
   async #read(areas: readonly AreaName[]): Promise<FleetRecords> {
     const { store } = this.#options;
     const records = new FleetRecords(store, silentLogger);
@@ -160,11 +182,21 @@ export class FleetViews {
     ]);
     const nodes = await mapLimited(names ?? [], 8, (name) => store.get(controllerPath(name)));
     return {
-      leader: leader === undefined ? undefined : decodeController(leader.data, LEADER),
-      epoch: epoch === undefined ? 0 : decodeEpoch(epoch.data, EPOCH).epoch,
-      fleetId: fleet === undefined ? null : decodeFleet(fleet.data, FLEET).fleetId,
-      controllers: nodes.flatMap((node) => (node === undefined ? [] : [decodeController(node.data, CONTROLLERS)])),
+      leader: readable(leader, (data) => decodeController(data, LEADER)),
+      epoch: readable(epoch, (data) => decodeEpoch(data, EPOCH).epoch) ?? 0,
+      fleetId: readable(fleet, (data) => decodeFleet(data, FLEET).fleetId) ?? null,
+      controllers: nodes.flatMap((node) => readable(node, (data) => decodeController(data, CONTROLLERS)) ?? []),
     };
+  }
+}
+
+/** Undefined where there is no node, or one that says nothing: the status is wanted most when the store is damaged. */
+function readable<T>(node: StoreNode | undefined, decode: (data: Buffer) => T): T | undefined {
+  try {
+    return node === undefined ? undefined : decode(node.data);
+  } catch (error) {
+    if (isCausewayError(error, 'NODE_CORRUPT')) return undefined;
+    throw error;
   }
 }
 

@@ -43,6 +43,16 @@ export class AssignmentReader implements Closable {
     this.#schedule();
   }
 
+  /** The highest epoch accepted in this process's life; -1 before the first. */
+  get highestEpoch(): number {
+    return this.#highest.epoch;
+  }
+
+  /** The fleet is another from now on: its epochs have nothing to do with those seen so far. */
+  forgetHighest(): void {
+    this.#highest = { epoch: -1, generation: -1 };
+  }
+
   /** Reads again now, or once more after the read under way. */
   refresh(): void {
     if (this.#closed) return;

@@ -35,6 +35,8 @@ export interface IncarnationDeps {
   /** A thread is silent: this is what its partitions are now, as far as anybody knows. */
   readonly threadSilent: (thread: number, partitions: readonly PartitionStatus[]) => void;
   readonly threadMove: () => void;
+  /** The store is the fleet's, and whole. */
+  readonly isStoreWhole: () => Promise<boolean>;
   /** A lane was fenced: this incarnation must end (exactly-once.md 2.5). */
   readonly fenced: () => void;
   readonly spawnThread?: ThreadPoolDeps['spawn'];
@@ -85,6 +87,7 @@ export class Incarnation implements Closable {
       store,
       clock,
       logger,
+      isWhole: deps.isStoreWhole,
       condemned: (transactionalId) => {
         logger.warn('lane.condemned', { transactionalId });
         deps.fenced();

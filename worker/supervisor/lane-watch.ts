@@ -7,11 +7,18 @@ import type { Closable } from '../../common/runtime/lifecycle.js';
 
 /** Watches are hints; this is how late a lost one is noticed. */
 const INTERVAL_MS = 5_000;
+/**
+ * A leader marks a lane before it removes its node, and fences it in between. A node that goes without that may be one of many: by then
+ * it has come out whether the store is being wiped.
+ */
+const MISSING_MS = 10_000;
 
 export interface LaneWatchDeps {
   readonly store: CoordinationStore;
   /** One of our lanes is marked `fencing`, or its node is gone: this incarnation never gets work again (exactly-once.md 5.1). */
   readonly condemned: (transactionalId: string) => void;
+  /** The store is the fleet's, and whole: what is gone from it was taken away. */
+  readonly isWhole: () => Promise<boolean>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -20,6 +27,8 @@ export interface LaneWatchDeps {
 export class LaneWatch implements Closable {
   readonly #deps: LaneWatchDeps;
   readonly #lanes = new Set<string>();
+  /** Monotonic ms since when a node is gone. */
+  readonly #missingSince = new Map<string, number>();
   readonly #unsubscribe: () => void;
   #timer: Timer | undefined;
   #checking: Promise<void> | undefined;
@@ -65,9 +74,21 @@ export class LaneWatch implements Closable {
       const path = lanePath(transactionalId);
       const node = await this.#deps.store.get(path);
       if (this.#closed) return;
-      if (node !== undefined && decodeLane(node.data, path).state === 'active') continue;
-      this.#deps.condemned(transactionalId);
-      return;
+      if (node === undefined) {
+        if (await this.#isTakenAway(transactionalId)) return this.#deps.condemned(transactionalId);
+        continue;
+      }
+      this.#missingSince.delete(transactionalId);
+      if (decodeLane(node.data, path).state === 'active') continue;
+      return this.#deps.condemned(transactionalId);
     }
+  }
+
+  async #isTakenAway(transactionalId: string): Promise<boolean> {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const sinceMs = this.#missingSince.get(transactionalId) ?? nowMs;
+    this.#missingSince.set(transactionalId, sinceMs);
+    if (nowMs - sinceMs < MISSING_MS) return false;
+    return (await this.#deps.isWhole()) && !this.#closed;
   }
 }

@@ -6,10 +6,13 @@ import type { LiveWorker } from '../../common/model/worker.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
+import type { FleetGuard, StoreStanding } from './fleet-guard.js';
 
 /** Our own node of the session before may outlive its process by one session timeout; a twin's stays longer. */
 const TWIN_PATIENCE_SESSIONS = 3;
 const RETRY_MS = 250;
+/** How often it is looked whether the worker's node is still there, beside the hints. */
+const LOOK_MS = 5_000;
 
 export interface MembershipDeps {
   readonly store: CoordinationStore;
@@ -23,6 +26,7 @@ export interface MembershipDeps {
   readonly lost: () => Promise<void>;
   /** `onCoordinationLoss: continue`: a lost session alone stops nothing. */
   readonly goOnWithoutCoordination: boolean;
+  readonly guard: Pick<FleetGuard, 'standing' | 'hasWork' | 'forget'>;
   /** Another process lives under this id: this one must end. */
   readonly taken: (error: CausewayError) => void;
   readonly clock: Clock;
@@ -39,6 +43,7 @@ export class Membership {
   #leaving = false;
   #wake: (() => void) | undefined;
   #renew = false;
+  #saidStanding: StoreStanding = 'ours';
 
   constructor(deps: MembershipDeps) {
     this.#deps = deps;
@@ -80,17 +85,21 @@ export class Membership {
     while (!signal.aborted) {
       try {
         const session = await store.ready(signal);
+        if (!(await this.#mayJoin())) {
+          await clock.sleep(LOOK_MS, signal);
+          continue;
+        }
         const incarnation = this.#deps.random.uuid().replaceAll('-', '').slice(0, 12);
         if (!(await this.#register(session, incarnation))) return;
         toldError = false;
         this.#incarnation = incarnation;
         logger.info('worker.joined', { incarnation, session: session.generation });
         this.#deps.joined(incarnation);
-        await this.#untilOver(session.generation);
+        await this.#untilOver(session, incarnation);
         if (signal.aborted) return;
         logger.warn('worker.incarnation-over', { incarnation, fenced: this.#renew });
         // Told to go on, it copies until the coordination is back and somebody can have taken over.
-        if (this.#deps.goOnWithoutCoordination) await store.ready(signal);
+        if (this.#deps.goOnWithoutCoordination) await this.#untilWorthJoining();
         this.#incarnation = undefined;
         await this.#deps.lost();
       } catch (error) {
@@ -100,6 +109,54 @@ export class Membership {
         await clock.sleep(RETRY_MS, signal);
       }
     }
+  }
+
+  /** Another fleet is joined as a new incarnation only, which has nothing of the old one (exactly-once.md 7.6). */
+  async #mayJoin(): Promise<boolean> {
+    const standing = await this.#deps.guard.standing();
+    if (standing === 'other') this.#deps.guard.forget();
+    if (standing === 'alien') this.#sayStanding(standing);
+    else this.#saidStanding = 'ours';
+    return standing !== 'alien';
+  }
+
+  /** What is held is copied on for as long as the store is not one that could take it over. */
+  async #untilWorthJoining(): Promise<void> {
+    const { store, clock } = this.#deps;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await store.ready(signal);
+      if (await this.#isWorthJoining().catch(() => false)) return;
+      await clock.sleep(LOOK_MS, signal);
+    }
+  }
+
+  async #isWorthJoining(): Promise<boolean> {
+    const { guard } = this.#deps;
+    const standing = await guard.standing();
+    this.#sayStanding(standing);
+    return standing === 'ours' || standing === 'unborn' || (standing === 'other' && (await guard.hasWork()));
+  }
+
+  #sayStanding(standing: StoreStanding): void {
+    if (standing === this.#saidStanding) return;
+    this.#saidStanding = standing;
+    if (standing === 'ours' || standing === 'unborn') return;
+    const hint = 'what is held is copied on; nothing is taken from this store';
+    this.#deps.logger.error('store.not-ours', { standing, hint });
+  }
+
+  /** Looks after the live node: somebody may have removed it while the session goes on. */
+  async #look({ generation, id }: StoreSession, incarnation: string): Promise<void> {
+    const { store } = this.#deps;
+    const node = this.#live(incarnation);
+    const path = livePath(node.worker);
+    if (store.session().state !== 'connected' || (await store.get(path)) !== undefined) return;
+    const isOver = store.session().id !== id || this.#incarnation !== incarnation;
+    if (isOver || !(await this.#isWorthJoining())) return;
+    // Only a new incarnation joins another fleet.
+    if ((await this.#deps.guard.standing()) === 'other') this.renew();
+    else await store.create(path, encodeLiveWorker(node), { ephemeralOf: generation });
   }
 
   /** Creates the live node; false when another process holds it for good. */
@@ -138,9 +195,19 @@ export class Membership {
     return false;
   }
 
-  async #untilOver(generation: number): Promise<void> {
-    const { store } = this.#deps;
+  async #untilOver(session: StoreSession, incarnation: string): Promise<void> {
+    const { store, clock, logger } = this.#deps;
+    const { generation } = session;
     this.#renew = false;
+    const look = (): void => {
+      this.#look(session, incarnation).catch((error: unknown) => logger.debug('worker.look-failed', { err: error }));
+    };
+    const unwatch = store.watch(livePath(this.#live(incarnation).worker), look);
+    let timer = clock.after(LOOK_MS, again);
+    function again(): void {
+      look();
+      timer = clock.after(LOOK_MS, again);
+    }
     await new Promise<void>((resolve) => {
       const check = (): void => {
         const session = store.session();
@@ -154,6 +221,8 @@ export class Membership {
       };
       check();
     });
+    timer.cancel();
+    unwatch();
     this.#wake = undefined;
   }
 }

@@ -10,6 +10,7 @@ import type { Random } from '../../common/runtime/random.js';
 import { divideBytes } from '../core/byte-budget.js';
 import type { ThreadSettings } from '../thread/protocol.js';
 import { AssignmentReader } from './assignment-reader.js';
+import { FleetGuard } from './fleet-guard.js';
 import { Incarnation } from './incarnation.js';
 import { Membership } from './membership.js';
 import { ReportWriter } from './report-writer.js';
@@ -49,6 +50,7 @@ export class Supervisor {
   readonly #membership: Membership;
   readonly #assignments: AssignmentReader;
   readonly #reports: ReportWriter;
+  readonly #guard: FleetGuard;
   readonly #startedAt: string;
   readonly #unsubscribe: () => void;
   #incarnation: Incarnation | undefined;
@@ -63,7 +65,14 @@ export class Supervisor {
     this.#startedAt = new Date(clock.wallMs()).toISOString();
     this.#metrics = new WorkerMetrics(metrics);
     this.#reports = new ReportWriter({ store, clock, logger });
+    this.#guard = new FleetGuard({
+      store,
+      fleet: config.fleet,
+      highestEpoch: () => this.#assignments?.highestEpoch ?? -1,
+      forgot: () => this.#assignments?.forgetHighest(),
+    });
     this.#membership = new Membership({
+      guard: this.#guard,
       store,
       clock,
       random,
@@ -163,7 +172,10 @@ export class Supervisor {
   #describe(): Omit<LiveWorker, 'incarnation' | 'leaving'> {
     const { config, version, httpAddress } = this.#deps;
     const { id, zone, capacity, standby, routes } = config.worker;
-    return { worker: id, zone, capacity, standby, routes, http: httpAddress(), version, startedAt: this.#startedAt };
+    const highest = this.#assignments?.highestEpoch ?? -1;
+    const seen = highest < 0 ? {} : { seenEpoch: highest };
+    const own = { worker: id, zone, capacity, standby, routes, http: httpAddress(), version };
+    return { ...own, ...seen, startedAt: this.#startedAt };
   }
 
   #joined(incarnation: string): void {
@@ -189,6 +201,7 @@ export class Supervisor {
         threadSilent: (thread, partitions) => this.#metrics.threadSilent(thread, partitions),
         threadMove: () => this.#metrics.threadMove(),
         spawnThread: this.#deps.spawnThread,
+        isStoreWhole: async () => (await this.#guard.standing()) === 'ours',
         fenced: () => this.#membership.renew(),
       });
       this.#assignments.refresh();

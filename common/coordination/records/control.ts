@@ -6,6 +6,10 @@ import { count } from './fields.js';
 export interface FleetRecord {
   readonly fleetId: string;
   readonly createdAt: string;
+  /** As the configuration called it; absent in nodes that an earlier version wrote. */
+  readonly name?: string;
+  /** ISO 8601; when the desired state was last imported. */
+  readonly importedAt?: string;
 }
 
 /** The reign's number; every leader write checks this node's version. */
@@ -23,12 +27,20 @@ export interface ControllerRecord {
   readonly startedAt: string;
 }
 
-const fleet = z.object({ fleetId: z.string().min(1), createdAt: z.string() });
+const fleet = z.object({
+  fleetId: z.string().min(1),
+  createdAt: z.string(),
+  name: z.string().optional(),
+  importedAt: z.string().optional(),
+});
 const epoch = z.object({ epoch: count });
 const controller = z.object({ controller: z.string(), http: z.string(), epoch: count, startedAt: z.string() });
 
 export const encodeFleet = (record: FleetRecord): Buffer => encodeRecord(record, { gzip: false });
-export const decodeFleet = (data: Buffer, path: string): FleetRecord => decodeRecord(fleet, data, path);
+export function decodeFleet(data: Buffer, path: string): FleetRecord {
+  const { name, importedAt, ...record } = decodeRecord(fleet, data, path);
+  return { ...record, ...(name === undefined ? {} : { name }), ...(importedAt === undefined ? {} : { importedAt }) };
+}
 export const encodeEpoch = (record: EpochRecord): Buffer => encodeRecord(record, { gzip: false });
 export const decodeEpoch = (data: Buffer, path: string): EpochRecord => decodeRecord(epoch, data, path);
 export const encodeController = (record: ControllerRecord): Buffer => encodeRecord(record, { gzip: false });

@@ -14,6 +14,7 @@ const liveWorker = z.object({
   leaving: z.boolean(),
   standby: z.boolean().optional(),
   routes: z.array(z.string()).optional(),
+  seenEpoch: count.optional(),
 });
 
 export function encodeLiveWorker(live: LiveWorker): Buffer {
@@ -21,8 +22,14 @@ export function encodeLiveWorker(live: LiveWorker): Buffer {
 }
 
 export function decodeLiveWorker(data: Buffer, path: string): LiveWorker {
-  const { standby, routes, ...live } = decodeRecord(liveWorker, data, path);
-  return { ...live, ...(standby === undefined ? {} : { standby }), ...(routes === undefined ? {} : { routes }) };
+  const { standby, routes, seenEpoch, ...live } = decodeRecord(liveWorker, data, path);
+  const seen = seenEpoch === undefined ? {} : { seenEpoch };
+  return {
+    ...live,
+    ...seen,
+    ...(standby === undefined ? {} : { standby }),
+    ...(routes === undefined ? {} : { routes }),
+  };
 }
 
 const laneRecord = z.object({

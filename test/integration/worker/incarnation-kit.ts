@@ -75,6 +75,7 @@ export class IncarnationUnderTest {
       threadMove: () => undefined,
       ...(spawnThread === undefined ? {} : { spawnThread }),
       ...(pulse === undefined ? {} : { pulse }),
+      isStoreWhole: async () => true,
       fenced: () => undefined,
     });
   }

@@ -3,6 +3,7 @@ import { WaitingFencer } from '../../../controller/loop/fencer.js';
 import { ControllerPresence } from '../../../controller/loop/presence.js';
 import type { ProcessAnswer } from '../../../controller/loop/process-probe.js';
 import { Ruler } from '../../../controller/loop/ruler.js';
+import { StoreAlarms } from '../../../controller/loop/store-alarms.js';
 import { TargetFencer } from '../../../controller/loop/target-fencer.js';
 import { KafkaMetadata } from '../../../controller/metadata/kafka-metadata.js';
 import { targetClients } from '../../../controller/metadata/target-clients.js';
@@ -38,6 +39,7 @@ export class ControllerProcess {
     const isGone = async (address: string): Promise<boolean> => (await probe(address)) === 'refuses';
     const otherwise = new WaitingFencer({ clusters, clock, isGone });
     const open = targetClients({ ...parts, clientId });
+    const alarms = new StoreAlarms(parts);
     const ruler = new Ruler({
       config,
       store,
@@ -45,6 +47,7 @@ export class ControllerProcess {
       fencer: new TargetFencer({ clusters, fleet, open, otherwise, clock, logger, metrics: noMetrics }),
       probe,
       statuses: { ask: () => Promise.resolve(new Map()) },
+      alarms,
       clock,
       random,
       logger,
@@ -55,6 +58,8 @@ export class ControllerProcess {
     this.#candidate = new Candidate({
       store,
       ...parts,
+      fleet,
+      alarms,
       self: () => self,
       seeds: config.routes,
       rule: async (reign) => {

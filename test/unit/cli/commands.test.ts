@@ -263,6 +263,7 @@ describe('status --check', () => {
     counts: { routes: 1, topics: 1, assigned: 2, workers: 1, answeringWorkers: 1 },
     topics: [detail([0, 0])],
     problems: [],
+    alarms: [],
   };
 
   test('exits 0 when all is in order, 3 with the reasons otherwise', async () => {

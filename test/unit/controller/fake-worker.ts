@@ -4,7 +4,7 @@ import { encodeWorkerStatus } from '../../../common/api/worker-status.js';
 import type { CoordinationStore } from '../../../common/coordination/ports.js';
 import { assignmentParts, decodeAssignment } from '../../../common/coordination/records/assignment.js';
 import { decodeLane, encodeLane, encodeLiveWorker, encodeReport } from '../../../common/coordination/records/worker.js';
-import { assignmentPath, lanePath, livePath, reportPath } from '../../../common/coordination/znodes.js';
+import { assignmentPath, EPOCH, FLEET, lanePath, livePath, reportPath } from '../../../common/coordination/znodes.js';
 import {
   type AssignmentItem,
   compareAssignments,
@@ -59,6 +59,8 @@ export class FakeWorker {
   /** Switches: a worker that does not report, or never lets go. */
   reports = true;
   releases = true;
+  /** The highest epoch its process says that it has seen. */
+  seenEpoch: number | undefined;
   /** What it says of a partition it holds, beside the defaults. */
   says: (item: AssignmentItem) => Partial<PartitionStatus> = () => ({});
   /** Every assignment seen of its incarnation, in order. */
@@ -124,6 +126,12 @@ export class FakeWorker {
   /** Asks to be relieved of everything. */
   async leave(): Promise<void> {
     this.#leaving = true;
+    const node = await this.#store.get(livePath(this.worker));
+    if (node !== undefined) await this.#store.set(livePath(this.worker), encodeLiveWorker(this.#live()), node.version);
+  }
+
+  /** Writes its live node anew. */
+  async announce(): Promise<void> {
     const node = await this.#store.get(livePath(this.worker));
     if (node !== undefined) await this.#store.set(livePath(this.worker), encodeLiveWorker(this.#live()), node.version);
   }
@@ -212,9 +220,17 @@ export class FakeWorker {
     for (const index of (this.#options.targets ?? ['west']).keys()) {
       const path = lanePath(this.#laneId(index));
       const node = await this.#store.get(path);
-      if (node === undefined || decodeLane(node.data, path).state === 'fencing') return true;
+      if (node === undefined ? await this.#isTakenAway(path) : decodeLane(node.data, path).state === 'fencing')
+        return true;
     }
     return false;
+  }
+
+  /** A node that goes while the rest of the store stays. */
+  async #isTakenAway(path: string): Promise<boolean> {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const stays = (await this.#store.get(FLEET)) !== undefined && (await this.#store.get(EPOCH)) !== undefined;
+    return stays && (await this.#store.get(path)) === undefined;
   }
 
   async #writeLane(index: number, target: string): Promise<void> {
@@ -241,6 +257,7 @@ export class FakeWorker {
       version: 'test',
       startedAt: new Date().toISOString(),
       leaving: this.#leaving,
+      ...(this.seenEpoch === undefined ? {} : { seenEpoch: this.seenEpoch }),
     };
   }
 

@@ -13,6 +13,7 @@ import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
 import { Candidate } from '../../../controller/loop/election.js';
 import type { Reign } from '../../../controller/loop/reign.js';
+import { StoreAlarms } from '../../../controller/loop/store-alarms.js';
 import { ControllerKit, routeOf, until } from './kit.js';
 
 async function leaderOf(store: CoordinationStore): Promise<{ controller: string; epoch: number } | undefined> {
@@ -31,6 +32,8 @@ function candidate(store: CoordinationStore, id: string, seeds: readonly Route[]
   const reigns: Reign[] = [];
   const metrics = new Metrics({ version: 'test', role: 'controller' });
   const standing = new Candidate({
+    fleet: 'test',
+    alarms: new StoreAlarms({ clock: systemClock, logger: silentLogger, metrics }),
     store,
     clock: systemClock,
     random: systemRandom,

@@ -9,7 +9,7 @@ import { encodeLane } from '../../../../common/coordination/records/worker.js';
 import { lanePath } from '../../../../common/coordination/znodes.js';
 import type { LaneRecord } from '../../../../common/model/worker.js';
 import { silentLogger } from '../../../../common/observability/logger.js';
-import { systemClock } from '../../../../common/runtime/clock.js';
+import { type Clock, systemClock } from '../../../../common/runtime/clock.js';
 import { systemRandom } from '../../../../common/runtime/random.js';
 import { LaneWatch } from '../../../../worker/supervisor/lane-watch.js';
 
@@ -28,18 +28,44 @@ function lane(index: number): LaneRecord {
   };
 }
 
-async function withWatch(act: (store: CoordinationStore, condemned: string[]) => Promise<void>): Promise<void> {
+interface Scene {
+  readonly store: CoordinationStore;
+  readonly condemned: string[];
+  /** Time goes by, and something happens among the lanes, so that they are looked at. */
+  later(ms: number): Promise<void>;
+}
+
+async function withWatch(act: (scene: Scene) => Promise<void>, isWhole = true): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'lane-watch-'));
   const options = { clock: systemClock, random: systemRandom, logger: silentLogger };
   const store = await openEmbeddedStore({ dir, ...options });
   const condemned: string[] = [];
-  const watch = new LaneWatch({ store, condemned: (id) => condemned.push(id), ...options });
+  let skewMs = 0;
+  const clock: Clock = {
+    wallMs: () => systemClock.wallMs(),
+    monotonicMs: () => systemClock.monotonicMs() + skewMs,
+    after: (ms, run) => systemClock.after(ms, run),
+    sleep: (ms, signal) => systemClock.sleep(ms, signal),
+  };
+  let others = 0;
+  const later = async (ms: number): Promise<void> => {
+    skewMs += ms;
+    await store.create(`/lanes/somebody-else-${others++}`, encodeLane({ ...lane(0), state: 'fencing' }));
+    await systemClock.sleep(150);
+  };
+  const watch = new LaneWatch({
+    store,
+    condemned: (id) => condemned.push(id),
+    isWhole: async () => isWhole,
+    ...options,
+    clock,
+  });
   try {
     for (const own of [lane(0), lane(1)]) {
       await store.create(lanePath(own.transactionalId), encodeLane(own));
       watch.add(own.transactionalId);
     }
-    await act(store, condemned);
+    await act({ store, condemned, later });
   } finally {
     await watch.close();
     await store.close();
@@ -52,7 +78,7 @@ async function soon(holds: () => boolean): Promise<void> {
 }
 
 test('5.1 a lane marked `fencing` ends the incarnation, although the worker lives', async () => {
-  await withWatch(async (store, condemned) => {
+  await withWatch(async ({ store, condemned }) => {
     const doomed: LaneRecord = { ...lane(1), state: 'fencing' };
     await store.set(lanePath(doomed.transactionalId), encodeLane(doomed), ANY_VERSION);
     await soon(() => condemned.length > 0);
@@ -60,18 +86,29 @@ test('5.1 a lane marked `fencing` ends the incarnation, although the worker live
   });
 });
 
-test('a lane whose node is gone was fenced: the incarnation ends', async () => {
-  await withWatch(async (store, condemned) => {
+test('a lane whose node stays away was fenced: the incarnation ends, though not at once', async () => {
+  await withWatch(async ({ store, condemned, later }) => {
     await store.remove(lanePath(lane(0).transactionalId), ANY_VERSION);
-    await soon(() => condemned.length > 0);
+    await later(0);
+    await later(9_000);
+    assert.deepEqual(condemned, [], 'the rest of the store may be going too');
+    await later(1_000);
     assert.equal(condemned[0], lane(0).transactionalId);
   });
 });
 
+test('7.6 a lane that went with the rest of the store ends nothing', async () => {
+  await withWatch(async ({ store, condemned, later }) => {
+    await store.remove(lanePath(lane(0).transactionalId), ANY_VERSION);
+    await later(0);
+    await later(60_000);
+    assert.deepEqual(condemned, []);
+  }, false);
+});
+
 test('other workers’ lanes concern nobody here', async () => {
-  await withWatch(async (store, condemned) => {
-    await store.create('/lanes/somebody-else', encodeLane({ ...lane(0), state: 'fencing' }));
-    await systemClock.sleep(200);
+  await withWatch(async ({ condemned, later }) => {
+    await later(0);
     assert.deepEqual(condemned, []);
   });
 });

@@ -8,6 +8,7 @@ import type { CoordinationStore } from '../../../../common/coordination/ports.js
 import { silentLogger } from '../../../../common/observability/logger.js';
 import { systemClock } from '../../../../common/runtime/clock.js';
 import { systemRandom } from '../../../../common/runtime/random.js';
+import { FleetGuard } from '../../../../worker/supervisor/fleet-guard.js';
 import { Membership } from '../../../../worker/supervisor/membership.js';
 import { until } from '../../controller/kit.js';
 
@@ -46,6 +47,7 @@ test('every lost session is followed by a new incarnation, and leaves no listene
     joined: (incarnation) => void joined.push(incarnation),
     lost: async () => void lost++,
     goOnWithoutCoordination: false,
+    guard: new FleetGuard({ store, fleet: 'f', highestEpoch: () => -1, forgot: () => undefined }),
     taken: (error) => assert.fail(error),
   });
   try {
