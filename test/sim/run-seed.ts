@@ -35,7 +35,14 @@ export async function runSeed(seed: number, options: { readonly trace?: boolean 
   found(world);
   planFaults(world, HEALED_MS, (fault) => faults.push(`${Math.round(timeline.nowMs)} ${fault}`));
   const rejected = (error: unknown): void => {
-    world.fail(new Violation('uncaught', error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    world.fail(
+      new Violation(
+        'uncaught',
+        error instanceof Error
+          ? (error.stack ?? error.message).replace(/\n\s+at /g, ' < ').slice(0, 600)
+          : String(error),
+      ),
+    );
   };
   process.on('unhandledRejection', rejected);
   let isSettled = false;

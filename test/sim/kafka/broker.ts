@@ -1,5 +1,6 @@
 import { ApiKey } from '../../../common/kafka/wire/api-keys.js';
 import type { AddPartitionsToTxnRequest } from '../../../common/kafka/wire/apis/add-partitions-to-txn.js';
+import type { DescribeConfigsRequest } from '../../../common/kafka/wire/apis/describe-configs.js';
 import type { DescribeProducersRequest } from '../../../common/kafka/wire/apis/describe-producers.js';
 import type { DescribeTransactionsRequest } from '../../../common/kafka/wire/apis/describe-transactions.js';
 import type { EndTxnRequest } from '../../../common/kafka/wire/apis/end-txn.js';
@@ -18,6 +19,12 @@ import type { Broker, KafkaCluster } from './cluster.js';
 import { answerFetch } from './fetch-answer.js';
 import { leaderFault } from './leader-fault.js';
 import { answerProduce } from './produce-answer.js';
+
+/** Kafka's defaults. */
+const CONFIGS: ReadonlyMap<string, string> = new Map([
+  ['producer.id.expiration.ms', '86400000'],
+  ['transactional.id.expiration.ms', '604800000'],
+]);
 
 export type Respond = (response: object) => void;
 
@@ -60,6 +67,9 @@ export function answer(cluster: KafkaCluster, broker: Broker, api: ApiKey, reque
       return;
     case ApiKey.DescribeProducers:
       respond({ ...ok, partitions: producers(cluster, request as DescribeProducersRequest) });
+      return;
+    case ApiKey.DescribeConfigs:
+      respond({ ...ok, results: configs(request as DescribeConfigsRequest) });
       return;
     case ApiKey.WriteTxnMarkers:
       respond(refusedMarkers(request as WriteTxnMarkersRequest));
@@ -213,6 +223,13 @@ function producers(cluster: KafkaCluster, { partitions }: DescribeProducersReque
         currentTxnStartOffset: -1n,
       })),
     };
+  });
+}
+
+function configs({ resources }: DescribeConfigsRequest): object[] {
+  return resources.map(({ type, name, keys }) => {
+    const values = keys.map((key) => ({ name: key, value: CONFIGS.get(key) ?? null }));
+    return { errorCode: 0, errorMessage: null, type, name, configs: values };
   });
 }
 

@@ -15,7 +15,7 @@ import type { Network } from '../kernel/network.js';
 import type { Trace } from '../kernel/trace.js';
 import { answer } from './broker.js';
 import type { Broker, KafkaCluster } from './cluster.js';
-import { asBody } from './typed-bodies.js';
+import { asBody, isOffered } from './typed-bodies.js';
 
 const ROUND_TRIP_MS = 2;
 const CONNECT_MS = [0.5, 3] as const;
@@ -88,7 +88,7 @@ export class SimConnection {
   }
 
   versionOf(api: ApiKey): number | undefined {
-    return API_SPECS[api].maxVersion;
+    return isOffered(api) ? API_SPECS[api].maxVersion : undefined;
   }
 
   requireVersion(api: ApiKey): number {

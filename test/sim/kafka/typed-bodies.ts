@@ -1,5 +1,6 @@
 import { ApiKey } from '../../../common/kafka/wire/api-keys.js';
 import { ADD_PARTITIONS_TO_TXN } from '../../../common/kafka/wire/apis/add-partitions-to-txn.js';
+import { DESCRIBE_CONFIGS } from '../../../common/kafka/wire/apis/describe-configs.js';
 import { DESCRIBE_PRODUCERS } from '../../../common/kafka/wire/apis/describe-producers.js';
 import { DESCRIBE_TRANSACTIONS } from '../../../common/kafka/wire/apis/describe-transactions.js';
 import { END_TXN } from '../../../common/kafka/wire/apis/end-txn.js';
@@ -16,6 +17,7 @@ import { WRITE_TXN_MARKERS } from '../../../common/kafka/wire/apis/write-txn-mar
 
 const APIS = [
   ADD_PARTITIONS_TO_TXN,
+  DESCRIBE_CONFIGS,
   DESCRIBE_PRODUCERS,
   DESCRIBE_TRANSACTIONS,
   END_TXN,
@@ -31,7 +33,14 @@ const APIS = [
   WRITE_TXN_MARKERS,
 ];
 
+/** What the model's brokers offer. */
+const OFFERED: ReadonlySet<ApiKey> = new Set(APIS.map(({ key }) => key));
+
 const VALUE = Symbol('value');
+
+export function isOffered(api: ApiKey): boolean {
+  return OFFERED.has(api);
+}
 
 /** From now on requests and responses of this process pass as they are: what becomes of them on the wire is other tests' matter. */
 export function passBodiesAsValues(): void {
