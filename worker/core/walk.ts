@@ -1,3 +1,4 @@
+import { MAGIC_V2, partitionLeaderEpoch } from '../../common/kafka/wire/records/batch-header.js';
 import type { BatchView } from '../../common/kafka/wire/records/batch-scan.js';
 import type { SkippedRange, SkipSet } from './skip-set.js';
 import { RunList, type WalkedRun } from './walk-runs.js';
@@ -51,6 +52,8 @@ export type WalkResult =
       /** The first source offset whose record is not there; may lie inside a source batch. */
       readonly sourceOffset: number;
       readonly targetOffset: number;
+      /** Of the newest source batch that was read: the source's log reached the position under it; -1 none was, or it has none. */
+      readonly sourceLeaderEpoch: number;
       /** Records of the target that were compared, and that could only be counted. */
       readonly compared: number;
       readonly counted: number;
@@ -93,6 +96,7 @@ export class Walk {
   #counted = 0;
   #agreedSource: number;
   #agreedTarget: number;
+  #sourceLeaderEpoch = -1;
   #result: WalkResult | undefined;
 
   constructor(start: WalkStart, terms: WalkTerms) {
@@ -133,6 +137,9 @@ export class Walk {
 
   /** The batch must stay unchanged until the next batch of that side is wanted, or the walk has ended. */
   takeSource(batch: BatchView, isAborted: boolean): void {
+    if (batch.magic === MAGIC_V2) {
+      this.#sourceLeaderEpoch = Math.max(this.#sourceLeaderEpoch, partitionLeaderEpoch(batch.buffer, batch.start));
+    }
     this.#source.take(batch, isAborted);
   }
 
@@ -242,6 +249,7 @@ export class Walk {
       kind: 'resume',
       sourceOffset,
       targetOffset: this.#start.closedEnd,
+      sourceLeaderEpoch: this.#sourceLeaderEpoch,
       compared: this.#compared,
       counted: this.#counted,
       runs,

@@ -97,7 +97,13 @@ export class PositionFinder {
       const result = results.get(partition);
       if (result === undefined) continue;
       const isOver = result.kind === 'wait' || result.kind === 'pause';
-      found.set(partition, isOver ? result : decided(planAfterWalk(facts, checkpoint, result), facts));
+      if (isOver) {
+        found.set(partition, result);
+        continue;
+      }
+      const one = decided(planAfterWalk(facts, checkpoint, result), facts);
+      const isNewEpoch = one.kind === 'begin' && result.kind === 'walked';
+      found.set(partition, isNewEpoch ? { ...one, sourceLeaderEpoch: epochAfterWalk(checkpoint, result) } : one);
     }
     return found;
   }
@@ -167,6 +173,15 @@ function decided(plan: StartPlan, facts: StartFacts): Found {
     case 'close':
       return { kind: 'wait', code: 'INTERNAL_INVARIANT', message: 'its log was closed already' };
   }
+}
+
+/** Under the pair's own, a position that the walk has moved would look as if the source had lost what lies before it. */
+function epochAfterWalk(
+  pair: TakeoverCase['checkpoint'],
+  walked: { readonly sourceOffset: bigint; readonly sourceLeaderEpoch: number },
+): number {
+  if (walked.sourceOffset !== pair.sourceOffset) return walked.sourceLeaderEpoch;
+  return Math.max(pair.sourceLeaderEpoch, walked.sourceLeaderEpoch);
 }
 
 /** The leadership in which the source's log is known to have reached the position; -1: none. */

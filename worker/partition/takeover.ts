@@ -27,7 +27,13 @@ export interface TakeoverCase {
 
 export type TakenOver =
   /** The first source record that is not at the target, and the target's end. */
-  | { readonly kind: 'walked'; readonly sourceOffset: bigint; readonly targetOffset: bigint }
+  | {
+      readonly kind: 'walked';
+      readonly sourceOffset: bigint;
+      readonly targetOffset: bigint;
+      /** Under which the source's log reached that offset; -1 unknown. */
+      readonly sourceLeaderEpoch: number;
+    }
   /** Of the source records [from, to) it cannot be told which were copied, and some are gone. */
   | { readonly kind: 'uncertain'; readonly from: bigint; readonly to: bigint; readonly targetOffset: bigint }
   /** From here on the logs differ; the target may just have more than the source. */
@@ -195,7 +201,12 @@ function openLog({ partition, checkpoint }: TakeoverCase, lane: LaneIdentity): O
 function takenOver(outcome: WalkOutcome): TakenOver {
   switch (outcome.kind) {
     case 'resume':
-      return { kind: 'walked', sourceOffset: outcome.sourceOffset, targetOffset: outcome.targetOffset };
+      return {
+        kind: 'walked',
+        sourceOffset: outcome.sourceOffset,
+        targetOffset: outcome.targetOffset,
+        sourceLeaderEpoch: outcome.sourceLeaderEpoch,
+      };
     case 'foreign': {
       const message = `the target’s batch at offset ${outcome.offset} was written by producer ${outcome.producerId}, which is none of ours`;
       return { kind: 'pause', code: 'TARGET_SHARED', message };

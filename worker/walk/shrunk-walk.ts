@@ -148,6 +148,7 @@ function resumeByCount({ closedEnd, skips }: ShrunkLogs, sourceOffset: number, c
     kind: 'resume',
     sourceOffset: BigInt(sourceOffset),
     targetOffset: BigInt(closedEnd),
+    sourceLeaderEpoch: -1,
     basis: 'count',
     compared: 0,
     counted,

@@ -26,6 +26,8 @@ export type WalkOutcome =
       readonly sourceOffset: bigint;
       /** The closed end. */
       readonly targetOffset: bigint;
+      /** Under which the source's log reached the position; -1 unknown. */
+      readonly sourceLeaderEpoch: number;
       readonly basis: ResumeBasis;
       /** Records compared, and records only counted. */
       readonly compared: number;

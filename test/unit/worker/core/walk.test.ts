@@ -59,6 +59,18 @@ describe('a walk beside both logs', () => {
     assert.deepEqual([result.sourceOffset, result.compared], [7, 0]);
   });
 
+  test('it tells under which leadership of the source it read: the position is checked against that one, not the pair’s', async () => {
+    const source = logOf(
+      at(0, records(0, 2), { partitionLeaderEpoch: 4 }),
+      at(2, records(2, 2), { partitionLeaderEpoch: 7 }),
+      at(4, records(4, 1), { partitionLeaderEpoch: 9 }),
+    );
+    const moved = resumed(await walked(source, logOf(ours(0, records(0, 4))), { closedEnd: 4 }));
+    assert.deepEqual([moved.sourceOffset, moved.sourceLeaderEpoch], [4, 7]);
+    const unmoved = resumed(await walked(source, logOf(), { closedEnd: 0 }));
+    assert.deepEqual([unmoved.sourceOffset, unmoved.sourceLeaderEpoch], [0, -1]);
+  });
+
   test('a pair inside batches on both sides, and a target that ends inside a source batch', async () => {
     const source = logOf(at(0, records(0, 10)));
     const target = logOf(ours(0, records(0, 4)), ours(4, records(4, 3)));
