@@ -162,7 +162,9 @@ function replaceStopped(world: World, dice: Dice): ReturnType<Fault> {
   const victim = aWorker(world, dice);
   if (victim === undefined) return undefined;
   victim.actor.stop();
-  world.timeline.after(dice.between(100, 3_000), () => world.startWorker(victim.id));
+  world.timeline.after(dice.between(100, 3_000), () => {
+    if (world.workers.get(victim.id)?.actor === victim.actor) world.startWorker(victim.id);
+  });
   // The id is the other's; this one is ended sooner or later.
   const undo = (): void => {
     victim.actor.resume();

@@ -9,7 +9,7 @@ import type { Surroundings } from './fleet/process.js';
 import { ROUTE } from './fleet/settings.js';
 import { WorkerProcess } from './fleet/worker-process.js';
 import { KafkaCluster, type Topic } from './kafka/cluster.js';
-import { Actor } from './kernel/actor.js';
+import { Actor, WALL_START_MS } from './kernel/actor.js';
 import type { Dice } from './kernel/dice.js';
 import { Network } from './kernel/network.js';
 import { Timeline } from './kernel/timeline.js';
@@ -20,6 +20,9 @@ import { Ensemble } from './zookeeper/ensemble.js';
 
 const ZOOKEEPERS = 3;
 const BROKERS = 2;
+/** In some worlds the records are older than brokers remember their producers. */
+const OLD_SHARE = 0.15;
+const OLD_MS = 172_800_000;
 /** Whoever watches over processes starts one again after this. */
 const RESTART_MS = 1_000;
 
@@ -38,11 +41,14 @@ export class World implements Surroundings {
   readonly workers = new Map<string, WorkerProcess>();
   readonly controllers = new Map<string, ControllerProcess>();
   #violation: Violation | undefined;
-  #lives = 0;
+  readonly #areRecordsOld: boolean;
+  /** Of every process that ever was. */
+  readonly #actors: Actor[] = [];
   #written = 0;
 
   constructor(dice: Dice, keepTrace: boolean) {
     this.dice = dice;
+    this.#areRecordsOld = dice.of('age').chance(OLD_SHARE);
     const { timeline } = this;
     const trace = new Trace(() => timeline.nowMs, keepTrace);
     this.trace = trace;
@@ -77,17 +83,15 @@ export class World implements Surroundings {
 
   /** The kernel takes connections for a process that is stopped, too. */
   knock(address: string): ProcessAnswer {
-    const id = /^http:\/\/([^:]+):/.exec(address)?.[1] ?? '';
-    const process = this.workers.get(id) ?? this.controllers.get(id);
-    return process?.actor.isAlive === true ? 'listens' : 'refuses';
+    return this.#actors[Number(/:(\d+)$/.exec(address)?.[1])]?.isAlive === true ? 'listens' : 'refuses';
   }
 
   startWorker(id: string): void {
-    this.workers.set(id, new WorkerProcess(id, this.#actor(id), this));
+    this.workers.set(id, new WorkerProcess(id, this.#actor(id), this.#address(id), this));
   }
 
   startController(id: string): void {
-    this.controllers.set(id, new ControllerProcess(id, this.#actor(id), this));
+    this.controllers.set(id, new ControllerProcess(id, this.#actor(id), this.#address(id), this));
   }
 
   ended(id: string): void {
@@ -110,7 +114,7 @@ export class World implements Surroundings {
       const records = Array.from({ length: 1 + dice.below(4) }, () => {
         this.#written += 1;
         const value = Buffer.from(`r${this.#written}`);
-        return { key: null, value, headers: [], timestamp: BigInt(Math.floor(this.timeline.nowMs)) };
+        return { key: null, value, headers: [], timestamp: this.#timestamp() };
       });
       partition.append(buildBatch(records));
     }
@@ -136,9 +140,20 @@ export class World implements Surroundings {
   }
 
   #actor(id: string): Actor {
-    this.#lives += 1;
     this.trace.tell('world', `starts ${id}`);
-    return new Actor(id, this.timeline, this.dice.of(`${id} ${this.#lives}`));
+    const actor = new Actor(id, this.timeline, this.dice.of(`${id} ${this.#actors.length}`));
+    this.#actors.push(actor);
+    return actor;
+  }
+
+  /** Each process has a port of its own. */
+  #address(id: string): string {
+    return `http://${id}:${this.#actors.length - 1}`;
+  }
+
+  #timestamp(): bigint {
+    const ageMs = this.#areRecordsOld ? OLD_MS : 0;
+    return BigInt(Math.floor(WALL_START_MS + this.timeline.nowMs - ageMs));
   }
 
   #order(paths: readonly string[]): void {

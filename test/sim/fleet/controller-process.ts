@@ -23,7 +23,7 @@ export class ControllerProcess {
   readonly #presence: ControllerPresence;
   #isLeaving = false;
 
-  constructor(id: string, actor: Actor, surroundings: Surroundings) {
+  constructor(id: string, actor: Actor, http: string, surroundings: Surroundings) {
     this.actor = actor;
     const config = settingsOf(id);
     const { clock, dice: random } = actor;
@@ -53,7 +53,7 @@ export class ControllerProcess {
       logger,
       metrics: noMetrics,
     });
-    const self = { controller: id, http: `http://${id}:1`, startedAt: new Date(clock.wallMs()).toISOString() };
+    const self = { controller: id, http, startedAt: new Date(clock.wallMs()).toISOString() };
     this.#presence = new ControllerPresence(store, clock, logger, () => ({ ...self, epoch: ruler.epoch }));
     this.#candidate = new Candidate({
       store,

@@ -14,7 +14,7 @@ export class WorkerProcess {
   readonly #surroundings: Surroundings;
   #isLeaving = false;
 
-  constructor(id: string, actor: Actor, surroundings: Surroundings) {
+  constructor(id: string, actor: Actor, http: string, surroundings: Surroundings) {
     this.actor = actor;
     this.#surroundings = surroundings;
     const { trace, zookeeper } = surroundings;
@@ -24,7 +24,7 @@ export class WorkerProcess {
       config: settingsOf(id),
       version: '0',
       store,
-      httpAddress: () => `http://${id}:1`,
+      httpAddress: () => http,
       fatal: (error) => {
         trace.tell(actor.name, `fatal ${error.message}`);
         actor.kill();

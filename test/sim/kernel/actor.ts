@@ -3,7 +3,7 @@ import type { Dice } from './dice.js';
 import type { Timeline } from './timeline.js';
 
 /** The wall clock when a world begins: 2026-01-01. */
-const WALL_START_MS = 1_767_225_600_000;
+export const WALL_START_MS = 1_767_225_600_000;
 
 /** Where a process dies: around the call that makes its countdown run out. */
 export type CallMoment = 'before' | 'sent' | 'answered';
