@@ -96,10 +96,10 @@ describe('the REST interface', () => {
     ],
     ['a route name that is no identifier', 'PUT', '/routes/a.b', route, 422, 'ROUTE_INVALID'],
     [
-      'delivery that is not there yet',
+      'exactly-once delivery into topics that others write into',
       'PUT',
       '/routes/x',
-      '{"source":"east","target":"west","delivery":"transactional"}',
+      '{"source":"east","target":"west","delivery":"exactly-once","targetTopics":{"create":true,"shared":true}}',
       422,
       'ROUTE_INVALID',
     ],
@@ -256,6 +256,10 @@ describe('the REST interface', () => {
         ['a', '10'],
       ],
     );
+    const why = await controller.client.why('r', 'added', 1);
+    assert.deepEqual([why.verdict, why.checks.at(-1)?.evidence], ['ok', '7 records behind, at 1 records/s']);
+    await assert.rejects(controller.client.why('r', 'added', -1), { code: 'INVALID_REQUEST' });
+    await assert.rejects(controller.client.why('r', 'nothing', 0), { code: 'TOPIC_UNKNOWN' });
   });
 
   test('probes, metrics and headers', async () => {
