@@ -74,19 +74,10 @@ export function desiredTopics(input: DesiredInput): Desired {
     }
     const targetTopic = targetTopicOf(route, entry.topic);
     const facts = input.facts(route, entry.topic, targetTopic);
-    const { unproven } = facts;
-    if (unproven?.message !== undefined) {
-      problems.push({ ...place, code: 'DELIVERY_UNPROVEN', message: unproven.message });
-    }
-    if (unproven?.state === 'failed') {
-      // What was begun when it could, goes on; nothing is begun.
-      untouchable.add(key);
-      continue;
-    }
     const progress = input.progress.get(key);
     const fresh = firstProgress(route, entry, targetTopic, progress, facts.source);
     if (fresh !== undefined) newProgress.push(fresh);
-    if (progress === undefined || progress.targetTopic !== targetTopic) {
+    if (progress === undefined || !isContinued(progress, route, targetTopic)) {
       const need = targetNeed(route, entry, targetTopic, facts);
       if (need !== undefined) needs.push(need);
       if (fresh === undefined) problems.push(...sourceProblems(place, route, facts.source));
@@ -140,8 +131,7 @@ function firstProgress(
   source: TopicFact,
 ): TopicProgress | undefined {
   if (source.state !== 'present') return undefined;
-  const renamed = before !== undefined && before.targetTopic !== targetTopic;
-  if (before !== undefined && !renamed) {
+  if (before !== undefined && isContinued(before, route, targetTopic)) {
     const identified = before.sourceTopicId === null && source.topicId !== null;
     return identified ? { ...before, sourceTopicId: source.topicId } : undefined;
   }
@@ -150,12 +140,17 @@ function firstProgress(
     topic: entry.topic,
     sourceTopicId: source.topicId,
     targetTopic,
-    // Another target topic is another continuity: checkpoints of the old one must not count (exactly-once.md 4.2, 6.5).
+    ...(route.delivery === 'transactional' ? { transactional: true } : {}),
     timeline: before === undefined ? 1 : nextTimeline(before),
     started: [],
     // What came to be under the route's eyes is copied from its first record.
     initialPartitions: entry.origin === 'appeared' ? 0 : source.partitions,
   };
+}
+
+/** Another target topic is another continuity, and so is the other way to keep positions: those of before must not count (exactly-once.md 4.2, 6.5). */
+function isContinued(progress: TopicProgress, { delivery }: Route, targetTopic: string): boolean {
+  return progress.targetTopic === targetTopic && (progress.transactional === true) === (delivery === 'transactional');
 }
 
 function targetNeed(

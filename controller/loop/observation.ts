@@ -8,6 +8,7 @@ import type { Holder, HolderState } from '../core/holders.js';
 import { type Roster, rosterOf } from '../core/roster.js';
 import type { Standing } from '../core/selection.js';
 import type { TopicFacts } from '../core/topic-facts.js';
+import type { Deliveries } from './deliveries.js';
 import type { Departures, Presence } from './departures.js';
 import type { FleetRecords } from './fleet-records.js';
 
@@ -21,13 +22,21 @@ interface Circumstances {
 export class Observation {
   readonly #records: FleetRecords;
   readonly #maxActiveWorkers: number;
+  readonly #deliveries: Pick<Deliveries, 'of'>;
 
-  constructor(records: FleetRecords, maxActiveWorkers: number) {
+  constructor(records: FleetRecords, maxActiveWorkers: number, deliveries: Pick<Deliveries, 'of'>) {
     this.#records = records;
+    this.#deliveries = deliveries;
     this.#maxActiveWorkers = maxActiveWorkers;
   }
 
+  /** As they are delivered now. */
   routes(): Map<string, Route> {
+    return new Map([...this.#records.routes.entries].map(([name, { value }]) => [name, this.#deliveries.of(value)]));
+  }
+
+  /** As operators want them. */
+  wantedRoutes(): Map<string, Route> {
     return new Map([...this.#records.routes.entries].map(([name, { value }]) => [name, value]));
   }
 

@@ -12,6 +12,7 @@ import { poolsOf, type Roster } from '../core/roster.js';
 import type { TopicFacts } from '../core/topic-facts.js';
 import { buildView, type View, type World } from '../core/view.js';
 import { AssignmentWriter } from './assignment-writer.js';
+import { Deliveries } from './deliveries.js';
 import { Departures } from './departures.js';
 import type { Facts } from './facts.js';
 import type { Fencer } from './fencer.js';
@@ -63,6 +64,7 @@ export interface RoundsOptions {
 export class Rounds {
   readonly #options: RoundsOptions;
   readonly #observation: Observation;
+  readonly #deliveries: Deliveries;
   readonly #departures: Departures;
   readonly #handoffs: Handoffs;
   readonly #fences: LaneFences;
@@ -84,7 +86,8 @@ export class Rounds {
   constructor(options: RoundsOptions) {
     this.#options = options;
     const { reign, records, settings, clock, random, logger, metrics, fencer, onNews } = options;
-    this.#observation = new Observation(records, settings.planner.maxActiveWorkers);
+    this.#deliveries = new Deliveries({ unproven: (target) => options.facts.unproven(target), logger });
+    this.#observation = new Observation(records, settings.planner.maxActiveWorkers, this.#deliveries);
     this.#departures = new Departures({
       takeoverDelayMs: settings.takeoverDelayMs,
       freezeMs: options.sessionTimeoutMs,
@@ -229,14 +232,17 @@ export class Rounds {
 
   #desire(): Desired {
     const { records, facts } = this.#options;
-    const routes = this.#observation.routes();
+    // Whatever its delivery is now, a route's target goes on being tried.
+    const routes = this.#observation.wantedRoutes();
+    this.#deliveries.update(routes.values(), this.#observation.assignments());
     const entries = [...records.topics.entries.values()].flatMap(({ value }) => {
       const route = routes.get(value.route);
       return route === undefined ? [] : [{ route, topic: value.topic }];
     });
     facts.follow(entries);
     const factsOf = (route: Route, topic: string, target: string): TopicFacts => facts.facts(route, topic, target);
-    return this.#observation.desired(factsOf, this.#selector.standings);
+    const desired = this.#observation.desired(factsOf, this.#selector.standings);
+    return { ...desired, problems: [...desired.problems, ...this.#deliveries.problems(entries)] };
   }
 
   #report(world: World, view: View, planned: Plan, roster: Roster): void {

@@ -7,7 +7,7 @@ import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { TargetNeed } from '../core/desired.js';
 import type { Problem } from '../core/problem.js';
-import type { TopicFact, TopicFacts } from '../core/topic-facts.js';
+import type { TopicFact, TopicFacts, Unproven } from '../core/topic-facts.js';
 import { ClusterPoller } from './cluster-poller.js';
 import { Drills } from './drills.js';
 import { internalTopics, missingInternalTopics } from './internal-topics.js';
@@ -102,8 +102,12 @@ export class Discovery implements Closable {
     for (const [cluster, poller] of this.#pollers) if (!wanted.has(cluster)) poller.want(new Set());
   }
 
+  unproven(target: string): Unproven | undefined {
+    return this.#drills?.unproven(target);
+  }
+
   facts(route: Route, topic: string, targetTopic: string): TopicFacts {
-    const unproven = route.delivery === 'exactly-once' ? this.#drills?.unproven(route.target) : undefined;
+    const unproven = route.delivery === 'exactly-once' ? this.unproven(route.target) : undefined;
     return {
       source: this.#pollers.get(route.source)?.fact(topic) ?? { state: 'unknown' },
       target: this.#pollers.get(route.target)?.fact(targetTopic) ?? { state: 'unknown' },

@@ -21,6 +21,8 @@ const RETRY = { initialMs: 500, maxMs: 60_000 } as const;
 const TRIALS = 3;
 /** A target that cannot fence may have been changed meanwhile. */
 const REPEAT_FAILED_MS = 300_000;
+/** How often it is looked whether a target that has proven itself has other brokers, or of another version. */
+const LOOK_AT_BROKERS_MS = 300_000;
 
 export interface DrillsOptions {
   readonly fleet: string;
@@ -44,8 +46,9 @@ interface Drilled {
 }
 
 /**
- * Has every target of an exactly-once route prove once a reign that it refuses what a fenced lane still sends (exactly-once.md 5.7). One
- * that could not be asked is asked again; one that failed three times in a row, when another route to it comes, and every five minutes.
+ * Has every target of an exactly-once route prove in each reign that it refuses what a fenced lane still sends (exactly-once.md 5.7), and
+ * again when its brokers change. One that could not be asked is asked again; one that failed three times in a row, when another route to it
+ * comes, and every five minutes.
  */
 export class Drills implements Closable {
   readonly #options: DrillsOptions;
@@ -113,29 +116,53 @@ export class Drills implements Closable {
     const { signal } = drilled.stop;
     const partition = { topic: heartbeatTopic(fleet), partition: 0 };
     await this.#topicIsThere(target, drilled);
-    for (let failures = 0, failed = 0; !signal.aborted; ) {
+    for (let failures = 0, failed = 0, isProven = false; !signal.aborted; ) {
+      const brokers = await this.#brokers(target, signal);
       const result = await prover.prove(target, partition, signal).catch((error: unknown) => notProven(error));
       if (signal.aborted) return;
       if (result.kind === 'passed') {
         logger.info('delivery.proven', { target });
         this.#conclude(target, drilled, undefined);
-        return;
+        await this.#othersCome(target, brokers, signal);
+        [failures, failed, isProven] = [0, 0, true];
+        continue;
       }
       if (failures === 0) logger.warn('drill.failed', { target, ...facts(result) });
       failed = result.kind === 'failed' ? failed + 1 : 0;
       if (failed >= TRIALS) {
+        isProven = false;
         if (drilled.standing?.state !== 'failed') logger.error('delivery.unproven', { target, ...facts(result) });
         this.#conclude(target, drilled, { state: 'failed', message: failedMessage(target, result.reason) });
         await drilled.nudge.wait(REPEAT_FAILED_MS);
         continue;
       }
       // Nothing was proven: what was shown before stands.
-      if (drilled.standing?.state !== 'failed') {
+      if (drilled.standing?.state !== 'failed' && !isProven) {
         this.#conclude(target, drilled, { state: 'pending', message: pendingMessage(target, result.reason) });
       }
       await clock.sleep(backoffMs(failures, RETRY, random), signal);
       failures += 1;
     }
+  }
+
+  /** Until the target has brokers that it had not when it proved itself, or one of them speaks otherwise: of another version. */
+  async #othersCome(target: string, proven: string | undefined, signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    let known = proven;
+    while (!signal.aborted) {
+      await clock.sleep(LOOK_AT_BROKERS_MS, signal);
+      const brokers = signal.aborted ? undefined : await this.#brokers(target, signal);
+      if (known !== undefined && brokers !== undefined && brokers !== known) {
+        logger.info('drill.repeated', { target, brokers, before: known });
+        return;
+      }
+      known ??= brokers;
+    }
+  }
+
+  /** Undefined: nobody can tell at the moment. */
+  async #brokers(target: string, signal: AbortSignal): Promise<string | undefined> {
+    return await this.#options.prover.brokers(target, signal).catch(() => undefined);
   }
 
   async #topicIsThere(target: string, drilled: Drilled): Promise<void> {
@@ -161,7 +188,7 @@ export class Drills implements Closable {
 }
 
 function failedMessage(target: string, reason: string): string {
-  return `cluster ${target} cannot keep what is copied exactly once: in a trial, ${reason}; nothing is begun there before the route's delivery is at-least-once`;
+  return `cluster ${target} cannot keep what is copied exactly once: in a trial, ${reason}`;
 }
 
 function pendingMessage(target: string, reason: string): string {

@@ -1,9 +1,13 @@
+import { createHash } from 'node:crypto';
 import { CausewayError } from '../../common/errors/error.js';
 import { type DrillResult, drill } from '../../common/kafka/fencing/drill.js';
+import { unlessAborted } from '../../common/kafka/fencing/fencing-client.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { TopicPartition } from '../../common/model/topic-partition.js';
 import type { DeliveryProver } from './ports.js';
 import type { TargetClient } from './target-clients.js';
+
+const PURPOSE = 'fencing';
 
 export interface KafkaProverOptions {
   readonly clusters: ReadonlyMap<string, ClusterConnection>;
@@ -20,7 +24,25 @@ export class KafkaProver implements DeliveryProver {
   }
 
   async prove(name: string, partition: TopicPartition, signal: AbortSignal): Promise<DrillResult> {
-    const { clusters, fleet, open } = this.#options;
+    const { fleet } = this.#options;
+    return await this.#asked(name, (client) => drill({ client, fleet, partition, signal }));
+  }
+
+  async brokers(name: string, signal: AbortSignal): Promise<string> {
+    return await this.#asked(name, async (client) => {
+      const { brokers } = await unlessAborted(client.metadata([]), signal);
+      const told: string[] = [];
+      for (const broker of [...brokers.keys()].sort((a, b) => a - b)) {
+        const { offered } = await unlessAborted(client.connection(broker, PURPOSE), signal);
+        const ranges = [...offered].map(([api, { min, max }]) => `${api}:${min}-${max}`).sort();
+        told.push(`${broker}=${createHash('sha256').update(ranges.join()).digest('hex').slice(0, 12)}`);
+      }
+      return told.join(' ');
+    });
+  }
+
+  async #asked<T>(name: string, work: (client: TargetClient) => Promise<T>): Promise<T> {
+    const { clusters, open } = this.#options;
     const cluster = clusters.get(name);
     if (cluster === undefined) {
       const place = { cluster: name };
@@ -28,7 +50,7 @@ export class KafkaProver implements DeliveryProver {
     }
     const client = open(cluster);
     try {
-      return await drill({ client, fleet, partition, signal });
+      return await work(client);
     } finally {
       await client.close();
     }

@@ -39,6 +39,12 @@ export interface DeliveryProver {
    * @throws when nothing was proven; ask again
    */
   prove(cluster: string, partition: TopicPartition, signal: AbortSignal): Promise<DrillResult>;
+  /**
+   * The same text while the cluster has the same brokers of the same versions. Brokers do not tell their software's version: what requests
+   * they understand stands for it.
+   * @throws when a broker cannot be asked
+   */
+  brokers(cluster: string, signal: AbortSignal): Promise<string>;
 }
 
 export interface NewTopic {

@@ -124,6 +124,11 @@ export class BrokerConnection {
     return formatAddress(this.#address);
   }
 
+  /** What the broker understands. */
+  get offered(): OfferedVersions {
+    return this.#versions;
+  }
+
   /** The highest version both sides speak; undefined where there is none. */
   versionOf(api: ApiKey): number | undefined {
     return commonVersion(api, this.#versions);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
+import type { CausewayClient } from '../../../common/api/client.js';
 import { CausewayError } from '../../../common/errors/error.js';
 import type { DrillResult } from '../../../common/kafka/fencing/drill.js';
+import type { WorkerAssignment } from '../../../common/model/assignment.js';
 import type { TopicPartition } from '../../../common/model/topic-partition.js';
 import { silentLogger } from '../../../common/observability/logger.js';
 import { Metrics } from '../../../common/observability/metrics.js';
@@ -29,6 +31,13 @@ class Prover implements DeliveryProver {
 
   constructor(...answers: (DrillResult | Error)[]) {
     this.answers = answers;
+  }
+
+  /** Which brokers there are. */
+  set = '1=a';
+
+  brokers(): Promise<string> {
+    return Promise.resolve(this.set);
   }
 
   async prove(cluster: string, partition: TopicPartition, signal: AbortSignal): Promise<DrillResult> {
@@ -108,7 +117,7 @@ describe('5.7 the drill of a target', () => {
     assert.equal(drills.unproven('west')?.state, 'pending', 'twice may be an accident');
     prover.answers.push(FAILED);
     await until(() => drills.unproven('west')?.state === 'failed');
-    assert.match(drills.unproven('west')?.message ?? '', /the late batch was stored.*at-least-once/);
+    assert.match(drills.unproven('west')?.message ?? '', /the late batch was stored/);
     drills.follow([EXACT]);
     await systemClock.sleep(20);
     assert.equal(prover.asked.length, 3);
@@ -120,6 +129,25 @@ describe('5.7 the drill of a target', () => {
     prover.answers.push(PASSED);
     await until(() => drills.unproven('west') === undefined);
   });
+});
+
+test('5.7 a target whose brokers change proves itself again; what it showed stands until it fails', async () => {
+  const prover = new Prover(PASSED);
+  const { drills } = drillsWith(prover);
+  drills.follow([EXACT]);
+  await until(() => prover.asked.length === 1 && drills.unproven('west') === undefined);
+  prover.set = '1=b';
+  prover.answers.push(unreachable);
+  await until(() => prover.asked.length >= 2, undefined, LOOKS_MS);
+  assert.equal(drills.unproven('west'), undefined, 'nothing was proven, and nothing disproven');
+  prover.always = FAILED;
+  await until(() => drills.unproven('west')?.state === 'failed', undefined, LOOKS_MS);
+  prover.always = PASSED;
+  drills.follow([EXACT, { ...EXACT, name: 'y' }]);
+  await until(() => drills.unproven('west') === undefined, undefined, LOOKS_MS);
+  const asked = prover.asked.length;
+  await systemClock.sleep(3_500);
+  assert.equal(prover.asked.length, asked, 'the same brokers are believed');
 });
 
 describe('5.7 partitions of a target that has not proven itself', () => {
@@ -139,29 +167,67 @@ describe('5.7 partitions of a target that has not proven itself', () => {
     return { kit, controller, worker };
   }
 
-  test('wait while nothing is proven, are told to choose at-least-once when it failed, and start when they do', async () => {
+  const deliveryOf = (worker: { applied: WorkerAssignment | undefined }, route: string): string | undefined =>
+    worker.applied?.routes.find(({ name }) => name === route)?.delivery;
+  const toldBy = async (controller: { client: CausewayClient }): Promise<string | undefined> =>
+    (await controller.client.status()).problems?.find(({ code }) => code === 'DELIVERY_UNPROVEN')?.message;
+
+  test('5.7 wait while nothing is proven, run at least once where the target failed, which is said, and exactly once when it passes', async () => {
     const prover = new Prover();
-    prover.always = FAILED;
     const { kit, controller, worker } = await fleet(prover);
     await until(
       () => worker.held.size === 4 && prover.asked.length === 1,
       () => kit.held(),
     );
-    const told = async () =>
-      (await controller.client.status()).problems?.find(({ code }) => code === 'DELIVERY_UNPROVEN');
-    const problem = await until(async () => {
-      const found = await told();
-      return found?.message.includes('at-least-once') === true ? found : undefined;
-    });
-    assert.deepEqual([problem.route, problem.topic], ['x', 't']);
     assert.ok(worker.keys().every((key) => key.startsWith('r/')));
-    const { etag } = await controller.client.getRoute('x');
-    await controller.client.putRoute('x', { source: 'east', target: 'west', delivery: 'at-least-once' }, etag);
+    prover.always = FAILED;
     await until(
       () => worker.held.size === 8,
       () => kit.held(),
     );
-    assert.equal(await told(), undefined);
+    assert.equal(deliveryOf(worker, 'x'), 'at-least-once');
+    assert.equal((await controller.client.getRoute('x')).value.delivery, 'exactly-once', 'as it was asked for');
+    assert.match((await toldBy(controller)) ?? '', /the late batch was stored; .*at-least-once until a trial passes/);
+    prover.always = PASSED;
+    // Another route to it has the target tried again.
+    await controller.client.putRoute('y', {
+      source: 'north',
+      target: 'west',
+      delivery: 'exactly-once',
+      naming: { policy: 'default' },
+    });
+    kit.kafka.addTopic('north', 'other', 1);
+    await controller.client.addTopic('y', { topic: 'other' });
+    await until(
+      () => deliveryOf(worker, 'x') === 'exactly-once',
+      () => kit.held(),
+    );
+    assert.equal(await toldBy(controller), undefined);
+    await until(() => worker.held.size === 9);
+  });
+
+  test('5.7 a route that fell back stays so under the next leader, until the target passes', async () => {
+    const prover = new Prover();
+    prover.always = FAILED;
+    const { kit, controller, worker } = await fleet(prover);
+    await until(
+      () => worker.held.size === 8,
+      () => kit.held(),
+    );
+    prover.always = undefined;
+    await controller.close();
+    const next = await kit.controller();
+    const asked = prover.asked.length;
+    await until(() => prover.asked.length > asked);
+    kit.kafka.grow('east', 't', 6);
+    await until(
+      () => worker.held.size === 12,
+      () => kit.held(),
+    );
+    assert.equal(deliveryOf(worker, 'x'), 'at-least-once');
+    prover.always = PASSED;
+    await until(() => deliveryOf(worker, 'x') === 'exactly-once');
+    assert.equal(await toldBy(next), undefined);
   });
 
   test('that run already run on, and go on elsewhere, while the next leader cannot ask', async () => {
