@@ -315,7 +315,11 @@ const controller = z.strictObject({
     .describe(
       'How long a worker may be gone before its partitions move: long enough for a clumsy restart, short enough for a death.',
     ),
-  handoffTimeoutMs: ms.default(10_000).describe('A planned move without a report by then is treated as a death.'),
+  handoffTimeoutMs: ms
+    .default(10_000)
+    .describe(
+      'A planned move without a report by then is treated as a death; six times as long where the worker says that it holds the partition and has not begun it.',
+    ),
   reconcileIntervalMs: ms
     .default(5_000)
     .describe('How often desired and actual are compared in full (jittered); watches only make it sooner.'),

@@ -61,6 +61,19 @@ export function isReleased(key: string, revokedBy: Stamp, report: ReportIndex | 
   return !report.held.has(key) && !report.doubtful.has(key);
 }
 
+const begunOfReport = new WeakMap<WorkerReport, ReadonlySet<string>>();
+
+/** Has the worker begun to copy the partition, by its last report? Its first checkpoint is at the target then. */
+export function hasBegun(key: string, report: WorkerReport | undefined): boolean {
+  if (report === undefined) return false;
+  let begun = begunOfReport.get(report);
+  if (begun === undefined) {
+    begun = new Set(report.started.map(refKey));
+    begunOfReport.set(report, begun);
+  }
+  return begun.has(key);
+}
+
 const keysOfAssignment = new WeakMap<WorkerAssignment, readonly string[]>();
 
 /** The keys of an assignment's items, in their order; made once per assignment, because every round asks for all of them. */

@@ -8,6 +8,8 @@ import { fairShares } from './quotas.js';
 
 /** About how far the loads look back: longer than a burst, shorter than a change of the hour. */
 const HORIZON_MS = 120_000;
+/** What a worker said of a partition's state is believed for so long. */
+const TRUST_MS = 60_000;
 /** What no worker has told of for so long is forgotten. */
 const FORGET_MS = 3_600_000;
 
@@ -26,6 +28,8 @@ export interface LoadFacts {
   loadOf(key: string): number | undefined;
   rests(key: string): boolean;
   readonly stuck: ReadonlySet<string>;
+  /** It was last seen to look for its position, or to wait before it tries again. */
+  isUnsettled(key: string): boolean;
 }
 
 interface Entry {
@@ -41,6 +45,7 @@ interface Entry {
   hasAdvanced: boolean;
   /** When it last was seen to stand for a reason of its own, or advanced: stuck is what waits longer. */
   contentMs: number;
+  state: PartitionStatus['state'];
 }
 
 /** What the workers tell of their partitions, smoothed: the leader's memory of one reign. Time comes in. */
@@ -49,6 +54,8 @@ export class LoadBook {
   readonly #entries = new Map<string, Entry>();
   readonly #movedMs = new Map<string, number>();
   #disturbedMs: number;
+  #unsettled: ReadonlySet<string> = new Set();
+  #settlements = 0;
 
   constructor(settings: LoadBookSettings, nowMs: number) {
     this.#settings = settings;
@@ -62,6 +69,12 @@ export class LoadBook {
     for (const [key, { seenMs }] of this.#entries) if (nowMs - seenMs > FORGET_MS) this.#entries.delete(key);
     const { moveCooldownMs } = this.#settings;
     for (const [key, movedMs] of this.#movedMs) if (nowMs - movedMs > moveCooldownMs) this.#movedMs.delete(key);
+    this.#noteUnsettled(nowMs);
+  }
+
+  /** Grows whenever a partition runs again, or is not heard of any more, that was being waited for. */
+  get settlements(): number {
+    return this.#settlements;
   }
 
   /** A partition began to move for a reason that may come back: it rests now. */
@@ -84,6 +97,7 @@ export class LoadBook {
       loadOf: (key) => this.#entries.get(key)?.load,
       rests: (key) => nowMs - (this.#movedMs.get(key) ?? Number.NEGATIVE_INFINITY) < moveCooldownMs,
       stuck: this.#stuck(nowMs),
+      isUnsettled: (key) => this.#unsettled.has(key),
     };
   }
 
@@ -103,6 +117,19 @@ export class LoadBook {
     });
   }
 
+  #noteUnsettled(nowMs: number): void {
+    const unsettled = new Set<string>();
+    for (const [key, { state, seenMs }] of this.#entries) {
+      if ((state === 'starting' || state === 'backing-off') && nowMs - seenMs < TRUST_MS) unsettled.add(key);
+    }
+    for (const key of this.#unsettled) {
+      if (unsettled.has(key)) continue;
+      this.#settlements++;
+      break;
+    }
+    this.#unsettled = unsettled;
+  }
+
   #note(worker: string, incarnation: string, status: PartitionStatus, nowMs: number): void {
     const key = refKey(status);
     const { sourceOffset } = status;
@@ -111,7 +138,8 @@ export class LoadBook {
       // The load stays what it was: a move changes who carries it.
       const load = entry?.load;
       const times = { sinceMs: nowMs, seenMs: nowMs, advancedMs: nowMs, contentMs: nowMs };
-      entry = { worker, incarnation, load, sourceOffset, hasAdvanced: false, ...times };
+      const { state } = status;
+      entry = { worker, incarnation, load, sourceOffset, hasAdvanced: false, state, ...times };
       this.#entries.set(key, entry);
     }
     if (sourceOffset !== entry.sourceOffset) {
@@ -120,6 +148,7 @@ export class LoadBook {
       entry.hasAdvanced = true;
     }
     if (entry.advancedMs === nowMs || !waits(status)) entry.contentMs = nowMs;
+    entry.state = status.state;
     const elapsedMs = nowMs - entry.seenMs;
     entry.seenMs = nowMs;
     // A worker's averages begin at zero: they need a while to be about the partition.

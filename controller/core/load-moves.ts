@@ -100,7 +100,7 @@ export class LoadMoves {
     return new Map(
       places.map((place) => {
         const movable = place.kept
-          .filter(({ rests, stuck }) => rests !== true && stuck !== true)
+          .filter(({ rests, stuck, begins }) => rests !== true && stuck !== true && begins !== true)
           .map((partition) => ({ partition, load: this.#loadOf(partition) }))
           .sort(compareWeighed);
         return [place.seat.worker, { place, movable }];

@@ -37,6 +37,8 @@ export interface PlanPartition {
   readonly rests?: boolean;
   /** It stands still, and its worker's others do not. */
   readonly stuck?: boolean;
+  /** Its worker still looks for its position, or waits to try again: to move it would only begin that anew. Need moves it all the same. */
+  readonly begins?: boolean;
   /** Name of the pool of workers that may have it; absent: all may. */
   readonly pool?: string;
 }

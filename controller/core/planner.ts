@@ -32,7 +32,8 @@ export function plan(input: PlanInput): Plan {
       for (const { partition } of pending) leaveSeat(table, partition, loadOf);
       budget -= spent;
       moves.push(...placeAll(group, pending, { loadOf, maxLoadFactor }));
-      isCalm &&= pending.length === 0 && group.misplaced.length === 0;
+      // What is only beginning is not waited for: it may never get that far.
+      isCalm &&= pending.length === 0 && group.misplaced.every(({ begins }) => begins === true);
     }
     if (isCalm && input.load !== undefined && input.load.maxMoves > 0) {
       const exchanges = new LoadMoves(table, input.load, loadOf, budget);
@@ -60,7 +61,9 @@ function pendingOf(
     const gone = 'owner' in at ? ('left' as const) : undefined;
     return { partition, reason: why ?? own ?? gone };
   });
-  const misplaced = group.misplaced.splice(0, Math.max(0, budget));
+  const misplaced = group.misplaced.filter(({ begins }) => begins !== true).slice(0, Math.max(0, budget));
+  const moving = new Set(misplaced);
+  group.misplaced = group.misplaced.filter((partition) => !moving.has(partition));
   const surplus = takeSurplus(group, budget - misplaced.length);
   const pending = [
     ...homeless,
@@ -85,7 +88,8 @@ function takeSurplus({ places }: Group, maxMoves: number): PlanPartition[] {
   for (const place of over) {
     const count = Math.min(place.count - place.quota, maxMoves - surplus.length);
     if (count <= 0) break;
-    const picked = pickSurplus(place.kept, count, shedOfTopic);
+    const movable = place.kept.filter(({ begins }) => begins !== true);
+    const picked = pickSurplus(movable, count, shedOfTopic);
     surplus.push(...picked);
     const gone = new Set(picked);
     place.kept = place.kept.filter((partition) => !gone.has(partition));

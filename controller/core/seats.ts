@@ -35,7 +35,7 @@ export interface Group {
   readonly placeOf: ReadonlyMap<string, Place>;
   readonly homeless: PlanPartition[];
   /** With a worker that is not one of the pool's. */
-  readonly misplaced: PlanPartition[];
+  misplaced: PlanPartition[];
   total: number;
   load: number;
 }

@@ -2,7 +2,7 @@ import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
 import type { LiveWorker } from '../../common/model/worker.js';
 import type { Desired } from './desired.js';
 import type { DesiredTopic } from './desired-topic.js';
-import { findDuplicates, type Holder, itemKeys, itemTopicKeys } from './holders.js';
+import { findDuplicates, type Holder, hasBegun, itemKeys, itemTopicKeys } from './holders.js';
 import type { LoadFacts } from './load-book.js';
 import type { Homeless, LoadPolicy, MoveReason, PlanInput, PlanPartition, PlanPool } from './plan-model.js';
 
@@ -87,7 +87,8 @@ export function buildView(world: World, maxBalanceMoves: number, load?: LoadPoli
     if (place === undefined) return;
     if ('homeless' in place.at && place.at.homeless === 'moving') underWay++;
     const pool = world.pools.has(topic.route.name) ? { pool: topic.route.name } : {};
-    partitions.push({ key, topic: topic.key, ...place, ...pool, ...measured(key, world.loads) });
+    const begins = isBeginning(key, topic, where, world.loads) ? { begins: true } : {};
+    partitions.push({ key, topic: topic.key, ...place, ...pool, ...measured(key, world.loads), ...begins });
   };
   for (const topic of world.desired.topics.values()) {
     const places = located.get(topic.key);
@@ -127,6 +128,15 @@ function locate(holders: Iterable<Holder>): Map<string, Map<number, Located>> {
     }
   }
   return located;
+}
+
+/**
+ * Its owner has not said yet that it has begun, or has said that it does not run. A paused one has nothing to begin with, and moves like
+ * any other.
+ */
+function isBeginning(key: string, topic: DesiredTopic, where: Located | undefined, loads: LoadFacts): boolean {
+  if (where?.holder.state !== 'serving' || where.item.state !== 'own' || topic.paused) return false;
+  return loads.isUnsettled(key) || !hasBegun(key, where.holder.report);
 }
 
 function measured(key: string, loads: LoadFacts): Pick<PlanPartition, 'load' | 'rests' | 'stuck'> {

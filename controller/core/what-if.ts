@@ -39,9 +39,9 @@ export function simulate(input: PlanInput, { workers, pools, loadFactor }: WhatI
   return { shares: even.shares, moves, unassigned: even.unassigned.length };
 }
 
-/** The partition as it is; at a worker that would not be there it would have none. */
+/** The partition as it is, running and at rest; at a worker that would not be there it would have none. */
 function supposed(partition: PlanPartition, workers: ReadonlySet<string>, loadFactor: number): PlanPartition {
-  const { at, load, rests: _, stuck: __, ...rest } = partition;
+  const { at, load, rests: _, stuck: __, begins: ___, ...rest } = partition;
   const weighed = { ...rest, ...(load === undefined ? {} : { load: load * loadFactor }) };
   if ('owner' in at && !workers.has(at.owner) && at.stays !== true) {
     return { ...weighed, at: { homeless: 'left' }, from: at.owner };

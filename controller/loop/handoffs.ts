@@ -1,5 +1,8 @@
-import { refKey } from '../../common/model/assignment.js';
-import { givesAllUp, type Holder, type Stamp } from '../core/holders.js';
+import { compareAssignments, refKey } from '../../common/model/assignment.js';
+import { givesAllUp, type Holder, hasBegun, type Stamp } from '../core/holders.js';
+
+/** A worker that has heard the order and says that it had not begun yet gets this many times as long: its fence of the owner before it, or its walk, may be in the middle of a request. */
+const SEEKING_PATIENCE = 6;
 
 interface Revocation {
   /** The write that revoked it. */
@@ -59,7 +62,8 @@ export class Handoffs {
         const key = refKey(item);
         const revocation = known?.get(key) ?? { by: assignment, sinceMs: nowMs };
         kept.set(key, revocation);
-        const untilMs = revocation.sinceMs + this.#timeoutMs;
+        const untilMs =
+          revocation.sinceMs + this.#timeoutMs * (isSeeking(key, revocation.by, holder) ? SEEKING_PATIENCE : 1);
         if (untilMs <= nowMs) late = true;
         else nextMs = Math.min(nextMs ?? untilMs, untilMs);
       }
@@ -70,6 +74,15 @@ export class Handoffs {
     this.#revocations = next;
     return { overdue, nextMs };
   }
+}
+
+/**
+ * The worker has applied the revocation, and says that it holds the partition and has not begun it: nothing of it was ever sent, so a
+ * fence of all that the worker has would protect nobody. The partition still waits for its word (exactly-once.md 7.3).
+ */
+function isSeeking(key: string, revokedBy: Stamp, { report }: Holder): boolean {
+  if (report === undefined || compareAssignments(report, revokedBy) < 0 || hasBegun(key, report)) return false;
+  return report.held.some((ref) => refKey(ref) === key) && !report.doubtful.some((ref) => refKey(ref) === key);
 }
 
 /** Something of its node was given up with an unknown outcome: nobody may continue before a fence (exactly-once.md 7.3). */

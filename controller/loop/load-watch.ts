@@ -69,8 +69,11 @@ export class LoadWatch {
     const workers = live();
     const statuses = await source.ask([...workers.values()]);
     const nowMs = clock.monotonicMs();
+    const { settlements } = this.#book;
     this.#book.observe(statuses.values(), nowMs);
-    if (!this.#book.isCalm(nowMs) || !this.#book.isWorthAPlan(workers, this.policy, nowMs)) return;
+    const isWorthAPlan = this.#book.isCalm(nowMs) && this.#book.isWorthAPlan(workers, this.policy, nowMs);
+    // What was left where it was because it did not run may move now.
+    if (!isWorthAPlan && this.#book.settlements === settlements) return;
     this.#revision++;
     onNews();
   }

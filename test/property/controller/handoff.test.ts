@@ -108,6 +108,9 @@ class Fleet {
     const { epoch, generation } = process.applied;
     const held = [...process.held.values()].map((partition) => ({ route: 'r', topic: 't', partition }));
     for (const { partition } of held) this.started.add(partition);
+    // Begun is what was held at the last report already.
+    const before = this.reports.get(worker);
+    const begun = new Set(before?.incarnation === process.incarnation ? before.held.map(refKey) : []);
     this.reports.set(worker, {
       worker,
       incarnation: process.incarnation,
@@ -115,7 +118,7 @@ class Fleet {
       generation,
       held,
       doubtful: [],
-      started: [],
+      started: held.filter((ref) => begun.has(refKey(ref))),
     });
   }
 
@@ -188,7 +191,7 @@ class Fleet {
     }
     const { vacated, promised } = this;
     const loadOf = (key: string): number | undefined => this.loads[Number(key.slice('r/t-'.length))];
-    const loads = { loadOf, rests: () => false, stuck: new Set<string>() };
+    const loads = { loadOf, rests: () => false, stuck: new Set<string>(), isUnsettled: () => false };
     const { accepting, keeping } = roster;
     const pools = poolsOf([ROUTE], roster, () => undefined);
     const { isFrozen } = this;
@@ -243,7 +246,8 @@ class Fleet {
 
   /** Everybody does what they should until nothing changes any more. */
   settle(): void {
-    for (let i = 0; i < 60; i++) {
+    let quiet = 0;
+    for (let i = 0; i < 80; i++) {
       for (const [worker, process] of this.processes) {
         this.#apply(worker, process);
         this.#drain(process);
@@ -251,7 +255,9 @@ class Fleet {
       }
       this.#fence();
       this.check();
-      if (!this.round(Number.POSITIVE_INFINITY)) return;
+      quiet = this.round(Number.POSITIVE_INFINITY) ? 0 : quiet + 1;
+      // What has begun meanwhile may move now.
+      if (quiet === 3) return;
     }
     assert.fail('it never rests');
   }

@@ -127,3 +127,36 @@ test('with any limit of moves, rounds converge to balance and then rest', () => 
     }),
   );
 });
+
+test('what its worker has not begun is never moved for balance, others make up for it, and once it has begun the rest follows', () => {
+  const begins = fc.array(fc.boolean(), { minLength: 96, maxLength: 96 });
+  fc.assert(
+    fc.property(topics, capacities, begins, (sizes, list, flags) => {
+      const workers = workersOf(list);
+      const crowded = partitionsOf(sizes).map((partition): PlanPartition => ({ ...partition, at: { owner: 'w0' } }));
+      const beginning = crowded.map(
+        (partition, i): PlanPartition => (flags[i] === true ? { ...partition, begins: true } : partition),
+      );
+      const first = plan({ workers, partitions: beginning, maxBalanceMoves: NO_LIMIT });
+      for (const { key } of beginning.filter((partition) => partition.begins === true)) {
+        assert.equal(first.owners.get(key), 'w0');
+      }
+      const rested = settled(crowded, first);
+      const stillBeginning = rested.map(
+        (partition, i): PlanPartition => (flags[i] === true ? { ...partition, begins: true } : partition),
+      );
+      assert.deepEqual(plan({ workers, partitions: stillBeginning, maxBalanceMoves: NO_LIMIT }).moves, []);
+      const last = plan({ workers, partitions: rested, maxBalanceMoves: NO_LIMIT });
+      assertBalanced(last, workers, crowded.length);
+    }),
+  );
+});
+
+test('need moves what has not begun all the same: its worker is gone', () => {
+  const result = plan({
+    workers: workersOf([1]),
+    partitions: [{ key: 't-0', topic: 't', at: { owner: 'gone' }, begins: true }],
+    maxBalanceMoves: 0,
+  });
+  assert.equal(result.owners.get('t-0'), 'w0');
+});
