@@ -144,24 +144,39 @@ describe('partitions that stand still say what blocks them, and go on by themsel
 
   test('memory that another partition holds is named with its holder; released, the starved one goes on', async () => {
     await under.thread.stop();
-    handles[1]?.brokers[1]?.pause();
     const small = await start('small', 192 << 10);
-    await eventually(
-      'it has begun',
-      () => statusOf(0, small)?.state === 'running' && small.status().length === 3,
-    ).catch(() => undefined);
-    handles[1]?.brokers[1]?.resume();
-    await runsAgain(2, small);
+    for (const partition of [0, 1, 2]) await runsAgain(partition, small);
     handles[1]?.brokers[1]?.pause();
     for (let i = 0; i < 4; i++) await append(ON_BROKER_2, 15_000);
     await stalled(2, 'target-unanswered', small);
     await append(0);
-    assert.match(await stalled(0, 'memory', small), /held by r\/t 1\d\d\.\d KiB|held by r\/t 0\.\d MiB/);
+    assert.match(await stalled(0, 'memory', small), /held by r\/t 0\.1 MiB/);
     handles[1]?.brokers[1]?.resume();
     await runsAgain(0, small);
     await runsAgain(2, small);
     await eventually('all is there', allThere, 20_000);
     under = small;
+  });
+
+  const kicks = () =>
+    threads.flatMap(({ messages }) =>
+      messages.flatMap((message) => (message.type === 'stats' ? message.stats.kicks : [])),
+    );
+
+  test('nothing was pushed: whatever stood still had a cause', () => assert.deepEqual(kicks(), []));
+
+  test('a wake-up that is lost: the partition is pushed, counted, and goes on', async () => {
+    const { ready } = TargetWriter.prototype;
+    TargetWriter.prototype.ready = () => undefined;
+    try {
+      await append(0);
+      await eventually('it is fetched', () => statusOf(0)?.lagRecords === 10);
+    } finally {
+      TargetWriter.prototype.ready = ready;
+    }
+    await eventually('all is there', allThere);
+    await runsAgain(0);
+    await eventually('it is counted', () => kicks().some(({ route }) => route === 'r'));
   });
 
   test('the target’s quota is named, with the time until it reads again', async () => {
@@ -185,28 +200,5 @@ describe('partitions that stand still say what blocks them, and go on by themsel
     );
     await runsAgain(1);
     await eventually('all is there', allThere, 20_000);
-    await runKafkaTool(toolClasses.configs, [...entity, '--delete-config', 'producer_byte_rate']);
-  });
-
-  const kicks = () =>
-    threads.flatMap(({ messages }) =>
-      messages.flatMap((message) => (message.type === 'stats' ? message.stats.kicks : [])),
-    );
-
-  test('nothing was pushed: whatever stood still had a cause', () => assert.deepEqual(kicks(), []));
-
-  test('a wake-up that is lost: the partition is pushed, counted, and goes on', async () => {
-    const { ready } = TargetWriter.prototype;
-    TargetWriter.prototype.ready = () => undefined;
-    try {
-      await append(0);
-      await eventually('it is fetched', () => statusOf(0)?.lagRecords === 10);
-    } finally {
-      TargetWriter.prototype.ready = ready;
-    }
-    await eventually('all is there', allThere);
-    await runsAgain(0);
-    await eventually('it is counted', () => kicks().length > 0);
-    assert.deepEqual(kicks(), [{ route: 'r', count: 1 }]);
   });
 });
