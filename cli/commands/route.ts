@@ -81,7 +81,7 @@ interface Applied {
 async function apply(client: CausewayClient, name: string, body: RouteBody): Promise<Applied> {
   const present = await presentRoute(client, name);
   if (present === undefined) return { result: 'created', route: (await client.putRoute(name, body)).value };
-  const { name: _name, topics: _topics, ...settings } = present.value;
+  const { name: _name, topics: _topics, deliveryReason: _reason, ...settings } = present.value;
   const wanted = routeSettings.safeParse(body);
   if (wanted.success && JSON.stringify(sorted(wanted.data)) === JSON.stringify(sorted(settings))) {
     return { result: 'unchanged', route: present.value };

@@ -24,7 +24,12 @@ export const routePatch = z
     message: 'change limits or selection',
   });
 
-export const routeView = routeSettings.extend({ name: z.string(), topics: z.number().int() });
+export const routeView = routeSettings.extend({
+  name: z.string(),
+  topics: z.number().int(),
+  /** What the way it is delivered rests on. */
+  deliveryReason: z.string(),
+});
 export const routeList = z.object({ routes: z.array(routeView), next: z.string().nullable() });
 
 /** Body of POST /routes/{route}/topics. */

@@ -4,7 +4,7 @@ import type { RouteSettings } from './schema.js';
 
 /** A route from its settings, as the file, PUT /api/v1/routes/{name} and the store give them. */
 export function routeFromSettings(name: string, settings: RouteSettings): Route {
-  const { create, replicationFactor } = settings.targetTopics;
+  const { create, replicationFactor, shared } = settings.targetTopics;
   const { source, target, naming, delivery, start, isolation, compression, onRefusedRecord } = settings;
   const { coalesceBelowBytes, deadLetterTopic, continuity, limits, zones, selection } = settings;
   return {
@@ -15,7 +15,11 @@ export function routeFromSettings(name: string, settings: RouteSettings): Route 
     delivery,
     start,
     isolation,
-    targetTopics: replicationFactor === undefined ? { create } : { create, replicationFactor },
+    targetTopics: {
+      create,
+      ...(replicationFactor === undefined ? {} : { replicationFactor }),
+      ...(shared ? { shared } : {}),
+    },
     compression,
     ...(coalesceBelowBytes === undefined ? {} : { coalesceBelowBytes }),
     onRefusedRecord,

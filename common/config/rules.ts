@@ -1,5 +1,6 @@
 import { parseConnectString } from '../coordination/zookeeper/connect-string.js';
 import { isCausewayError, messageOf } from '../errors/error.js';
+import { deliveryFault } from '../model/delivery.js';
 import type { ConfigFault, ConfigPath } from './faults.js';
 import { suggestion } from './nearest.js';
 import type { ConfigFile } from './schema.js';
@@ -114,10 +115,11 @@ function routeFaults(file: ConfigFile, route: ConfigFile['routes'][string], path
     const message = `the clusters "${route.source}" and "${route.target}" share the broker ${shared}: they are one cluster under two names`;
     faults.push({ path: [...path, 'target'], message });
   }
-  if (route.delivery === 'transactional') {
-    const message = '"transactional" is not available in this version; write exactly-once or at-least-once';
-    faults.push({ path: [...path, 'delivery'], message });
-  }
+  const delivery = deliveryFault({
+    delivery: route.delivery,
+    targetTopics: { create: route.targetTopics.create, ...(route.targetTopics.shared ? { shared: true } : {}) },
+  });
+  if (delivery !== undefined) faults.push({ path: [...path, 'delivery'], message: delivery });
   return faults;
 }
 

@@ -17,6 +17,8 @@ export interface TargetTopicPolicy {
   readonly create: boolean;
   /** Replication factor of created topics; the source topic's, bounded by the target's brokers, when absent. */
   readonly replicationFactor?: number;
+  /** Others write into the target topics, too. */
+  readonly shared?: true;
 }
 
 /** What becomes of a record that the target will never take (too large, without a key for a compacted topic, its timestamp refused). */

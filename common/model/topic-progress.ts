@@ -10,6 +10,8 @@ export interface TopicProgress {
   /** The incarnation of the source topic this is about (canonical UUID text), null where the source has no topic ids. */
   readonly sourceTopicId: string | null;
   readonly targetTopic: string;
+  /** Positions are those of a transactional route. */
+  readonly transactional?: true;
   /** The incarnation of the target topic that was copied into; null while nothing was, or where the target has no topic ids. */
   readonly targetTopicId?: string | null;
   /** Timeline of every partition but those in `breaks`; 1 at first. */

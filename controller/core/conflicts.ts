@@ -19,8 +19,8 @@ export interface Conflict {
 const node = (cluster: string, topic: string): string => `${cluster}\u0000${topic}`;
 
 /**
- * Entries that must stay unassigned, keyed `route/topic`: a target partition has one source partition over all routes
- * (exactly-once.md section 1), and a record must not travel in circles. The earliest entry keeps its place.
+ * Entries that must stay unassigned, keyed `route/topic`: a target partition has one source partition over all routes, but for transactional
+ * ones (exactly-once.md section 1), and a record must not travel in circles. The earliest entry keeps its place.
  */
 export function findConflicts(entries: readonly PlacedEntry[]): Map<string, Conflict> {
   const conflicts = new Map<string, Conflict>();
@@ -31,7 +31,7 @@ export function findConflicts(entries: readonly PlacedEntry[]): Map<string, Conf
     const { route, entry } = placed;
     const from = node(route.source, entry.topic);
     const to = node(route.target, targetTopicOf(route, entry.topic));
-    const conflict = clash(byTarget.get(to)) ?? loop(bySource, from, to);
+    const conflict = clash(placed, byTarget.get(to)) ?? loop(bySource, from, to);
     if (conflict !== undefined) {
       conflicts.set(`${route.name}/${entry.topic}`, conflict);
       continue;
@@ -53,13 +53,16 @@ function inOrder(entries: readonly PlacedEntry[]): readonly PlacedEntry[] {
   );
 }
 
-function clash(other: PlacedEntry | undefined): Conflict | undefined {
+/** In transactions, records of several sources may meet; every one of them has to be. */
+function clash(placed: PlacedEntry, other: PlacedEntry | undefined): Conflict | undefined {
   if (other === undefined) return undefined;
   const { route, entry } = other;
+  if (route.delivery === 'transactional' && placed.route.delivery === 'transactional') return undefined;
+  const target = `topic ${targetTopicOf(route, entry.topic)} of cluster ${route.target}`;
   return {
     kind: 'same-target',
     with: { route: route.name, topic: entry.topic },
-    message: `topic ${targetTopicOf(route, entry.topic)} of cluster ${route.target} is already the target of topic ${entry.topic} on route ${route.name}`,
+    message: `${target} is already the target of topic ${entry.topic} on route ${route.name}; only routes with delivery transactional may share a target topic`,
   };
 }
 

@@ -56,7 +56,7 @@ export class TargetFencer implements Fencer {
   async fence(request: FenceRequest, signal: AbortSignal): Promise<void> {
     const { clusters, otherwise } = this.#options;
     const cluster = clusters.get(request.lane.target);
-    const isExact = request.routes.some(({ delivery }) => delivery === 'exactly-once');
+    const isExact = request.routes.some(({ delivery }) => delivery !== 'at-least-once');
     if (!isExact || cluster === undefined || !(await this.#atTarget(cluster, request, signal))) {
       await otherwise.fence(request, signal);
       if (isExact) this.#count(request, 'waited');
@@ -154,7 +154,7 @@ export class TargetFencer implements Fencer {
 
 /** Whoever takes a partition of an at-least-once route looks for no marker: it has to be there. */
 function isMarked(fence: LaneFence, items: readonly AssignmentItem[], routes: readonly Route[]): boolean {
-  const exact = new Set(routes.filter(({ delivery }) => delivery === 'exactly-once').map(({ name }) => name));
+  const exact = new Set(routes.filter(({ delivery }) => delivery !== 'at-least-once').map(({ name }) => name));
   const others = items.filter(({ route }) => !exact.has(route));
   if (others.length === 0) return true;
   if (fence.kind !== 'fenced' || fence.pending === undefined) return false;

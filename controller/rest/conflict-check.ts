@@ -21,7 +21,7 @@ function sourceTopicOf(route: Route, targetTopic: string): string | undefined {
 }
 
 /**
- * Looks whether mirroring the topic would give a target partition a second source, or send records in circles. The planner checks
+ * Looks whether mirroring the topic would give a target partition a second source (transactional routes may), or send records in circles. The planner checks
  * the same again over everything: two controllers may say yes to two operators at once.
  * @throws TARGET_CONFLICT
  */
@@ -34,10 +34,11 @@ export async function checkConflicts(
   const targetTopic = targetTopicOf(route, topic);
   for (const other of routes) {
     if (other.name === route.name || other.target !== route.target) continue;
+    if (other.delivery === 'transactional' && route.delivery === 'transactional') continue;
     const rival = sourceTopicOf(other, targetTopic);
     if (rival === undefined || (await store.get(topicPath(other.name, rival))) === undefined) continue;
     const message = `topic ${targetTopic} of cluster ${route.target} is already the target of topic ${rival} on route ${other.name}`;
-    throw conflict(route, topic, message);
+    throw conflict(route, topic, message, SHARE);
   }
   await checkLoops(store, routes, route, topic);
 }
@@ -65,9 +66,9 @@ async function checkLoops(
   }
 }
 
-function conflict(route: Route, topic: string, message: string): CausewayError {
-  return new CausewayError('TARGET_CONFLICT', message, {
-    place: { route: route.name, topic },
-    fix: 'Remove the other topic first, or use a route whose naming keeps the two apart.',
-  });
+const APART = 'Remove the other topic first, or use a route whose naming keeps the two apart.';
+const SHARE = `${APART} Several sources may share a target topic when each of their routes has delivery transactional.`;
+
+function conflict(route: Route, topic: string, message: string, fix = APART): CausewayError {
+  return new CausewayError('TARGET_CONFLICT', message, { place: { route: route.name, topic }, fix });
 }

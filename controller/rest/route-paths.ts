@@ -2,6 +2,7 @@ import type { Response, Router } from 'express';
 import { type RouteView, routeBody, routePatch } from '../../common/api/desired-shapes.js';
 import { jsonBody } from '../../common/http/body.js';
 import { DEFAULT_CONTINUITY } from '../../common/model/continuity.js';
+import { deliveryReason } from '../../common/model/delivery.js';
 import { on, param, preconditions } from './endpoint.js';
 import { etagOf } from './etag.js';
 import { pageOf } from './paging.js';
@@ -16,6 +17,7 @@ export function routePaths(router: Router, { routes }: { readonly routes: RouteS
     const continuity = { ...(route.continuity ?? DEFAULT_CONTINUITY) };
     return {
       ...rest,
+      deliveryReason: deliveryReason(route),
       continuity,
       naming: { ...route.naming },
       ...(zones === undefined ? {} : { zones: [...zones] }),

@@ -1,5 +1,6 @@
 import { CausewayError } from '../../common/errors/error.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
+import { deliveryFault } from '../../common/model/delivery.js';
 import type { Route } from '../../common/model/route.js';
 import type { SourceMetadata } from '../metadata/ports.js';
 
@@ -16,10 +17,11 @@ export function checkRoute(route: Route, clusters: ReadonlyMap<string, ClusterCo
     });
   }
   if (route.source === route.target) throw sameCluster(route, 'source and target are the same cluster');
-  if (route.delivery === 'transactional') {
-    throw new CausewayError('ROUTE_INVALID', `delivery "${route.delivery}" is not available yet`, {
+  const fault = deliveryFault(route);
+  if (fault !== undefined) {
+    throw new CausewayError('ROUTE_INVALID', fault, {
       place: { route: route.name },
-      fix: 'Use delivery exactly-once or at-least-once.',
+      fix: 'Use delivery transactional; or at-least-once, with repeats after a worker’s death.',
     });
   }
   checkRefusals(route);

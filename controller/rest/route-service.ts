@@ -7,6 +7,7 @@ import type { CoordinationStore, StoreNode } from '../../common/coordination/por
 import { decodeRoute, encodeRoute } from '../../common/coordination/records/desired.js';
 import { ROUTES, routePath, topicsPath } from '../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
+import { keepsPositionsAlike } from '../../common/model/delivery.js';
 import type { Route } from '../../common/model/route.js';
 import { identifierFault } from '../../common/model/worker.js';
 import type { SourceMetadata } from '../metadata/ports.js';
@@ -134,6 +135,9 @@ export class RouteService {
     const identity = ({ source, target, naming }: Route): string => JSON.stringify([source, target, naming]);
     if (identity(before.route) !== identity(route) && (await this.topicCount(route.name)) > 0) {
       throw inUse(route.name, 'its clusters and naming cannot be changed');
+    }
+    if (!keepsPositionsAlike(before.route, route) && (await this.topicCount(route.name)) > 0) {
+      throw inUse(route.name, `its delivery cannot be changed from ${before.route.delivery} to ${route.delivery}`);
     }
     try {
       await this.#store.set(routePath(route.name), encodeRoute(route), before.node.version);

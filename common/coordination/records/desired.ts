@@ -66,6 +66,7 @@ const topicProgress = z.object({
   started: partitionSet,
   initialPartitions: count,
   /** What follows is absent in nodes that an earlier version wrote. */
+  transactional: z.literal(true).optional(),
   targetTopicId: z.string().nullable().optional(),
   origin: origin.optional(),
   carried: partitionSet.optional(),
@@ -83,9 +84,11 @@ export function encodeTopicProgress(progress: TopicProgress): Buffer {
 }
 
 export function decodeTopicProgress(data: Buffer, path: string): TopicProgress {
-  const { targetTopicId, origin, carried, formers, breaks, ...progress } = decodeRecord(topicProgress, data, path);
+  const record = decodeRecord(topicProgress, data, path);
+  const { transactional, targetTopicId, origin, carried, formers, breaks, ...progress } = record;
   return {
     ...progress,
+    ...(transactional === undefined ? {} : { transactional }),
     ...(targetTopicId === undefined ? {} : { targetTopicId }),
     ...(origin === undefined ? {} : { origin }),
     ...(carried === undefined ? {} : { carried }),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { runCli } from '../../../cli/cli.js';
 import type { FleetStatus, PartitionView, TopicDetail } from '../../../common/api/fleet-shapes.js';
+import { DEFAULT_CONTINUITY } from '../../../common/model/continuity.js';
 import { type Asked, FakeController, problem, type Reply } from './fake-controller.js';
 import { FakeTerminal } from './fake-terminal.js';
 
@@ -53,8 +54,10 @@ const route = (name: string): object => ({
   targetTopics: { create: true },
   compression: 'source',
   onRefusedRecord: 'pause',
+  continuity: DEFAULT_CONTINUITY,
   limits: {},
   topics: 0,
+  deliveryReason: 'because',
 });
 const topic = (name: string): object => ({
   route: 'r',
@@ -171,6 +174,7 @@ function detail(lags: readonly (number | null)[], code?: string): TopicDetail {
       lagSeconds: 0,
       recordsPerS: 1,
       bytesPerS: 1,
+      gapRecords: 0,
     }),
   );
   return {

@@ -39,9 +39,11 @@ describe('rules between the sections', () => {
     );
   });
 
-  test('transactional delivery is not offered, and the refusal says what is', () => {
-    const said = route('source: a, target: b, delivery: transactional')[0] ?? '';
-    assert.match(said, /not available in this version; write exactly-once or at-least-once/);
+  test('a target topic that others write into is not for exactly-once, and the refusal says what is', () => {
+    const shared = 'source: a, target: b, targetTopics: { shared: true }';
+    assert.match(route(`${shared}, delivery: exactly-once`)[0] ?? '', /the only writer there; transactional/);
+    assert.deepEqual(route(`${shared}, delivery: transactional`), []);
+    assert.deepEqual(route('source: a, target: b, delivery: transactional'), []);
     assert.deepEqual(route('source: a, target: b, delivery: exactly-once'), []);
   });
 

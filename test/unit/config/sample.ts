@@ -44,6 +44,7 @@ routes:
     targetTopics:
       create: true
       replicationFactor: 3
+      shared: false
     compression: zstd
     coalesceBelowBytes: 16384
     onRefusedRecord: dead-letter
