@@ -408,10 +408,10 @@ const worker = z.strictObject({
       'A partition that has something to do and does not move for so long counts as stalled: what blocks it is looked for and told.',
     ),
   onCoordinationLoss: z
-    .enum(['stop', 'continue'])
-    .default('stop')
+    .enum(['by-delivery', 'stop', 'continue'])
+    .default('by-delivery')
     .describe(
-      'When the coordination session is over and the target cannot fence: stop until it is back, or go on and risk repeats.',
+      'When the coordination session is over: by-delivery goes on where all that the worker copies is delivered exactly once (the target refuses whoever was replaced) and stops otherwise; stop waits until it is back; continue goes on and risks repeats of what is delivered at least once.',
     ),
   shutdownTimeoutMs: ms
     .default(20_000)

@@ -111,6 +111,18 @@ export class Incarnation implements Closable {
     return this.#assignment;
   }
 
+  /** Whatever it copies, the target refuses it when somebody else has taken over. */
+  get isRefereed(): boolean {
+    const { routes = [], items = [] } = this.#assignment ?? {};
+    const refereed = new Set(routes.filter(({ delivery }) => delivery !== 'at-least-once').map(({ name }) => name));
+    return items.length > 0 && items.every(({ route }) => refereed.has(route));
+  }
+
+  /** Nobody has begun to fence a lane of it. @throws when the store does not answer */
+  intact(): Promise<boolean> {
+    return this.#laneWatch.intact();
+  }
+
   statuses(): readonly PartitionStatus[] {
     const statuses = new Map(this.#placement.between.map(({ ref, status }) => [refKey(ref), status]));
     for (const [thread, { partitions }] of this.#views) {

@@ -45,6 +45,16 @@ export class LaneWatch implements Closable {
     this.#lanes.add(transactionalId);
   }
 
+  /** Every lane is registered, and nobody has begun to fence one. @throws when the store does not answer */
+  async intact(): Promise<boolean> {
+    for (const transactionalId of this.#lanes) {
+      const path = lanePath(transactionalId);
+      const node = await this.#deps.store.get(path);
+      if (node === undefined || decodeLane(node.data, path).state !== 'active') return false;
+    }
+    return true;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();

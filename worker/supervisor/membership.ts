@@ -1,5 +1,5 @@
 import { ANY_VERSION, type CoordinationStore, type StoreSession } from '../../common/coordination/ports.js';
-import { encodeLiveWorker } from '../../common/coordination/records/worker.js';
+import { decodeLiveWorker, encodeLiveWorker } from '../../common/coordination/records/worker.js';
 import { livePath } from '../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
 import type { LiveWorker } from '../../common/model/worker.js';
@@ -24,8 +24,10 @@ export interface MembershipDeps {
    * a new one in the registry proves that the old one writes no more.
    */
   readonly lost: () => Promise<void>;
-  /** `onCoordinationLoss: continue`: a lost session alone stops nothing. */
-  readonly goOnWithoutCoordination: boolean;
+  /** A lost session alone ends nothing: the incarnation goes on, and is registered in the next session. */
+  readonly outlivesSession: () => boolean;
+  /** Nobody has begun to give the incarnation up. @throws when the store does not answer */
+  readonly intact: () => Promise<boolean>;
   readonly guard: Pick<FleetGuard, 'standing' | 'hasWork' | 'forget'>;
   /** Another process lives under this id: this one must end. */
   readonly taken: (error: CausewayError) => void;
@@ -34,12 +36,13 @@ export interface MembershipDeps {
   readonly logger: Logger;
 }
 
-/** Keeps the worker's ephemeral node: one incarnation per session, a new one after every loss. */
+/** Keeps the worker's ephemeral node: a new incarnation after every lost session, unless the one before goes on without. */
 export class Membership {
   readonly #deps: MembershipDeps;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #incarnation: string | undefined;
+  #session = 0;
   #leaving = false;
   #wake: (() => void) | undefined;
   #renew = false;
@@ -52,6 +55,11 @@ export class Membership {
 
   get incarnation(): string | undefined {
     return this.#incarnation;
+  }
+
+  /** Generation of the session that it is registered in. */
+  get session(): number | undefined {
+    return this.#incarnation === undefined ? undefined : this.#session;
   }
 
   /** Gives the incarnation up and takes a new one: a lane of it was fenced. */
@@ -84,22 +92,25 @@ export class Membership {
     let toldError = false;
     while (!signal.aborted) {
       try {
-        const session = await store.ready(signal);
+        let session: StoreSession | undefined = await store.ready(signal);
         if (!(await this.#mayJoin())) {
           await clock.sleep(LOOK_MS, signal);
           continue;
         }
+        this.#renew = false;
         const incarnation = this.#deps.random.uuid().replaceAll('-', '').slice(0, 12);
         if (!(await this.#register(session, incarnation))) return;
         toldError = false;
+        this.#session = session.generation;
         this.#incarnation = incarnation;
         logger.info('worker.joined', { incarnation, session: session.generation });
         this.#deps.joined(incarnation);
-        await this.#untilOver(session, incarnation);
+        while (session !== undefined) {
+          await this.#untilOver(session, incarnation);
+          session = await this.#resumed(incarnation);
+        }
         if (signal.aborted) return;
         logger.warn('worker.incarnation-over', { incarnation, fenced: this.#renew });
-        // Told to go on, it copies until the coordination is back and somebody can have taken over.
-        if (this.#deps.goOnWithoutCoordination) await this.#untilWorthJoining();
         this.#incarnation = undefined;
         await this.#deps.lost();
       } catch (error) {
@@ -121,16 +132,6 @@ export class Membership {
   }
 
   /** What is held is copied on for as long as the store is not one that could take it over. */
-  async #untilWorthJoining(): Promise<void> {
-    const { store, clock } = this.#deps;
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      await store.ready(signal);
-      if (await this.#isWorthJoining().catch(() => false)) return;
-      await clock.sleep(LOOK_MS, signal);
-    }
-  }
-
   async #isWorthJoining(): Promise<boolean> {
     const { guard } = this.#deps;
     const standing = await guard.standing();
@@ -195,10 +196,59 @@ export class Membership {
     return false;
   }
 
+  /** Where the incarnation goes on without its session: the next one it is registered in. undefined: it is over. */
+  async #resumed(incarnation: string): Promise<StoreSession | undefined> {
+    const { outlivesSession, intact, clock, logger } = this.#deps;
+    const isOver = (): boolean => this.#renew || this.#stop.signal.aborted || !outlivesSession();
+    if (!isOver()) logger.warn('worker.without-coordination', { incarnation });
+    while (!isOver()) {
+      try {
+        const session = await this.#nextSession();
+        if (isOver()) return undefined;
+        if (!(await this.#isWorthJoining())) {
+          await clock.sleep(LOOK_MS, this.#stop.signal);
+          continue;
+        }
+        const isOurs = (await this.#deps.guard.standing()) === 'ours';
+        if (!isOurs || !(await intact()) || !(await this.#registerAgain(session, incarnation))) return undefined;
+        this.#session = session.generation;
+        logger.info('worker.resumed', { incarnation, session: session.generation });
+        return session;
+      } catch (error) {
+        if (!isOver()) logger.debug('worker.resume-failed', { err: error });
+        await clock.sleep(RETRY_MS, this.#stop.signal);
+      }
+    }
+    return undefined;
+  }
+
+  /** @throws when the incarnation is given up meanwhile */
+  async #nextSession(): Promise<StoreSession> {
+    const over = new AbortController();
+    this.#wake = () => over.abort();
+    try {
+      return await this.#deps.store.ready(AbortSignal.any([this.#stop.signal, over.signal]));
+    } finally {
+      this.#wake = undefined;
+    }
+  }
+
+  /** Our node of the session before may still be there; false when somebody else has the id. */
+  async #registerAgain(session: StoreSession, incarnation: string): Promise<boolean> {
+    const { store } = this.#deps;
+    const node = this.#live(incarnation);
+    const path = livePath(node.worker);
+    const present = await store.get(path);
+    if (present !== undefined && decodeLiveWorker(present.data, path).incarnation !== incarnation) return false;
+    if (present !== undefined && present.ephemeralOwner !== session.id) await store.remove(path, present.version);
+    if (present?.ephemeralOwner !== session.id)
+      await store.create(path, encodeLiveWorker(node), { ephemeralOf: session.generation });
+    return true;
+  }
+
   async #untilOver(session: StoreSession, incarnation: string): Promise<void> {
     const { store, clock, logger } = this.#deps;
     const { generation } = session;
-    this.#renew = false;
     const look = (): void => {
       this.#look(session, incarnation).catch((error: unknown) => logger.debug('worker.look-failed', { err: error }));
     };

@@ -5,20 +5,19 @@ import type { WorkerStatus } from '../../common/model/status.js';
 import type { LiveWorker } from '../../common/model/worker.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
-import type { Clock, Timer } from '../../common/runtime/clock.js';
+import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import { divideBytes } from '../core/byte-budget.js';
 import type { ThreadSettings } from '../thread/protocol.js';
 import { AssignmentReader } from './assignment-reader.js';
 import { FleetGuard } from './fleet-guard.js';
 import { Incarnation } from './incarnation.js';
+import { LeaseKeeper } from './lease-keeper.js';
 import { Membership } from './membership.js';
 import { ReportWriter } from './report-writer.js';
 import type { ThreadPoolDeps } from './thread-pool.js';
 import { WorkerMetrics } from './worker-metrics.js';
 
-/** How often the threads' view of the lease is brought up to date; far below any session timeout. */
-const LEASE_INTERVAL_MS = 100;
 const ASSIGNMENT_INTERVAL_MS = 5_000;
 const HANDOVER_POLL_MS = 25;
 /** With less a thread would never send a fetch. */
@@ -45,7 +44,7 @@ export interface SupervisorDeps {
 /** The worker's main thread: coordination, reports and metrics; mirrored bytes never come here. */
 export class Supervisor {
   readonly #deps: SupervisorDeps;
-  readonly #lease = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT);
+  readonly #lease: LeaseKeeper;
   readonly #metrics: WorkerMetrics;
   readonly #membership: Membership;
   readonly #assignments: AssignmentReader;
@@ -55,7 +54,6 @@ export class Supervisor {
   readonly #unsubscribe: () => void;
   #incarnation: Incarnation | undefined;
   #ending: Promise<void> = Promise.resolve();
-  #leaseTimer: Timer | undefined;
   #closing: Promise<void> | undefined;
   #closed = false;
 
@@ -71,6 +69,12 @@ export class Supervisor {
       highestEpoch: () => this.#assignments?.highestEpoch ?? -1,
       forgot: () => this.#assignments?.forgetHighest(),
     });
+    this.#lease = new LeaseKeeper({
+      store,
+      registeredIn: () => this.#membership?.session,
+      mayGoOn: () => this.#mayGoOn(),
+      clock,
+    });
     this.#membership = new Membership({
       guard: this.#guard,
       store,
@@ -80,7 +84,8 @@ export class Supervisor {
       describe: () => this.#describe(),
       joined: (incarnation) => this.#joined(incarnation),
       lost: () => this.#lost(),
-      goOnWithoutCoordination: config.worker.onCoordinationLoss === 'continue',
+      outlivesSession: () => this.#lease.outlivesSession(),
+      intact: () => this.#incarnation?.intact() ?? Promise.resolve(false),
       taken: deps.fatal,
     });
     this.#assignments = new AssignmentReader({
@@ -100,9 +105,8 @@ export class Supervisor {
     });
     this.#unsubscribe = store.onSession((session) => {
       this.#metrics.session(session);
-      this.#updateLease();
+      this.#lease.update();
     });
-    this.#tickLease();
   }
 
   /** True while this worker is a member of the fleet. */
@@ -146,7 +150,7 @@ export class Supervisor {
       await this.#until(() => (this.#incarnation?.heldCount ?? 0) === 0, LOCAL_DRAIN_MS);
     }
     this.#closed = true;
-    this.#leaseTimer?.cancel();
+    this.#lease.close();
     this.#unsubscribe();
     await this.#assignments.close();
     await this.#membership.close();
@@ -183,7 +187,7 @@ export class Supervisor {
     this.#ending = this.#ending.then(() => {
       if (this.#closed || this.#membership.incarnation !== incarnation) return;
       const { config, store, clock, random, logger } = this.#deps;
-      this.#updateLease();
+      this.#lease.joined();
       const taken = new SharedArrayBuffer(config.worker.threads * Float64Array.BYTES_PER_ELEMENT);
       this.#incarnation = new Incarnation({
         incarnation,
@@ -231,21 +235,18 @@ export class Supervisor {
       clusters: [...config.clusters.values()],
       memory: { ...divideBytes(maxInflightBytes, threads, MIN_THREAD_BYTES), taken },
       logLevel: config.logLevel,
-      lease: this.#lease,
+      lease: this.#lease.shared,
     };
   }
 
-  #tickLease(): void {
-    this.#updateLease();
-    this.#leaseTimer = this.#deps.clock.after(LEASE_INTERVAL_MS, () => this.#tickLease());
-  }
-
-  /** An at-least-once worker must have stopped before anybody may take over; one told to go on has no limit. */
-  #updateLease(): void {
-    const session = this.#deps.store.session();
-    const limitless = this.#deps.config.worker.onCoordinationLoss === 'continue';
-    // The next session's lease is not for the threads of the life before, which may not have heard of their end yet.
-    const leaseUntilMs = this.#membership.incarnation === undefined ? 0 : session.leaseUntilMs;
-    new Float64Array(this.#lease)[0] = limitless ? Number.POSITIVE_INFINITY : leaseUntilMs;
+  #mayGoOn(): boolean {
+    switch (this.#deps.config.worker.onCoordinationLoss) {
+      case 'stop':
+        return false;
+      case 'continue':
+        return true;
+      case 'by-delivery':
+        return this.#incarnation?.isRefereed ?? false;
+    }
   }
 }

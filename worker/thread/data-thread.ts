@@ -5,6 +5,7 @@ import { LoopLoad } from '../../common/runtime/loop-load.js';
 import type { Random } from '../../common/runtime/random.js';
 import { VerdictCounts } from '../core/batch-verdict.js';
 import { ByteBudget, BytePool } from '../core/byte-budget.js';
+import { SETTLE_UNTIL, WRITE_UNTIL } from '../core/lease.js';
 import { GapJournal } from '../gap/gap-journal.js';
 import { EndWatcher } from '../partition/end-watcher.js';
 import { Intake } from '../partition/intake.js';
@@ -252,14 +253,14 @@ export class DataThread {
         ...common,
         fleet: settings.fleet,
         pool: this.#pool,
-        mayWrite: () => this.#mayWrite(),
+        mayWrite: () => this.#maySettle(),
         laneDead: (lane) => this.#events.laneRefused(lane),
         signal,
       }),
       committed: new CommittedPositions({
         fleet: settings.fleet,
         target: (partition) => sides(partition).target,
-        mayWrite: () => this.#mayWrite(),
+        mayWrite: () => this.#maySettle(),
         laneDead: (lane) => this.#events.laneRefused(lane),
         signal,
         logger,
@@ -285,7 +286,12 @@ export class DataThread {
   }
 
   #mayWrite(): boolean {
-    return !this.#stopped && this.#deps.clock.monotonicMs() < (this.#lease[0] as number);
+    return !this.#stopped && this.#deps.clock.monotonicMs() < (this.#lease[WRITE_UNTIL] as number);
+  }
+
+  /** May it act upon what others had: fence them, close their logs? */
+  #maySettle(): boolean {
+    return this.#mayWrite() && this.#deps.clock.monotonicMs() < (this.#lease[SETTLE_UNTIL] as number);
   }
 
   #equip(partition: MirroredPartition): Pick<Held, 'intake' | 'outlet'> {

@@ -33,8 +33,7 @@ export interface ThreadSettings {
   readonly memory: ThreadBytes & { readonly taken: SharedArrayBuffer };
   readonly logLevel: Config['logLevel'];
   /**
-   * Float64Array[0]: monotonic ms until which nobody can have taken our partitions (Infinity: no limit).
-   * Shared memory, because a message would wait behind the very work it is to stop.
+   * Until when the thread may write, and until when it may close the logs of others: see core/lease.ts. Shared memory, because a message would wait behind the very work it is to stop.
    */
   readonly lease: SharedArrayBuffer;
 }

@@ -11,6 +11,7 @@ import type { WorkerReport } from '../../../common/model/worker.js';
 import { silentLogger } from '../../../common/observability/logger.js';
 import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
+import { LEASE_BYTES } from '../../../worker/core/lease.js';
 import { Incarnation, type IncarnationDeps } from '../../../worker/supervisor/incarnation.js';
 import type { ThreadSettings, ToThread } from '../../../worker/thread/protocol.js';
 import { eventually } from './thread-kit.js';
@@ -30,7 +31,7 @@ export interface IncarnationOptions {
 export class IncarnationUnderTest {
   readonly reports: WorkerReport[] = [];
   readonly incarnation: Incarnation;
-  readonly lease = new SharedArrayBuffer(8);
+  readonly lease = new SharedArrayBuffer(LEASE_BYTES);
   deaths = 0;
   readonly #store: CoordinationStore;
   readonly #dir: string;
@@ -47,7 +48,7 @@ export class IncarnationUnderTest {
   ) {
     this.#store = store;
     this.#dir = dir;
-    new Float64Array(this.lease)[0] = Number.POSITIVE_INFINITY;
+    new Float64Array(this.lease).fill(Number.POSITIVE_INFINITY);
     this.#id = `threads${process.pid}-${++incarnations}`;
     const taken = new SharedArrayBuffer(8 * threads);
     const memory = { guaranteedBytes: (16 * MB) / threads, sharedBytes: 48 * MB, taken };

@@ -20,6 +20,7 @@ import type { Route } from '../../../common/model/route.js';
 import { createLogger, silentLogger } from '../../../common/observability/logger.js';
 import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
+import { LEASE_BYTES } from '../../../worker/core/lease.js';
 import { DataThread } from '../../../worker/thread/data-thread.js';
 import type { FromThread, ThreadSettings, ToThread } from '../../../worker/thread/protocol.js';
 import { createTopics } from '../../audit/topics.js';
@@ -234,7 +235,7 @@ export function threadSettings(overrides: Partial<ThreadSettings['settings']> = 
 
 /** A data thread in this process, with a supervisor that only remembers what it is told. */
 export class ThreadUnderTest {
-  readonly lease = new SharedArrayBuffer(8);
+  readonly lease = new SharedArrayBuffer(LEASE_BYTES);
   readonly thread: DataThread;
   readonly messages: FromThread[] = [];
   #generation = 0;
@@ -245,7 +246,7 @@ export class ThreadUnderTest {
     overrides: Partial<ThreadSettings['settings']> = {},
     more: Pick<ThreadSettings, 'laneRenewalMs'> = {},
   ) {
-    new Float64Array(this.lease)[0] = Number.POSITIVE_INFINITY;
+    new Float64Array(this.lease).fill(Number.POSITIVE_INFINITY);
     const settings: ThreadSettings = {
       thread: 0,
       life: 0,

@@ -38,4 +38,9 @@ export class ManualClock implements Clock {
     }
     this.#nowMs = untilMs;
   }
+
+  /** As a process that is stopped and goes on: timers that were due meanwhile are still to fire. */
+  sleepThrough(ms: number): void {
+    this.#nowMs += ms;
+  }
 }
