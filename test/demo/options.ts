@@ -16,7 +16,8 @@ export interface DemoOptions {
   readonly delivery: DemoDelivery;
 }
 
-export type DemoDelivery = 'at-least-once' | 'exactly-once';
+const DELIVERIES = ['at-least-once', 'exactly-once', 'transactional'] as const;
+export type DemoDelivery = (typeof DELIVERIES)[number];
 
 const DEFAULT_CHECK_SECONDS = 20;
 const DEFAULT_RECORDS_PER_S = 10_000;
@@ -32,7 +33,7 @@ topics over REST and shows how they are mirrored. Ctrl-C stops everything.
                       record by record; prints one line of JSON last and ends with status 0 only if all is well
   --kill VICTIMS      worker, controller or both (comma-separated): SIGKILL a worker at a third of the load, the leading
                       controller at two thirds; at-least-once, repeats are then reported, not held against the run
-  --delivery MODE     at-least-once (default) or exactly-once: what the route promises
+  --delivery MODE     at-least-once (default), exactly-once or transactional: what the route promises
   --shapes SET        basic, usual or all (default usual): which topics the load has; all, with --check, adds a topic for each kind of
                       batch, refusal and change that a mirror meets, proves that the source really holds it, and audits it
   --seconds N         seconds of load (default: ${DEFAULT_CHECK_SECONDS} with --check, otherwise until Ctrl-C)
@@ -67,8 +68,9 @@ function shapesOf(text: string): readonly TopicShape[] {
 }
 
 function deliveryOf(text: string): DemoDelivery {
-  if (text === 'at-least-once' || text === 'exactly-once') return text;
-  throw new UsageError(`--delivery is at-least-once or exactly-once, not "${text}"`);
+  const delivery = DELIVERIES.find((candidate) => candidate === text);
+  if (delivery !== undefined) return delivery;
+  throw new UsageError(`--delivery is ${DELIVERIES.join(' or ')}, not "${text}"`);
 }
 
 /** @returns undefined when help was asked for. @throws UsageError */

@@ -230,7 +230,7 @@ export class DemoSession {
       );
       this.#screen.say(`not shown: ${NOT_SHOWN}`);
     }
-    const exactlyOnce = this.#options.delivery === 'exactly-once';
+    const exactlyOnce = this.#options.delivery !== 'at-least-once';
     return verdictOf({
       ...facts,
       comparison,
