@@ -131,6 +131,8 @@ export const partitionView = z.object({
   lagSeconds: maybe,
   recordsPerS: maybe,
   bytesPerS: maybe,
+  /** Source records that were left out and declared, since its worker took it up. */
+  gapRecords: maybe,
 });
 export const topicDetail = topicStatusView.extend({ partitions: z.array(partitionView) });
 export const problemList = z.object({ problems: z.array(problemView) });

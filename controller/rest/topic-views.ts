@@ -71,5 +71,6 @@ export function partitionView({ item, worker, status }: Placed): PartitionView {
     lagSeconds: number(status?.lagSeconds),
     recordsPerS: number(status?.recordsPerS),
     bytesPerS: number(status?.bytesPerS),
+    gapRecords: number(status?.gapRecords),
   };
 }

@@ -48,7 +48,7 @@ export function why(facts: WhyFacts): WhyView {
 
 type Look = (facts: WhyFacts) => Looked | undefined;
 
-const LOOKS: readonly Look[] = [orders, planned, assigned, answering, state, stall, limits, lag];
+const LOOKS: readonly Look[] = [orders, planned, assigned, answering, state, stall, limits, gaps, lag];
 
 function orders({ detail, partition }: WhyFacts): Looked {
   if (detail.paused) {
@@ -136,6 +136,17 @@ function limits(facts: WhyFacts): Looked | undefined {
   const scope = placeOf(facts)?.throttledBy;
   if (scope === undefined || scope === null) return fine('limits', 'no rate limit holds it back');
   return busy('limits', `the rate limit of the ${scope} holds it back`);
+}
+
+/** Loss that is declared is no fault, but nobody should overlook it. */
+function gaps(facts: WhyFacts): Looked | undefined {
+  const records = placeOf(facts)?.gapRecords ?? null;
+  if (records === null) return undefined;
+  if (records === 0) return fine('gaps', 'nothing was left out since its worker took it up');
+  return fine(
+    'gaps',
+    `${records} source records were left out since its worker took it up; the fleet’s gap topic says which`,
+  );
 }
 
 function lag(facts: WhyFacts): Looked | undefined {

@@ -19,6 +19,7 @@ const PARTITION: PartitionView = {
   lagSeconds: 0,
   recordsPerS: 0,
   bytesPerS: 0,
+  gapRecords: 0,
 };
 const DETAIL: TopicDetail = {
   route: 'r',
@@ -75,7 +76,7 @@ describe('why', () => {
     assert.equal(view.summary, 'it has copied all there is');
     assert.deepEqual(
       view.checks.map(({ check }) => check),
-      ['orders', 'plan', 'worker', 'worker alive', 'state', 'movement', 'limits', 'lag'],
+      ['orders', 'plan', 'worker', 'worker alive', 'state', 'movement', 'limits', 'gaps', 'lag'],
     );
     assert.ok(view.checks.every(({ verdict, evidence, fix }) => verdict === 'ok' && evidence !== '' && fix === null));
   });
@@ -135,6 +136,12 @@ describe('why', () => {
     assert.equal(view.verdict, 'fault');
     assert.equal(view.summary, 'nothing has moved since 2026-01-01T00:00:00Z: target-leaderless: 2 batches wait');
     assert.equal(view.checks.find(({ check }) => check === 'movement')?.fix, 'mend it');
+  });
+
+  test('declared gaps are told, and are no fault', () => {
+    const view = why(facts({ gapRecords: 7 }));
+    assert.equal(view.verdict, 'ok');
+    assert.match(view.checks.find(({ check }) => check === 'gaps')?.evidence ?? '', /^7 source records were left out/);
   });
 
   test('a limit and a long way to go are no faults', () => {
