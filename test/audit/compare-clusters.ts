@@ -2,7 +2,14 @@ import { withoutAppendTimes, withoutTimestamps } from './append-time.js';
 import { AuditCluster, type TopicLayout } from './audit-cluster.js';
 import { auditPartition } from './auditor.js';
 import type { RefusedRecord } from './dead-letters.js';
-import { type DeclaredGap, GapIndex, readGaps } from './declared-gaps.js';
+import {
+  type Declarations,
+  GapIndex,
+  gapsOf,
+  NOTHING_DECLARED,
+  readDeclarations,
+  withoutEnded,
+} from './declared-gaps.js';
 import { dumpPartition } from './dump.js';
 import type { LedgerVerdict } from './ledger.js';
 import type { TopicLedger } from './load.js';
@@ -56,17 +63,17 @@ export async function compareClusters(options: CompareOptions): Promise<ClusterC
     const topics = new Map<string, AuditResult>();
     const refused: RefusedRecord[] = [];
     const gapFaults: string[] = [];
-    const declared = options.fleet === undefined ? [] : await readGaps(target, options.fleet);
+    const { fleet } = options;
+    const declared = fleet === undefined ? NOTHING_DECLARED : await readDeclarations(target, fleet);
     for (const topic of options.topics) {
-      const gaps = declared.filter((gap) => gap.topic === topic);
-      const result = await compareTopic({ source, target, topic, gaps }, options);
+      const result = await compareTopic({ source, target, topic, declared }, options);
       topics.set(topic, result.audit);
       sum = addResults(sum, result.audit);
       ledger = addVerdicts(ledger, result.ledger);
       refused.push(...result.refused);
       gapFaults.push(...result.gapFaults);
     }
-    for (const { topic, partition } of declared) {
+    for (const { topic, partition } of [...declared.gaps, ...declared.breaks]) {
       if (options.ignoresOtherGaps !== true && !options.topics.includes(topic))
         gapFaults.push(`a gap is declared in ${topic}-${partition}, which is not mirrored`);
     }
@@ -81,7 +88,7 @@ interface TopicPair {
   readonly source: AuditCluster;
   readonly target: AuditCluster;
   readonly topic: string;
-  readonly gaps: readonly DeclaredGap[];
+  readonly declared: Declarations;
 }
 
 interface TopicComparison {
@@ -92,7 +99,7 @@ interface TopicComparison {
 }
 
 async function compareTopic(pair: TopicPair, options: CompareOptions): Promise<TopicComparison> {
-  const { source, target, topic, gaps } = pair;
+  const { source, target, topic, declared } = pair;
   const { targetTopic = (name) => name, ledgers = [], appendTime, onMissing } = options;
   const sourceLayout = await source.layout(topic);
   const targetLayout = await target.layout(targetTopic(topic));
@@ -110,12 +117,16 @@ async function compareTopic(pair: TopicPair, options: CompareOptions): Promise<T
     const watched = account?.partitions[partition]?.watch(log, (verdict) => {
       ledger = addVerdicts(ledger, verdict);
     });
-    const index = new GapIndex(gaps.filter((gap) => gap.partition === partition));
+    const isHere = (one: { readonly topic: string; readonly partition: number }): boolean =>
+      one.topic === topic && one.partition === partition;
+    const breaks = declared.breaks.filter(isHere);
+    const index = new GapIndex([...declared.gaps.filter(isHere), ...gapsOf(breaks)]);
+    const copied = withoutEnded(copies(partition), breaks);
     const noted = index.watch(watched ?? log, (record, gap) => refused.push({ record, gap }));
     const [left, right] =
       stampedSinceMs === undefined
-        ? [noted, copies(partition)]
-        : [withoutTimestamps(noted), withoutAppendTimes(copies(partition), stampedSinceMs)];
+        ? [noted, copied]
+        : [withoutTimestamps(noted), withoutAppendTimes(copied, stampedSinceMs)];
     const audited = await auditPartition(left, right, {
       topic,
       partition,

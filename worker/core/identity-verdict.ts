@@ -91,12 +91,13 @@ type TargetPair = Pick<Checkpoint, 'sourceOffset' | 'targetOffset' | 'runSourceS
 
 /** The target ends before what it acknowledged: it lost copies, or its high watermark lags behind a new leader’s log. */
 export function judgeTargetEnd(pair: TargetPair, facts: LogFacts): IdentityVerdict {
-  const { targetEnd, targetLostFrom = targetEnd, isTargetSettled, policy, isAccepted } = facts;
-  const end = targetLostFrom < targetEnd ? targetLostFrom : targetEnd;
+  const { targetEnd, targetLostFrom, isTargetSettled, policy, isAccepted } = facts;
+  const hasGrown = targetLostFrom !== undefined && targetLostFrom < targetEnd;
+  const end = hasGrown ? targetLostFrom : targetEnd;
   if (end >= pair.targetOffset) return SAME;
   const code = 'TARGET_TRUNCATED';
   const short = `the target ends at ${end}, before the checkpoint’s ${pair.targetOffset}`;
-  if (end === targetEnd && !isTargetSettled)
+  if (!hasGrown && !isTargetSettled)
     return { kind: 'wait', code, message: `${short}: its high watermark may lag` };
   const from = sourceAt(pair, end);
   if (from === undefined) {

@@ -11,7 +11,15 @@ import {
   withNullForEmptyKey,
   withShiftedTimestamp,
 } from '../../audit/damage.js';
-import { type DeclaredGap, GapIndex, parseGap } from '../../audit/declared-gaps.js';
+import {
+  type DeclaredBreak,
+  type DeclaredGap,
+  GapIndex,
+  gapsOf,
+  parseBreak,
+  parseGap,
+  withoutEnded,
+} from '../../audit/declared-gaps.js';
 import type { AuditRecord } from '../../audit/record.js';
 import { sequenceOf } from '../../audit/record-reader.js';
 import { type AuditCounts, type AuditResult, EMPTY_RESULT, isClean } from '../../audit/report.js';
@@ -251,5 +259,36 @@ describe('declared gaps', () => {
       { ...value, records: 'x' },
     ])
       assert.throws(() => parseGap(record(bad)));
+  });
+
+  test('what a mirror declares of a timeline that ended is taken off the target, and nothing beside it', async () => {
+    const value = { route: 'r', topic: 't', partition: 0, kind: 'diverged', reason: 'source-truncated', timeline: 1 };
+    const range = {
+      firstOffset: '5',
+      lastOffset: '7',
+      copiesFirstOffset: '5',
+      copiesLastOffset: '7',
+      targetOffset: '8',
+    };
+    const record = (content: unknown) => ({ offset: 0, value: Buffer.from(JSON.stringify(content)) });
+    assert.equal(parseBreak(record({ ...value, ...range })), undefined, 'a gap of its own timeline');
+    const broken = parseBreak(record({ ...value, ...range, nextTimeline: 2 }));
+    assert.deepEqual(broken?.copies, { firstOffset: 5, lastOffset: 7 });
+    assert.throws(() => parseBreak(record({ ...value, ...range, lastOffset: '3', nextTimeline: 2 })));
+    const left = async (one: DeclaredBreak): Promise<number[]> => {
+      const offsets: number[] = [];
+      const records = (async function* () {
+        yield Array.from({ length: 10 }, (_, offset) => ({ offset }) as AuditRecord);
+      })();
+      for await (const chunk of withoutEnded(records, [one])) offsets.push(...chunk.map(({ offset }) => offset));
+      return offsets;
+    };
+    const known = broken as DeclaredBreak;
+    assert.deepEqual(await left(known), [0, 1, 2, 3, 4, 8, 9]);
+    assert.deepEqual(await left({ ...known, kind: 'gap', reason: 'source-recreated' }), [8, 9]);
+    assert.equal((await left({ ...known, kind: 'recopied', reason: 'target-truncated' })).length, 10);
+    assert.deepEqual(gapsOf([known]), []);
+    const lost = gapsOf([{ ...known, kind: 'gap', reason: 'target-recreated' }]);
+    assert.deepEqual([lost[0]?.firstOffset, lost[0]?.lastOffset, lost[0]?.bound], [5, 7, 'at-most']);
   });
 });
