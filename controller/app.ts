@@ -25,6 +25,7 @@ import { DenialStore } from './rest/denial-store.js';
 import { LeaderPlan } from './rest/leader-plan.js';
 import { LeaderProblems } from './rest/leader-problems.js';
 import { OrderService } from './rest/order-service.js';
+import { ResolveService, type ResolveServiceDeps } from './rest/resolve-service.js';
 import { checkRoute } from './rest/route-rules.js';
 import { RouteService } from './rest/route-service.js';
 import { controllerRouter } from './rest/router.js';
@@ -172,6 +173,19 @@ function buildRouter(
     token: config.controller.http.token,
   });
   const skips = new SkipService({ store, topics, clock, logger });
+  const status: ResolveServiceDeps['status'] = (route, entry) => views.topic(route, entry);
+  const resolves = new ResolveService({ store, topics, status, clock, logger });
   const orders = new OrderService({ store, routes, clock, logger });
-  return controllerRouter(store, { routes, topics, selections, skips, orders, views, problems, plan, health });
+  return controllerRouter(store, {
+    routes,
+    topics,
+    selections,
+    skips,
+    resolves,
+    orders,
+    views,
+    problems,
+    plan,
+    health,
+  });
 }

@@ -10,6 +10,7 @@ import { integer } from '../options.js';
 import { confirm, printResult, type Result } from '../output.js';
 import { describeResult } from './topic-detail.js';
 import { addTopicExclusions } from './topic-exclusions.js';
+import { addTopicResolve } from './topic-resolve.js';
 import { addTopicSkip } from './topic-skip.js';
 import { addTopicWait } from './topic-wait.js';
 
@@ -34,6 +35,7 @@ export function addTopicCommands(program: Command, deps: CliDeps): void {
   });
   addExpand(topic, deps);
   addTopicSkip(topic, deps);
+  addTopicResolve(topic, deps);
   addTopicExclusions(topic, deps);
   addLimit(topic, deps);
   addTopicWait(topic, deps);

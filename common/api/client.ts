@@ -5,6 +5,8 @@ import type {
   ExclusionView,
   FreezeView,
   NewTopicBody,
+  ResolveBody,
+  ResolveView,
   RouteBody,
   RouteList,
   RoutePatch,
@@ -141,6 +143,11 @@ export class CausewayClient {
   /** Leaves source records out for good. @throws TOPIC_UNKNOWN, PARTITIONS_BEYOND_SOURCE, INVALID_REQUEST */
   skip(route: string, topic: string, body: SkipBody): Promise<SkipView> {
     return this.#json('POST', `${topicUrl(route, topic)}/skip`, { body });
+  }
+
+  /** Lets go on what stopped because a topic is not what it was. @throws TOPIC_UNKNOWN, NOTHING_TO_RESOLVE */
+  resolve(route: string, topic: string, body: ResolveBody): Promise<ResolveView> {
+    return this.#json('POST', `${topicUrl(route, topic)}/resolve`, { body });
   }
 
   exclusions(route: string, topic: string): Promise<ExclusionView> {

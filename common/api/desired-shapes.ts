@@ -63,6 +63,23 @@ export const skipBody = z.strictObject({
 });
 export const skipView = skipBody.extend({ at: z.string() });
 
+/** Body of POST /routes/{route}/topics/{topic}/resolve. */
+export const resolveBody = z.strictObject({
+  /** Null or absent: the whole topic. */
+  partition: z
+    .number()
+    .int()
+    .min(0)
+    .max(MAX_PARTITIONS_PER_TOPIC - 1)
+    .nullable()
+    .default(null),
+  /** `continue`: as the route’s policy `continue` would; `restart`: copied anew. */
+  action: z.enum(['continue', 'restart']),
+  reason: z.string().trim().min(1).max(500),
+});
+/** An order about the timeline that ends with it. */
+export const resolveView = resolveBody.extend({ timeline: z.number().int(), at: z.string() });
+
 const reason = z.string().trim().max(500);
 const workerRole = z.enum(['active', 'standby', 'excluded', 'drained']);
 const routeNames = z.array(z.string()).max(100);
@@ -114,6 +131,7 @@ export const topicView = z.object({
   partitions,
   paused: z.boolean(),
   skips: z.array(skipView),
+  resolutions: z.array(resolveView),
   limits: rateLimits,
   addedAt: z.string(),
   /** Who chose it: an operator, or the route's selection, then or as it came to be. */
@@ -147,6 +165,8 @@ export type WorkerOrderBody = z.input<typeof workerOrderBody>;
 export type WorkerOrderView = z.output<typeof workerOrderView>;
 export type ExclusionBody = z.input<typeof exclusionBody>;
 export type ExclusionView = z.output<typeof exclusionView>;
+export type ResolveBody = z.input<typeof resolveBody>;
+export type ResolveView = z.output<typeof resolveView>;
 export type SkipView = z.output<typeof skipView>;
 export type SkipBody = z.input<typeof skipBody>;
 export type TopicView = z.output<typeof topicView>;

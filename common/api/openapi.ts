@@ -6,6 +6,8 @@ import {
   freezeView,
   newTopicBody,
   problemBody,
+  resolveBody,
+  resolveView,
   routeBody,
   routeList,
   routePatch,
@@ -176,6 +178,14 @@ export function apiOperations(): readonly Operation[] {
       body: skipBody,
       answers: { 202: skipView },
       errors: [400, 404, 412, 422],
+    },
+    {
+      method: 'post',
+      path: '/routes/{route}/topics/{topic}/resolve',
+      summary: 'Let partitions go on that stopped because a topic is not what it was, what that costs declared',
+      body: resolveBody,
+      answers: { 202: resolveView },
+      errors: [400, 404, 409, 412],
     },
     {
       method: 'get',

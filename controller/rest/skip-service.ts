@@ -1,16 +1,10 @@
 import type { CoordinationStore } from '../../common/coordination/ports.js';
-import { encodeTopicEntry } from '../../common/coordination/records/desired.js';
-import { topicPath } from '../../common/coordination/znodes.js';
-import { CausewayError, isCausewayError } from '../../common/errors/error.js';
+import { CausewayError } from '../../common/errors/error.js';
 import type { SkipOrder } from '../../common/model/gap.js';
-import type { TopicEntry } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
-import { failed } from './etag.js';
+import { changeEntry } from './entry-change.js';
 import type { StoredTopic, TopicService } from './topic-service.js';
-
-/** Somebody else may change the entry meanwhile, but not for ever. */
-const MAX_ATTEMPTS = 5;
 
 export interface SkipServiceDeps {
   readonly store: CoordinationStore;
@@ -40,12 +34,17 @@ export class SkipService {
       });
     }
     const order = { ...wish, at: new Date(clock.wallMs()).toISOString() };
-    for (let attempt = 1; ; attempt++) {
-      const stored = await this.#deps.topics.get(route, topic);
-      await this.#checkPartition(stored, wish.partition);
-      if (await this.#write(stored, order)) break;
-      if (attempt === MAX_ATTEMPTS) throw failed('it changed since it was read');
-    }
+    const { store, topics } = this.#deps;
+    await changeEntry(
+      store,
+      () => topics.get(route, topic),
+      async (stored) => {
+        await this.#checkPartition(stored, wish.partition);
+        const { entry } = stored;
+        const skips = [...entry.skips.filter(({ partition }) => partition !== order.partition), order];
+        return { ...entry, skips: skips.sort((one, other) => one.partition - other.partition) };
+      },
+    );
     const { partition, from, to, reason } = order;
     logger.warn('audit.skip-ordered', { route, topic, partition, from: String(from), to: String(to), reason });
     return order;
@@ -62,18 +61,5 @@ export class SkipService {
         place: { route: route.name, topic: entry.topic, partition },
       },
     );
-  }
-
-  async #write({ entry, node }: StoredTopic, order: SkipOrder): Promise<boolean> {
-    const skips = [...entry.skips.filter(({ partition }) => partition !== order.partition), order];
-    const next: TopicEntry = { ...entry, skips: skips.sort((a, b) => a.partition - b.partition) };
-    try {
-      await this.#deps.store.set(topicPath(entry.route, entry.topic), encodeTopicEntry(next), node.version);
-      return true;
-    } catch (error) {
-      if (isCausewayError(error, 'BAD_VERSION')) return false;
-      if (isCausewayError(error, 'NODE_MISSING')) throw failed('it was removed meanwhile');
-      throw error;
-    }
   }
 }

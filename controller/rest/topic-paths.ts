@@ -1,6 +1,8 @@
 import type { Response, Router } from 'express';
 import {
   newTopicBody,
+  type ResolveView,
+  resolveBody,
   type SkipView,
   skipBody,
   type TopicView,
@@ -9,11 +11,13 @@ import {
 } from '../../common/api/desired-shapes.js';
 import { rateLimitsFrom } from '../../common/config/route.js';
 import { jsonBody } from '../../common/http/body.js';
+import type { ResolveOrder } from '../../common/model/continuity.js';
 import type { SkipOrder } from '../../common/model/gap.js';
 import { targetTopicOf } from '../../common/model/route.js';
 import { on, param, preconditions } from './endpoint.js';
 import { etagOf } from './etag.js';
 import { pageOf } from './paging.js';
+import type { ResolveService } from './resolve-service.js';
 import type { SkipService } from './skip-service.js';
 import type { StoredTopic, TopicService } from './topic-service.js';
 import type { FleetViews } from './views.js';
@@ -21,18 +25,24 @@ import type { FleetViews } from './views.js';
 export interface TopicPathsOptions {
   readonly topics: TopicService;
   readonly skips: SkipService;
+  readonly resolves: ResolveService;
   readonly views: FleetViews;
 }
 
 function topicView({ route, entry }: StoredTopic): TopicView {
-  const { topic, partitions, paused, limits, skips, addedAt, origin = 'operator' } = entry;
+  const { topic, partitions, paused, limits, skips, resolutions = [], addedAt, origin = 'operator' } = entry;
   const targetTopic = targetTopicOf(route, topic);
   const place = { route: route.name, topic, targetTopic };
-  return { ...place, partitions, paused, limits, skips: skips.map(skipView), addedAt, origin };
+  const orders = { skips: skips.map(skipView), resolutions: resolutions.map(resolveView) };
+  return { ...place, partitions, paused, limits, ...orders, addedAt, origin };
 }
 
 function skipView({ partition, from, to, reason, at }: SkipOrder): SkipView {
   return { partition, from: String(from), to: String(to), reason, at };
+}
+
+function resolveView({ partition, action, timeline, reason, at }: ResolveOrder): ResolveView {
+  return { partition, action, timeline, reason, at };
 }
 
 function sendTopic(response: Response, stored: StoredTopic, status: number): void {
@@ -41,7 +51,7 @@ function sendTopic(response: Response, stored: StoredTopic, status: number): voi
 }
 
 /** The topics of a route: entries, skips, status. */
-export function topicPaths(router: Router, { topics, skips, views }: TopicPathsOptions): void {
+export function topicPaths(router: Router, { topics, skips, resolves, views }: TopicPathsOptions): void {
   on(router, '/routes/:route/topics', {
     get: async (request, response) => {
       const route = param(request, 'route');
@@ -88,6 +98,13 @@ export function topicPaths(router: Router, { topics, skips, views }: TopicPathsO
       const wish = { partition, from: BigInt(from), to: BigInt(to), reason };
       const order = await skips.order(param(request, 'route'), param(request, 'topic'), wish);
       response.status(202).json(skipView(order));
+    },
+  });
+  on(router, '/routes/:route/topics/:topic/resolve', {
+    post: async (request, response) => {
+      const wish = jsonBody(request, resolveBody);
+      const order = await resolves.order(param(request, 'route'), param(request, 'topic'), wish);
+      response.status(202).json(resolveView(order));
     },
   });
   on(router, '/routes/:route/topics/:topic/status', {

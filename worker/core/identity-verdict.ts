@@ -40,21 +40,21 @@ const SAME: IdentityVerdict = { kind: 'same' };
 /** The source's log begins behind the position. */
 export function judgeRetention(
   position: bigint,
-  { sourceEarliest, policy, isAccepted }: LogFacts,
+  { sourceEarliest, policy }: LogFacts,
   bound: GapBound = 'exact',
 ): IdentityVerdict {
   if (position >= sourceEarliest) return SAME;
-  return lostRange({ from: position, to: sourceEarliest }, { policy, isAccepted }, bound);
+  return lostRange({ from: position, to: sourceEarliest }, policy, bound);
 }
 
-/** Source records [from, to) are gone, and nobody can copy them any more. */
+/** Source records [from, to) are gone, and nobody can copy them any more. An operator passes them with a skip over the range. */
 export function lostRange(
   { from, to }: { readonly from: bigint; readonly to: bigint },
-  { policy, isAccepted }: Pick<LogFacts, 'policy' | 'isAccepted'>,
+  policy: ContinuityPolicy,
   bound: GapBound,
 ): IdentityVerdict {
   const atMost = bound === 'at-most' ? 'at most ' : '';
-  if (policy.retentionOverrun === 'continue' || isAccepted) {
+  if (policy.retentionOverrun === 'continue') {
     const detail = `the source’s log began at ${to} when the partition stood at ${from}`;
     return { kind: 'gap', gap: gapOf(from, to, 'retention', detail, bound) };
   }
@@ -97,8 +97,7 @@ export function judgeTargetEnd(pair: TargetPair, facts: LogFacts): IdentityVerdi
   if (end >= pair.targetOffset) return SAME;
   const code = 'TARGET_TRUNCATED';
   const short = `the target ends at ${end}, before the checkpoint’s ${pair.targetOffset}`;
-  if (!hasGrown && !isTargetSettled)
-    return { kind: 'wait', code, message: `${short}: its high watermark may lag` };
+  if (!hasGrown && !isTargetSettled) return { kind: 'wait', code, message: `${short}: its high watermark may lag` };
   const from = sourceAt(pair, end);
   if (from === undefined) {
     const message = `${short}: at most the copies of [0, ${pair.sourceOffset}) are lost; which records follow ${end} is not known`;

@@ -83,7 +83,7 @@ export function planUncertain(
   range: { readonly from: bigint; readonly to: bigint },
   targetOffset: bigint,
 ): StartPlan {
-  const verdict = isSkipped(facts.item, range.from, range.to) ? SAME : lostRange(range, facts, 'at-most');
+  const verdict = isSkipped(facts.item, range.from, range.to) ? SAME : lostRange(range, facts.policy, 'at-most');
   return withinNumbers(beginAt(facts, { sourceOffset: range.from, targetOffset, verdict }));
 }
 

@@ -66,6 +66,7 @@ const topic = (name: string): object => ({
   partitions: 'all',
   paused: false,
   skips: [],
+  resolutions: [],
   limits: {},
   addedAt: '2026-01-01T00:00:00Z',
 });
