@@ -141,7 +141,7 @@ export const OWNERSHIP_MUTANTS: readonly Mutant[] = [
     does: 'gives away a partition whose last batches are in doubt',
     file: 'controller/core/holders.ts',
     edits: [{ from: ' && !report.doubtful.has(key)', to: '' }],
-    caughtBy: testNamed(`${UNIT}/controller/membership`, 'a doubtful partition is never given to another worker'),
+    caughtBy: testNamed(`${UNIT}/controller/release`, '7.3 released is what a report of the revoking generation'),
   },
   {
     name: 'older-generations-count',

@@ -39,7 +39,7 @@ export const WRITING_MUTANTS: readonly Mutant[] = [
     rule: '2.6',
     does: 'never renews a lane’s id',
     file: 'worker/lane/lane-renewals.ts',
-    edits: [{ from: '|| !isDue()) return true;', to: '|| true) return true;' }],
+    edits: [{ from: '|| !isDue())', to: '|| true)' }],
     caughtBy: testNamed(`${INTEGRATION}/worker/exactly-once`, '2.5, 2.6 a lane renews its id'),
   },
   {
@@ -47,7 +47,7 @@ export const WRITING_MUTANTS: readonly Mutant[] = [
     rule: '2.6',
     does: 'writes under a lane whose renewal nobody has confirmed for hours',
     file: 'worker/lane/lane-renewals.ts',
-    edits: [{ from: 'if (nowMs - lane.confirmedMs < this.#deps.maxUnconfirmedMs())', to: 'if (true)' }],
+    edits: [{ from: 'clock.monotonicMs() - lane.confirmedMs >= maxUnconfirmedMs();', to: 'false;' }],
     caughtBy: testNamed(
       `${UNIT}/worker/lane/lane-renewals`,
       '2.6 a lane whose renewal nobody confirms for too long is stopped',
@@ -120,7 +120,10 @@ export const WRITING_MUTANTS: readonly Mutant[] = [
         to: 'return batch;',
       },
     ],
-    caughtBy: testNamed('test/property/worker/idempotent-sending.property', 'whatever is refused or lost'),
+    caughtBy: testNamed(
+      `${UNIT}/worker/core/partition-queue`,
+      'after a refusal nothing goes out until all answers are in',
+    ),
   },
   {
     name: 'old-records-repeated',
@@ -143,7 +146,7 @@ export const WRITING_MUTANTS: readonly Mutant[] = [
     rule: '3.4',
     does: 'goes on when a batch lands where it should not',
     file: 'worker/partition/outlet.ts',
-    edits: [{ from: "if (partition.route.delivery !== 'exactly-once' || partition.suspect)", to: 'if (true)' }],
+    edits: [{ from: 'if (why === undefined || partition.suspect)', to: 'if (true)' }],
     caughtBy: testNamed(`${INTEGRATION}/worker/exactly-once`, '3.4 somebody else writes into the target'),
   },
   {
@@ -163,7 +166,10 @@ export const WRITING_MUTANTS: readonly Mutant[] = [
     does: 'takes up a checkpoint of another timeline',
     file: 'worker/core/start-position.ts',
     edits: [
-      { from: 'checkpoint !== undefined && checkpoint.timeline === item.timeline', to: 'checkpoint !== undefined' },
+      {
+        from: 'if (checkpoint !== undefined && checkpoint.timeline === item.timeline)',
+        to: 'if (checkpoint !== undefined)',
+      },
     ],
     caughtBy: testNamed(`${UNIT}/worker/core/start-position`, '4.2 a checkpoint of another timeline is void'),
   },

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { decodeLane } from '../../../common/coordination/records/worker.js';
+import { lanePath } from '../../../common/coordination/znodes.js';
 import { ControllerKit, type KitOptions, until } from './kit.js';
 
 /** A fleet with one topic of `partitions` partitions, mirrored, on the given workers. */
@@ -156,7 +158,9 @@ describe('handoffs that go wrong end in a fence', () => {
       settings: { handoffTimeoutMs: 300 },
       fencer: {
         fence: async ({ lane }) => {
-          fenced.push(`${lane.worker}:${lane.state}`);
+          const path = lanePath(lane.transactionalId);
+          const node = await kit.store.get(path);
+          fenced.push(node === undefined ? 'gone' : decodeLane(node.data, path).state);
           seen.push(...(kit.workers.get('b')?.keys() ?? []));
         },
       },
@@ -167,6 +171,10 @@ describe('handoffs that go wrong end in a fence', () => {
       if (a !== undefined) a.reports = false;
       await kit.worker('b', { lanes: true });
       await until(() => fenced.length > 0);
+      assert.ok(
+        fenced.every((state) => state === 'fencing'),
+        '5.1 the mark in the store comes first',
+      );
       assert.deepEqual(seen, [], 'nothing was given out before the fence');
       if (a !== undefined) a.reports = true;
       await kit.balanced(6);
