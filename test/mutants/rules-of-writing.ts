@@ -178,7 +178,7 @@ export const WRITING_MUTANTS: readonly Mutant[] = [
     rule: '4.2',
     does: 'keeps the pairs of all timelines in one place, where a late commit replaces a later one',
     file: 'common/model/checkpoint.ts',
-    edits: [{ from: 'place.timeline <= FIRST_TIMELINE ? group :', to: 'true ? group :' }],
+    edits: [{ from: 'timeline <= FIRST_TIMELINE ? group :', to: 'true ? group :' }],
     caughtBy: testNamed(
       `${INTEGRATION}/worker/exactly-once`,
       '4.2 a late commit of an old timeline replaces no pair of a later one',
