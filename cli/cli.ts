@@ -7,6 +7,7 @@ import { addPlanCommands } from './commands/plan.js';
 import { addRouteCommands } from './commands/route.js';
 import { addRunCommands } from './commands/run.js';
 import { addTopicCommands } from './commands/topic.js';
+import { addTransferCommands } from './commands/transfer.js';
 import { addWhyCommand } from './commands/why.js';
 import type { CliDeps } from './deps.js';
 import { reportFailure } from './failure.js';
@@ -43,6 +44,7 @@ export function buildProgram(deps: CliDeps): Command {
   addWhyCommand(program, deps);
   addFleetCommands(program, deps);
   addPlanCommands(program, deps);
+  addTransferCommands(program, deps);
   addConfigCommands(program, deps);
   addDebugOption(program);
   return program;

@@ -8,6 +8,7 @@ import type { Metrics } from '../common/observability/metrics.js';
 import type { Clock } from '../common/runtime/clock.js';
 import { type Closable, Lifecycle } from '../common/runtime/lifecycle.js';
 import type { Random } from '../common/runtime/random.js';
+import type { FleetMemory } from './loop/bootstrap.js';
 import { Candidate } from './loop/election.js';
 import { type Fencer, WaitingFencer } from './loop/fencer.js';
 import { ControllerPresence } from './loop/presence.js';
@@ -32,6 +33,7 @@ import { controllerRouter } from './rest/router.js';
 import { SelectionService } from './rest/selection-service.js';
 import { SkipService } from './rest/skip-service.js';
 import { TopicService } from './rest/topic-service.js';
+import { TransferService } from './rest/transfer-service.js';
 import { FleetViews } from './rest/views.js';
 import { WorkerStatuses } from './rest/worker-statuses.js';
 
@@ -67,6 +69,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
     const fencer = deps.fencer ?? makeFencer(config, { clock, random, logger, metrics });
     const statuses = new WorkerStatuses(config.worker.http.token, clock);
     const alarms = new StoreAlarms({ clock, logger, metrics });
+    const memory: FleetMemory = { fleetId: undefined, highestEpoch: 0 };
     const ruler = new Ruler({ config, store, kafka, fencer, statuses, alarms, clock, random, logger, metrics });
     const health = new Health();
     health.add(() => ({
@@ -74,7 +77,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
       ok: store.session().state === 'connected',
       detail: store.session().state,
     }));
-    const router = buildRouter(config, deps, { kafka, ruler, statuses, health, alarms });
+    const router = buildRouter(config, deps, { kafka, ruler, statuses, health, alarms, memory });
     const http = lifecycle.add(
       'http',
       await startHttpServer({ ...deps, logger, settings: config.controller.http, health }, router),
@@ -93,7 +96,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
     };
     const parts = { store, clock, random, logger, metrics };
     const { fleet, routes: seeds } = config;
-    const candidate = new Candidate({ ...parts, fleet, alarms, self, seeds, rule });
+    const candidate = new Candidate({ ...parts, fleet, alarms, memory, self, seeds, rule });
     lifecycle.add('election', candidate);
     health.add(() => ({ name: 'fleet-prepared', ok: candidate.bootstrapped }));
     candidate.start();
@@ -149,12 +152,14 @@ function buildRouter(
     statuses,
     health,
     alarms,
+    memory,
   }: {
     readonly kafka: Kafka;
     readonly ruler: Ruler;
     readonly statuses: WorkerStatuses;
     readonly health: Health;
     readonly alarms: StoreAlarms;
+    readonly memory: FleetMemory;
   },
 ) {
   const routes = new RouteService(store, config, kafka.metadata);
@@ -176,7 +181,10 @@ function buildRouter(
   const status: ResolveServiceDeps['status'] = (route, entry) => views.topic(route, entry);
   const resolves = new ResolveService({ store, topics, status, clock, logger });
   const orders = new OrderService({ store, routes, clock, logger });
+  const highestEpoch = (): number => memory.highestEpoch;
+  const transfer = new TransferService({ store, fleet: config.fleet, highestEpoch, clock, logger });
   return controllerRouter(store, {
+    transfer,
     routes,
     topics,
     selections,

@@ -33,6 +33,7 @@ import type {
   WorkerList,
 } from './fleet-shapes.js';
 import type { DenialList, DenialView, SelectionBody, SelectionView } from './selection-shapes.js';
+import type { FleetExport, ImportBody, ImportView } from './transfer-shapes.js';
 import type { WhyView } from './why-shapes.js';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -61,6 +62,10 @@ interface Sent {
   readonly ifMatch?: string | undefined;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
 }
+
+/** Of one part of an import: a body may have 64 KiB. */
+const MAX_IMPORT_BYTES = 48 * 1024;
+const MAX_IMPORT_NODES = 1_000;
 
 /**
  * Typed client of /api/v1, used by the CLI, the demo and tests. Failures are CausewayErrors with the code of the problem document;
@@ -217,6 +222,29 @@ export class CausewayClient {
 
   freeze(reason = ''): Promise<FreezeView> {
     return this.#json('PUT', '/plan/freeze', { body: { reason } });
+  }
+
+  /** The desired state as one document. */
+  export(): Promise<FleetExport> {
+    return this.#json('GET', '/export');
+  }
+
+  /** Puts an export into the store, part by part, and begins a new reign; may be repeated. @throws INVALID_REQUEST, PRECONDITION_FAILED */
+  async import({ fleet, fleetId, epoch, nodes }: FleetExport): Promise<ImportView> {
+    let written = 0;
+    for (let from = 0; ; ) {
+      let to = from;
+      for (let bytes = 0; to < nodes.length && to - from < MAX_IMPORT_NODES; to++) {
+        bytes += Buffer.byteLength(JSON.stringify(nodes[to]));
+        if (to > from && bytes > MAX_IMPORT_BYTES) break;
+      }
+      const last = to === nodes.length;
+      const body: ImportBody = { fleet, fleetId, epoch, nodes: nodes.slice(from, to), last };
+      const view = await this.#json<ImportView>('POST', '/import', { body });
+      written += view.written;
+      if (last) return { written, epoch: view.epoch };
+      from = to;
+    }
   }
 
   frozen(): Promise<FreezeView> {

@@ -33,6 +33,7 @@ import {
   workerList,
 } from './fleet-shapes.js';
 import { denialBody, denialList, denialView, selectionBody, selectionView } from './selection-shapes.js';
+import { fleetExport, importBody, importView } from './transfer-shapes.js';
 import { whyView } from './why-shapes.js';
 import { z } from './zod.js';
 
@@ -215,6 +216,21 @@ export function apiOperations(): readonly Operation[] {
       summary: 'Why a partition is, or is not, being copied: checks in order, evidence, what to do',
       answers: { 200: whyView },
       errors: [400, 404],
+    },
+    {
+      method: 'get',
+      path: '/export',
+      summary: 'The desired state as one document',
+      answers: { 200: fleetExport },
+      errors: [],
+    },
+    {
+      method: 'post',
+      path: '/import',
+      summary: 'Put a part of an export into the store; the last part begins a new reign',
+      body: importBody,
+      answers: { 200: importView },
+      errors: [400, 412],
     },
     {
       method: 'get',

@@ -35,6 +35,8 @@ export interface CandidateOptions {
   /** As the configuration calls it. */
   readonly fleet: string;
   readonly alarms: StoreAlarms;
+  /** What this process has seen of the fleet; its own without. */
+  readonly memory?: FleetMemory;
   /** This controller as others are told; its epoch is filled in. */
   readonly self: () => Omit<ControllerRecord, 'epoch'>;
   readonly seeds: readonly Route[];
@@ -47,7 +49,7 @@ export class Candidate implements Closable {
   readonly #options: CandidateOptions;
   readonly #closing = new AbortController();
   readonly #nudge: Nudge;
-  readonly #memory: FleetMemory = { fleetId: undefined, highestEpoch: 0 };
+  readonly #memory: FleetMemory;
   #bootstrapped = false;
   #reign: Reign | undefined;
   #running: Promise<void> | undefined;
@@ -56,6 +58,7 @@ export class Candidate implements Closable {
   constructor(options: CandidateOptions) {
     this.#options = options;
     this.#nudge = new Nudge(options.clock);
+    this.#memory = options.memory ?? { fleetId: undefined, highestEpoch: 0 };
   }
 
   /** The fleet's nodes and the configuration's routes are there. */

@@ -7,8 +7,11 @@ import type { NodeChange } from '../core/diff.js';
 import type { FleetRecords } from './fleet-records.js';
 import type { Reign } from './reign.js';
 
-/** Several workers' writes share a multi up to this size: one packet must stay below ZooKeeper's 1 MB. */
-const MAX_BATCH_BYTES = 512 * 1024;
+/**
+ * Several workers' writes share a multi up to this size. One packet must stay below ZooKeeper's 1 MB; much smaller, so that the first workers
+ * begin while the rest is still being encoded, and heartbeats get through in between.
+ */
+const MAX_BATCH_BYTES = 128 * 1024;
 
 interface Prepared {
   readonly change: NodeChange;

@@ -7,12 +7,15 @@ import type { RouteService } from './route-service.js';
 import { selectionPaths } from './selection-paths.js';
 import type { SelectionService } from './selection-service.js';
 import { type TopicPathsOptions, topicPaths } from './topic-paths.js';
+import { transferPaths } from './transfer-paths.js';
+import type { TransferService } from './transfer-service.js';
 import { whyPaths } from './why-paths.js';
 
 export interface ApiOptions extends TopicPathsOptions, FleetPathsOptions {
   readonly routes: RouteService;
   readonly orders: OrderService;
   readonly selections: SelectionService;
+  readonly transfer: TransferService;
 }
 
 /** The router of /api/v1. Paths are static strings; other methods on them answer 405. */
@@ -24,5 +27,6 @@ export function apiRouter(options: ApiOptions): Router {
   whyPaths(router, options);
   orderPaths(router, options);
   fleetPaths(router, options);
+  transferPaths(router, options);
   return router;
 }

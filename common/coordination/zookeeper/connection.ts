@@ -136,6 +136,7 @@ export class ZkConnection {
     if (manager.xid > MAX_XID) manager.xid = 1;
     const timed = new TimedRequest(request, () => this.#clock.monotonicMs());
     const seenZxid = longOf(manager.zxid);
+    this.#gather();
     return new Promise((resolve) => {
       manager.queue(timed, (_error, response) => {
         if (response === undefined)
@@ -144,6 +145,14 @@ export class ZkConnection {
         else resolve({ kind: 'answer', err: response.header.err, payload: response.payload });
       });
     });
+  }
+
+  /** Requests made one after the other go out in one piece: of a large fleet's read, a system call each costs more than the rest. */
+  #gather(): void {
+    const { socket } = this.#manager;
+    if (socket === undefined || socket.writableCorked > 0) return;
+    socket.cork();
+    process.nextTick(() => socket.uncork());
   }
 
   /** Drops the connection, keeps the session. */

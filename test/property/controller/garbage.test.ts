@@ -47,7 +47,9 @@ const garbage = fc.oneof(
   fc.integer({ min: 2, max: 99 }).map((version) => Buffer.from(JSON.stringify({ v: version }))),
 );
 
-test('A15: garbage in any one node empties no assignment, and the controller goes on', { timeout: 120_000 }, async () => {
+test('A15: garbage in any one node empties no assignment, and the controller goes on', {
+  timeout: 120_000,
+}, async () => {
   const failures: unknown[] = [];
   const onFailure = (error: unknown): void => void failures.push(error);
   process.on('unhandledRejection', onFailure);
@@ -72,7 +74,10 @@ test('A15: garbage in any one node empties no assignment, and the controller goe
           else await kit.store.set(path, bytes, ANY_VERSION);
           await new Promise((resolve) => setTimeout(resolve, OBSERVED_MS));
           const later = [...kit.workers.values()].flatMap(({ history }, i) => history.slice(seen[i]));
-          assert.ok(later.every(({ items }) => items.some(({ state }) => state === 'own')), `${kind}: emptied`);
+          assert.ok(
+            later.every(({ items }) => items.some(({ state }) => state === 'own')),
+            `${kind}: emptied`,
+          );
           assert.equal(Object.values(kit.held()).flat().length, 4, `${kind}: everything is still held`);
           // REST answers, whatever is in there.
           await client.status();
