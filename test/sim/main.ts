@@ -86,7 +86,7 @@ function runBeside({ from, seeds, processes, all }: SimOptions): Promise<Tally> 
 }
 
 function tell({ seed, violation, faults }: Outcome): void {
-  console.log(`seed ${seed}: ${violation?.kind}: ${violation?.message}`);
+  console.log(`violation in seed ${seed}: ${violation?.kind}: ${violation?.message}`);
   for (const fault of faults) console.log(`    ${fault}`);
 }
 
