@@ -12,6 +12,8 @@ const DEADLINE_MS = HEALED_MS + 90_000;
 /** For so long nothing may change hands once all is well. */
 const CALM_MS = 4_000;
 const LOOK_MS = 250;
+/** A world takes some thousands. */
+const MAX_TURNS = 200_000;
 
 export interface Outcome {
   readonly seed: number;
@@ -50,7 +52,7 @@ export async function runSeed(seed: number, options: { readonly trace?: boolean 
     isSettled = true;
   });
   try {
-    await timeline.run(DEADLINE_MS, () => isSettled || world.violation !== undefined);
+    await timeline.run(DEADLINE_MS, () => isSettled || world.violation !== undefined || timeline.turns > MAX_TURNS);
     // Rejections that nobody handles are told between two turns of Node's loop.
     await new Promise((resolve) => setImmediate(resolve));
   } catch (error) {
@@ -59,7 +61,8 @@ export async function runSeed(seed: number, options: { readonly trace?: boolean 
     process.off('unhandledRejection', rejected);
   }
   if (!isSettled && world.violation === undefined) {
-    world.fail(new Violation('liveness', world.unsettled() ?? 'partitions still change hands'));
+    const kind = timeline.turns > MAX_TURNS ? 'restless' : 'liveness';
+    world.fail(new Violation(kind, world.unsettled() ?? 'partitions still change hands'));
   }
   const { violation, trace } = world;
   const outcome: Outcome = {
