@@ -34,6 +34,8 @@ export interface DesiredTopic {
   /** Partitions [0, assignable), and those that started once, may be given to a worker now; those assigned beyond stay up to `limit`. */
   readonly assignable: number;
   readonly limit: number;
+  /** Brokers that lead its partitions at both ends, as far as they are known. */
+  readonly leaders?: { readonly source?: readonly number[]; readonly target?: readonly number[] };
 }
 
 /** Why the source does not let the topic be mirrored. */
@@ -53,8 +55,8 @@ interface Described {
   readonly entry: TopicEntry;
   readonly targetTopic: string;
   readonly excluded: ReadonlySet<number>;
-  /** By a deny list, or because nothing selects it any more. */
-  readonly isStopped: boolean;
+  /** By a deny list, or because nothing selects it any more; undefined: it is not stopped. */
+  readonly stop: { readonly code: string; readonly message: string } | undefined;
   readonly progress: TopicProgress;
   readonly facts: TopicFacts;
   readonly continuity: ContinuityVerdict;
@@ -68,7 +70,7 @@ export function describeTopic({
   entry,
   targetTopic,
   excluded,
-  isStopped,
+  stop,
   progress,
   facts,
   continuity,
@@ -76,7 +78,7 @@ export function describeTopic({
 }: Described): DesiredTopic {
   const { source, target } = facts;
   const place = { route: route.name, topic: entry.topic };
-  const { hold } = continuity;
+  const hold = continuity.hold ?? stop;
   const { timeline, origin, carried, formers, breaks } = progress;
   if (!continuity.isSourceGone) problems.push(...sourceProblems(place, route, source));
   const limit = continuity.isOver ? 0 : limitOf(entry, progress, source);
@@ -101,7 +103,7 @@ export function describeTopic({
     ...(breaks === undefined ? {} : { breaks }),
     started: new Set(progress.started),
     initialPartitions: progress.initialPartitions,
-    paused: entry.paused || hold !== undefined || isStopped,
+    paused: entry.paused || hold !== undefined,
     ...(hold === undefined ? {} : { hold }),
     excluded,
     skips: entry.skips,
@@ -109,7 +111,12 @@ export function describeTopic({
     limits: entry.limits,
     assignable: facts.unproven === undefined ? Math.min(wanted, ready) : 0,
     limit,
+    leaders: { ...leadersOf('source', source), ...leadersOf('target', target) },
   };
+}
+
+function leadersOf(end: 'source' | 'target', fact: TopicFact): DesiredTopic['leaders'] {
+  return fact.state === 'present' && fact.leaders !== undefined ? { [end]: fact.leaders } : {};
 }
 
 /** A topic that was made anew may have fewer partitions than before; within one incarnation they are never fewer. */

@@ -91,8 +91,8 @@ export function desiredTopics(input: DesiredInput): Desired {
       if (need !== undefined) needs.push(need);
     }
     const excluded = new Set(input.exclusions.get(key));
-    const isStopped = standing?.stops === true;
-    const described = { key, route, entry, targetTopic, excluded, isStopped, progress, facts, continuity, problems };
+    const stop = standing?.stops === true ? { code: standing.code, message: standing.message } : undefined;
+    const described = { key, route, entry, targetTopic, excluded, stop, progress, facts, continuity, problems };
     topics.set(key, describeTopic(described));
   }
   return { topics, untouchable, problems, newProgress, needs };

@@ -1,3 +1,4 @@
+import type { Connections } from './connections.js';
 import type { Move, MoveReason, PlanPartition } from './plan-model.js';
 import type { Group, Place } from './seats.js';
 import { compareText } from './text-order.js';
@@ -13,13 +14,14 @@ export interface PlacingOptions {
   readonly loadOf: (partition: PlanPartition) => number;
   /** A worker is overloaded when it would have this many times its fair load. */
   readonly maxLoadFactor: number;
+  readonly connections: Connections;
 }
 
 /** Gives each pending partition a worker, heavy ones first, and says why. */
 export function placeAll(group: Group, pending: readonly Pending[], options: PlacingOptions): Move[] {
   if (pending.length === 0) return [];
   const { places } = group;
-  const { loadOf } = options;
+  const { loadOf, connections } = options;
   const perTopic = countTopics(group, pending);
   const order = [...pending].sort(
     (a, b) =>
@@ -36,12 +38,13 @@ export function placeAll(group: Group, pending: readonly Pending[], options: Pla
     const index =
       home !== undefined && home.count < home.quota
         ? places.indexOf(home)
-        : choose(places, counts, load, options.maxLoadFactor);
+        : choose({ key: partition.key, places, counts, load }, options);
     const place = places[index] as Place;
     counts[index] = (counts[index] as number) + 1;
     place.count += 1;
     place.seat.load += load;
     place.kept.push(partition);
+    connections.took(place.seat.worker, partition.key);
     const from = 'owner' in partition.at ? partition.at.owner : (partition.from ?? partition.prefers);
     return { key: partition.key, from, to: place.seat.worker, reason: reason ?? balanceReason(place) };
   });
@@ -70,11 +73,20 @@ function countTopics({ places }: Group, pending: readonly Pending[]): Map<string
   return perTopic;
 }
 
-/** The place below its quota, not overloaded, with the fewest of the topic, then the least load, then the most room. */
-function choose(places: readonly Place[], counts: Int32Array, load: number, maxLoadFactor: number): number {
+interface Choice {
+  readonly key: string;
+  readonly places: readonly Place[];
+  /** Partitions of the topic at each place. */
+  readonly counts: Int32Array;
+  readonly load: number;
+}
+
+/** The place below its quota, not overloaded, with the fewest of the topic, then the least load, then the most room, then the fewest new connections. */
+function choose({ key, places, counts, load }: Choice, { maxLoadFactor, connections }: PlacingOptions): number {
   let best = 0;
   let bestRank = 3;
   let bestTopic = 0;
+  let bestFresh = 0;
   let bestLoad = 0;
   let bestFill = 0;
   for (let i = 0; i < places.length; i++) {
@@ -83,12 +95,13 @@ function choose(places: readonly Place[], counts: Int32Array, load: number, maxL
     const rank = count >= quota ? 2 : after > seat.fairLoad * maxLoadFactor ? 1 : 0;
     if (rank > bestRank) continue;
     const topic = (counts[i] as number) / seat.capacity;
+    const fresh = rank > 0 ? 0 : connections.fresh(seat.worker, key);
     const loadFill = after / seat.capacity;
     const fill = (count + 1) / seat.capacity;
     if (rank === bestRank) {
       const order =
         rank === 0
-          ? topic - bestTopic || loadFill - bestLoad || fill - bestFill
+          ? topic - bestTopic || loadFill - bestLoad || fill - bestFill || fresh - bestFresh
           : // Beyond its share in load or number nobody may go further than needed, whatever the topic's spread.
             rank === 1
             ? loadFill - bestLoad || topic - bestTopic || fill - bestFill
@@ -98,6 +111,7 @@ function choose(places: readonly Place[], counts: Int32Array, load: number, maxL
     best = i;
     bestRank = rank;
     bestTopic = topic;
+    bestFresh = fresh;
     bestLoad = loadFill;
     bestFill = fill;
   }

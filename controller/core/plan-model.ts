@@ -1,3 +1,6 @@
+/** The brokers that lead a partition at both ends, as names that differ between clusters; none: not known. */
+export type BrokersOf = (key: string) => readonly string[];
+
 /** A worker that may be given partitions. */
 export interface PlanWorker {
   readonly worker: string;
@@ -68,6 +71,8 @@ export interface PlanInput {
   readonly load?: LoadPolicy;
   /** By name. A pool none of whose workers is there is no pool: its partitions may be anywhere. */
   readonly pools?: ReadonlyMap<string, PlanPool>;
+  /** Absent: which broker leads a partition decides nothing. */
+  readonly brokersOf?: BrokersOf;
 }
 
 export interface Move {

@@ -1,4 +1,5 @@
 import { invariant } from '../../common/errors/assert.js';
+import { Connections } from './connections.js';
 import { weigh } from './load.js';
 import { LoadMoves } from './load-moves.js';
 import { type Pending, placeAll } from './placing.js';
@@ -11,7 +12,7 @@ import { compareText } from './text-order.js';
  * Decides which worker should have which partition. Pure and deterministic: the order of the input does not matter, and the
  * same world in gives no move out. Every partition that may stay stays, unless its worker has more than its fair share
  * (floor or ceiling of partitions x capacity / total capacity); what has no worker fills up those below their share, preferring those
- * that are not overloaded, with the fewest partitions of that topic. Only where everybody has their number, and nothing is on its way,
+ * that are not overloaded, with the fewest partitions of that topic, and among equals those that talk to its brokers already. Only where everybody has their number, and nothing is on its way,
  * heavy partitions are exchanged for light ones until measured loads are even as well.
  */
 export function plan(input: PlanInput): Plan {
@@ -27,11 +28,12 @@ export function plan(input: PlanInput): Plan {
     const maxLoadFactor = measured === undefined ? Number.POSITIVE_INFINITY : 1 + (input.load?.tolerance ?? 0);
     let budget = input.maxBalanceMoves;
     let isCalm = true;
+    const connections = new Connections(partitions, input.brokersOf);
     for (const group of table.groups) {
       const { pending, spent } = pendingOf(group, budget, input.pools);
       for (const { partition } of pending) leaveSeat(table, partition, loadOf);
       budget -= spent;
-      moves.push(...placeAll(group, pending, { loadOf, maxLoadFactor }));
+      moves.push(...placeAll(group, pending, { loadOf, maxLoadFactor, connections }));
       // What is only beginning is not waited for: it may never get that far.
       isCalm &&= pending.length === 0 && group.misplaced.every(({ begins }) => begins === true);
     }

@@ -4,7 +4,13 @@
 export type TopicFact =
   | { readonly state: 'unknown' }
   | { readonly state: 'absent' }
-  | { readonly state: 'present'; readonly topicId: string | null; readonly partitions: number };
+  | {
+      readonly state: 'present';
+      readonly topicId: string | null;
+      readonly partitions: number;
+      /** Broker that leads each partition, by number; -1 or absent: not known. */
+      readonly leaders?: readonly number[];
+    };
 
 /**
  * The target of an exactly-once route has not shown that it refuses what a fenced lane still sends (exactly-once.md 5.7). `pending`: it

@@ -4,7 +4,7 @@ import type { Desired } from './desired.js';
 import type { DesiredTopic } from './desired-topic.js';
 import { findDuplicates, type Holder, hasBegun, itemKeys, itemTopicKeys } from './holders.js';
 import type { LoadFacts } from './load-book.js';
-import type { Homeless, LoadPolicy, MoveReason, PlanInput, PlanPartition, PlanPool } from './plan-model.js';
+import type { BrokersOf, Homeless, LoadPolicy, MoveReason, PlanInput, PlanPartition, PlanPool } from './plan-model.js';
 
 /** Why and from whom a partition was taken that is in no node now. */
 export interface Vacated {
@@ -108,9 +108,32 @@ export function buildView(world: World, maxBalanceMoves: number, load?: LoadPoli
     partitions,
     pools,
     maxBalanceMoves: left,
+    brokersOf: brokersOf(planned),
     ...(load === undefined ? {} : { load: world.isFrozen ? { ...load, maxMoves: 0 } : load }),
   };
   return { input, planned };
+}
+
+/** Broker names are made once each: a fleet has few brokers and many partitions. */
+function brokersOf(planned: ReadonlyMap<string, Planned>): BrokersOf {
+  const names = new Map<string, string[]>();
+  const nameOf = (cluster: string, leader: number | undefined): readonly string[] => {
+    if (leader === undefined || leader < 0) return [];
+    let ofCluster = names.get(cluster);
+    if (ofCluster === undefined) {
+      ofCluster = [];
+      names.set(cluster, ofCluster);
+    }
+    ofCluster[leader] ??= `${cluster}/${leader}`;
+    return [ofCluster[leader]];
+  };
+  return (key) => {
+    const found = planned.get(key);
+    if (found === undefined) return [];
+    const { topic, partition } = found;
+    const { source, target } = topic.leaders ?? {};
+    return [...nameOf(topic.route.source, source?.[partition]), ...nameOf(topic.route.target, target?.[partition])];
+  };
 }
 
 /** Where each partition is, by `route/topic` and partition. */

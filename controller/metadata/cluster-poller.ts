@@ -66,7 +66,8 @@ export class ClusterPoller implements Closable {
     const info = this.#snapshot?.topics.get(topic);
     if (info === undefined || info === 'unknown') return { state: 'unknown' };
     if (info === 'absent') return { state: 'absent' };
-    return { state: 'present', topicId: info.topicId, partitions: info.partitions };
+    const { topicId, partitions, leaders } = info;
+    return { state: 'present', topicId, partitions, ...(leaders === undefined ? {} : { leaders }) };
   }
 
   async close(): Promise<void> {

@@ -89,5 +89,7 @@ function describeTopic(topic: TopicMetadata | undefined): TopicInfo | 'absent' |
   if (errorCode === KafkaCode.UNKNOWN_TOPIC_OR_PARTITION) return 'absent';
   if (errorCode !== KafkaCode.NONE || partitions.length === 0) return 'unknown';
   const replicationFactor = Math.max(...partitions.map((partition) => partition.replicas.length));
-  return { topicId, partitions: partitions.length, replicationFactor };
+  const leaders: number[] = Array<number>(partitions.length).fill(-1);
+  for (const { partition, leader } of partitions) if (partition < leaders.length) leaders[partition] = leader;
+  return { topicId, partitions: partitions.length, replicationFactor, leaders };
 }

@@ -9,6 +9,8 @@ export interface TopicInfo {
   readonly topicId: string | null;
   readonly partitions: number;
   readonly replicationFactor: number;
+  /** Broker that leads each partition, by number; -1: none. Absent: not known. */
+  readonly leaders?: readonly number[];
 }
 
 export interface ClusterSnapshot {
