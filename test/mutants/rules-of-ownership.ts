@@ -48,7 +48,9 @@ export const OWNERSHIP_MUTANTS: readonly Mutant[] = [
     rule: '5.8',
     does: 'does not fence the lane that the checkpoint names',
     file: 'worker/partition/takeover.ts',
-    edits: [{ from: 'return checkpoint.released || lanes.owns(checkpoint.lane);', to: 'return true;' }],
+    edits: [
+      { from: 'const isClosed = checkpoint.released || lanes.owns(checkpoint.lane);', to: 'const isClosed = true;' },
+    ],
     caughtBy: testNamed(`${INTEGRATION}/worker/exactly-once`, '5.8, 2.5 an owner that goes on'),
   },
   {

@@ -261,7 +261,7 @@ function damage(): void {
 }
 
 function locking(): void {
-  test('a folder in use is STORE_LOCKED, for the same process and for another', async () => {
+  test('7.7 a folder in use is STORE_LOCKED, for the same process and for another', async () => {
     await inFolder(async (dir) => {
       const engine = await open(dir);
       await rejects(open(dir), 'STORE_LOCKED');

@@ -67,7 +67,7 @@ describe('exactly once, on real brokers', () => {
     (await target.read(name, partition)).map(({ key }) => String(key));
   const keys = (count: number): string[] => Array.from({ length: count }, (_, i) => `key-${i}`);
 
-  test('5.5, 6.3 owners die one after the other without a checkpoint: nothing twice, nothing missing, in order', async () => {
+  test('6.1, 5.5, 6.3 owners die one after the other without a checkpoint: nothing twice, nothing missing, in order', async () => {
     const items = await topic('deaths');
     let end = 0;
     for (const incarnation of ['d1', 'd2', 'd3', 'd4']) {

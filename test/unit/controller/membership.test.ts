@@ -40,7 +40,7 @@ describe('workers come and go', () => {
     }
   });
 
-  test('a worker that leaves hands over first: its report comes before anybody else owns', async () => {
+  test('7.2 a worker that leaves hands over first: its report comes before anybody else owns', async () => {
     const { kit, client } = await fleet(9, ['a', 'b', 'c']);
     try {
       const a = kit.workers.get('a');
@@ -90,7 +90,7 @@ describe('workers come and go', () => {
     }
   });
 
-  test('a worker that restarts gets its own partitions, issued for the new incarnation', async () => {
+  test('7.1 a worker that restarts gets its own partitions, issued for the new incarnation', async () => {
     const { kit, client } = await fleet(6, ['a', 'b'], { lanes: true, settings: { takeoverDelayMs: 2_000 } });
     try {
       const before = kit.held();
@@ -187,7 +187,7 @@ describe('handoffs that go wrong end in a fence', () => {
     }
   });
 
-  test('a doubtful partition is never given to another worker before its lane is fenced', async () => {
+  test('7.3 a doubtful partition is never given to another worker before its lane is fenced', async () => {
     let fences = 0;
     let release = (): void => {};
     const gate = new Promise<void>((resolve) => {
@@ -219,7 +219,7 @@ describe('handoffs that go wrong end in a fence', () => {
     }
   });
 
-  test('death in the middle of a fence: the next leader resumes from the lane’s mark', async () => {
+  test('5.1 death in the middle of a fence: the next leader resumes from the lane’s mark', async () => {
     let fences = 0;
     const { kit, close } = await fleet(4, ['a', 'b'], {
       lanes: true,

@@ -99,7 +99,7 @@ describe('election', () => {
     await kit.close();
   });
 
-  test('a failed epoch check ends the reign and is counted; nothing of the write is in the store', async () => {
+  test('7.5 a failed epoch check ends the reign and is counted; nothing of the write is in the store', async () => {
     const kit = await ControllerKit.open();
     const { standing, reigns, metrics } = candidate(kit.store, 'one');
     const reign = await until(() => reigns[0]);
@@ -117,7 +117,7 @@ describe('election', () => {
     await kit.close();
   });
 
-  test('BadVersion on a data node is told, and the reign goes on', async () => {
+  test('7.5 BadVersion on a data node is told, and the reign goes on', async () => {
     const kit = await ControllerKit.open();
     const { standing, reigns } = candidate(kit.store, 'one');
     const reign = await until(() => reigns[0]);
@@ -372,7 +372,7 @@ describe('nodes that are not as they should be', () => {
     }
   });
 
-  test('a partition in two nodes: both owners are fenced, then one gets it', async () => {
+  test('7.2 a partition in two nodes: both owners are fenced, then one gets it', async () => {
     const { kit } = await fleet();
     try {
       const path = assignmentPath('b');

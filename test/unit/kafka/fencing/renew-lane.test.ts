@@ -32,7 +32,7 @@ test('2.6 a renewal is one empty aborted transaction on the heartbeat partition,
   assert.deepEqual([target.epoch, target.count(ApiKey.InitProducerId)], [LANE.producerEpoch, 0]);
 });
 
-test('2.6 lost answers and a coordinator that moves are asked again; nothing raises the epoch', async () => {
+test('2.4, 2.6 lost answers and a coordinator that moves are asked again; nothing raises the epoch', async () => {
   const target = await started();
   const mishaps = new Map<ApiKey, readonly ('lost-after' | number | undefined)[]>([
     [ApiKey.AddPartitionsToTxn, [16, 51, 'lost-after']],
