@@ -39,7 +39,7 @@ export const SEEDED_BUGS: readonly Mutant[] = [
     file: 'worker/partition/outlet.ts',
     edits: [
       {
-        from: "this.#retry(batch, 'the connection to the target broker ended before the answer');",
+        from: "this.#retry(batch, 'the connection to the target broker ended before the answer', true);",
         to: 'this.#stored(batch, -1, -1);',
       },
     ],
