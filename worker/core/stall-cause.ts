@@ -95,7 +95,8 @@ function laneTransactionCause({ laneTransaction, nowMs }: StallFacts): StallCaus
   if (laneTransaction === undefined) return undefined;
   const { transactionalId, phase, sinceMs, aborted } = laneTransaction;
   const failed = aborted === 0 ? '' : `, after ${aborted} in a row were aborted`;
-  if (phase !== 'idle' && nowMs - sinceMs >= PATIENCE_MS) {
+  // However young it is: what waits for it goes out in it, or in the next.
+  if (phase !== 'idle') {
     return cause(
       'target-transaction',
       `that of ${transactionalId} has been under way ${ageText(nowMs, sinceMs)} and is ${phase}${failed}`,

@@ -180,10 +180,6 @@ describe('the cause of a stall', () => {
     assert.equal(stallCause({ ...QUEUED, ...target({ requests: 1, requestsSinceMs: NOW_MS - 10 }) }), undefined);
     assert.equal(stallCause({ ...QUEUED, ...target({ retryAtMs: NOW_MS - 1 }) }), undefined);
     assert.equal(stallCause({ ...QUEUED, laneTransaction: IDLE_LANE }), undefined);
-    assert.equal(
-      stallCause({ ...QUEUED, laneTransaction: { ...IDLE_LANE, phase: 'open', sinceMs: NOW_MS } }),
-      undefined,
-    );
     assert.equal(stallCause(FREE), undefined);
     assert.equal(stallCause({ ...FREE, ...source({ line: undefined }) }), undefined);
   });
