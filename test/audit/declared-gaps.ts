@@ -119,7 +119,7 @@ export async function* withoutEnded(target: RecordSequence, breaks: readonly Dec
 
 function isEnded({ kind, reason, copies, targetOffset }: DeclaredBreak, offset: number): boolean {
   if (kind === 'diverged') return copies !== undefined && offset >= copies.firstOffset && offset <= copies.lastOffset;
-  return (reason === 'source-recreated' || reason === 'operator') && offset < targetOffset;
+  return reason !== 'target-truncated' && offset < targetOffset;
 }
 
 /** Source ranges that the target may lack because of breaks; some of them may be there. */

@@ -21,6 +21,14 @@ import type { Lane } from '../lane/lane.js';
 
 export type { Reason } from '../core/partition-state.js';
 
+/** What a thread remembers of a partition that it lets go to begin another timeline. */
+export interface FormerStay {
+  /** The source's end, as it was seen last; -1 unknown. */
+  readonly sourceEnd: number;
+  /** The position; the target forgets the pairs of a topic that is deleted. */
+  readonly pair: Checkpoint | undefined;
+}
+
 /** Version of the rules that decide what is copied; grows when they change (exactly-once.md 6.5). */
 export const RULES_VERSION = 1;
 
@@ -65,14 +73,16 @@ export class MirroredPartition {
   released = false;
   /** The target answered otherwise than a sole writer expects: the last committed pair stays, and the log behind it is looked at. */
   suspect = false;
+  /** Of a suspect: the target answered as expected up to this source offset; -1: not known. */
+  #trustedSource = -1;
   /** The target lost what it had acknowledged from here on; -1: not known. */
   targetLostFrom = -1;
   /** What begins at the position and is gone: declared before anything is fetched. */
   lost: Gap | undefined;
   /** Asked of the leader; nothing is copied before there is another timeline. */
   breakRequest: BreakRequest | undefined;
-  /** The source's end in the timeline before, as this thread saw it last; -1 unknown. */
-  formerSourceEnd = -1;
+  /** How its stay in the timeline before ended, where this thread had it. */
+  former: FormerStay | undefined;
   /** A refused batch is being looked at: nothing is fetched until it is clear what to do about it. */
   judging = false;
   /** Consecutive failures; drives the back-off. */
@@ -144,6 +154,7 @@ export class MirroredPartition {
     this.released = false;
     this.suspect = false;
     this.lost = undefined;
+    this.#trustedSource = -1;
     this.targetLostFrom = -1;
     this.breakRequest = undefined;
     this.queue = new PartitionQueue(position.source);
@@ -186,6 +197,25 @@ export class MirroredPartition {
       rulesVersion: RULES_VERSION,
       released: this.released,
     };
+  }
+
+  /** Its stay, once every batch that was sent has its final answer. */
+  stay(): FormerStay {
+    const pair = this.checkpoint();
+    const { sourceEnd, suspect } = this;
+    if (!suspect || pair === undefined) return { sourceEnd, pair };
+    const beyondDoubt = Math.max(this.committedSource, this.#trustedSource);
+    return { sourceEnd, pair: beyondDoubt < 0 ? undefined : { ...pair, sourceOffset: BigInt(beyondDoubt) } };
+  }
+
+  /**
+   * The target did not store the batch at `sourceOffset` where a sole writer expects it.
+   * @param lostFrom it lost what it had acknowledged from this target offset on; undefined: that is not said
+   */
+  suspectFrom(sourceOffset: number, lostFrom: number | undefined): void {
+    this.suspect = true;
+    this.#trustedSource = sourceOffset;
+    if (lostFrom !== undefined) this.targetLostFrom = lostFrom;
   }
 
   status(wallMs: number): Omit<PartitionStatus, 'thread' | 'throttledBy'> {

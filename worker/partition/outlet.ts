@@ -224,8 +224,7 @@ export class Outlet {
     const { partition } = this;
     const why = surprise(batch, partition.targetNext, this.#isExact);
     if (why === undefined || partition.suspect) return;
-    partition.suspect = true;
-    if (why.lostFrom !== undefined) partition.targetLostFrom = why.lostFrom;
+    partition.suspectFrom(batch.sourceFirst, why.lostFrom);
     // It may be another topic.
     this.#deps.port.refreshTarget(partition);
     this.#deps.port.restart(partition, why.reason);

@@ -171,8 +171,8 @@ export class PositionFacts {
     const facts: StartFacts = {
       item,
       checkpoint,
-      former: former.kind === 'found' ? former.checkpoint : undefined,
-      formerSourceEnd: BigInt(partition.formerSourceEnd),
+      former: former.kind === 'found' ? former.checkpoint : partition.former?.pair,
+      formerSourceEnd: BigInt(partition.former?.sourceEnd ?? -1),
       policy: route.continuity ?? DEFAULT_CONTINUITY,
       isAccepted: item.resolve?.action === 'continue',
       sourceTopicId: source.leaders.topic(item.topic)?.topicId ?? null,

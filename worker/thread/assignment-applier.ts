@@ -36,8 +36,8 @@ export class AssignmentApplier {
   readonly #deps: AssignmentApplierDeps;
   /** Assigned, but not to be mirrored with this worker's configuration: shown as paused, nothing else. */
   readonly #stranded = new Map<string, MirroredPartition>();
-  /** Where the sources of partitions ended that are let go to begin another timeline. */
-  readonly #formerEnds = new Map<string, number>();
+  /** Stays that end because another timeline, or another topic, begins. */
+  readonly #formers = new Map<string, MirroredPartition>();
   #wanted = new Map<string, AssignmentItem>();
   #routes = new Map<string, Route>();
 
@@ -57,11 +57,11 @@ export class AssignmentApplier {
     for (const held of all.values()) {
       const item = this.#wanted.get(held.partition.key);
       if (item === undefined || this.#identityChanged(held.partition, item)) {
-        if (item !== undefined) this.#formerEnds.set(held.partition.key, held.partition.sourceEnd);
+        if (item !== undefined) this.#formers.set(held.partition.key, held.partition);
         handover.drain(held);
       } else if (!held.draining) this.#update(held, item);
     }
-    for (const key of this.#formerEnds.keys()) if (!this.#wanted.has(key)) this.#formerEnds.delete(key);
+    for (const key of this.#formers.keys()) if (!this.#wanted.has(key)) this.#formers.delete(key);
     for (const [key, item] of this.#wanted) if (!all.has(key)) this.#adopt(item);
   }
 
@@ -132,8 +132,9 @@ export class AssignmentApplier {
       return;
     }
     const partition = new MirroredPartition(item, route);
-    partition.formerSourceEnd = this.#formerEnds.get(partition.key) ?? -1;
-    this.#formerEnds.delete(partition.key);
+    const former = this.#formers.get(partition.key);
+    this.#formers.delete(partition.key);
+    if (former !== undefined && former.item.timeline === item.origin?.former) partition.former = former.stay();
     held.add({ partition, ...equip(partition), copying: false, draining: false });
     starter().request(partition);
   }
