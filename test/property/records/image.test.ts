@@ -47,19 +47,21 @@ describe('batch image', () => {
         identity,
         fc.nat(100),
         fc.boolean(),
-        (records, options, own, offset, appended) => {
+        fc.boolean(),
+        (records, options, own, offset, appended, transactional) => {
           const batch = buildBatch(records, appended ? { ...options, logAppendTime: 1_800_000_000_000n } : options);
           const buffer = Buffer.concat([Buffer.alloc(offset, 0xee), batch, Buffer.alloc(7, 0xdd)]);
           const untouched = Buffer.from(buffer);
           const source = { buffer, start: offset, length: batch.length };
-          const image = batchImage(source, producerIdentity(own.id, own.epoch), own.sequence);
+          const producer = producerIdentity(own.id, own.epoch, transactional);
+          const image = batchImage(source, producer, own.sequence);
           assert.deepEqual(buffer, untouched);
           const sent = Buffer.concat([image.header, image.payload]);
           for (let i = 0; i < batch.length; i++) if (!PERMITTED.has(i)) assert.equal(sent[i], batch[i], `byte ${i}`);
           assert.equal(sent.length, batch.length);
           assert.equal(sent.readBigInt64BE(0), 0n);
           assert.equal(sent.readInt32BE(12), -1);
-          assert.equal(sent.readUInt16BE(21), batch.readUInt16BE(21) & 0x07);
+          assert.equal(sent.readUInt16BE(21), (batch.readUInt16BE(21) & 0x07) | (transactional ? 0x10 : 0));
           assert.equal(sent.readBigInt64BE(43), own.id);
           assert.equal(sent.readInt16BE(51), own.epoch);
           assert.equal(sent.readInt32BE(53), own.sequence);
@@ -67,7 +69,7 @@ describe('batch image', () => {
           assert.deepEqual(decodeBatch(sent).records.map(contentOf), records);
           assert.equal(image.payload.buffer, buffer.buffer, 'the payload is a view');
 
-          const again = batchImage(source, producerIdentity(own.id, own.epoch), own.sequence);
+          const again = batchImage(source, producer, own.sequence);
           assert.deepEqual(again.header, image.header, 'a resend is the same bytes');
         },
       ),
