@@ -11,12 +11,14 @@ import type { Random } from '../common/runtime/random.js';
 import type { FleetMemory } from './loop/bootstrap.js';
 import { Candidate } from './loop/election.js';
 import { type Fencer, WaitingFencer } from './loop/fencer.js';
+import { StoredLaneRegistry } from './loop/lane-registry.js';
 import { ControllerPresence } from './loop/presence.js';
 import { connectionRefused } from './loop/process-probe.js';
 import { RuleBook } from './loop/rule-book.js';
 import { Ruler } from './loop/ruler.js';
 import { StoreAlarms } from './loop/store-alarms.js';
 import { TargetFencer } from './loop/target-fencer.js';
+import { ClearingProver } from './metadata/clearing-prover.js';
 import { KafkaAdmin } from './metadata/kafka-admin.js';
 import { KafkaMetadata } from './metadata/kafka-metadata.js';
 import { KafkaProver } from './metadata/kafka-prover.js';
@@ -65,7 +67,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
   const logger = deps.logger.child({ controller: config.controller.id });
   const lifecycle = new Lifecycle((name, error) => logger.warn('controller.close-failed', { part: name, err: error }));
   try {
-    const kafka = deps.kafka ?? openKafka(config, { clock, random, logger, metrics }, lifecycle);
+    const kafka = deps.kafka ?? openKafka(config, { store, clock, random, logger, metrics }, lifecycle);
     const fencer = deps.fencer ?? makeFencer(config, { clock, random, logger, metrics });
     const statuses = new WorkerStatuses(config.worker.http.token, clock);
     const alarms = new StoreAlarms({ clock, logger, metrics });
@@ -133,13 +135,21 @@ interface Kafka {
 
 function openKafka(
   { clusters, fleet, controller }: Config,
-  parts: Pick<ControllerDeps, 'clock' | 'random' | 'logger' | 'metrics'>,
+  parts: Pick<ControllerDeps, 'store' | 'clock' | 'random' | 'logger' | 'metrics'>,
   lifecycle: Lifecycle,
 ): Kafka {
   const clientId = `causeway-controller-${controller.id}`;
   const metadata = lifecycle.add('metadata', new KafkaMetadata({ clusters, clientId, ...parts }));
   const admin = lifecycle.add('admin', new KafkaAdmin(clusters, parts.logger));
-  const prover = new KafkaProver({ clusters, fleet, open: targetClients({ ...parts, clientId }) });
+  const open = targetClients({ ...parts, clientId });
+  const prover = new ClearingProver({
+    prover: new KafkaProver({ clusters, fleet, open }),
+    registry: new StoredLaneRegistry(parts.store),
+    clusters,
+    fleet,
+    open,
+    logger: parts.logger,
+  });
   return { metadata, admin, prover };
 }
 

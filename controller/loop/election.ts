@@ -107,17 +107,15 @@ export class Candidate implements Closable {
   async #candidate(): Promise<void> {
     const { store } = this.#options;
     const session = await store.ready(this.#closing.signal);
+    const left = await store.get(LEADER);
+    // Of a reign that ended while the session went on: it says that somebody leads, and nobody else can rule before it is gone.
+    if (left?.ephemeralOwner === session.id) await store.remove(LEADER, left.version);
     // Once per process: a route that an operator removes later must not come back by itself.
     await bootstrapFleet(this.#options, this.#memory, this.#bootstrapped ? [] : this.#options.seeds);
     this.#bootstrapped = true;
     const { epoch, version } = await readEpoch(this.#options, this.#memory);
     this.#options.metrics.set('causeway_leader_epoch', epoch);
-    const holder = await store.get(LEADER);
-    if (holder !== undefined) {
-      // Ours, of a reign that ended while the session went on: nobody else can rule before it is gone.
-      if (holder.ephemeralOwner === session.id) await store.remove(LEADER, holder.version);
-      else return;
-    }
+    if ((await store.get(LEADER)) !== undefined) return;
     await checkWorkersEpochs(store, epoch);
     // Whoever leads has found the store to be what it knows.
     this.#options.alarms.update('election', []);

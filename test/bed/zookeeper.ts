@@ -26,6 +26,8 @@ export interface ZooKeeperHandle {
   /** Of the current process; changes with a restart. */
   readonly pid: number;
   readonly logFile: string;
+  /** Snapshots and transaction logs; to be copied or replaced while it is down. */
+  readonly dataDir: string;
   /** SIGSTOP: sockets stay open, nothing answers. */
   pause(): void;
   resume(): void;
@@ -86,6 +88,10 @@ class ZooKeeper implements ZooKeeperHandle {
     };
     const lines = Object.entries(config).map(([key, value]) => `${key}=${value}`);
     writeFileSync(this.#workspace.path('zoo.cfg'), `${lines.join('\n')}\n`);
+  }
+
+  get dataDir(): string {
+    return this.#workspace.path('data');
   }
 
   get connect(): string {

@@ -50,10 +50,10 @@ describe('controllers on a real ZooKeeper, with real clusters', () => {
     return [name, { name, bootstrap: servers.split(','), connectTimeoutMs: 2_000, requestTimeoutMs: 3_000 }];
   }
 
-  function store(): CoordinationStore {
+  function store(root = '/causeway/controllers'): CoordinationStore {
     const opened = openZooKeeperStore({
       connect: zooKeeper.connect,
-      root: '/causeway/controllers',
+      root,
       sessionTimeoutMs: SESSION_MS,
       clock: systemClock,
       random: systemRandom,
@@ -64,7 +64,10 @@ describe('controllers on a real ZooKeeper, with real clusters', () => {
     return opened;
   }
 
-  async function controller(id: string): Promise<ControllerApp & { client: CausewayClient; store: CoordinationStore }> {
+  async function controller(
+    id: string,
+    root?: string,
+  ): Promise<ControllerApp & { client: CausewayClient; store: CoordinationStore }> {
     const config = {
       fleet: 'controllers',
       coordination: { type: 'embedded', dir: '' },
@@ -78,12 +81,13 @@ describe('controllers on a real ZooKeeper, with real clusters', () => {
         reconcileIntervalMs: 1_000,
         metadataIntervalMs: 500,
         legacyRoute: undefined,
+        deny: [],
         planner: PLANNER,
       },
       worker: { id: 'w', http: HTTP },
       logLevel: 'error',
     } as unknown as Config;
-    const own = store();
+    const own = store(root);
     const metrics = new Metrics({ version: 'test', role: 'controller' });
     const app = await startController(config, {
       store: own,
@@ -213,6 +217,52 @@ describe('controllers on a real ZooKeeper, with real clusters', () => {
     const elsewhere = () => others.some((fake) => fake.keys().includes(`exact/exact-${partition}`));
     await until(elsewhere, () => others.map((fake) => fake.keys()), WAIT_MS);
     await fourth.close();
+  });
+
+  test('7.6 a leader that finds no registry of lanes fences those that nobody answers for, and no others, before anything begins', async () => {
+    const [east, west] = [source, target].map((handle) => new TestCluster(handle));
+    assert.ok(east !== undefined && west !== undefined);
+    open.push(east, west);
+    const root = '/causeway/begun-anew';
+    await east.createTopic('found', 1);
+    await west.createTopic('found', 1);
+    await west.createTopic('lively', 1);
+    const laneOf = async (worker: string, incarnation: string): Promise<LaneIdentity> => {
+      const transactionalId = `causeway.controllers.${worker}.${incarnation}.0`;
+      const { producerId, epoch } = await initProducerId(west.client, transactionalId, 60_000);
+      return { transactionalId, producerId, producerEpoch: epoch };
+    };
+    const batch = ({ producerId, producerEpoch }: LaneIdentity, baseSequence: number): Buffer =>
+      buildBatch(numbered(0, 1), { producerId, producerEpoch, baseSequence });
+    const gone = await laneOf('gone', 'aaaa');
+    await west.append('found', 0, batch(gone, 0));
+    const own = store(root);
+    await own.ready();
+    const alive = new FakeWorker(own, { worker: 'alive', fleet: 'controllers' });
+    await alive.start();
+    open.push({ close: () => alive.stop() });
+    const lively = await laneOf('alive', alive.incarnation);
+    await west.append('lively', 0, batch(lively, 0));
+    const leader = await controller('c6', root);
+    const cleared = async () => (await own.get('/lanes'))?.data.toString().includes('west') === true;
+    await until(
+      () =>
+        leader.client.addTopic('exact', { topic: 'found' }).then(
+          () => true,
+          () => false,
+        ),
+      () => '',
+      WAIT_MS,
+    );
+    await until(cleared, () => 'the registry does not say so', WAIT_MS);
+    await assert.rejects(west.append('found', 0, batch(gone, 1)), /failed with 47/);
+    await west.append('lively', 0, batch(lively, 1));
+    await until(
+      () => alive.held.size === 1,
+      () => alive.keys(),
+      WAIT_MS,
+    );
+    await leader.close();
   });
 
   test('ZooKeeper away: REST says 503 at once, and afterwards somebody leads again', async () => {
