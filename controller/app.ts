@@ -205,5 +205,6 @@ function buildRouter(
     problems,
     plan,
     health,
+    clock,
   });
 }

@@ -220,6 +220,8 @@ export type FleetStatus = z.output<typeof fleetStatus>;
 export type TopicStatusView = z.output<typeof topicStatusView>;
 export type TopicDetail = z.output<typeof topicDetail>;
 export type PartitionView = z.output<typeof partitionView>;
+/** A partition of a topic, by whichever. */
+export type PlacedPartition = PartitionView & { readonly topic: string };
 export type ProblemView = z.output<typeof problemView>;
 export type StoreAlarmView = z.output<typeof storeAlarmView>;
 export type ProblemList = z.output<typeof problemList>;

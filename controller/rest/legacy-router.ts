@@ -3,6 +3,7 @@ import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import { bodyText } from '../../common/http/body.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../../common/model/topic-partition.js';
 import type { Health } from '../../common/observability/health.js';
+import { clean, say } from './legacy-text.js';
 import { legacyTopicView } from './legacy-view.js';
 import type { RouteService } from './route-service.js';
 import type { TopicService } from './topic-service.js';
@@ -45,10 +46,6 @@ export function legacyRouter(options: LegacyOptions): Router {
   router.put('/topics/:topic', onExpand);
   router.delete('/topics/:topic', async (request, response) => await remove(options, request.params.topic, response));
   return router;
-}
-
-function say(response: Response, status: number, text: string): void {
-  response.status(status).type('text/plain').send(text);
 }
 
 async function list({ routes, topics }: LegacyOptions, response: Response): Promise<void> {
@@ -162,9 +159,4 @@ function readOrder(request: Request): Order | undefined {
     (partitions as number) >= 1 &&
     (partitions as number) <= MAX_PARTITIONS_PER_TOPIC;
   return typeof topic === 'string' && sound ? { topic, partitions: partitions as number } : undefined;
-}
-
-/** Nothing that came from outside goes back with line breaks or control characters. */
-function clean(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 300);
 }

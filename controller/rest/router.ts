@@ -2,15 +2,23 @@ import { type RequestHandler, Router } from 'express';
 import type { CoordinationStore } from '../../common/coordination/ports.js';
 import { CausewayError } from '../../common/errors/error.js';
 import { type ApiOptions, apiRouter } from './api-router.js';
+import { type LegacyFleetOptions, legacyFleetRouter } from './legacy-fleet.js';
 import { type LegacyOptions, legacyRouter } from './legacy-router.js';
 
+/** uReplicator’s paths that read or write the store. */
+const LEGACY_PATHS = ['/topics', '/instances', '/blacklist', '/admin', '/noprogress', '/offset', '/validation'];
+
 /** Everything a controller serves behind the authentication. */
-export function controllerRouter(store: CoordinationStore, options: ApiOptions & LegacyOptions): Router {
+export function controllerRouter(
+  store: CoordinationStore,
+  options: ApiOptions & LegacyOptions & LegacyFleetOptions,
+): Router {
   const router = Router();
   const connected = requireStore(store);
   router.use('/api/v1', connected, apiRouter(options));
-  router.use('/topics', connected);
+  for (const path of LEGACY_PATHS) router.use(path, connected);
   router.use(legacyRouter(options));
+  router.use(legacyFleetRouter(options));
   return router;
 }
 

@@ -183,6 +183,19 @@ export class TopicService {
     return info;
   }
 
+  /** Partitions at the source of each mirrored topic; undefined: it has no such topic. @throws CLUSTER_UNREACHABLE */
+  async partitionsAtSource(route: Route): Promise<ReadonlyMap<string, number | undefined>> {
+    const names = await this.names(route.name);
+    const { topics } = await this.#metadata.describe(route.source, names);
+    return new Map(
+      names.flatMap((name): (readonly [string, number | undefined])[] => {
+        const info = topics.get(name);
+        if (info === undefined || info === 'unknown') return [];
+        return [[name, info === 'absent' ? undefined : info.partitions]];
+      }),
+    );
+  }
+
   async #change(
     before: StoredTopic,
     { partitions, paused, limits }: TopicWish,

@@ -1,6 +1,7 @@
 import type {
   AssignmentView,
   FleetStatus,
+  PlacedPartition,
   ProblemView,
   StoreAlarmView,
   TopicDetail,
@@ -17,6 +18,7 @@ import {
 } from '../../common/coordination/records/control.js';
 import { CONTROLLERS, controllerPath, EPOCH, FLEET, LEADER } from '../../common/coordination/znodes.js';
 import { isCausewayError } from '../../common/errors/error.js';
+import type { Exclusion } from '../../common/model/orders.js';
 import type { Route, TopicEntry } from '../../common/model/route.js';
 import type { ThreadStatus, WorkerStatus } from '../../common/model/status.js';
 import type { LiveWorker } from '../../common/model/worker.js';
@@ -112,6 +114,23 @@ export class FleetViews {
       problems: problems === undefined ? null : [...problems],
       alarms: this.#alarms(records),
     };
+  }
+
+  /** Every assigned partition of a route. */
+  async partitions(route: string): Promise<readonly PlacedPartition[]> {
+    const records = await this.#read(['assignments', 'live']);
+    const live = [...records.live.entries.values()].map(({ value }) => value);
+    const placed = placedItems(records, await this.#options.statuses.ask(live));
+    return [...placed.values()]
+      .flat()
+      .filter(({ item }) => item.route === route && item.state === 'own')
+      .map((one) => ({ topic: one.item.topic, ...partitionView(one) }));
+  }
+
+  /** Partitions of a route that nobody is to copy, by topic. */
+  async exclusions(route: string): Promise<readonly Pick<Exclusion, 'topic' | 'partitions'>[]> {
+    const { exclusions } = await this.#read(['exclusions']);
+    return [...exclusions.entries.values()].flatMap(({ value }) => (value.route === route ? [value] : []));
   }
 
   async topic(route: Route, entry: TopicEntry): Promise<TopicDetail> {
