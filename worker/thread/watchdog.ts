@@ -79,8 +79,7 @@ export class Watchdog {
       try {
         this.#watch(one, nowMs);
       } catch (error) {
-        this.#lines += 1;
-        if (this.#lines <= MAX_LINES) logger.error('watchdog.failed', { key: one.partition.key, err: error });
+        this.#say('watchdog.failed', one.partition, { err: error }, 'error');
       }
     }
     if (this.#lines > MAX_LINES) logger.warn('partition.stalls-unlisted', { count: this.#lines - MAX_LINES });
@@ -147,10 +146,9 @@ export class Watchdog {
 
   /** As if both sides had news. */
   #kick({ partition, intake, outlet, copying }: Held): void {
-    const { sides, kicked, logger } = this.#deps;
+    const { sides, kicked } = this.#deps;
     kicked(partition);
-    const { route, topic, partition: number } = partition.item;
-    logger.error('partition.kicked', { route, topic, partition: number, msg: partition.stall?.message });
+    this.#say('partition.kicked', partition, { msg: partition.stall?.message }, 'error');
     sides.of(partition.route).target.writer.ready(outlet);
     if (!copying) return;
     const reader = sides.reader(partition.route);
@@ -162,11 +160,16 @@ export class Watchdog {
     return new Date(this.#deps.clock.wallMs() - (nowMs - seen.movedMs)).toISOString();
   }
 
-  #say(event: string, { item }: MirroredPartition, more: Readonly<Record<string, unknown>>): void {
+  #say(
+    event: string,
+    { item }: MirroredPartition,
+    more: Readonly<Record<string, unknown>>,
+    level: 'warn' | 'error' = 'warn',
+  ): void {
     this.#lines += 1;
     if (this.#lines > MAX_LINES) return;
     const { route, topic, partition } = item;
-    this.#deps.logger.warn(event, { route, topic, partition, ...more });
+    this.#deps.logger[level](event, { route, topic, partition, ...more });
   }
 
   /** Something should be read, and nobody would hear of it. */
