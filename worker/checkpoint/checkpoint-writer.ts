@@ -36,6 +36,8 @@ interface WaitingPass {
 export class CheckpointWriter implements Closable {
   readonly #deps: CheckpointWriterDeps;
   readonly #partitions = new Set<MirroredPartition>();
+  /** Those that could not begin. */
+  readonly #kept = new Set<MirroredPartition>();
   #timer: Timer | undefined;
   /** One pass at a time in a group: two commits of a partition under way could overtake each other. */
   readonly #passes = new Map<string, Promise<void>>();
@@ -50,10 +52,19 @@ export class CheckpointWriter implements Closable {
   }
 
   add(partition: MirroredPartition): void {
+    this.#kept.delete(partition);
     this.#partitions.add(partition);
   }
 
+  /** One that could not begin: the pair it was found with is written again now and then, or it would be forgotten (exactly-once.md 4.4). */
+  keep(partition: MirroredPartition): void {
+    if (partition.started || partition.lastPair === undefined) return;
+    partition.committedAtMs = this.#deps.clock.monotonicMs();
+    this.#kept.add(partition);
+  }
+
   remove(partition: MirroredPartition): void {
+    this.#kept.delete(partition);
     this.#partitions.delete(partition);
   }
 
@@ -64,6 +75,7 @@ export class CheckpointWriter implements Closable {
 
   /** Commits these pairs as they stand, after whatever is under way; gives those that were committed. */
   async flush(partitions: readonly MirroredPartition[]): Promise<ReadonlySet<MirroredPartition>> {
+    for (const partition of partitions) this.#kept.delete(partition);
     const groups = this.#byGroup(partitions);
     const passes = await Promise.all([...groups].map(([group, members]) => this.#pass(group, members)));
     return new Set(partitions.filter((partition) => passes.some((done) => done.has(partition))));
@@ -122,11 +134,13 @@ export class CheckpointWriter implements Closable {
 
   #due(): MirroredPartition[] {
     const nowMs = this.#deps.clock.monotonicMs();
-    return [...this.#partitions].filter((partition) => {
-      if (!partition.started || partition.suspect) return false;
-      const moved = partition.queue.settledNext !== partition.committedSource;
-      return moved || nowMs - partition.committedAtMs >= this.#deps.refreshMs;
+    const isStale = ({ committedAtMs }: MirroredPartition): boolean => nowMs - committedAtMs >= this.#deps.refreshMs;
+    const due = [...this.#partitions].filter((partition) => {
+      if (!partition.started) return false;
+      const moved = !partition.suspect && partition.queue.settledNext !== partition.committedSource;
+      return moved || isStale(partition);
     });
+    return [...due, ...[...this.#kept].filter(isStale)];
   }
 
   async #commit(group: string, partitions: readonly MirroredPartition[]): Promise<ReadonlySet<MirroredPartition>> {
@@ -134,7 +148,9 @@ export class CheckpointWriter implements Closable {
     if (!this.#deps.mayCommit()) return done;
     const { store, clock, committed } = this.#deps;
     const entries = partitions.flatMap((partition) => {
-      const checkpoint = partition.checkpoint();
+      // The pair of a suspect stays where it was last beyond doubt.
+      const isFixed = partition.suspect || this.#kept.has(partition);
+      const checkpoint = isFixed ? partition.lastPair : partition.checkpoint();
       const { targetTopic, partition: number } = partition.item;
       return checkpoint === undefined ? [] : [{ targetTopic, partition: number, checkpoint, owner: partition }];
     });
@@ -143,6 +159,7 @@ export class CheckpointWriter implements Closable {
     const nowMs = clock.monotonicMs();
     for (const { owner, checkpoint } of entries) {
       if (failed.has(owner.targetKey)) continue;
+      owner.lastPair = checkpoint;
       owner.committedSource = Number(checkpoint.sourceOffset);
       owner.committedAtMs = nowMs;
       done.add(owner);

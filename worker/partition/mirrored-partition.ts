@@ -63,6 +63,8 @@ export class MirroredPartition {
   /** Where the last committed checkpoint stood. */
   committedSource = -1;
   committedAtMs = Number.NEGATIVE_INFINITY;
+  /** The pair that is committed, as far as is known: of this stay, or the one it was found with. */
+  lastPair: Checkpoint | undefined;
   recordsCopied = 0;
   bytesCopied = 0;
   /** Source records left out and declared in this stay. */

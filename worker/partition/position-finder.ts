@@ -78,6 +78,7 @@ export class PositionFinder {
       [...known].map(([partition, one]) => {
         if (one.kind === 'wait') return [partition, one];
         const { facts } = one;
+        partition.lastPair = facts.checkpoint;
         const plan = planStart(facts);
         if (plan.kind === 'walk' || plan.kind === 'close') {
           return [partition, { kind: plan.kind, partition, checkpoint: plan.checkpoint, facts }];

@@ -183,6 +183,7 @@ export class Starter {
           break;
         case 'pause':
           batch.settled.add(partition);
+          if (!partition.transactional) this.#deps.sides(partition).target.checkpoints.keep(partition);
           this.#deps.pause(partition, { code: one.code, message: one.message });
           break;
         case 'break': {

@@ -2,15 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { checkpointGroup } from '../../../../common/model/checkpoint.js';
 import { silentLogger } from '../../../../common/observability/logger.js';
-import { systemClock } from '../../../../common/runtime/clock.js';
+import { type Clock, systemClock } from '../../../../common/runtime/clock.js';
 import type { CheckpointStore } from '../../../../worker/checkpoint/checkpoint-store.js';
 import { CheckpointWriter } from '../../../../worker/checkpoint/checkpoint-writer.js';
 import type { MirroredPartition } from '../../../../worker/partition/mirrored-partition.js';
+import { ManualClock } from '../manual-clock.js';
 import { runningOutlet, testPartition } from '../partition/partition-kit.js';
 
 type Commit = CheckpointStore['commit'];
 
-function writerOn(commit: Commit, intervalMs = 60_000): CheckpointWriter {
+function writerOn(commit: Commit, intervalMs = 60_000, clock: Clock = systemClock): CheckpointWriter {
   return new CheckpointWriter({
     store: { commit } as unknown as CheckpointStore,
     intervalMs,
@@ -18,7 +19,7 @@ function writerOn(commit: Commit, intervalMs = 60_000): CheckpointWriter {
     cluster: 't',
     mayCommit: () => true,
     committed: () => undefined,
-    clock: systemClock,
+    clock,
     logger: silentLogger,
   });
 }
@@ -91,6 +92,53 @@ describe('writing checkpoints', () => {
     const flushed = await Promise.all(partitions.map((partition) => writer.flush([partition])));
     assert.ok(flushed.every((done, i) => done.has(partitions[i] as MirroredPartition)));
     assert.ok(sizes.length <= 2, `commits of ${sizes.join(', ')}`);
+    await writer.close();
+  });
+
+  test('4.4 pairs are written again though unchanged: of paused partitions, of suspects as they were last beyond doubt, of what could not begin', async () => {
+    const clock = new ManualClock();
+    const written: (readonly [number, bigint])[] = [];
+    const commit: Commit = async (_group, entries) => {
+      written.push(...entries.map(({ partition, checkpoint }) => [partition, checkpoint.sourceOffset] as const));
+      return new Map();
+    };
+    const writer = writerOn(commit, 1_000, clock);
+    const [paused, suspect, waiting, unknown] = [...begun(4).values()].flat() as [
+      MirroredPartition,
+      MirroredPartition,
+      MirroredPartition,
+      MirroredPartition,
+    ];
+    assert.equal((await writer.flush([paused, suspect])).size, 2);
+    const { lastPair } = suspect;
+    assert.ok(lastPair !== undefined);
+    for (const partition of [paused, suspect]) writer.add(partition);
+    suspect.begin({ source: 70, target: 70, runSource: 70, runTarget: 70 });
+    suspect.suspect = true;
+    for (const partition of [waiting, unknown]) partition.started = false;
+    waiting.lastPair = { ...lastPair, sourceOffset: 30n };
+    writer.keep(waiting);
+    writer.keep(unknown);
+    written.length = 0;
+    const pass = async (ms: number): Promise<void> => {
+      clock.pass(ms);
+      await systemClock.sleep(5);
+    };
+    await pass(55_000);
+    assert.deepEqual(written, []);
+    await pass(6_000);
+    const expected = [paused, suspect, waiting].map(({ item }) => item.partition);
+    assert.deepEqual(written.map(([partition]) => partition).sort(), expected.sort());
+    assert.equal(
+      written.find(([partition]) => partition === suspect.item.partition)?.[1],
+      0n,
+      'not where it stands now',
+    );
+    assert.equal(written.find(([partition]) => partition === waiting.item.partition)?.[1], 30n);
+    writer.remove(waiting);
+    written.length = 0;
+    await pass(61_000);
+    assert.ok(!written.some(([partition]) => partition === waiting.item.partition));
     await writer.close();
   });
 });
