@@ -31,7 +31,7 @@ import { Sampler } from './sampler.js';
 import { readLogs, toldStalls } from './told-stalls.js';
 import { type ChaosVerdict, chaosVerdict } from './verdict.js';
 
-const FLOWING_LIMIT_MS = 60_000;
+const FLOWING_LIMIT_MS = 180_000;
 const LAG_LIMIT_MS = 120_000;
 const STATUS_MS = 10_000;
 /** A broker that hangs holds up whoever looks for so long only. */
@@ -68,6 +68,8 @@ function apiOf(crew: Crew): CausewayClient {
   if (controller === undefined) throw new Error('no controller is awake');
   return new CausewayClient({ baseUrl: controller.url, timeoutMs: ANSWER_LIMIT_MS });
 }
+
+const HASTY = { sessionTimeoutMs: 3_000, controller: { takeoverDelayMs: 200 } } as const;
 
 interface Parts {
   readonly bed: ChaosBed;
@@ -194,6 +196,8 @@ export class ChaosSession {
       source,
       target,
       zooKeeperConnect: zooKeeper.connect,
+      // Many workers are to be given up one after the other.
+      ...(this.#options.scenario === 'zombies' ? HASTY : {}),
       route: { delivery: this.#options.allowDuplicates ? 'at-least-once' : 'exactly-once' },
       worker: { checkpointRefreshMs: CHECKPOINT_REFRESH_MS, stallAfterMs: STALL_AFTER_MS },
       reach: (_kind, id) => links.get(id)?.reach ?? {},

@@ -27,6 +27,8 @@ export interface FleetOptions {
   readonly routes?: Readonly<Record<string, unknown>>;
   readonly controller?: Readonly<Record<string, unknown>>;
   readonly worker?: Readonly<Record<string, unknown>>;
+  /** Of every process with ZooKeeper; 4 s unless given. */
+  readonly sessionTimeoutMs?: number;
   /** How one process reaches what is around it, where not as all do. */
   readonly reach?: (kind: ProcessKind, id: string) => FleetReach;
 }
@@ -133,7 +135,7 @@ export class Fleet {
   }
 
   #config(kind: ProcessKind, id: string, port: number): Record<string, unknown> {
-    const { route, routes, controller, worker, reach } = this.#options;
+    const { route, routes, controller, worker, reach, sessionTimeoutMs = 4_000 } = this.#options;
     const { source, target, zooKeeperConnect } = { ...this.#options, ...reach?.(kind, id) };
     const cluster = (bootstrapServers: string) => ({
       bootstrap: bootstrapServers.split(','),
@@ -143,7 +145,7 @@ export class Fleet {
       fleet: FLEET,
       coordination: {
         type: 'zookeeper',
-        zookeeper: { connect: zooKeeperConnect, root: '/causeway', sessionTimeoutMs: 4_000 },
+        zookeeper: { connect: zooKeeperConnect, root: '/causeway', sessionTimeoutMs },
       },
       clusters: { source: cluster(source.bootstrapServers), target: cluster(target.bootstrapServers) },
       routes: { [ROUTE]: { source: 'source', target: 'target', naming: { policy: 'identity' }, ...route }, ...routes },

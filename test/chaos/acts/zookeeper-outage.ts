@@ -9,6 +9,9 @@ const BEFORE_MS = 45_000;
 /** Moves that an outage brings about would come within this after its end: sessions, a new leader, takeover delays, a full compare. */
 const AFTER_MS = 45_000;
 const BACK_LIMIT_MS = 60_000;
+/** What was written before the fleet ran is copied first: it is no part of the rate. */
+const CAUGHT_UP_RECORDS = 2_000;
+const CAUGHT_UP_LIMIT_MS = 60_000;
 /** What copying must keep of its rate: reliability.md, goal 9. */
 const LEAST_SHARE = 0.95;
 const SLICE_MS = 10_000;
@@ -39,6 +42,7 @@ export class ZooKeeperOutage implements Act {
   async perform(): Promise<void> {
     const { field, signal } = this.#stage;
     const { zooKeeper } = field.bed;
+    await comesTrue(() => this.#behind() < CAUGHT_UP_RECORDS, CAUGHT_UP_LIMIT_MS, signal);
     this.#before = await this.#measure(BEFORE_MS);
     field.say(`before: ${this.#before.writtenPerS} records/s written, ${this.#before.copiedPerS} copied`);
     const owners = this.#owners();
@@ -97,6 +101,10 @@ export class ZooKeeperOutage implements Act {
       writtenPerS: Math.round((slice.written - start.written) / seconds),
       copiedPerS: Math.round((slice.copied - start.copied) / seconds),
     };
+  }
+
+  #behind(): number {
+    return this.#stage.field.sampler.held.reduce((sum, { lagRecords }) => sum + Math.max(0, lagRecords), 0);
   }
 
   #owners(): Map<string, string> {
