@@ -5,12 +5,12 @@ import { prepare } from './seams.js';
 import { World } from './world.js';
 
 /** Load and faults end here, and what was broken is whole again. */
-const HEALED_MS = 16_000;
+const HEALED_MS = 13_000;
 const LOAD_FROM_MS = 400;
 /** By then all must be well. */
 const DEADLINE_MS = HEALED_MS + 90_000;
 /** For so long nothing may change hands once all is well. */
-const CALM_MS = 4_000;
+const CALM_MS = 3_000;
 const LOOK_MS = 250;
 /** A world takes some thousands. */
 const MAX_TURNS = 200_000;
@@ -90,7 +90,7 @@ function found(world: World): void {
   const topics = 1 + dice.below(2);
   for (let index = 0; index < topics; index += 1) {
     const partitions = 1 + dice.below(3);
-    timeline.after(index === 0 ? 0 : dice.between(0, 5_000), () => world.addTopic(`t${index + 1}`, partitions));
+    timeline.after(index === 0 ? 0 : dice.between(0, 4_000), () => world.addTopic(`t${index + 1}`, partitions));
   }
   const load = dice.of('load');
   const meanMs = load.between(150, 700);

@@ -1,3 +1,4 @@
+import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { BrokerConnection } from '../../common/kafka/wire/connection.js';
 import { loadCodecs } from '../../common/kafka/wire/records/compression.js';
 import { LoopLoad } from '../../common/runtime/loop-load.js';
@@ -28,8 +29,17 @@ export function enterWorld(world: SimKafka): void {
     if (!(clock instanceof ActorClock) || current === undefined) throw new TypeError('nobody of this world dials');
     return asBrokerConnection(await SimConnection.open(options, clock.actor, current));
   };
-  LoopLoad.prototype.take = () => ({ utilization: 0, delayMs: 0 });
+  measureNoLoop();
   globalThis.WeakRef = Held as unknown as typeof WeakRef;
+}
+
+/** Each measurement is a timer of real time, which nobody would stop in a process that is killed. */
+function measureNoLoop(): void {
+  const nothing = (): void => undefined;
+  const hooks = createRequire(import.meta.url)('node:perf_hooks') as { monitorEventLoopDelay: unknown };
+  hooks.monitorEventLoopDelay = () => ({ enable: nothing, disable: nothing, reset: nothing, max: 0 });
+  syncBuiltinESMExports();
+  LoopLoad.prototype.take = () => ({ utilization: 0, delayMs: 0 });
 }
 
 class Held {
