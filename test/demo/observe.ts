@@ -8,6 +8,7 @@ export interface ObservedPartition {
   readonly partition: number;
   readonly worker: string;
   readonly state: PartitionState;
+  /** What blocks it, or why it is not running; '' where it is. */
   readonly reason: string;
   /** Next source offset to settle; -1 unknown. */
   readonly sourceOffset: number;
@@ -24,16 +25,19 @@ export async function observeWorker(worker: FleetProcess): Promise<ObservedParti
   const status = decodeWorkerStatus(await response.json());
   if (status === undefined)
     throw new Error(`${worker.id} answers ${response.status} with something else than its status`);
-  return status.partitions.map(({ topic, partition, state, reason, sourceOffset, lagRecords, lagSeconds }) => ({
-    topic,
-    partition,
-    worker: worker.id,
-    state,
-    reason: reason === undefined ? '' : `${reason.code}: ${reason.message}`,
-    sourceOffset: Number(sourceOffset),
-    lagRecords,
-    lagSeconds,
-  }));
+  return status.partitions.map((partition) => {
+    const why = partition.stall ?? partition.reason;
+    return {
+      topic: partition.topic,
+      partition: partition.partition,
+      worker: worker.id,
+      state: partition.state,
+      reason: why === undefined ? '' : `${why.code}: ${why.message}`,
+      sourceOffset: Number(partition.sourceOffset),
+      lagRecords: partition.lagRecords,
+      lagSeconds: partition.lagSeconds,
+    };
+  });
 }
 
 /** What all running workers hold at this moment; a worker that does not answer holds nothing as far as we know. */
