@@ -1,10 +1,17 @@
+import { kafkaError } from '../../common/kafka/wire/error-codes.js';
 import { type Checkpoint, encodeCheckpointMetadata } from '../../common/model/checkpoint.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
+import { backoffMs } from '../../common/runtime/backoff.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Random } from '../../common/runtime/random.js';
 import type { Enrolment } from './enrolment.js';
 import type { Rider } from './rider.js';
 import type { TransactionCalls } from './transaction-calls.js';
+import { TransactionFault } from './transaction-fault.js';
 
-export interface Position {
+const REFUSED_BACKOFF = { initialMs: 1_000, maxMs: 60_000 } as const;
+
+interface Position {
   readonly rider: Rider;
   readonly checkpoint: Checkpoint;
 }
@@ -13,6 +20,20 @@ export interface RefusedPosition {
   readonly rider: Rider;
   /** Kafka's. */
   readonly errorCode: number;
+}
+
+/** They are not committed again for a while, so that the others can be. */
+export function refusedPositions(
+  refused: readonly RefusedPosition[],
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+): TransactionFault {
+  const blamed = refused.map(({ rider, errorCode }) => {
+    const { partition } = rider;
+    rider.barredUntilMs = clock.monotonicMs() + backoffMs(partition.failures, REFUSED_BACKOFF, random);
+    const { message } = kafkaError(errorCode, { topic: partition.item.targetTopic }, 'commit its position');
+    return { partition, reason: { code: 'KAFKA_ERROR', message } as const };
+  });
+  return new TransactionFault('the target refused positions', blamed);
 }
 
 /** Makes the positions part of the transaction, in the groups that keep them. @returns those that the target refuses for themselves */

@@ -70,9 +70,9 @@ export class TransactionCalls {
   async addPartitions(partitions: readonly TopicPartition[]): Promise<readonly PartitionCode[]> {
     const { lane } = this.#options;
     const dialog = this.#dialog(this.#leftMs());
-    this.#isBegun = true;
     for (let attempt = 0; ; attempt += 1) {
       const added = await this.#watched(addPartitions(dialog, lane, partitions));
+      this.#isBegun ||= added.kind === 'lost' || added.partitions.length > 0;
       if (added.kind === 'added') return added.dropped;
       if (added.code !== undefined && NOT_OURS.has(added.code)) throw this.#dead(added.code);
       this.#isDoubtful = true;
@@ -215,6 +215,7 @@ export class TransactionCalls {
     } catch (error) {
       if (!overdue.signal.aborted || signal.aborted) throw error;
       this.#isDoubtful = true;
+      this.#isBegun = true;
       throw this.#overdue();
     } finally {
       timer.cancel();

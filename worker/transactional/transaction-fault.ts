@@ -17,9 +17,11 @@ export class TransactionFault extends Error {
     this.blamed = blamed;
   }
 
-  static unanswered(partitions: readonly MirroredPartition[]): TransactionFault {
+  /** @param isTheirs others were answered */
+  static unanswered(partitions: readonly MirroredPartition[], isTheirs: boolean): TransactionFault {
     const message = 'the target did not answer in time for the transaction to be committed';
-    const blamed = partitions.map((partition) => ({ partition, reason: { code: 'TIMEOUT', message } as const }));
+    const faults = partitions.map((partition) => ({ partition, reason: { code: 'TIMEOUT', message } as const }));
+    const blamed = isTheirs ? faults : [];
     const names = partitions.map(({ targetKey }) => targetKey).join(', ');
     return new TransactionFault(`${message}: ${names.slice(0, MAX_NAMES_LENGTH)}`, blamed);
   }

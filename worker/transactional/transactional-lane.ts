@@ -1,4 +1,5 @@
 import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
+import { LANE_TRANSACTION_TIMEOUT_MS } from '../../common/kafka/fencing/fencing-client.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { KafkaCode, kafkaError } from '../../common/kafka/wire/error-codes.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
@@ -15,14 +16,17 @@ import { Lane } from '../lane/lane.js';
 import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
 import { Bell } from './bell.js';
 import { Enrolment } from './enrolment.js';
-import { commitPositions, type RefusedPosition } from './position-commit.js';
-import { Rider } from './rider.js';
+import { commitPositions, refusedPositions } from './position-commit.js';
+import type { Rider } from './rider.js';
+import { Riders } from './riders.js';
+import { abortTransaction } from './transaction-abort.js';
 import { TransactionCalls } from './transaction-calls.js';
 import { TransactionFault } from './transaction-fault.js';
 
-/** The coordinator ends a transaction that is older, under a higher epoch: then the lane is dead. At most the broker's transaction.max.timeout.ms. */
-export const TRANSACTION_TIMEOUT_MS = 60_000;
-/** Well before that, everything but its end has to be done, or we abort it ourselves. */
+/**
+ * Everything but its end has to be done within this, or we abort it ourselves: well before the coordinator does (LANE_TRANSACTION_TIMEOUT_MS),
+ * under a higher epoch, and the lane is dead.
+ */
 const MAX_OPEN_MS = 25_000;
 /** What was sent has to be answered within this once the transaction is to end; whatever is not goes on without the others. */
 const ANSWERS_MS = 10_000;
@@ -31,7 +35,6 @@ const LOOK_MS = 50;
 /** Without the right to write it is asked for again this often. */
 const LEASE_POLL_MS = 200;
 const FAILURE_BACKOFF = { initialMs: 50, maxMs: 5_000 } as const;
-const POSITION_BACKOFF = { initialMs: 1_000, maxMs: 60_000 } as const;
 /** From this many aborted transactions in a row the partitions' states say so. */
 const FAILURES_TO_SHOW = 3;
 
@@ -76,8 +79,8 @@ export class TransactionalLane implements Closable {
   readonly #batcher = new TxnBatcher();
   readonly #bell: Bell;
   readonly #stop = new AbortController();
-  readonly #riders = new Map<MirroredPartition, Rider>();
   readonly #enrolment = new Enrolment();
+  readonly #riders = new Riders(this.#enrolment);
   readonly #running: Promise<void>;
   #lane: Lane;
   #phase: Phase = 'idle';
@@ -117,19 +120,24 @@ export class TransactionalLane implements Closable {
 
   /** Room for a partition that writes there. */
   hasRoomFor(targetKey: string): boolean {
-    if (this.isDead || this.#riders.size >= MAX_PARTITIONS_PER_LANE) return false;
-    for (const { targetKey: taken } of this.#riders.keys()) if (taken === targetKey) return false;
-    return true;
+    return !this.isDead && this.#riders.size < MAX_PARTITIONS_PER_LANE && !this.#riders.writeInto(targetKey);
   }
 
   join(partition: MirroredPartition): void {
     this.leave(partition);
-    this.#riders.set(partition, new Rider(partition));
+    this.#riders.add(partition);
   }
 
   leave(partition: MirroredPartition): void {
-    this.#riders.get(partition)?.giveUpWaiting();
-    this.#riders.delete(partition);
+    const rider = this.#riders.of(partition);
+    this.#riders.remove(partition);
+    const isOpen = this.#phase === 'open' || this.#phase === 'closing';
+    if (isOpen && rider !== undefined && (rider.isAhead || !rider.isQuiet)) {
+      // What it wrote would be committed without its position.
+      this.#fault ??= new TransactionFault(`${partition.key} left in the middle of it`, []);
+      this.#bell.ring();
+    }
+    rider?.giveUpWaiting();
   }
 
   /** @see TransactionGate.admits */
@@ -168,7 +176,7 @@ export class TransactionalLane implements Closable {
 
   /** Whether the partition's position as it stands now is, or could be, committed. */
   async commitPosition(partition: MirroredPartition): Promise<boolean> {
-    const rider = this.#riders.get(partition);
+    const rider = this.#riders.of(partition);
     if (rider === undefined || this.isDead || this.#stop.signal.aborted) return false;
     const isCommitted = rider.committed !== undefined && !rider.isAhead;
     if (isCommitted && rider.committed?.released === partition.released) return true;
@@ -190,7 +198,8 @@ export class TransactionalLane implements Closable {
   async #run(): Promise<void> {
     const { mayWrite, checkIntervalMs, clock } = this.#deps;
     while (!this.#stop.signal.aborted && !this.#lane.dead) {
-      if (!this.#enrolment.isWanted && !this.#isUrgent() && !this.#hasDue()) await this.#bell.wait(checkIntervalMs);
+      if (!this.#enrolment.isWanted && !this.#riders.isUrgent && !this.#hasDue())
+        await this.#bell.wait(checkIntervalMs);
       else if (mayWrite()) await this.#transaction();
       else await clock.sleep(LEASE_POLL_MS, this.#stop.signal);
     }
@@ -201,8 +210,7 @@ export class TransactionalLane implements Closable {
     const nowMs = this.#deps.clock.monotonicMs();
     const { refreshMs, checkIntervalMs } = this.#deps;
     if (nowMs - this.#endedMs < checkIntervalMs) return false;
-    for (const rider of this.#riders.values()) if (rider.isDue(nowMs, refreshMs)) return true;
-    return false;
+    return this.#riders.due(nowMs, refreshMs).length > 0;
   }
 
   async #transaction(): Promise<void> {
@@ -222,7 +230,7 @@ export class TransactionalLane implements Closable {
       this.#phase = 'ending';
       await this.#commit(calls);
       this.#batcher.committed(clock.monotonicMs(), clock.monotonicMs() - sinceMs);
-      if (calls.isDoubtful) await this.#raiseEpoch(calls);
+      if (calls.isDoubtful) this.#goOnUnder(await calls.raiseEpoch(LANE_TRANSACTION_TIMEOUT_MS));
       this.#failures = 0;
     } catch (error) {
       if (signal.aborted) return;
@@ -238,7 +246,7 @@ export class TransactionalLane implements Closable {
     for (;;) {
       this.#throwFault();
       if (await this.#enrollMore(calls, true)) continue;
-      const step = this.#batcher.step(clock.monotonicMs(), { isIdle: this.#isIdle(), isUrgent: this.#isUrgent() });
+      const step = this.#batcher.step(clock.monotonicMs(), this.#riders);
       if (step.kind === 'end') return;
       await this.#bell.wait(step.forMs);
     }
@@ -251,9 +259,16 @@ export class TransactionalLane implements Closable {
     for (;;) {
       this.#throwFault();
       if (await this.#enrollMore(calls, false)) continue;
-      const open = [...this.#members()].filter((rider) => !rider.isQuiet);
+      const members = this.#riders.members();
+      const open = members.filter((rider) => !rider.isQuiet);
       if (open.length === 0) return;
-      if (clock.monotonicMs() >= untilMs) throw TransactionFault.unanswered(open.map(({ partition }) => partition));
+      if (clock.monotonicMs() >= untilMs) {
+        // Where no answer comes at all it is nobody's fault.
+        throw TransactionFault.unanswered(
+          open.map(({ partition }) => partition),
+          open.length < members.length,
+        );
+      }
       await this.#bell.wait(LOOK_MS);
     }
   }
@@ -273,24 +288,10 @@ export class TransactionalLane implements Closable {
         if (this.#enrolment.has(partition.targetKey)) this.#deps.port.ready(partition);
       return true;
     }
-    const group = this.#enrolment.takeGroup([...this.#members()].map(({ partition }) => partition.group));
+    const group = this.#enrolment.takeGroup(this.#riders.members().map(({ partition }) => partition.group));
     if (group === undefined) return false;
     await calls.addGroup(group);
     return true;
-  }
-
-  *#members(): Generator<Rider> {
-    for (const rider of this.#riders.values()) if (this.#enrolment.has(rider.partition.targetKey)) yield rider;
-  }
-
-  #isIdle(): boolean {
-    for (const { partition } of this.#members()) if (!partition.queue.drained) return false;
-    return true;
-  }
-
-  #isUrgent(): boolean {
-    for (const rider of this.#riders.values()) if (rider.isAwaited) return true;
-    return false;
   }
 
   #throwFault(): void {
@@ -300,15 +301,14 @@ export class TransactionalLane implements Closable {
   async #commit(calls: TransactionCalls): Promise<void> {
     const { clock, refreshMs, ended } = this.#deps;
     const nowMs = clock.monotonicMs();
-    const due = [...this.#riders.values()].filter((rider) => rider.isDue(nowMs, refreshMs));
-    const positions = due.flatMap((rider) => {
+    const positions = this.#riders.due(nowMs, refreshMs).flatMap((rider) => {
       const checkpoint = rider.partition.checkpoint();
       return checkpoint === undefined ? [] : [{ rider, checkpoint, waiting: rider.takeWaiting() }];
     });
     let isCommitted = false;
     try {
       const refused = await commitPositions(calls, this.#enrolment, positions);
-      if (refused.length > 0) throw this.#refused(refused);
+      if (refused.length > 0) throw refusedPositions(refused, this.#deps);
       this.#throwFault();
       isCommitted = !calls.isBegun || (await calls.end(true));
       if (!isCommitted) throw new TransactionFault('the target had ended the transaction already', []);
@@ -324,24 +324,12 @@ export class TransactionalLane implements Closable {
     }
   }
 
-  #refused(faults: readonly RefusedPosition[]): TransactionFault {
-    const { clock, random } = this.#deps;
-    const blamed = faults.map(({ rider, errorCode }) => {
-      const { partition } = rider;
-      rider.barredUntilMs = clock.monotonicMs() + backoffMs(partition.failures, POSITION_BACKOFF, random);
-      const { message } = kafkaError(errorCode, { topic: partition.item.targetTopic }, 'commit its position');
-      return { partition, reason: { code: 'KAFKA_ERROR', message } as const };
-    });
-    return new TransactionFault('the target refused positions', blamed);
-  }
-
   async #failed(calls: TransactionCalls, error: unknown): Promise<void> {
     const { logger, clock, random, ended } = this.#deps;
     const place = { lane: this.#lane.record.transactionalId, target: this.#lane.record.target };
     if (isCausewayError(error, 'LANE_DEAD')) {
       logger.warn('transaction.refused', { ...place, msg: messageOf(error) });
-      this.#died();
-      this.#deps.dead(this.#lane);
+      this.#refuse();
       return;
     }
     if (!(error instanceof CausewayError || error instanceof TransactionFault)) throw error;
@@ -351,14 +339,18 @@ export class TransactionalLane implements Closable {
     this.#phase = 'aborting';
     const blamed = error instanceof TransactionFault ? error.blamed : [];
     const rewound = this.#rewind();
-    if (!(await this.#abort(calls))) return;
+    const aborted = await abortTransaction(calls, { ...this.#deps, target: place.target, signal: this.#stop.signal });
+    if (aborted.kind === 'dead') this.#refuse();
+    if (aborted.kind !== 'aborted') return;
+    this.#goOnUnder(aborted.producerEpoch);
     ended('aborted', 0);
     this.#phase = 'idle';
     const guilty = new Set(blamed.map(({ partition }) => partition));
     for (const { partition, reason } of blamed) {
       this.#deps.unfit(partition);
-      // What waits for an operator does not begin anew by itself.
-      if (partition.phase !== 'paused') this.#deps.port.restart(partition, reason);
+      // What waits for an operator does not begin anew by itself, and what begins anew does so once.
+      const isHeld = partition.phase === 'paused' || partition.phase === 'restarting';
+      if (!isHeld) this.#deps.port.restart(partition, reason);
     }
     const reason: Reason = { code: isCausewayError(error) ? error.code : 'KAFKA_ERROR', message: messageOf(error) };
     for (const { partition } of rewound) {
@@ -374,7 +366,7 @@ export class TransactionalLane implements Closable {
     this.#lane.markDead();
     this.#enrolment.giveUp(new CausewayError('LANE_DEAD', 'the transaction was aborted'));
     const rewound: Rider[] = [];
-    for (const rider of this.#riders.values()) {
+    for (const rider of this.#riders.all()) {
       const { committed } = rider;
       const isTouched = rider.isAhead || !rider.isQuiet || this.#enrolment.has(rider.partition.targetKey);
       if (committed !== undefined && isTouched) {
@@ -386,40 +378,22 @@ export class TransactionalLane implements Closable {
     return rewound;
   }
 
-  /** @returns false when the lane is not ours any more, or it is all over */
-  async #abort(calls: TransactionCalls): Promise<boolean> {
-    const { clock, random, logger } = this.#deps;
-    const { signal } = this.#stop;
-    for (let attempt = 0; !signal.aborted; attempt += 1) {
-      try {
-        if (calls.isBegun) await calls.end(false);
-        await this.#raiseEpoch(calls);
-        return true;
-      } catch (error) {
-        if (signal.aborted) return false;
-        if (isCausewayError(error, 'LANE_DEAD')) {
-          this.#died();
-          this.#deps.dead(this.#lane);
-          return false;
-        }
-        if (attempt === 0) logger.warn('transaction.abort-failed', { target: this.#lane.record.target, err: error });
-        await clock.sleep(backoffMs(attempt, FAILURE_BACKOFF, random), signal);
-      }
-    }
-    return false;
-  }
-
-  async #raiseEpoch(calls: TransactionCalls): Promise<void> {
-    const producerEpoch = await calls.raiseEpoch(TRANSACTION_TIMEOUT_MS);
+  /** Whatever names the epoch before is refused from here on. */
+  #goOnUnder(producerEpoch: number): void {
     this.#lane.markDead();
     this.#lane = new Lane({ ...this.#lane.record, producerEpoch }, true);
-    for (const { partition } of this.#riders.values()) partition.lane = this.#lane;
+    for (const { partition } of this.#riders.all()) partition.lane = this.#lane;
+  }
+
+  #refuse(): void {
+    this.#died();
+    this.#deps.dead(this.#lane);
   }
 
   #died(): void {
     this.#lane.markDead();
     this.#phase = 'idle';
     this.#enrolment.giveUp(new CausewayError('LANE_DEAD', 'the target refuses the lane'));
-    for (const rider of this.#riders.values()) rider.giveUpWaiting();
+    for (const rider of this.#riders.all()) rider.giveUpWaiting();
   }
 }

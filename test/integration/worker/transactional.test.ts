@@ -101,6 +101,47 @@ describe('transactional delivery, on real brokers', () => {
       assert.deepEqual(await committed(name), keys(end));
     });
 
+    test(`two routes merge into one topic beside a local producer: each source’s records are there once, in its order (${way})`, async () => {
+      const merged = `${tag}-merged`;
+      const left = await topic(`${tag}-left`, { route: 'left', targetTopic: merged }, 2);
+      const right = await topic(`${tag}-right`, { route: 'right', targetTopic: merged }, 2);
+      const under = owner('m1');
+      under.assign([routeOf('left'), routeOf('right')], [...left, ...right]);
+      await eventually('all run', () => isRunning(under, 4));
+      await Promise.all([
+        fill(`${tag}-left`, 0, 300),
+        fill(`${tag}-right`, 10_000, 300),
+        fill(`${tag}-left`, 0, 100, 1),
+        (async () => {
+          for (let i = 0; i < 20; i++) await target().append(merged, 0, buildBatch(numbered(90_000 + i, 1)));
+        })(),
+      ]);
+      // A new owner in between.
+      await under.thread.stop();
+      const heir = owner('m2');
+      heir.assign([routeOf('left'), routeOf('right')], begun([...left, ...right]));
+      await eventually('all are committed', async () => (await committed(merged)).length >= 620);
+      const found = await committed(merged);
+      const numberOf = (key: string): number => Number(key.slice(4));
+      assert.deepEqual(
+        found.filter((key) => numberOf(key) < 10_000),
+        keys(300),
+      );
+      assert.deepEqual(
+        found.filter((key) => numberOf(key) >= 10_000 && numberOf(key) < 90_000),
+        keys(300, 10_000),
+      );
+      assert.deepEqual(
+        found.filter((key) => numberOf(key) >= 90_000),
+        keys(20, 90_000),
+      );
+      await eventually('the other partition, too', async () => (await committed(merged, 1)).length >= 100);
+      assert.deepEqual(await committed(merged, 1), keys(100));
+    });
+
+    // What follows does not differ between versions.
+    if (sourceAt === 1) continue;
+
     test(`the next owner begins exactly behind what was committed (${way})`, async () => {
       const name = `${tag}-exact`;
       const items = await topic(name);
@@ -140,44 +181,6 @@ describe('transactional delivery, on real brokers', () => {
       await eventually('all are committed', async () => (await committed(name)).length >= end);
       assert.deepEqual(await committed(name), keys(end));
       assert.ok(!heir.messages.some(({ type }) => type === 'lane-dead'));
-    });
-
-    test(`two routes merge into one topic beside a local producer: each source’s records are there once, in its order (${way})`, async () => {
-      const merged = `${tag}-merged`;
-      const left = await topic(`${tag}-left`, { route: 'left', targetTopic: merged }, 2);
-      const right = await topic(`${tag}-right`, { route: 'right', targetTopic: merged }, 2);
-      const under = owner('m1');
-      under.assign([routeOf('left'), routeOf('right')], [...left, ...right]);
-      await eventually('all run', () => isRunning(under, 4));
-      await Promise.all([
-        fill(`${tag}-left`, 0, 300),
-        fill(`${tag}-right`, 10_000, 300),
-        fill(`${tag}-left`, 0, 100, 1),
-        (async () => {
-          for (let i = 0; i < 20; i++) await target().append(merged, 0, buildBatch(numbered(90_000 + i, 1)));
-        })(),
-      ]);
-      // A new owner in between.
-      await under.thread.stop();
-      const heir = owner('m2');
-      heir.assign([routeOf('left'), routeOf('right')], begun([...left, ...right]));
-      await eventually('all are committed', async () => (await committed(merged)).length >= 620);
-      const found = await committed(merged);
-      const numberOf = (key: string): number => Number(key.slice(4));
-      assert.deepEqual(
-        found.filter((key) => numberOf(key) < 10_000),
-        keys(300),
-      );
-      assert.deepEqual(
-        found.filter((key) => numberOf(key) >= 10_000 && numberOf(key) < 90_000),
-        keys(300, 10_000),
-      );
-      assert.deepEqual(
-        found.filter((key) => numberOf(key) >= 90_000),
-        keys(20, 90_000),
-      );
-      await eventually('the other partition, too', async () => (await committed(merged, 1)).length >= 100);
-      assert.deepEqual(await committed(merged, 1), keys(100));
     });
 
     test(`a partition that was let go needs no fence: its lane copies the others on (${way})`, async () => {
