@@ -16,6 +16,8 @@ export interface ChaosOptions {
   readonly kinds: readonly FaultKind[];
   /** The route delivers at least once; exactly once otherwise. */
   readonly allowDuplicates: boolean;
+  /** The route delivers in transactions of the target. */
+  readonly transactional: boolean;
   readonly recordsPerS: number;
   /** The plan is printed and nothing started. */
   readonly planOnly: boolean;
@@ -50,6 +52,7 @@ only if nothing is missing, repeated, out of order or altered.
   --faults A,B        only these (default: all but **)
   --allow-duplicates  the route delivers at least once (else exactly once): repeats are counted and not held against the run, and faults
                       that this is not safe against (*) are left out unless --faults names them
+  --transactional     the route delivers in transactions: nothing may come twice for readers that are read_committed
   --scenario NAME     instead of mixed faults:
                         zombies: workers are stopped with batches on their way, one after the other; those arrive, and the worker goes on,
                         when its partitions move under others. Every late batch must be refused with 47, none lie behind a fence's marker,
@@ -118,6 +121,7 @@ export function parseChaosOptions(args: readonly string[], seedByClock: number):
     count: { type: 'string' },
     partitions: { type: 'string' },
     'allow-duplicates': { type: 'boolean', default: false },
+    transactional: { type: 'boolean', default: false },
     rate: { type: 'string' },
     plan: { type: 'boolean', default: false },
     'keep-logs': { type: 'boolean', default: false },
@@ -131,7 +135,9 @@ export function parseChaosOptions(args: readonly string[], seedByClock: number):
   }
   if (values.help) return undefined;
   const { minutes, seed, faults, rate, count, partitions } = values;
-  const allowDuplicates = values['allow-duplicates'];
+  const { 'allow-duplicates': allowDuplicates, transactional } = values;
+  if (allowDuplicates && transactional)
+    throw new UsageError('--allow-duplicates and --transactional are two ways to deliver');
   return {
     scenario: scenarioOf(values.scenario),
     count: count === undefined ? DEFAULT_COUNT : integer('--count', count, 1, MAX_COUNT),
@@ -140,6 +146,7 @@ export function parseChaosOptions(args: readonly string[], seedByClock: number):
     seed: seed === undefined ? seedByClock % MAX_SEED : integer('--seed', seed, 0, MAX_SEED),
     kinds: faults === undefined ? usualKinds(allowDuplicates) : kindsOf(faults),
     allowDuplicates,
+    transactional,
     recordsPerS: rate === undefined ? DEFAULT_RECORDS_PER_S : integer('--rate', rate, 1, MAX_RECORDS_PER_S),
     planOnly: values.plan,
     keepsLogs: values['keep-logs'],

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayClient } from '../../common/api/client.js';
+import type { Delivery } from '../../common/model/route.js';
 import { type ClusterComparison, compareClusters } from '../audit/compare-clusters.js';
 import { Load } from '../audit/load.js';
 import { describeProblem } from '../audit/report.js';
@@ -198,7 +199,7 @@ export class ChaosSession {
       zooKeeperConnect: zooKeeper.connect,
       // Many workers are to be given up one after the other.
       ...(this.#options.scenario === 'zombies' ? HASTY : {}),
-      route: { delivery: this.#options.allowDuplicates ? 'at-least-once' : 'exactly-once' },
+      route: { delivery: deliveryOf(this.#options) },
       worker: { checkpointRefreshMs: CHECKPOINT_REFRESH_MS, stallAfterMs: STALL_AFTER_MS },
       reach: (_kind, id) => links.get(id)?.reach ?? {},
     });
@@ -324,4 +325,9 @@ export class ChaosSession {
     if (ms > 0) this.#say(`longest pause ${ms} ms, of ${partition}`);
     return comparison;
   }
+}
+
+function deliveryOf({ allowDuplicates, transactional }: ChaosOptions): Delivery {
+  if (transactional) return 'transactional';
+  return allowDuplicates ? 'at-least-once' : 'exactly-once';
 }

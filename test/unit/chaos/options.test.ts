@@ -17,6 +17,7 @@ describe('the command line of chaos', () => {
       seed: 42,
       kinds: FAULT_KINDS.filter((kind) => specOf(kind).byName !== true),
       allowDuplicates: false,
+      transactional: false,
       recordsPerS: 2_500,
       planOnly: false,
       keepsLogs: false,
