@@ -194,7 +194,8 @@ export class DataThread {
       targetSeen: (target, leaders) => this.#events.targetSeen(target, leaders),
       laneDead: (lane) => this.#events.laneRefused(lane),
       laneRevived: (lane) => {
-        for (const partition of this.#held.riders(lane)) this.#events.ready(partition);
+        // Those that are leaving, too: their last answers wait for it.
+        for (const partition of this.#held.partitions()) if (partition.lane === lane) this.#events.ready(partition);
       },
       riders: this.#riders(),
     });
