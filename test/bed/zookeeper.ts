@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { BedError } from './bed-error.js';
 import { BedChild } from './child.js';
 import { freePort } from './free-port.js';
-import { jvmArgs } from './java-args.js';
+import { type JvmProfile, jvmArgs } from './java-args.js';
 import { type KafkaSet, kafkaSet } from './kafka-set.js';
 import { zooKeeperServes } from './probe.js';
 import { waitUntil } from './wait.js';
@@ -15,6 +15,10 @@ export interface ZooKeeperOptions {
   readonly tickTimeMs?: number;
   /** Lines of zoo.cfg that win over the bed's own. */
   readonly config?: Readonly<Record<string, string>>;
+  /** Default `fast`. */
+  readonly jvm?: JvmProfile;
+  /** Default 128. */
+  readonly heapMb?: number;
   /** Java system properties. */
   readonly systemProperties?: Readonly<Record<string, string>>;
 }
@@ -61,12 +65,14 @@ class ZooKeeper implements ZooKeeperHandle {
   readonly #set: KafkaSet;
   readonly #workspace: Workspace;
   readonly #javaProperties: readonly string[];
+  readonly #jvm: readonly string[];
   #child: BedChild | undefined;
 
   constructor(options: ZooKeeperOptions, set: KafkaSet, port: number) {
     this.#set = set;
     this.port = port;
     this.#workspace = new Workspace(options.name ?? 'zookeeper');
+    this.#jvm = jvmArgs(options.jvm ?? 'fast', options.heapMb ?? 128, set.brokerArchive);
     this.logFile = this.#workspace.path('zookeeper.log');
     this.#javaProperties = Object.entries({
       'zookeeper.admin.enableServer': 'false',
@@ -104,7 +110,7 @@ class ZooKeeper implements ZooKeeperHandle {
 
   async start(): Promise<void> {
     if (this.#child !== undefined && this.#child.status === undefined) return;
-    const jvm = [...jvmArgs('fast', 128, this.#set.brokerArchive), ...this.#set.loggingArgs, ...this.#javaProperties];
+    const jvm = [...this.#jvm, ...this.#set.loggingArgs, ...this.#javaProperties];
     const main = [
       '-cp',
       this.#set.classpath,

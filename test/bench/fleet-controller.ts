@@ -6,7 +6,8 @@ import { systemRandom } from '../../common/runtime/random.js';
 import { startController } from '../../controller/app.js';
 import { FakeKafka } from '../unit/controller/fake-kafka.js';
 import { CLUSTERS, PLANNER, routeOf } from '../unit/controller/kit.js';
-import { type ControllerOrder, clusterNames, topicName } from './fleet-order.js';
+import { type ControllerOrder, clusterNames, heapEvent, topicName } from './fleet-order.js';
+import { heapAfterGcMb } from './heap.js';
 
 /** A controller process as it is, but for its clusters, which are only metadata. */
 const order = JSON.parse(process.argv[2] ?? '{}') as ControllerOrder;
@@ -16,6 +17,8 @@ for (let i = 0; i < order.topics; i++) {
   for (const cluster of clusterNames) kafka.addTopic(cluster, topicName(i), order.partitionsPerTopic);
 }
 const parts = { clock: systemClock, random: systemRandom, logger: createLogger({ level: 'info', base: {} }) };
+// Asked by a signal, told in the log.
+process.on('SIGUSR2', () => parts.logger.info(heapEvent, { heapMb: heapAfterGcMb() }));
 const { connect, root, sessionTimeoutMs } = order;
 const store = openZooKeeperStore({ connect, root, sessionTimeoutMs, operationTimeoutMs: 30_000, ...parts });
 const http = { host: '127.0.0.1', port: 0, advertised: undefined, token: undefined };

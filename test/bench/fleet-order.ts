@@ -9,6 +9,9 @@ export interface ControllerOrder {
   readonly partitionsPerTopic: number;
 }
 
+/** In a controller's log after SIGUSR2: its heap after a collection, in MiB. */
+export const heapEvent = 'bench.heap';
+
 export const clusterNames = ['east', 'west'] as const;
 
 export const topicName = (index: number): string => `topic-${String(index).padStart(6, '0')}`;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CausewayClient } from '../../common/api/client.js';
 import { type CoordinationStore, MAX_MULTI_OPS } from '../../common/coordination/ports.js';
@@ -11,11 +12,11 @@ import { systemRandom } from '../../common/runtime/random.js';
 import { BedChild } from '../bed/child.js';
 import { waitUntil } from '../bed/wait.js';
 import { Workspace } from '../bed/workspace.js';
-import { startZooKeeper } from '../bed/zookeeper.js';
+import { startZooKeeper, type ZooKeeperHandle } from '../bed/zookeeper.js';
 import { FakeWorker, Ownership } from '../unit/controller/fake-worker.js';
-import { type ControllerOrder, topicName, workerName } from './fleet-order.js';
+import { type ControllerOrder, heapEvent, topicName, workerName } from './fleet-order.js';
 import type { FleetShape } from './fleet-world.js';
-import { peakRssMb } from './process-usage.js';
+import { peakRssMb, processCpuS } from './process-usage.js';
 
 const controllerScript = fileURLToPath(new URL('./fleet-controller.js', import.meta.url));
 const route = 'east-west';
@@ -41,12 +42,21 @@ export interface StoreFigures {
   readonly replannedMs: number;
   readonly rewritten: number;
   readonly controllerPeakMb: number;
+  /** The leader's heap after a collection, with everything assigned and held. */
+  readonly leaderHeapMb: number;
+  /** CPU seconds until everything was held: the leader, ZooKeeper, and this process, which is all the workers. */
+  readonly cpuS: { readonly leader: number; readonly zooKeeper: number; readonly harness: number };
 }
 
 export async function storeFigures(shape: FleetShape, log: (line: string) => void): Promise<StoreFigures> {
   const workspace = new Workspace('fleet');
-  const zooKeeper = await startZooKeeper({ name: 'fleet-zookeeper', config: { maxClientCnxns: '0' } });
-  const fleet = new StoreFleet(zooKeeper.connect, workspace, shape);
+  const zooKeeper = await startZooKeeper({
+    name: 'fleet-zookeeper',
+    jvm: 'server',
+    heapMb: 512,
+    config: { maxClientCnxns: '0' },
+  });
+  const fleet = new StoreFleet(zooKeeper, workspace, shape);
   try {
     return await fleet.measure(log);
   } catch (error) {
@@ -60,7 +70,7 @@ export async function storeFigures(shape: FleetShape, log: (line: string) => voi
 }
 
 class StoreFleet {
-  readonly #connect: string;
+  readonly #zooKeeper: ZooKeeperHandle;
   readonly #workspace: Workspace;
   readonly #shape: FleetShape;
   readonly #stores: CoordinationStore[] = [];
@@ -69,8 +79,8 @@ class StoreFleet {
   readonly #ownership = new Ownership();
   readonly #store: CoordinationStore;
 
-  constructor(connect: string, workspace: Workspace, shape: FleetShape) {
-    this.#connect = connect;
+  constructor(zooKeeper: ZooKeeperHandle, workspace: Workspace, shape: FleetShape) {
+    this.#zooKeeper = zooKeeper;
     this.#workspace = workspace;
     this.#shape = shape;
     this.#store = this.#open(workerSessionMs);
@@ -83,11 +93,16 @@ class StoreFleet {
     log(`${this.#workers.size} workers are registered`);
     await this.#writeTopics();
     const writtenMs = performance.now();
+    const cpuBefore = await this.#cpuS();
     await this.#everythingHeld();
     const assignedMs = performance.now() - writtenMs;
+    const cpuAfter = await this.#cpuS();
+    const spent = (part: keyof StoreFigures['cpuS']): number => cpuAfter[part] - cpuBefore[part];
+    const cpuS = { leader: spent('leader'), zooKeeper: spent('zooKeeper'), harness: spent('harness') };
     log(`all partitions are held after ${Math.round(assignedMs)} ms`);
     const sizes = await this.#sizes(ASSIGNMENTS);
     const reports = await this.#sizes(REPORTS);
+    const leaderHeapMb = await this.#leaderHeapMb();
     const takeover = await this.#loseWorker(workerName(1));
     log(`a worker's partitions are with others after ${Math.round(takeover.takeoverMs)} ms`);
     const failover = await this.#loseLeader();
@@ -97,6 +112,8 @@ class StoreFleet {
       largestAssignmentBytes: Math.max(...sizes),
       assignmentBytes: sum(sizes),
       reportBytes: sum(reports),
+      leaderHeapMb,
+      cpuS,
       ...takeover,
       ...failover,
     };
@@ -110,7 +127,7 @@ class StoreFleet {
 
   #open(sessionTimeoutMs: number): CoordinationStore {
     const store = openZooKeeperStore({
-      connect: this.#connect,
+      connect: this.#zooKeeper.connect,
       root,
       sessionTimeoutMs,
       operationTimeoutMs: 60_000,
@@ -126,7 +143,7 @@ class StoreFleet {
     const { topics, partitionsPerTopic } = this.#shape;
     const order: ControllerOrder = {
       id,
-      connect: this.#connect,
+      connect: this.#zooKeeper.connect,
       root,
       sessionTimeoutMs: controllerSessionMs,
       route,
@@ -217,6 +234,25 @@ class StoreFleet {
     const after = await this.#versions();
     const rewritten = [...versions].filter(([worker, version]) => after.get(worker) !== version).length;
     return { failoverMs, replannedMs, rewritten, controllerPeakMb };
+  }
+
+  async #cpuS(): Promise<StoreFigures['cpuS']> {
+    const leader = this.#controllers.get((await this.#leader())?.controller ?? '');
+    if (leader === undefined) throw new Error('nobody leads');
+    const of = (pid: number): number => processCpuS(pid);
+    return { leader: of(leader.pid), zooKeeper: of(this.#zooKeeper.pid), harness: of(process.pid) };
+  }
+
+  async #leaderHeapMb(): Promise<number> {
+    const child = this.#controllers.get((await this.#leader())?.controller ?? '');
+    if (child === undefined) throw new Error('nobody leads');
+    const told = (): string | undefined =>
+      readFileSync(child.logFile, 'utf8')
+        .split('\n')
+        .findLast((line) => line.includes(heapEvent));
+    process.kill(child.pid, 'SIGUSR2');
+    await waitUntil('the leader tells its heap', () => told() !== undefined);
+    return (JSON.parse(told() ?? '{}') as { heapMb: number }).heapMb;
   }
 
   async #versions(): Promise<Map<string, number | undefined>> {

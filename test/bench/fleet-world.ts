@@ -120,6 +120,7 @@ export class FleetWorld {
       vacated: this.#vacated,
       promised: new Map(),
       isFrozen: false,
+      awaited: new Set(),
       loads: { loadOf, rests: () => false, stuck: new Set(), isUnsettled: () => false },
     };
   }

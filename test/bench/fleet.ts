@@ -4,6 +4,7 @@ import { workerName } from './fleet-order.js';
 import { type StoreFigures, storeFigures } from './fleet-store.js';
 import { type FleetShape, FleetWorld, type RoundTimes } from './fleet-world.js';
 import { atMost, type GoalRow, shown } from './goal-rows.js';
+import { heapAfterGcMb } from './heap.js';
 import { reported } from './report.js';
 
 const usual: FleetShape = { topics: 10_000, partitionsPerTopic: 10, workers: 200 };
@@ -53,6 +54,8 @@ export const fleetBench: Bench = {
 interface Planned {
   readonly phases: readonly Phase[];
   readonly nodeBytes: { readonly largest: number; readonly sum: number };
+  /** Heap after a collection: what a fleet at rest leaves there between two rounds. */
+  readonly heapMb: number;
   /** After a death: moves of partitions that the dead worker did not have. */
   readonly strangersMoved: number;
   /** Until measured loads were even: rounds with moves, partitions moved, and then the largest load by the fair one. */
@@ -67,7 +70,17 @@ function planPhases(shape: FleetShape): Planned {
     best =
       best === undefined ? life : { ...life, phases: best.phases.map((phase, n) => quicker(phase, life.phases[n])) };
   }
-  return best as Planned;
+  return { ...(best as Planned), heapMb: heapOf(shape) };
+}
+
+function heapOf(shape: FleetShape): number {
+  const before = heapAfterGcMb();
+  const fleet = new FleetWorld(shape);
+  while (fleet.round().changes.length > 0);
+  const heapMb = heapAfterGcMb() - before;
+  // Still at rest, and still there.
+  if (fleet.round().changes.length > 0) throw new Error('the fleet does not rest');
+  return ms(heapMb);
 }
 
 function oneLife(shape: FleetShape): Planned {
@@ -102,6 +115,7 @@ function oneLife(shape: FleetShape): Planned {
   const largestByFair = Math.max(...rested.plan.shares.map(({ load, fairLoad }) => (load ?? 0) / (fairLoad ?? 1)));
   return {
     phases,
+    heapMb: 0,
     nodeBytes: { largest: Math.max(...sizes), sum: sizes.reduce((sum, bytes) => sum + bytes, 0) },
     strangersMoved,
     evening: {
@@ -123,7 +137,7 @@ function settle(fleet: FleetWorld): { readonly rounds: number; readonly moves: n
   throw new Error(`the fleet does not rest within ${maxRounds} rounds`);
 }
 
-function planRows({ phases, nodeBytes, strangersMoved, evening }: Planned): GoalRow[] {
+function planRows({ phases, nodeBytes, strangersMoved, evening, heapMb }: Planned): GoalRow[] {
   const of = (name: string) => phases.find(({ phase }) => phase === name);
   const kib = (bytes: number) => Number((bytes / 1_024).toFixed(1));
   return [
@@ -133,6 +147,7 @@ function planRows({ phases, nodeBytes, strangersMoved, evening }: Planned): Goal
     atMost('a worker dies: partitions of others that move', strangersMoved, 0),
     shown('moves until measured loads are even', evening.moves),
     shown('then the largest load by the fair one', evening.largestByFair),
+    shown('what the core keeps between rounds: heap MiB', heapMb),
     shown('largest assignment: KiB', kib(nodeBytes.largest)),
     shown('all assignments: KiB', kib(nodeBytes.sum)),
   ];
@@ -152,6 +167,13 @@ function storeRows(figures: StoreFigures): GoalRow[] {
     shown('ZooKeeper: leader killed until the next has planned: ms', Math.round(replannedMs)),
     atMost('ZooKeeper: assignment nodes that the next leader writes', rewritten, 0),
     shown('ZooKeeper: controller, peak RSS MiB', Math.round(controllerPeakMb)),
+    shown('ZooKeeper: leader, heap after a collection MiB', Math.round(figures.leaderHeapMb)),
+    shown('until all were held: CPU s of the leader', Number(figures.cpuS.leader.toFixed(1))),
+    shown('until all were held: CPU s of ZooKeeper', Number(figures.cpuS.zooKeeper.toFixed(1))),
+    shown(
+      'until all were held: CPU s of the simulated workers, all in one process',
+      Number(figures.cpuS.harness.toFixed(1)),
+    ),
   ];
 }
 
