@@ -45,6 +45,8 @@ const CATALOGUE: readonly (readonly [name: string, weight: number, fault: Fault]
   ['zookeeper-lags', 2, lagZooKeeper],
   ['watches-lost', 2, loseWatches],
   ['topic-grows', 1, growTopic],
+  ['topic-paused', 2, pauseTopic],
+  ['topic-removed', 3, removeTopic],
 ];
 
 export const FAULT_NAMES = CATALOGUE.map(([name]) => name);
@@ -308,6 +310,23 @@ function lagZooKeeper({ ensemble }: World, dice: Dice): ReturnType<Fault> {
 function loseWatches({ ensemble }: World): ReturnType<Fault> {
   ensemble.setForgetful(true);
   return { what: 'half of them', undo: () => ensemble.setForgetful(false) };
+}
+
+function pauseTopic(world: World, dice: Dice): ReturnType<Fault> {
+  const names = [...world.source.topics.keys()];
+  if (names.length === 0) return undefined;
+  const name = dice.pick(names);
+  world.pauseTopic(name, true);
+  return { what: name, undo: () => world.pauseTopic(name, false) };
+}
+
+/** And wanted again: whoever gets it may be who had it. */
+function removeTopic(world: World, dice: Dice): ReturnType<Fault> {
+  const names = [...world.source.topics.keys()];
+  if (names.length === 0) return undefined;
+  const name = dice.pick(names);
+  world.removeTopic(name);
+  return { what: name, undo: () => world.addTopicAgain(name) };
 }
 
 function growTopic({ source }: World, dice: Dice): ReturnType<Fault> {

@@ -1,3 +1,4 @@
+import { ANY_VERSION } from '../../common/coordination/ports.js';
 import { encodeTopicEntry } from '../../common/coordination/records/desired.js';
 import { TOPICS, topicPath, topicsPath } from '../../common/coordination/znodes.js';
 import { buildBatch } from '../../common/kafka/wire/records/build-batch.js';
@@ -23,6 +24,8 @@ const BROKERS = 2;
 /** In some worlds the records are older than brokers remember their producers. */
 const OLD_SHARE = 0.15;
 const OLD_MS = 172_800_000;
+/** In some, workers have two data threads. */
+const THREADED_SHARE = 0.25;
 /** Whoever watches over processes starts one again after this. */
 const RESTART_MS = 1_000;
 
@@ -42,6 +45,7 @@ export class World implements Surroundings {
   readonly controllers = new Map<string, ControllerProcess>();
   #violation: Violation | undefined;
   readonly #areRecordsOld: boolean;
+  readonly #threads: number;
   /** Of every process that ever was. */
   readonly #actors: Actor[] = [];
   #written = 0;
@@ -49,6 +53,7 @@ export class World implements Surroundings {
   constructor(dice: Dice, keepTrace: boolean) {
     this.dice = dice;
     this.#areRecordsOld = dice.of('age').chance(OLD_SHARE);
+    this.#threads = dice.of('threads').chance(THREADED_SHARE) ? 2 : 1;
     const { timeline } = this;
     const trace = new Trace(() => timeline.nowMs, keepTrace);
     this.trace = trace;
@@ -87,7 +92,8 @@ export class World implements Surroundings {
   }
 
   startWorker(id: string): void {
-    this.workers.set(id, new WorkerProcess(id, this.#actor(id), this.#address(id), this));
+    const actor = this.#actor(id);
+    this.workers.set(id, new WorkerProcess({ id, http: this.#address(id), threads: this.#threads }, actor, this));
   }
 
   startController(id: string): void {
@@ -104,6 +110,21 @@ export class World implements Surroundings {
   addTopic(name: string, partitions: number): void {
     this.source.create(name, partitions);
     this.trace.tell('operator', `adds ${name} with ${partitions} partitions`);
+    this.#writeEntry(name, false);
+  }
+
+  /** An operator pauses a topic, or lets it go on. */
+  pauseTopic(name: string, paused: boolean): void {
+    this.#writeEntry(name, paused);
+  }
+
+  /** An operator does not want it any more. */
+  removeTopic(name: string): void {
+    this.ensemble.write([{ type: 'remove', path: topicPath(ROUTE, name), version: ANY_VERSION }], 0n);
+  }
+
+  /** An operator wants it again. */
+  addTopicAgain(name: string): void {
     this.#writeEntry(name, false);
   }
 
@@ -171,6 +192,9 @@ export class World implements Surroundings {
       addedAt: '2026-01-01',
     } as const;
     const data = encodeTopicEntry(entry);
-    this.ensemble.write([{ type: 'create', path: topicPath(ROUTE, topic), data }], 0n);
+    const path = topicPath(ROUTE, topic);
+    const isThere = this.ensemble.node(path) !== undefined;
+    const version = ANY_VERSION;
+    this.ensemble.write([isThere ? { type: 'set', path, data, version } : { type: 'create', path, data }], 0n);
   }
 }

@@ -39,6 +39,6 @@ const BASE = {
 
 const base = compileConfig(configSchema.parse(BASE), { hostname: 'sim', baseDir: '/' });
 
-export function settingsOf(id: string): Config {
-  return { ...base, controller: { ...base.controller, id }, worker: { ...base.worker, id } };
+export function settingsOf(id: string, threads = 1): Config {
+  return { ...base, controller: { ...base.controller, id }, worker: { ...base.worker, id, threads } };
 }

@@ -6,6 +6,13 @@ import { settingsOf } from './settings.js';
 import { openStore } from './store.js';
 import { loggerOf, noMetrics } from './told.js';
 
+export interface WorkerPlace {
+  readonly id: string;
+  /** Where it listens. */
+  readonly http: string;
+  readonly threads: number;
+}
+
 /** A worker as its process runs it: the supervisor with its store, and data threads. */
 export class WorkerProcess {
   readonly actor: Actor;
@@ -14,14 +21,14 @@ export class WorkerProcess {
   readonly #surroundings: Surroundings;
   #isLeaving = false;
 
-  constructor(id: string, actor: Actor, http: string, surroundings: Surroundings) {
+  constructor({ id, http, threads }: WorkerPlace, actor: Actor, surroundings: Surroundings) {
     this.actor = actor;
     this.#surroundings = surroundings;
     const { trace, zookeeper } = surroundings;
     const logger = loggerOf(trace, actor.name);
     const store = openStore(actor, zookeeper, logger);
     this.supervisor = new Supervisor({
-      config: settingsOf(id),
+      config: settingsOf(id, threads),
       version: '0',
       store,
       httpAddress: () => http,
