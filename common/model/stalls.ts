@@ -36,6 +36,11 @@ export const STALLS = {
     'The target fenced the lane that writes the partition.',
     'Wait: the worker takes a new incarnation. If it comes again, find out who fences this worker’s transactional ids.',
   ),
+  'lane-unconfirmed': stall(
+    'target',
+    'Whether the lane that writes the partition is alive has not been confirmed at the target for so long that it sends nothing more.',
+    'Check the target’s transaction coordinators and the fleet’s heartbeat topic there.',
+  ),
   'lease-ended': stall(
     'worker',
     'The coordination service has not answered for so long that others may have taken over: nothing is written.',

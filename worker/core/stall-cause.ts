@@ -8,21 +8,30 @@ export interface StallCause {
 }
 
 const MIB = 1024 * 1024;
-/** An answer that takes longer is owed. */
-const PATIENCE_MS = 2_000;
-
 /**
  * Names what blocks a partition that does not move: the first cause that holds, from the target back to the source, since what lies nearer
  * to the target has to go first. Undefined: nothing that is known of blocks it.
  */
 export function stallCause(facts: StallFacts): StallCause | undefined {
-  const { phase, isLaneDead, mayWrite } = facts;
+  const { phase, isLaneDead, isLaneUnconfirmed, mayWrite } = facts;
   if (isLaneDead) return cause('lane-dead', 'the target refuses what this lane sends');
+  if (isLaneUnconfirmed) return cause('lane-unconfirmed', 'it is being asked for at the target');
   if (!mayWrite) return cause('lease-ended', 'the session with the coordination service is in question');
   if (phase === 'starting' || phase === 'restarting') return startCause(facts);
   if (facts.isJudging) return cause('inspecting', 'a batch that the target refused is being looked into');
   if (facts.batches > 0 || facts.isUncommitted) return targetCause(facts);
   return phase === 'draining' ? drainCause(facts) : sourceCause(facts);
+}
+
+/** What was seen where nothing blocks it, for whoever looks for the bug. */
+export function blamelessText(facts: StallFacts): string {
+  const { batches, target, source, intake, position, lastStableOffset, highWatermark } = facts;
+  const { line, requests, isInTurn } = target;
+  const queue = `${batches} batches between source and target`;
+  const produce = `${lineText(line)}, ${requests} requests, ${isInTurn ? 'in turn' : 'not in turn'}`;
+  const wanted = `${intake.isWanted ? '' : 'not '}wanted, ${source.isAsked ? '' : 'not '}asked for`;
+  const log = `read up to ${position} of ${lastStableOffset} and ${highWatermark}`;
+  return `nothing blocks it: ${queue}; target: ${produce}; source: ${lineText(source.line)}, ${wanted}, ${log}`;
 }
 
 const STEPS: Readonly<Record<StartStep, string>> = {
@@ -77,8 +86,8 @@ function targetCause(facts: StallFacts): StallCause | undefined {
   if (reason !== undefined) return cause('target-failing', `${reason.code}: ${reason.message}`);
   const transaction = laneTransactionCause(facts);
   if (transaction !== undefined) return transaction;
-  const { requests, requestsSinceMs } = target;
-  if (requests > 0 && requestsSinceMs !== undefined && nowMs - requestsSinceMs >= PATIENCE_MS) {
+  const { requests, requestsSinceMs, isInTurn } = target;
+  if (requests > 0 && isInTurn) {
     const since = ageText(nowMs, requestsSinceMs);
     return cause(
       'target-unanswered',
@@ -144,8 +153,9 @@ function emptyCause(facts: StallFacts): StallCause | undefined {
     const who = `producer ${producerId} (epoch ${producerEpoch}) opened it at offset ${startOffset}, its newest record here is of ${newest}`;
     return cause('source-transaction-open', `${where}; ${who}`);
   }
-  if (!source.isAsked || !intake.isWanted || position >= highWatermark) return undefined;
-  const message = `fetches from offset ${position} are answered and bring nothing, though the log reaches to ${highWatermark}`;
+  if (!source.isAsked || !intake.isWanted) return undefined;
+  const end = Math.max(lastStableOffset, highWatermark);
+  const message = `fetches from offset ${position} are answered and bring nothing, though the log reaches to ${end}`;
   return cause('source-empty', message);
 }
 

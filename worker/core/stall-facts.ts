@@ -20,6 +20,8 @@ export interface TargetFacts {
   readonly hasLeader: boolean;
   /** Undefined while it is on none. */
   readonly line: LineFacts | undefined;
+  /** It will be asked for a batch when the connection has room. */
+  readonly isInTurn: boolean;
   /** Requests on that connection, its own and others’, and since when no answer has come. */
   readonly requests: number;
   readonly requestsSinceMs: number | undefined;
@@ -86,6 +88,8 @@ export interface StallFacts {
   readonly startFault: Reason | undefined;
   readonly startStep: StartStep;
   readonly isLaneDead: boolean;
+  /** Nothing may be sent before the target has confirmed that the lane lives. */
+  readonly isLaneUnconfirmed: boolean;
   readonly mayWrite: boolean;
   /** A refused batch is being looked into. */
   readonly isJudging: boolean;

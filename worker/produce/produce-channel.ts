@@ -88,6 +88,11 @@ export class ProduceChannel {
     this.#ready.clear();
   }
 
+  /** It is asked for a batch as soon as there is room for one. */
+  isInTurn(outlet: Outlet): boolean {
+    return this.#ready.has(outlet);
+  }
+
   get line(): LineFacts {
     const connection = this.#connection;
     const isOpen = connection !== undefined && connection.closedError === undefined;

@@ -66,6 +66,7 @@ export class TargetWriter implements Closable {
     return {
       hasLeader: this.#deps.leaders.leader(targetTopic, partition) !== undefined,
       line: channel?.line,
+      isInTurn: channel?.isInTurn(outlet) === true,
       requests: requests?.count ?? 0,
       requestsSinceMs: requests?.sinceMs,
       retryAtMs: this.#retries.get(outlet),

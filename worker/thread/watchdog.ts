@@ -2,7 +2,7 @@ import type { Stall, StallCode } from '../../common/model/stalls.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock, Timer } from '../../common/runtime/clock.js';
 import { takesRecords } from '../core/partition-state.js';
-import { stallCause } from '../core/stall-cause.js';
+import { blamelessText, stallCause } from '../core/stall-cause.js';
 import type { IntakeFacts, SourceFacts, StallFacts } from '../core/stall-facts.js';
 import { type Watched, watched } from '../core/stall-watch.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
@@ -121,7 +121,8 @@ export class Watchdog {
     const renewalMs = Math.min(RENEWAL_MS, this.#deps.stallAfterMs);
     if (entry.blindLooks === 0 && partition.stall !== undefined && nowMs - entry.lookedMs < renewalMs) return;
     entry.lookedMs = nowMs;
-    const cause = stallCause(this.#facts(held, nowMs));
+    const facts = this.#facts(held, nowMs);
+    const cause = stallCause(facts);
     if (cause !== undefined) {
       entry.blindLooks = 0;
       this.#stall(partition, { ...cause, since: this.#sinceOf(entry, nowMs) });
@@ -130,9 +131,8 @@ export class Watchdog {
     entry.blindLooks += 1;
     if (entry.blindLooks < BLIND_LOOKS) return;
     entry.blindLooks = 0;
-    const { settledNext, fetchNext, length } = partition.queue;
-    const message = `nothing blocks it: settled up to ${settledNext}, read up to ${fetchNext}, ${length} batches in between`;
-    this.#stall(partition, { code: 'lost-wake-up', message, since: this.#sinceOf(entry, nowMs) });
+    const since = this.#sinceOf(entry, nowMs);
+    this.#stall(partition, { code: 'lost-wake-up', message: blamelessText(facts), since });
     this.#kick(held);
   }
 
@@ -201,6 +201,7 @@ export class Watchdog {
       startStep: starter.stepOf(partition),
       // Between two transactions a lane has no identity that lives.
       isLaneDead: laneTransaction?.isDead ?? lane?.dead === true,
+      isLaneUnconfirmed: this.#isUnconfirmed(partition, nowMs),
       mayWrite: mayWrite(),
       isJudging: partition.judging,
       batches: queue.length,
@@ -217,6 +218,11 @@ export class Watchdog {
       memory: waitsForMemory ? throttle.memory : undefined,
       ...offsets,
     };
+  }
+
+  #isUnconfirmed({ lane, route }: MirroredPartition, nowMs: number): boolean {
+    if (lane === undefined || route.delivery !== 'exactly-once') return false;
+    return !this.#deps.sides.of(route).target.confirms(lane, nowMs);
   }
 
   #offsets(

@@ -16,6 +16,7 @@ const FREE: StallFacts = {
   startFault: undefined,
   startStep: 'waiting',
   isLaneDead: false,
+  isLaneUnconfirmed: false,
   mayWrite: true,
   isJudging: false,
   batches: 0,
@@ -28,7 +29,14 @@ const FREE: StallFacts = {
   position: 10,
   lastStableOffset: 20,
   highWatermark: 20,
-  target: { hasLeader: true, line: LINE, requests: 0, requestsSinceMs: undefined, retryAtMs: undefined },
+  target: {
+    hasLeader: true,
+    line: LINE,
+    isInTurn: false,
+    requests: 0,
+    requestsSinceMs: undefined,
+    retryAtMs: undefined,
+  },
   intake: { isWanted: true, isDecoding: false, errorCode: undefined },
   source: {
     hasLeader: true,
@@ -55,6 +63,7 @@ const source = (more: Partial<StallFacts['source']>): Pick<StallFacts, 'source'>
 /** Each cause at its simplest, with what has to be in its evidence. */
 const CASES: readonly (readonly [StallCode, StallFacts, RegExp])[] = [
   ['lane-dead', { ...QUEUED, isLaneDead: true }, /refuses/],
+  ['lane-unconfirmed', { ...QUEUED, isLaneUnconfirmed: true }, /being asked/],
   ['lease-ended', { ...QUEUED, mayWrite: false }, /session/],
   ['fence-pending', { ...FREE, phase: 'starting', startStep: 'closing' }, /last owner wrote/],
   [
@@ -104,7 +113,7 @@ const CASES: readonly (readonly [StallCode, StallFacts, RegExp])[] = [
   ],
   [
     'target-unanswered',
-    { ...QUEUED, ...target({ requests: 5, requestsSinceMs: 90_000 }) },
+    { ...QUEUED, ...target({ isInTurn: true, requests: 5, requestsSinceMs: 90_000 }) },
     /behind 5 requests.*for 10 s/,
   ],
   ['target-leaderless', { ...QUEUED, ...target({ hasLeader: false, line: undefined }) }, /3 batches/],
@@ -177,7 +186,7 @@ describe('the cause of a stall', () => {
   test('nothing is named where nothing blocks: batches that could be sent, a fetch that nobody asks for', () => {
     assert.equal(stallCause(QUEUED), undefined);
     assert.equal(stallCause({ ...QUEUED, ...target({ line: undefined }) }), undefined);
-    assert.equal(stallCause({ ...QUEUED, ...target({ requests: 1, requestsSinceMs: NOW_MS - 10 }) }), undefined);
+    assert.equal(stallCause({ ...QUEUED, ...target({ requests: 1, requestsSinceMs: NOW_MS - 10_000 }) }), undefined);
     assert.equal(stallCause({ ...QUEUED, ...target({ retryAtMs: NOW_MS - 1 }) }), undefined);
     assert.equal(stallCause({ ...QUEUED, laneTransaction: IDLE_LANE }), undefined);
     assert.equal(stallCause(FREE), undefined);

@@ -31,6 +31,7 @@ class Bench {
   target: TargetFacts = {
     hasLeader: true,
     line: undefined,
+    isInTurn: false,
     requests: 0,
     requestsSinceMs: undefined,
     retryAtMs: undefined,
