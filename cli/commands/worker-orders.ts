@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { WorkerOrderBody, WorkerOrderView } from '../../common/api/desired-shapes.js';
 import type { CliDeps } from '../deps.js';
 import { addRestOptions, clientOf, type RestOptions } from '../fleet.js';
@@ -31,6 +31,15 @@ export function addWorkerOrders(plan: Command, deps: CliDeps): void {
   }
   withReason(
     plan
+      .command('restart')
+      .argument('<workers...>')
+      .description('announce restarts: partitions wait for workers that go, and move nowhere')
+      .option('--within <seconds>', 'how long to wait for each; 0 takes the announcement back', seconds, 60),
+  ).action(async (workers: string[], options: OrderOptions & { readonly within: number }) => {
+    await order(workers, options, { restartWithinMs: options.within * 1_000 });
+  });
+  withReason(
+    plan
       .command('dedicate')
       .argument('<worker>')
       .argument('[routes...]')
@@ -49,6 +58,12 @@ export function addWorkerOrders(plan: Command, deps: CliDeps): void {
   });
 }
 
+function seconds(text: string): number {
+  const value = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  if (value <= 3_600) return value;
+  throw new InvalidArgumentError('It must be 0 to 3600 seconds.');
+}
+
 function withReason(command: Command): Command {
   return addRestOptions(command).option('--reason <text>', 'why; kept with the order', '');
 }
@@ -56,11 +71,12 @@ function withReason(command: Command): Command {
 function orderResult(orders: readonly WorkerOrderView[]): Result {
   return {
     value: { orders },
-    columns: ['WORKER', 'ROLE', 'ROUTES', 'REASON'],
-    rows: orders.map(({ worker, role, routes, reason }) => [
+    columns: ['WORKER', 'ROLE', 'ROUTES', 'AWAITED UNTIL', 'REASON'],
+    rows: orders.map(({ worker, role, routes, restartUntil, reason }) => [
       worker,
       role ?? '-',
       routes === null ? '-' : routes.join(','),
+      restartUntil ?? '-',
       reason,
     ]),
   };

@@ -86,13 +86,24 @@ const routeNames = z.array(z.string()).max(100);
 
 /** Body of PATCH /workers/{worker}/order; what is left out stays as it is. */
 export const workerOrderBody = z
-  .strictObject({ role: workerRole.optional(), routes: routeNames.optional(), reason: reason.default('') })
-  .refine(({ role, routes }) => role !== undefined || routes !== undefined, { message: 'order a role or routes' });
+  .strictObject({
+    role: workerRole.optional(),
+    routes: routeNames.optional(),
+    /** It is about to be restarted: for so long its partitions wait for it; 0 takes that back. */
+    restartWithinMs: z.number().int().min(0).max(3_600_000).optional(),
+    reason: reason.default(''),
+  })
+  .refine(
+    ({ role, routes, restartWithinMs }) => role !== undefined || routes !== undefined || restartWithinMs !== undefined,
+    { message: 'order a role, routes or a restart' },
+  );
 export const workerOrderView = z.object({
   worker: z.string(),
   /** Null: as the worker’s own configuration says. */
   role: workerRole.nullable(),
   routes: routeNames.nullable(),
+  /** Null: no restart is announced. */
+  restartUntil: z.string().nullable(),
   reason: z.string(),
   at: z.string().nullable(),
 });

@@ -12,6 +12,8 @@ export interface WorkerOrder {
   readonly role?: WorkerRole;
   /** The routes it copies, and nobody else while it is there; none: any. */
   readonly routes?: readonly string[];
+  /** ISO 8601: until then it may go and come back under its id, and its partitions wait for it. */
+  readonly restartUntil?: string;
   readonly reason: string;
   /** ISO 8601. */
   readonly at: string;

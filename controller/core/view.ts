@@ -35,6 +35,8 @@ export interface World {
   readonly loads: LoadFacts;
   /** Nothing goes from one worker to another: what has lost its worker waits for it. */
   readonly isFrozen: boolean;
+  /** Workers that are about to be restarted: what they let go of waits for them. */
+  readonly awaited: ReadonlySet<string>;
 }
 
 /** A mirrored partition the planner decides about. */
@@ -81,9 +83,7 @@ export function buildView(world: World, maxBalanceMoves: number, load?: LoadPoli
     if (planned.has(key) || duplicates.has(key)) return;
     if (where?.holder.state === 'absent') return;
     planned.set(key, { topic, partition });
-    const place = world.isFrozen
-      ? frozenPlace(locatePartition(key, where, world), world)
-      : locatePartition(key, where, world);
+    const place = waitingPlace(locatePartition(key, where, world), world);
     if (place === undefined) return;
     if ('homeless' in place.at && place.at.homeless === 'moving') underWay++;
     const pool = world.pools.has(topic.route.name) ? { pool: topic.route.name } : {};
@@ -179,7 +179,7 @@ function locatePartition(key: string, where: Located | undefined, world: World):
     if (vacated === undefined) return { at: { homeless: 'new' } };
     const { worker, why } = vacated;
     if (why === 'moving') return onTheWay(key, worker, world);
-    const waited = why === 'died' || world.isFrozen;
+    const waited = why === 'died' || world.isFrozen || world.awaited.has(worker);
     const prefers = waited && world.accepting.has(worker) ? { prefers: worker } : {};
     return { at: { homeless: why }, from: worker, ...prefers };
   }
@@ -201,12 +201,13 @@ function locatePartition(key: string, where: Located | undefined, world: World):
 }
 
 /**
- * In a freeze a partition whose worker went away waits for it (undefined), and goes back to it whatever the shares are. What was under
- * way before arrives; what is new has never had a worker.
+ * In a freeze, or while its worker is restarted, a partition whose worker went away waits for it (undefined), and goes back to it whatever
+ * the shares are. What was under way before arrives; what is new has never had a worker.
  */
-function frozenPlace(place: Whereabouts, { accepting }: World): Whereabouts | undefined {
-  const { at, prefers } = place;
+function waitingPlace(place: Whereabouts, { accepting, isFrozen, awaited }: World): Whereabouts | undefined {
+  const { at, prefers, from } = place;
   if ('owner' in at || at.homeless === 'new' || at.homeless === 'moving') return place;
+  if (!isFrozen && (from === undefined || !awaited.has(from))) return place;
   if (prefers === undefined || !accepting.has(prefers)) return undefined;
   return { at: { owner: prefers, stays: true }, from: prefers, why: at.homeless };
 }

@@ -39,6 +39,8 @@ export interface Presence {
   readonly clean: ReadonlySet<string>;
   /** Whoever is gone is waited for, however long: an operator's freeze. Who came back under the same id is not. */
   readonly isFrozen: boolean;
+  /** Workers whose restart is announced: as in a freeze, for them alone. */
+  readonly awaited: ReadonlySet<string>;
 }
 
 export interface DepartureOptions {
@@ -99,7 +101,7 @@ export class Departures {
       if (fencing) given.push({ worker, incarnation, reason: 'resumed', silentSinceMs: verdict.sinceMs });
       else if (verdict.state === 'replaced') {
         given.push({ worker, incarnation, reason: 'replaced', silentSinceMs: verdict.sinceMs });
-      } else if (verdict.state === 'gone' && !(presence.isFrozen && born)) {
+      } else if (verdict.state === 'gone' && !((presence.isFrozen || presence.awaited.has(worker)) && born)) {
         if (verdict.untilMs <= presence.nowMs) {
           expired.push({ worker, incarnation, reason: 'died', silentSinceMs: verdict.sinceMs });
         } else nextMs = Math.min(nextMs ?? verdict.untilMs, verdict.untilMs);

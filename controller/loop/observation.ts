@@ -22,10 +22,18 @@ interface Circumstances {
 export class Observation {
   readonly #records: FleetRecords;
   readonly #maxActiveWorkers: number;
+  readonly #wallMs: () => number;
   readonly #deliveries: Pick<Deliveries, 'of'>;
 
-  constructor(records: FleetRecords, maxActiveWorkers: number, deliveries: Pick<Deliveries, 'of'>) {
+  /** @param wallMs the wall clock */
+  constructor(
+    records: FleetRecords,
+    maxActiveWorkers: number,
+    deliveries: Pick<Deliveries, 'of'>,
+    wallMs: () => number,
+  ) {
     this.#records = records;
+    this.#wallMs = wallMs;
     this.#deliveries = deliveries;
     this.#maxActiveWorkers = maxActiveWorkers;
   }
@@ -44,6 +52,26 @@ export class Observation {
   get isFrozen(): boolean {
     const { entries, unreadable } = this.#records.orders;
     return entries.has(FREEZE) || unreadable.has(FREEZE);
+  }
+
+  /** Workers whose announced restart is being waited for. */
+  get awaited(): Set<string> {
+    return new Set(this.#announced().map(({ worker }) => worker));
+  }
+
+  /** In how many ms the next announcement of a restart ends; undefined: there is none. */
+  get restartEndsInMs(): number | undefined {
+    const ends = this.#announced().map(({ leftMs }) => leftMs);
+    return ends.length === 0 ? undefined : Math.min(...ends);
+  }
+
+  /** By the wall clock: whoever announces it need not be on this machine. */
+  #announced(): { readonly worker: string; readonly leftMs: number }[] {
+    const nowMs = this.#wallMs();
+    return [...this.#records.workers.entries.values()].flatMap(({ value: { worker, restartUntil } }) => {
+      const leftMs = restartUntil === undefined ? 0 : Date.parse(restartUntil) - nowMs;
+      return leftMs > 0 ? [{ worker, leftMs }] : [];
+    });
   }
 
   live(): Map<string, LiveWorker> {
@@ -84,6 +112,7 @@ export class Observation {
       lanes: [...this.#records.lanes.entries.values()].map(({ value }) => value),
       clean: this.cleanIncarnations(),
       isFrozen: this.isFrozen,
+      awaited: this.awaited,
     };
   }
 

@@ -87,7 +87,8 @@ export class Rounds {
     this.#options = options;
     const { reign, records, settings, clock, random, logger, metrics, fencer, onNews } = options;
     this.#deliveries = new Deliveries({ unproven: (target) => options.facts.unproven(target), logger });
-    this.#observation = new Observation(records, settings.planner.maxActiveWorkers, this.#deliveries);
+    const { maxActiveWorkers } = settings.planner;
+    this.#observation = new Observation(records, maxActiveWorkers, this.#deliveries, () => clock.wallMs());
     this.#departures = new Departures({
       takeoverDelayMs: settings.takeoverDelayMs,
       freezeMs: options.sessionTimeoutMs,
@@ -185,7 +186,7 @@ export class Rounds {
     const desired = this.#desire();
     const complete = facts.ensureTargets(desired.needs);
     if (await this.#progress.write(desired.newProgress)) return true;
-    this.#deadlineMs = this.#tribunal.judge(nowMs);
+    this.#deadlineMs = this.#nextBound(nowMs, this.#tribunal.judge(nowMs));
     await this.#fences.advance();
     const holders = this.#observation.holders(this.#departures, (incarnation) => this.#fences.isFenced(incarnation));
     const targetTopicId = (key: string): string | null => desired.topics.get(key)?.targetTopicId ?? null;
@@ -202,6 +203,7 @@ export class Rounds {
       promised: this.#moveLog.promised,
       loads: this.#loads.facts,
       isFrozen: this.#observation.isFrozen,
+      awaited: this.#observation.awaited,
     };
     const maxMoves = this.#departures.frozen(nowMs) ? 0 : this.#options.settings.planner.maxMovesPerRound;
     const view = buildView(world, maxMoves, this.#loads.policy);
@@ -219,6 +221,12 @@ export class Rounds {
     // As it was read: what came meanwhile has not been looked at.
     if (full && idle && nothingPending) this.#restingAt = worldAt;
     return wrote || cleaned;
+  }
+
+  /** Also when the announcement of a restart ends: what waits for the worker then goes to others. */
+  #nextBound(nowMs: number, judged: number | undefined): number | undefined {
+    const leftMs = this.#observation.restartEndsInMs;
+    return leftMs === undefined ? judged : Math.min(nowMs + leftMs, judged ?? Number.POSITIVE_INFINITY);
   }
 
   /** A large fleet's view, plan and diff take a good part of a second each: in between the session's heartbeats must get through. */

@@ -18,8 +18,8 @@ function exclusionView(route: string, topic: string, exclusion: Exclusion | unde
 }
 
 function orderView(worker: string, order: WorkerOrder | undefined): WorkerOrderView {
-  const { role = null, routes, reason = '', at = null } = order ?? {};
-  return { worker, role, routes: routes === undefined ? null : [...routes], reason, at };
+  const { role = null, routes, restartUntil = null, reason = '', at = null } = order ?? {};
+  return { worker, role, routes: routes === undefined ? null : [...routes], restartUntil, reason, at };
 }
 
 function freezeView(order: FreezeOrder | undefined): FreezeView {
@@ -56,8 +56,13 @@ export function orderPaths(router: Router, { orders }: { readonly orders: OrderS
     },
     patch: async (request, response) => {
       const worker = param(request, 'worker');
-      const { role, routes, reason } = jsonBody(request, workerOrderBody);
-      const wish = { reason, ...(role === undefined ? {} : { role }), ...(routes === undefined ? {} : { routes }) };
+      const { role, routes, restartWithinMs, reason } = jsonBody(request, workerOrderBody);
+      const wish = {
+        reason,
+        ...(role === undefined ? {} : { role }),
+        ...(routes === undefined ? {} : { routes }),
+        ...(restartWithinMs === undefined ? {} : { restartWithinMs }),
+      };
       response.json(orderView(worker, await orders.orderWorker(worker, wish)));
     },
     delete: async (request, response) => {

@@ -40,6 +40,8 @@ export interface OrderServiceDeps {
 export interface WorkerWish {
   readonly role?: WorkerOrder['role'];
   readonly routes?: readonly string[];
+  /** From now; 0: no restart is to be waited for. */
+  readonly restartWithinMs?: number;
   readonly reason: string;
 }
 
@@ -57,13 +59,14 @@ export class OrderService {
   }
 
   /** @throws INVALID_REQUEST, ROUTE_UNKNOWN, PRECONDITION_FAILED */
-  async orderWorker(worker: string, { role, routes, reason }: WorkerWish): Promise<WorkerOrder> {
+  async orderWorker(worker: string, { role, routes, restartWithinMs, reason }: WorkerWish): Promise<WorkerOrder> {
     for (const route of routes ?? []) await this.#deps.routes.get(route);
     const order = await this.#change(WORKERS, workerPath(worker), decodeWorkerOrder, encodeWorkerOrder, (before) => ({
       ...before,
       worker,
       ...(role === undefined ? {} : { role }),
       ...(routes === undefined ? {} : { routes }),
+      ...(restartWithinMs === undefined ? {} : { restartUntil: this.#later(restartWithinMs) }),
       reason,
       at: this.#now(),
     }));
@@ -120,7 +123,11 @@ export class OrderService {
   }
 
   #now(): string {
-    return new Date(this.#deps.clock.wallMs()).toISOString();
+    return this.#later(0);
+  }
+
+  #later(ms: number): string {
+    return new Date(this.#deps.clock.wallMs() + ms).toISOString();
   }
 
   async #read<T>(

@@ -8,6 +8,7 @@ const workerOrder = z.object({
   worker: z.string(),
   role: z.enum(['active', 'standby', 'excluded', 'drained']).optional(),
   routes: z.array(z.string()).optional(),
+  restartUntil: z.iso.datetime().optional().catch(undefined),
   reason: z.string(),
   at: z.string(),
 });
@@ -17,8 +18,13 @@ export function encodeWorkerOrder(order: WorkerOrder): Buffer {
 }
 
 export function decodeWorkerOrder(data: Buffer, path: string): WorkerOrder {
-  const { role, routes, ...rest } = decodeRecord(workerOrder, data, path);
-  return { ...rest, ...(role === undefined ? {} : { role }), ...(routes === undefined ? {} : { routes }) };
+  const { role, routes, restartUntil, ...rest } = decodeRecord(workerOrder, data, path);
+  return {
+    ...rest,
+    ...(role === undefined ? {} : { role }),
+    ...(routes === undefined ? {} : { routes }),
+    ...(restartUntil === undefined ? {} : { restartUntil }),
+  };
 }
 
 const freezeOrder = z.object({ reason: z.string(), at: z.string() });

@@ -71,6 +71,7 @@ class Fleet {
     else if (action === 'order') this.orders.set(worker, orderOf(worker, cutAfter));
     else if (action === 'freeze') this.isFrozen = true;
     else if (action === 'thaw') this.isFrozen = false;
+    else if (action === 'announce') this.orders.set(worker, { worker, reason: '', at: '', restartUntil: 'then' });
     else if (action === 'release') this.orders.delete(worker);
     else if (action === 'unwant') this.partitions = PARTITIONS - 3;
     else if (action === 'want') this.partitions = PARTITIONS;
@@ -195,7 +196,21 @@ class Fleet {
     const { accepting, keeping } = roster;
     const pools = poolsOf([ROUTE], roster, () => undefined);
     const { isFrozen } = this;
-    return { desired: this.#desired(), holders, accepting, keeping, pools, vacated, promised, loads, isFrozen };
+    const awaited = new Set(
+      [...this.orders.values()].flatMap((order) => (order.restartUntil === undefined ? [] : [order.worker])),
+    );
+    return {
+      desired: this.#desired(),
+      holders,
+      accepting,
+      keeping,
+      pools,
+      vacated,
+      promised,
+      loads,
+      isFrozen,
+      awaited,
+    };
   }
 
   #stateOf({ incarnation, items }: WorkerAssignment, live: LiveWorker | undefined, roster: Roster): HolderState {
@@ -287,6 +302,7 @@ const weights: Readonly<Record<string, number>> = {
   order: 1,
   freeze: 1,
   thaw: 2,
+  announce: 1,
   release: 1,
   measure: 1,
 };
@@ -303,6 +319,9 @@ test('whatever happens in whatever order, no partition is in two nodes or copied
       const fleet = new Fleet();
       for (const { action, worker, cutAfter } of actions) fleet.step(action, worker, cutAfter);
       fleet.isFrozen = false;
+      // Announcements end: what waits for a worker that never comes back would wait for ever.
+      for (const [worker, { restartUntil }] of fleet.orders)
+        if (restartUntil !== undefined) fleet.orders.delete(worker);
       fleet.settle();
       const staying = [...fleet.processes.values()].filter((process) => !process.leaving);
       const counts = staying.map((process) => process.held.size);

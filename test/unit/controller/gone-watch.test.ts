@@ -122,6 +122,7 @@ describe('who is given up', () => {
     lanes: [],
     clean: new Set(),
     isFrozen: false,
+    awaited: new Set(),
     ...more,
   });
   const alive = (...incarnations: string[]) => new Map(incarnations.map((one) => [`w-${one}`, worker(one)]));

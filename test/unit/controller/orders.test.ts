@@ -28,7 +28,14 @@ describe('orders about workers', () => {
       assert.match(await metrics.text(), /causeway_assignment_moves_total\{reason="drained"\} 3/);
       await client.releaseWorker('a');
       await kit.balanced(9);
-      assert.deepEqual(await client.workerOrder('a'), { worker: 'a', role: null, routes: null, reason: '', at: null });
+      assert.deepEqual(await client.workerOrder('a'), {
+        worker: 'a',
+        role: null,
+        routes: null,
+        restartUntil: null,
+        reason: '',
+        at: null,
+      });
     } finally {
       await kit.close();
     }
