@@ -46,27 +46,15 @@ export class AssignmentWriter {
 
   /** @returns true when something was written */
   async write(world: World, view: View, planned: Plan, full: boolean): Promise<boolean> {
-    const {
-      reign,
-      records,
-      observation,
-      handoffs,
-      tribunal,
-      fences,
-      retired,
-      vacancies,
-      moveLog,
-      loads,
-      clock,
-      logger,
-    } = this.#options;
+    const { reign, observation, handoffs, tribunal, fences, retired, vacancies, moveLog, loads, clock, logger } =
+      this.#options;
     const changes = diffAssignments({
       epoch: reign.epoch,
       world,
       owners: planned.owners,
       planned: view.planned,
       revokedBy: (worker, key) => handoffs.revokedBy(worker, key),
-      holdAdditions: records.assignments.unreadable.size > 0,
+      holdAdditions: tribunal.isBlind,
       generationFloor: retired.highestGeneration,
       compareStarted: full,
       routes: observation.routes(),

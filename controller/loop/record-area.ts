@@ -98,6 +98,7 @@ export class RecordArea<T> {
     const createdAt = this.#seen.get(key)?.createdAt ?? 0n;
     this.#seen.set(key, { value, version, createdAt, stale: false });
     this.#vanished = without(this.#vanished, key);
+    this.#faults.delete(key);
     this.#unreadable.delete(key);
     this.#revision++;
   }
@@ -105,6 +106,7 @@ export class RecordArea<T> {
   forget(key: string): void {
     this.#seen.delete(key);
     this.#vanished = without(this.#vanished, key);
+    this.#faults.delete(key);
     this.#unreadable.delete(key);
     this.#revision++;
   }
@@ -152,9 +154,9 @@ export class RecordArea<T> {
           ).flat();
     const seen = new Map<string, Seen<T>>();
     const unreadable = new Map<string, number>();
-    this.#faults.clear();
     await this.#read(keys, seen, unreadable);
     await this.#keep(seen, unreadable);
+    for (const key of this.#faults.keys()) if (!seen.has(key) && !unreadable.has(key)) this.#faults.delete(key);
   }
 
   async #read(keys: readonly string[], seen: Map<string, Seen<T>>, unreadable: Map<string, number>): Promise<void> {

@@ -1,3 +1,4 @@
+import type { WorkerReport } from '../../common/model/worker.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { NodeChange } from '../core/diff.js';
 import { findDuplicates, type Holder } from '../core/holders.js';
@@ -38,9 +39,15 @@ export class Tribunal {
     for (const { worker, incarnation, reason } of overdue) this.#doom(worker, incarnation, reason);
     this.#doomDuplicates(holders);
     this.#doomUnreadable();
+    for (const { worker, incarnation } of this.#withoutNode()) this.#doom(worker, incarnation, 'corrupt');
     this.#forgetSettled();
     const bounds = [departed.nextMs, nextMs].filter((bound) => bound !== undefined);
     return bounds.length === 0 ? undefined : Math.min(...bounds);
+  }
+
+  /** Somebody holds partitions and no node says which: what seems free may be theirs. */
+  get isBlind(): boolean {
+    return this.#options.records.assignments.unreadable.size > 0 || this.#withoutNode().length > 0;
   }
 
   /** Incarnations with items in some node. */
@@ -97,6 +104,19 @@ export class Tribunal {
       changes.push({ worker, assignment, revoked: [], dropped: new Map(), added: [] });
     }
     return changes;
+  }
+
+  /** Living incarnations that hold something by their own last word while their worker has no node at all: it was lost, with the leader that knew it. */
+  #withoutNode(): WorkerReport[] {
+    const { records, observation } = this.#options;
+    const { entries, unreadable } = records.assignments;
+    const live = observation.live();
+    return [...records.reports.entries.values()].flatMap(({ value }) => {
+      const { worker, incarnation, held, doubtful } = value;
+      const isLive = live.get(worker)?.incarnation === incarnation;
+      const hasNode = entries.has(worker) || unreadable.has(worker);
+      return isLive && !hasNode && held.length + doubtful.length > 0 ? [value] : [];
+    });
   }
 
   #doomDuplicates(holders: ReadonlyMap<string, Holder>): void {

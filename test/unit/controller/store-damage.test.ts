@@ -162,6 +162,39 @@ describe('A15: nodes that are gone though nobody removed them', () => {
     }
   });
 
+  test('an assignment lost together with the leader that knew it: its worker stops before anybody gets what it held', async () => {
+    const there = await fleet();
+    const { kit } = there;
+    try {
+      await there.close();
+      const before = kit.workers.get('a')?.incarnation;
+      await deleteAll(kit.store, assignmentPath('a'));
+      await kit.controller();
+      await until(() => kit.workers.get('a')?.incarnation !== before);
+      // Nobody ever held what another held: the kit looks after that.
+      await kit.balanced(6);
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test('an unreadable node is an alarm until it is readable again, however often it is read', async () => {
+    const there = await fleet();
+    const { kit } = there;
+    try {
+      const node = await kit.store.get(topicPath('r', 't'));
+      await kit.store.set(topicPath('r', 't'), Buffer.from('garbage'), ANY_VERSION);
+      await until(async () => (await codes(there)).includes('NODE_CORRUPT'));
+      await rest();
+      assert.match(await there.metrics.text(), /causeway_store_alarms[^\n]* 1/);
+      await kit.store.set(topicPath('r', 't'), node?.data ?? Buffer.alloc(0), ANY_VERSION);
+      await until(async () => (await codes(there)).length === 0);
+      assert.deepEqual(heldBy(there), [3, 3]);
+    } finally {
+      await kit.close();
+    }
+  });
+
   test('progress is written again as it was', async () => {
     const there = await fleet();
     const { kit } = there;
