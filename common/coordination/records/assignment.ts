@@ -142,19 +142,17 @@ export function decodeAssignment(buffers: readonly Buffer[], path: string): Work
   const { worker, incarnation, epoch, generation } = first;
   const sum = new PartitionCount();
   const items = parts.flatMap((part) =>
-    part.groups.flatMap(({ partitions, topicId, skip, origin, resolve, hold, ...shared }) =>
-      sum.add(parsePartitions(partitions)).map(
-        (partition): AssignmentItem => ({
-          ...shared,
-          sourceTopicId: topicId,
-          partition,
-          ...(skip === undefined ? {} : { skip }),
-          ...(origin === undefined ? {} : { origin }),
-          ...(resolve === undefined ? {} : { resolve }),
-          ...(hold === undefined ? {} : { hold }),
-        }),
-      ),
-    ),
+    part.groups.flatMap(({ partitions, topicId, skip, origin, resolve, hold, ...rest }): AssignmentItem[] => {
+      const shared = {
+        ...rest,
+        sourceTopicId: topicId,
+        ...(skip === undefined ? {} : { skip }),
+        ...(origin === undefined ? {} : { origin }),
+        ...(resolve === undefined ? {} : { resolve }),
+        ...(hold === undefined ? {} : { hold }),
+      };
+      return sum.add(parsePartitions(partitions)).map((partition) => ({ ...shared, partition }));
+    }),
   );
   const routes = first.routes.map(({ name, ...settings }) => routeFromSettings(name, settings));
   const limits = first.limits.map(({ route, topic, ...share }) => ({ route, topic, ...rateLimitsFrom(share) }));
