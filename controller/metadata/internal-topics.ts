@@ -10,8 +10,8 @@ const DEAD_LETTER_MAX_BYTES = 64 * 1024 * 1024;
 const HEARTBEAT_RETENTION_MS = 86_400_000;
 
 /**
- * Causeway's own topics at a route's target: gap records, compacted by key so that repetitions collapse, refused records, and, exactly
- * once, the partition where lanes renew their ids.
+ * Causeway's own topics at a route's target: gap records, compacted by key so that repetitions collapse, refused records, and, where nothing
+ * may come twice, the partition where lanes renew their ids.
  */
 export function internalTopics(route: Route, fleet: string): readonly Omit<TargetNeed, 'existing'>[] {
   const own = (topic: string, configs: Readonly<Record<string, string>>) => {
@@ -22,7 +22,7 @@ export function internalTopics(route: Route, fleet: string): readonly Omit<Targe
   if (route.onRefusedRecord === 'dead-letter' && deadLetterTopic !== undefined) {
     needs.push(own(deadLetterTopic, { 'max.message.bytes': String(DEAD_LETTER_MAX_BYTES) }));
   }
-  if (route.delivery === 'exactly-once') {
+  if (route.delivery !== 'at-least-once') {
     needs.push(
       own(heartbeatTopic(fleet), { 'cleanup.policy': 'delete', 'retention.ms': String(HEARTBEAT_RETENTION_MS) }),
     );

@@ -50,8 +50,9 @@ export class HeldPartitions {
     return riding.map(({ partition }) => partition).filter((partition) => partition.lane === lane);
   }
 
+  /** Also where transactions carry the data: whoever takes over there first proves a lane of its own alive. */
   copiesExactly(target: string): boolean {
-    return this.partitions().some(({ route }) => route.target === target && route.delivery === 'exactly-once');
+    return this.partitions().some(({ route }) => route.target === target && route.delivery !== 'at-least-once');
   }
 
   add(held: Held): void {

@@ -12,9 +12,10 @@ function missing(settings: Partial<Route>, there: readonly string[] = []): strin
   return missingInternalTopics([routeOf('r', settings)], 'f', fact).map(({ targetTopic }) => targetTopic);
 }
 
-test('2.6 an exactly-once route has the topic its lanes renew their ids on, also one that creates no topics', () => {
+test('2.6 a route whose records may not come twice has the topic its lanes renew their ids on, also one that creates no topics', () => {
   assert.deepEqual(missing({ delivery: 'exactly-once' }), ['causeway.f.gaps', 'causeway.f.heartbeats']);
   const none = { targetTopics: { create: false } };
+  assert.deepEqual(missing({ delivery: 'transactional', ...none }), ['causeway.f.heartbeats']);
   assert.deepEqual(missing({ delivery: 'exactly-once', ...none }), ['causeway.f.heartbeats']);
   assert.deepEqual(missing({ delivery: 'exactly-once', ...none }, ['causeway.f.heartbeats']), []);
 });
