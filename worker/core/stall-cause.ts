@@ -8,6 +8,7 @@ export interface StallCause {
 }
 
 const MIB = 1024 * 1024;
+
 /**
  * Names what blocks a partition that does not move: the first cause that holds, from the target back to the source, since what lies nearer
  * to the target has to go first. Undefined: nothing that is known of blocks it.
@@ -17,6 +18,8 @@ export function stallCause(facts: StallFacts): StallCause | undefined {
   if (isLaneDead) return cause('lane-dead', 'the target refuses what this lane sends');
   if (isLaneUnconfirmed) return cause('lane-unconfirmed', 'it is being asked for at the target');
   if (!mayWrite) return cause('lease-ended', 'the session with the coordination service is in question');
+  // What was sent before the fault has to be answered before it begins anew.
+  if (phase === 'restarting' && facts.unanswered > 0) return targetCause(facts);
   if (phase === 'starting' || phase === 'restarting') return startCause(facts);
   if (facts.isJudging) return cause('inspecting', 'a batch that the target refused is being looked into');
   if (facts.batches > 0 || facts.isUncommitted) return targetCause(facts);

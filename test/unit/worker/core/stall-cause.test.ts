@@ -86,6 +86,7 @@ const CASES: readonly (readonly [StallCode, StallFacts, RegExp])[] = [
     { ...FREE, phase: 'restarting', startFault: { code: 'KAFKA_ERROR', message: 'why' } },
     /next attempt; the last attempt: KAFKA_ERROR: why/,
   ],
+  ['target-unanswered', { ...QUEUED, phase: 'restarting', unanswered: 1, unansweredSinceMs: 99_000 }, /for 1 s$/],
   ['start-failing', { ...FREE, phase: 'starting', startStep: 'finding' }, /being asked for/],
   [
     'checkpoint-failing',
