@@ -49,8 +49,6 @@ const CATALOGUE: readonly (readonly [name: string, weight: number, fault: Fault]
   ['topic-removed', 3, removeTopic],
 ];
 
-export const FAULT_NAMES = CATALOGUE.map(([name]) => name);
-
 /** Draws the faults of a world; what they break is whole again at `healedMs`. */
 export function planFaults(world: World, healedMs: number, told: (fault: string) => void): void {
   const dice = world.dice.of('faults');

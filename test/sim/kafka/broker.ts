@@ -15,9 +15,9 @@ import type { OffsetForLeaderEpochRequest } from '../../../common/kafka/wire/api
 import type { ProduceRequest } from '../../../common/kafka/wire/apis/produce.js';
 import type { WriteTxnMarkersRequest } from '../../../common/kafka/wire/apis/write-txn-markers.js';
 import { partitionKey, type TopicPartition } from '../../../common/model/topic-partition.js';
+import { leaderFault, type Respond } from './answering.js';
 import type { Broker, KafkaCluster } from './cluster.js';
 import { answerFetch } from './fetch-answer.js';
-import { leaderFault } from './leader-fault.js';
 import { answerProduce } from './produce-answer.js';
 
 /** Kafka's defaults. */
@@ -25,8 +25,6 @@ const CONFIGS: ReadonlyMap<string, string> = new Map([
   ['producer.id.expiration.ms', '86400000'],
   ['transactional.id.expiration.ms', '604800000'],
 ]);
-
-export type Respond = (response: object) => void;
 
 const EARLIEST_TIMESTAMP: typeof EARLIEST = -2n;
 const COORDINATOR_LOAD_IN_PROGRESS = 14;

@@ -1,8 +1,7 @@
 import type { FetchRequest } from '../../../common/kafka/wire/apis/fetch.js';
-import type { Respond } from './broker.js';
+import { leaderFault, type Respond } from './answering.js';
 import type { Broker, KafkaCluster } from './cluster.js';
 import type { SessionPartition } from './fetch-sessions.js';
-import { leaderFault } from './leader-fault.js';
 import type { Partition } from './partition.js';
 
 const OFFSET_OUT_OF_RANGE = 1;

@@ -1,7 +1,6 @@
 import type { ProduceRequest } from '../../../common/kafka/wire/apis/produce.js';
-import type { Respond } from './broker.js';
+import { leaderFault, type Respond } from './answering.js';
 import type { Broker, KafkaCluster } from './cluster.js';
-import { leaderFault } from './leader-fault.js';
 
 const REQUEST_TIMED_OUT = 7;
 const NOT_ENOUGH_REPLICAS = 19;

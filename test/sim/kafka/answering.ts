@@ -1,6 +1,9 @@
 import type { Broker } from './cluster.js';
 import type { Partition } from './partition.js';
 
+/** Takes the answer to one request. */
+export type Respond = (response: object) => void;
+
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
 const NOT_LEADER_OR_FOLLOWER = 6;
 const FENCED_LEADER_EPOCH = 74;
