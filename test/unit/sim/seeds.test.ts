@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { runSeed } from '../../sim/run-seed.js';
 
 /** `npm run sim -- --seeds 10000` runs more of them. */
-const SEEDS = 200;
+const SEEDS = 100;
 const MAIN = fileURLToPath(new URL('../../sim/main.js', import.meta.url));
 
 describe('the simulation', () => {
