@@ -80,9 +80,8 @@ export class PositionFinder {
         const { facts } = one;
         partition.lastPair = facts.checkpoint;
         const plan = planStart(facts);
-        if (plan.kind === 'walk' || plan.kind === 'close') {
-          return [partition, { kind: plan.kind, partition, checkpoint: plan.checkpoint, facts }];
-        }
+        if (plan.kind === 'walk') return [partition, { kind: 'walk', partition, checkpoint: plan.checkpoint, facts }];
+        if (plan.kind === 'close') return [partition, closeOf(partition, plan.checkpoint, facts)];
         return [partition, this.#doubted(partition, plan, facts) ?? decided(plan, facts)];
       }),
     );
@@ -116,7 +115,7 @@ export class PositionFinder {
       return undefined;
     const { checkpoint, former } = facts;
     if (checkpoint !== undefined) return { kind: 'walk', partition, checkpoint, facts };
-    return former === undefined ? undefined : { kind: 'close', partition, checkpoint: former, facts };
+    return former === undefined ? undefined : closeOf(partition, former, facts);
   }
 
   async #close(formers: readonly Unsettled[], found: Map<MirroredPartition, Found>): Promise<void> {
@@ -141,6 +140,13 @@ export class PositionFinder {
       );
     }
   }
+}
+
+/** A log that lost its end is closed from its present end on: nobody's marker lies behind that. */
+function closeOf(partition: MirroredPartition, former: TakeoverCase['checkpoint'], facts: StartFacts): Unsettled {
+  const { targetEnd } = facts;
+  const checkpoint = former.targetOffset <= targetEnd ? former : { ...former, targetOffset: targetEnd };
+  return { kind: 'close', partition, checkpoint, facts };
 }
 
 function planAfterWalk(
