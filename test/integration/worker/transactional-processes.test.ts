@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
+import type { AssignmentItem } from '../../../common/model/assignment.js';
+import type { Route } from '../../../common/model/route.js';
+import { BedChild } from '../../bed/child.js';
+import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
+import { committedKeys } from './committed-log.js';
+import type { OwnerOrder } from './owner-process.js';
+import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
+
+const SCRIPT = fileURLToPath(new URL('./owner-process.js', import.meta.url));
+const keys = (count: number): string[] => Array.from({ length: count }, (_, i) => `key-${i}`);
+
+describe('transactional delivery by processes that are killed and stopped', () => {
+  const handles: KafkaClusterHandle[] = [];
+  const folder = mkdtempSync(join(tmpdir(), 'causeway-owners-'));
+  const children: BedChild[] = [];
+  let source: TestCluster;
+  let target: TestCluster;
+  let heir: ThreadUnderTest | undefined;
+  const route: Route = { ...testRoute('source', 'target'), delivery: 'transactional' };
+
+  before(async () => {
+    handles.push(
+      ...(await Promise.all([
+        startKafkaCluster({ name: 'source', version: '4.1.0' }),
+        startKafkaCluster({ name: 'target', version: '3.9.1' }),
+      ])),
+    );
+    source = new TestCluster(handles[0] as KafkaClusterHandle);
+    target = new TestCluster(handles[1] as KafkaClusterHandle);
+  });
+
+  after(async () => {
+    await heir?.thread.stop();
+    await Promise.all(children.map((child) => child.kill()));
+    await Promise.all([source?.close(), target?.close()]);
+    await Promise.all(handles.map((handle) => handle.stop()));
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function owner(incarnation: string, items: readonly AssignmentItem[]): BedChild {
+    const clusters = [source.connection, target.connection];
+    const order: OwnerOrder = { clusters, incarnation, routes: [route], items };
+    const file = join(folder, `${incarnation}.json`);
+    writeFileSync(file, JSON.stringify(order));
+    const logFile = join(folder, `${incarnation}.log`);
+    const child = BedChild.start({
+      name: incarnation,
+      command: process.execPath,
+      args: [SCRIPT, file],
+      logFile,
+    });
+    children.push(child);
+    return child;
+  }
+
+  async function fill(from: number, count: number): Promise<void> {
+    for (let at = from; at < from + count; at += 10) await source.append('t', 0, buildBatch(numbered(at, 10)));
+  }
+
+  const stored = async (): Promise<number> => (await target.read('t', 0)).length;
+  const committed = (): Promise<string[]> => committedKeys(target.connection.bootstrap, 't');
+
+  test('SIGKILL in the middle of transactions, then SIGSTOP until another has taken over, and SIGCONT: all is there once, in order', async () => {
+    await Promise.all([source.createTopic('t', 1), target.createTopic('t', 1)]);
+    const first = [item('t', 0, { sourceTopicId: await source.topicId('t') })];
+    const begun = first.map((own) => ({ ...own, started: true }));
+    let end = 0;
+    for (const incarnation of ['k1', 'k2']) {
+      const child = owner(incarnation, end === 0 ? first : begun);
+      const before = await stored();
+      const filling = fill(end, 300);
+      end += 300;
+      await eventually('it copies', async () => (await stored()) > before + 20, 30_000);
+      await child.kill();
+      await filling;
+    }
+    const zombie = owner('zombie', begun);
+    const before = await stored();
+    const filling = fill(end, 300);
+    end += 300;
+    await eventually('it copies what is new', async () => (await stored()) > before + 100, 30_000);
+    zombie.pause();
+    await filling;
+    heir = new ThreadUnderTest([source.connection, target.connection], 'heir');
+    heir.assign([route], begun);
+    await eventually('the heir has copied all', async () => (await committed()).length >= end, 30_000);
+    zombie.resume();
+    await fill(end, 100);
+    end += 100;
+    const told = (): boolean => readFileSync(zombie.logFile, 'utf8').includes('dead');
+    await eventually('the stopped one is told', told, 30_000);
+    await eventually('the heir goes on', async () => (await committed()).length >= end, 30_000);
+    assert.deepEqual(await committed(), keys(end));
+    assert.ok(!heir.messages.some(({ type }) => type === 'lane-dead'));
+  });
+});
