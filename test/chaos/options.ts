@@ -54,7 +54,7 @@ only if nothing is missing, repeated, out of order or altered.
                       that this is not safe against (*) are left out unless --faults names them
   --transactional     the route delivers in transactions: nothing may come twice for readers that are read_committed
   --scenario NAME     instead of mixed faults:
-                        zombies: workers are stopped with batches on their way, one after the other; those arrive, and the worker goes on,
+                        zombies: workers are stopped with batches on their way, two at a time; those arrive, and the worker goes on,
                         when its partitions move under others. Every late batch must be refused with 47, none lie behind a fence's marker,
                         and no zombie get a new epoch
                         takeovers: workers are killed one at a time, each when the fleet is whole again: median and 99th percentile

@@ -11,6 +11,8 @@ import { comesTrue } from './waiting.js';
 
 /** What a worker sends within this is on its way when it is stopped. */
 const GATHER_MS = 400;
+/** One worker is left alone. */
+const AT_ONCE = 2;
 const WELL_LIMIT_MS = 60_000;
 const ANSWERS_LIMIT_MS = 5_000;
 const REJOIN_LIMIT_MS = 60_000;
@@ -31,7 +33,7 @@ interface Zombie {
 }
 
 /**
- * Workers are stopped (SIGSTOP), one after the other, with batches on their way to the target; those arrive, and the worker goes on
+ * Workers are stopped (SIGSTOP), two at a time, with batches on their way to the target; those arrive, and the worker goes on
  * (SIGCONT), when all its partitions move again under others. The zombie also asks for a new epoch of its lane.
  */
 export class Zombies implements Act {
@@ -46,24 +48,10 @@ export class Zombies implements Act {
   }
 
   async perform(): Promise<void> {
-    const { signal, field } = this.#stage;
-    for (let number = 1; number <= this.#count && !signal.aborted; number += 1) {
-      const worker = workerId(number % WORKERS);
-      const holds = () =>
-        field.sampler.held.filter((held) => held.worker === worker && held.state === 'running').length;
-      const isWell = () => holds() > 0 && field.sampler.held.every(({ state }) => state === 'running');
-      if (!(await comesTrue(isWell, WELL_LIMIT_MS, signal))) {
-        if (!signal.aborted)
-          this.#troubles.push(`${worker} held nothing, or others were unwell, for ${WELL_LIMIT_MS} ms`);
-        continue;
-      }
-      const zombie = await this.#stop(worker);
-      if (zombie === undefined) continue;
-      this.#zombies.push(zombie);
-      const { late, refused, accepted, otherAnswers, takeoverMs } = zombie;
-      field.say(
-        `zombie ${number}, ${worker}: taken over after ${takeoverMs} ms; ${late} late batches, ${refused} refused (47), ${accepted} accepted, ${otherAnswers} answered otherwise`,
-      );
+    for (let made = 0; made < this.#count && !this.#stage.signal.aborted; made += AT_ONCE) {
+      const numbers = Array.from({ length: Math.min(AT_ONCE, this.#count - made) }, (_, index) => made + index + 1);
+      const workers = numbers.map((number) => workerId(number % WORKERS));
+      if (await this.#wholeWith(workers)) await Promise.all(workers.map((worker) => this.#makeOne(worker)));
     }
   }
 
@@ -96,6 +84,29 @@ export class Zombies implements Act {
     if (ofLanes.some((trace) => (trace?.batches ?? 0) > 0 && trace?.markers === 0))
       reasons.push('a zombie’s lane has no marker');
     return { facts, reasons };
+  }
+
+  /** Everything runs, and each of these has something to lose. */
+  async #wholeWith(workers: readonly string[]): Promise<boolean> {
+    const { signal, field } = this.#stage;
+    const isWell = (): boolean => {
+      const { held } = field.sampler;
+      const holds = (id: string): boolean => held.some(({ worker }) => worker === id);
+      return workers.every(holds) && held.every(({ state }) => state === 'running');
+    };
+    const isSo = await comesTrue(isWell, WELL_LIMIT_MS, signal);
+    if (!isSo && !signal.aborted) this.#troubles.push(`the fleet was not whole within ${WELL_LIMIT_MS} ms`);
+    return isSo;
+  }
+
+  async #makeOne(worker: string): Promise<void> {
+    const zombie = await this.#stop(worker);
+    if (zombie === undefined) return;
+    this.#zombies.push(zombie);
+    const { late, refused, accepted, otherAnswers, takeoverMs } = zombie;
+    this.#stage.field.say(
+      `zombie ${this.#zombies.length}, ${worker}: taken over after ${takeoverMs} ms; ${late} late batches, ${refused} refused (47), ${accepted} accepted, ${otherAnswers} answered otherwise`,
+    );
   }
 
   async #stop(worker: string): Promise<Zombie | undefined> {
