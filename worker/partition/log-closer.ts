@@ -4,6 +4,7 @@ import { findAbortMarker } from '../../common/kafka/fencing/find-abort-marker.js
 import { gapTopic } from '../../common/model/gap.js';
 import type { TopicPartition } from '../../common/model/topic-partition.js';
 import type { Clock } from '../../common/runtime/clock.js';
+import { mapLimited } from '../../common/runtime/map-limited.js';
 import type { SourceSide } from '../thread/source-side.js';
 import type { TargetSide } from '../thread/target-side.js';
 import { GatheredFences, type GatheredFencesDeps } from './gathered-fences.js';
@@ -74,7 +75,7 @@ export class LogCloser {
   async #withoutMarker(logs: readonly OpenLog[], waitMs: number): Promise<OpenLog[]> {
     const { sides, signal } = this.#deps;
     const without: OpenLog[] = [];
-    await inBatches(logs, async (log) => {
+    await fewAtOnce(logs, async (log) => {
       const { partition, lane, topicId, fromOffset } = log;
       const found = await findAbortMarker({
         client: sides(partition).target.client,
@@ -94,8 +95,7 @@ export class LogCloser {
   }
 }
 
-export async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let from = 0; from < items.length; from += MAX_AT_ONCE) {
-    await Promise.all(items.slice(from, from + MAX_AT_ONCE).map(work));
-  }
+/** As many at once as may be; the next begins as soon as one has ended. */
+export async function fewAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  await mapLimited(items, MAX_AT_ONCE, work);
 }

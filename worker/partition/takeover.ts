@@ -7,7 +7,7 @@ import type { Random } from '../../common/runtime/random.js';
 import { logBounds } from '../walk/log-bounds.js';
 import type { WalkOutcome } from '../walk/walk-outcome.js';
 import { walkPartition } from '../walk/walk-partition.js';
-import { inBatches, LogCloser, type LogCloserDeps, type OpenLog } from './log-closer.js';
+import { fewAtOnce, LogCloser, type LogCloserDeps, type OpenLog } from './log-closer.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
 
 const PATIENCE_MS = 10_000;
@@ -85,7 +85,7 @@ export class Takeover {
   async settle(cases: readonly TakeoverCase[]): Promise<Map<MirroredPartition, TakenOver>> {
     const results = new Map<MirroredPartition, TakenOver>(await this.close(cases));
     const closed = cases.filter(({ partition }) => !results.has(partition));
-    await inBatches(closed, async (one) => {
+    await fewAtOnce(closed, async (one) => {
       results.set(one.partition, await this.#settleWriters(one).catch(waitFor));
     });
     return results;

@@ -12,6 +12,7 @@ import { BrokerConnection } from './connection.js';
 import { ConnectionSlot } from './connection-slot.js';
 import { CoordinatorFinder } from './coordinator-finder.js';
 import { FailureRecord } from './failure-record.js';
+import { GatheredMetadata } from './gathered-metadata.js';
 
 export interface ClusterClientOptions {
   readonly cluster: ClusterConnection;
@@ -58,6 +59,7 @@ export class ClusterClient implements Closable {
   readonly #addressFailures: FailureRecord<string>;
   readonly #clusterFailures: FailureRecord<'cluster'>;
   readonly #closing = new AbortController();
+  readonly #gathered = new GatheredMetadata<MetadataTopic, ClusterMetadata>((topics) => this.#askMetadata(topics));
   #brokers: ReadonlyMap<number, MetadataBroker> = new Map();
 
   /** @throws CONFIG_INVALID for an address that is none. */
@@ -115,7 +117,11 @@ export class ClusterClient implements Closable {
   }
 
   /** Metadata of these topics (none for an empty list). Topics are never created by asking. */
-  async metadata(topics: readonly string[] | 'all'): Promise<ClusterMetadata> {
+  metadata(topics: readonly string[] | 'all'): Promise<ClusterMetadata> {
+    return topics === 'all' ? this.#askMetadata(topics) : this.#gathered.of(topics);
+  }
+
+  async #askMetadata(topics: readonly string[] | 'all'): Promise<ClusterMetadata> {
     const request = { topics: topics === 'all' ? null : topics };
     // A broker that hangs must not hide where its partitions have gone.
     const timeoutMs = Math.min(this.cluster.requestTimeoutMs, METADATA_TIMEOUT_MS);
