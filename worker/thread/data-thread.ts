@@ -191,6 +191,7 @@ export class DataThread {
       stats: this.#stats,
       mayWrite: () => this.#mayWrite(),
       copiesExactly: (target) => this.#held.copiesExactly(target),
+      sourceSeen: (source, leaders) => this.#events.sourceSeen(source, leaders),
       targetSeen: (target, leaders) => this.#events.targetSeen(target, leaders),
       laneDead: (lane) => this.#events.laneRefused(lane),
       laneRevived: (lane) => {

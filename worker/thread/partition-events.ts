@@ -96,19 +96,29 @@ export class PartitionEvents implements PartitionPort {
     }
   }
 
+  /** The source was described anew; brokers that are not asked by topic id would go on with another topic. */
+  sourceSeen(cluster: string, leaders: Pick<Leaders, 'topic'>): void {
+    for (const { partition, copying } of [...this.#deps.held.values()]) {
+      const now = leaders.topic(partition.item.topic)?.topicId ?? null;
+      const isAnother = now !== null && partition.sourceTopicId !== null && now !== partition.sourceTopicId;
+      if (!copying || partition.route.source !== cluster || !isAnother) continue;
+      const message = `the source topic was made anew (topic id ${partition.sourceTopicId} before, ${now} now)`;
+      this.restart(partition, { code: 'SOURCE_TOPIC_RECREATED', message });
+    }
+  }
+
   /** What is in doubt is gone with the topic it was sent to. The batches of a transaction end with that. */
   #dropUnanswered({ partition, outlet }: Held): void {
     if (partition.transactional) return;
-    const { lane, queue, suspect, targetNext, runSourceStart, runTargetStart } = partition;
+    const { lane, queue, targetNext, runSourceStart, runTargetStart } = partition;
     // Other bytes will have the sequence numbers that were taken.
     if (lane !== undefined) partition.brokenLanes.add(lane);
     outlet.rewind({
-      source: queue.settledNext,
+      source: Number(partition.stay().pair?.sourceOffset ?? queue.settledNext),
       target: targetNext,
       runSource: runSourceStart,
       runTarget: runTargetStart,
     });
-    partition.suspect = suspect;
   }
 
   laneDead(partition: MirroredPartition): void {

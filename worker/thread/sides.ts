@@ -26,7 +26,8 @@ export interface SidesDeps {
   readonly mayWrite: () => boolean;
   /** Whether something is copied exactly once into this target. */
   readonly copiesExactly: (target: string) => boolean;
-  /** The target's topics were described anew. */
+  /** The cluster's topics were described anew. */
+  readonly sourceSeen: (source: string, leaders: Leaders) => void;
   readonly targetSeen: (target: string, leaders: Leaders) => void;
   readonly laneDead: (lane: Lane) => void;
   readonly laneRevived: (lane: Lane) => void;
@@ -91,6 +92,8 @@ export class Sides implements Closable {
         logger,
       });
       this.#sources.set(name, side);
+      const { leaders } = side;
+      leaders.onRefresh(() => this.#deps.sourceSeen(name, leaders));
     }
     return side;
   }
