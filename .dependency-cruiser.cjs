@@ -93,6 +93,7 @@ module.exports = {
     onlyIn('node-zookeeper-client', '^common/coordination/zookeeper/'),
     onlyIn('kafkajs', '^common/kafka/admin/'),
     onlyIn('prom-client', '^common/observability/metrics\\.ts$'),
+    onlyIn('re2js', '^common/patterns/'),
     onlyIn('pino', '^common/observability/logger\\.ts$'),
     {
       name: 'product-needs-no-tests',

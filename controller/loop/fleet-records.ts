@@ -98,12 +98,12 @@ export class FleetRecords {
     this.routes = area(ROUTES, 1, decodeRoute, counted);
     this.topics = area(TOPICS, 2, decodeTopicEntry, { kind: 'counted', mayLoseParent });
     this.exclusions = area(EXCLUSIONS, 2, decodeExclusion, counted);
-    this.denials = area(DENIALS, 2, decodeDenial);
+    this.denials = area(DENIALS, 2, decodeDenial, counted);
     this.workers = area(WORKERS, 1, decodeWorkerOrder, counted);
     this.orders = area(ORDERS, 1, decodeFreeze, counted);
     // Nobody ever removes what has started.
     this.progress = area(PROGRESS, 2, decodeTopicProgress, { kind: 'kept', while: () => true });
-    this.selections = area(SELECTIONS, 1, decodeSelectionProgress);
+    this.selections = area(SELECTIONS, 1, decodeSelectionProgress, { kind: 'kept', while: () => true });
     this.live = area(LIVE, 1, decodeLiveWorker);
     this.lanes = area(LANES, 1, decodeLane);
     this.reports = area(REPORTS, 1, decodeReport);

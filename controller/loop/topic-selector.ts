@@ -66,6 +66,8 @@ export class TopicSelector {
     const { records, listings } = this.#options;
     const routes = this.#routes();
     listings.list(new Set(routes.flatMap((route) => clustersOf(route))));
+    const names = new Set(routes.map(({ name }) => name));
+    for (const name of this.#known.keys()) if (!names.has(name)) this.#known.delete(name);
     const { topics, denials, selections } = records;
     const areas = [records.routes, topics, denials, selections].map(({ revision }) => revision);
     const at = [...areas, listings.listingRevision].join('|');

@@ -26,6 +26,12 @@ const SESSION_MS = 2_000;
 const WAIT_MS = 30_000;
 const HTTP = { host: '127.0.0.1', port: 0, advertised: undefined, token: undefined } as const;
 
+/** Takes up what is called so, and nothing of what the other tests make. */
+const AUTO = routeOf('auto', {
+  start: 'latest',
+  selection: { include: ['auto[.].*', '__.*'], exclude: ['.*-tmp'], targetMustExist: false, onUnmatched: 'keep' },
+});
+
 describe('controllers on a real ZooKeeper, with real clusters', () => {
   const open: { close(): Promise<void> }[] = [];
   const living: FakeWorker[] = [];
@@ -72,7 +78,7 @@ describe('controllers on a real ZooKeeper, with real clusters', () => {
       fleet: 'controllers',
       coordination: { type: 'embedded', dir: '' },
       clusters,
-      routes: [routeOf('r'), routeOf('exact', { delivery: 'exactly-once' })],
+      routes: [routeOf('r'), routeOf('exact', { delivery: 'exactly-once' }), AUTO],
       controller: {
         id,
         http: HTTP,
@@ -165,6 +171,37 @@ describe('controllers on a real ZooKeeper, with real clusters', () => {
     const before = [a.keys(), b.keys()];
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     assert.deepEqual([a.keys(), b.keys()], before, 'the next leader moved nothing');
+  });
+
+  test('a topic that comes to match a selection is assigned, from its first record, within five seconds after it exists', async () => {
+    const east = openAdmin(clusters.get('east') as ClusterConnection, silentLogger);
+    open.push(east);
+    const third = await controller('c3');
+    const preview = async () => await third.client.selection('auto').catch(() => undefined);
+    const view = await until(
+      async () => (await preview()) ?? false,
+      () => '',
+      WAIT_MS,
+    );
+    assert.deepEqual(view.selected, []);
+    assert.ok(
+      view.left.every(({ why }) => why === 'denied'),
+      'internal topics are listed, and denied',
+    );
+    const make = (topic: string) => ({ topic, partitions: 2, replicationFactor: 1, configs: {} });
+    const items = () => living.flatMap(({ held }) => [...held.values()]).filter(({ route }) => route === 'auto');
+    const startMs = Date.now();
+    await east.createTopics([make('auto.orders'), make('auto.scratch-tmp')]);
+    await until(() => items().length === 2, items, WAIT_MS);
+    assert.ok(Date.now() - startMs < 5_000, `${Date.now() - startMs} ms`);
+    assert.deepEqual(
+      items().map(({ topic, start }) => [topic, start]),
+      [
+        ['auto.orders', 'beginning'],
+        ['auto.orders', 'beginning'],
+      ],
+    );
+    await third.close();
   });
 
   test('5.1-5.5 the leader fences a dead worker’s lane at the target: its late batch is refused, its partitions go on elsewhere', async () => {
