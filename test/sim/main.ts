@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { HELP, readOptions, type SimOptions } from './options.js';
@@ -97,6 +98,12 @@ function tell({ seed, violation, faults }: Outcome): void {
   for (const fault of faults) console.log(`    ${fault}`);
 }
 
+/** By its own name, not imported by who gives it arguments. */
+function isStarted(): boolean {
+  const started = process.argv[1];
+  return started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url);
+}
+
 /** One of several processes: runs the shares it is sent. */
 function serve(): void {
   process.on('message', (share: Order) => {
@@ -110,6 +117,6 @@ function serve(): void {
 }
 
 if (process.argv[2] === '--share') serve();
-else if (process.argv[1] === fileURLToPath(import.meta.url)) {
+else if (isStarted()) {
   process.exitCode = await runSimulation(process.argv.slice(2));
 }
