@@ -26,6 +26,7 @@ export interface ChaosOptions {
 }
 
 const DEFAULT_MINUTES = 3;
+const ZOMBIE_MINUTES = 60;
 const MIN_MINUTES = 0.5;
 const MAX_MINUTES = 240;
 const MAX_SEED = 2 ** 32 - 1;
@@ -56,7 +57,7 @@ only if nothing is missing, repeated, out of order or altered.
   --scenario NAME     instead of mixed faults:
                         zombies: workers are stopped with batches on their way, two at a time; those arrive, and the worker goes on,
                         when its partitions move under others. Every late batch must be refused with 47, none lie behind a fence's marker,
-                        and no zombie get a new epoch
+                        and no zombie get a new epoch. None are made after --minutes
                         takeovers: workers are killed one at a time, each when the fleet is whole again: median and 99th percentile
                         zookeeper-outage: ZooKeeper is killed and stays away for --minutes: rates before and meanwhile, moves afterwards
   --count N           how many zombies or takeovers (default ${DEFAULT_COUNT})
@@ -138,11 +139,17 @@ export function parseChaosOptions(args: readonly string[], seedByClock: number):
   const { 'allow-duplicates': allowDuplicates, transactional } = values;
   if (allowDuplicates && transactional)
     throw new UsageError('--allow-duplicates and --transactional are two ways to deliver');
+  const scenario = scenarioOf(values.scenario);
   return {
-    scenario: scenarioOf(values.scenario),
+    scenario,
     count: count === undefined ? DEFAULT_COUNT : integer('--count', count, 1, MAX_COUNT),
     partitions: partitions === undefined ? 0 : integer('--partitions', partitions, 0, MAX_PARTITIONS),
-    minutes: minutes === undefined ? DEFAULT_MINUTES : number('--minutes', minutes, MIN_MINUTES, MAX_MINUTES),
+    minutes:
+      minutes === undefined
+        ? scenario === 'zombies'
+          ? ZOMBIE_MINUTES
+          : DEFAULT_MINUTES
+        : number('--minutes', minutes, MIN_MINUTES, MAX_MINUTES),
     seed: seed === undefined ? seedByClock % MAX_SEED : integer('--seed', seed, 0, MAX_SEED),
     kinds: faults === undefined ? usualKinds(allowDuplicates) : kindsOf(faults),
     allowDuplicates,

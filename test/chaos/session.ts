@@ -170,7 +170,7 @@ export class ChaosSession {
         return new MixedFaults(stage, plan, durationMs);
       }
       case 'zombies':
-        return new Zombies(stage, count);
+        return new Zombies(stage, count, durationMs);
       case 'takeovers':
         return new Takeovers(stage, count);
       case 'zookeeper-outage':
