@@ -29,7 +29,7 @@ export async function killWorker(
   shapes: readonly TopicShape[],
 ): Promise<TakeoverReport> {
   const written = new Set(shapes.filter(({ share }) => share > 0).map(({ topic }) => topic));
-  const held = (await observeWorkers(fleet)).filter(({ topic }) => written.has(topic));
+  const held = await heldOf(fleet, written);
   const victim = mostLoaded(fleet.running('worker'), held);
   const mine = held.filter(({ worker }) => worker === victim.id);
   await victim.kill();
@@ -51,6 +51,16 @@ export async function killWorker(
     medianMs: times[Math.floor((mine.length - 1) / 2)] ?? -1,
     lastMs: times.length === mine.length ? (times.at(-1) ?? -1) : -1,
   };
+}
+
+/** What the workers hold of these topics, once they hold any: on a slow machine the first partitions are given out late. */
+async function heldOf(fleet: Fleet, topics: ReadonlySet<string>): Promise<Awaited<ReturnType<typeof observeWorkers>>> {
+  const since = performance.now();
+  for (;;) {
+    const held = (await observeWorkers(fleet)).filter(({ topic }) => topics.has(topic));
+    if (held.length > 0 || performance.now() - since > GIVE_UP_MS) return held;
+    await sleep(POLL_MS);
+  }
 }
 
 /** A partition whose worker was killed. */
