@@ -207,7 +207,8 @@ function locatePartition(key: string, where: Located | undefined, world: World):
 function waitingPlace(place: Whereabouts, { accepting, isFrozen, awaited }: World): Whereabouts | undefined {
   const { at, prefers, from } = place;
   if ('owner' in at || at.homeless === 'new' || at.homeless === 'moving') return place;
-  if (!isFrozen && (from === undefined || !awaited.has(from))) return place;
+  // Who is drained is not to get anything back, announced or not.
+  if (!isFrozen && (at.homeless === 'drained' || from === undefined || !awaited.has(from))) return place;
   if (prefers === undefined || !accepting.has(prefers)) return undefined;
   return { at: { owner: prefers, stays: true }, from: prefers, why: at.homeless };
 }

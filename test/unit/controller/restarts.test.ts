@@ -66,6 +66,16 @@ describe('announced restarts', () => {
     }
   });
 
+  test('an order to drain is followed all the same', async () => {
+    const { kit, client } = await fleet(['a', 'b']);
+    try {
+      await client.orderWorker('a', { role: 'drained', restartWithinMs: 600_000 });
+      await until(() => kit.workers.get('b')?.held.size === 9);
+    } finally {
+      await kit.close();
+    }
+  });
+
   test('the wait ends: what a worker that does not come back had goes to the others; and it can be taken back', async () => {
     const { kit, client } = await fleet(['a', 'b', 'c']);
     try {
