@@ -313,7 +313,7 @@ const controller = z.strictObject({
     .max(3_600_000)
     .default(2_000)
     .describe(
-      'How long a worker may be gone before its partitions move: long enough for a clumsy restart, short enough for a death.',
+      'How long a worker may be gone before its partitions move: long enough for a clumsy restart, short enough for a death. One whose process is over for certain (its HTTP port refuses connections) is not waited for.',
     ),
   handoffTimeoutMs: ms
     .default(10_000)

@@ -1,7 +1,7 @@
 import { CausewayClient } from '../../common/api/client.js';
 import type { Fleet } from './fleet.js';
 
-export const ANSWER_LIMIT_MS = 10_000;
+export const ANSWER_LIMIT_MS = 30_000;
 
 /** A client of the first controller that runs. */
 export function clientOf(fleet: Fleet): CausewayClient {
