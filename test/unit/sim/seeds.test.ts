@@ -5,17 +5,17 @@ import { fileURLToPath } from 'node:url';
 import { runSeed } from '../../sim/run-seed.js';
 
 /** `npm run sim -- --seeds 10000` runs more of them. */
-const SEEDS = 100;
+const SEEDS = 40;
 const MAIN = fileURLToPath(new URL('../../sim/main.js', import.meta.url));
 
 describe('the simulation', () => {
   test('a seed is one world: run again, also after others, it goes the same way turn by turn', async () => {
     const first = await runSeed(7);
-    await runSeed(8);
+    const other = await runSeed(9);
     const again = await runSeed(7);
     assert.equal(again.hash, first.hash);
     assert.equal(again.turns, first.turns);
-    assert.notEqual((await runSeed(9)).hash, first.hash);
+    assert.notEqual(other.hash, first.hash);
   });
 
   test('a trace shows what the hash is of, and changes nothing', async () => {
