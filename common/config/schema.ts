@@ -225,7 +225,7 @@ export const routeSettings = z.strictObject({
   naming: naming.default({ policy: 'identity' }).describe('How target topics are named.'),
   delivery: z
     .enum(['exactly-once', 'transactional', 'at-least-once'])
-    .default('at-least-once')
+    .default('exactly-once')
     .describe(
       'What is promised per record. `exactly-once`: the target’s own log tells a new owner what is there, nothing comes twice; needs the right to write under transactional ids `causeway.*` at the target, and that nobody else writes into its topics. `transactional`: records and their positions in one transaction of the target, whoever else writes there: for several routes into one topic and for topics with producers of their own; readers must be read_committed, offsets are not dense. `at-least-once`: after a worker’s death up to a second comes again.',
     ),

@@ -32,8 +32,8 @@ topics over REST and shows how they are mirrored. Ctrl-C stops everything.
   --check             bounded and without a terminal: about ${DEFAULT_CHECK_SECONDS} s of load, then lag 0, then both clusters are compared
                       record by record; prints one line of JSON last and ends with status 0 only if all is well
   --kill VICTIMS      worker, controller or both (comma-separated): SIGKILL a worker at a third of the load, the leading
-                      controller at two thirds; at-least-once, repeats are then reported, not held against the run
-  --delivery MODE     at-least-once (default), exactly-once or transactional: what the route promises
+                      controller at two thirds; with --delivery at-least-once repeats are then reported, not held against the run
+  --delivery MODE     exactly-once (default), transactional or at-least-once: what the route promises
   --shapes SET        basic, usual or all (default usual): which topics the load has; all, with --check, adds a topic for each kind of
                       batch, refusal and change that a mirror meets, proves that the source really holds it, and audits it
   --seconds N         seconds of load (default: ${DEFAULT_CHECK_SECONDS} with --check, otherwise until Ctrl-C)
@@ -81,7 +81,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions | undefin
     shapes: { type: 'string', default: 'usual' },
     seconds: { type: 'string' },
     rate: { type: 'string' },
-    delivery: { type: 'string', default: 'at-least-once' },
+    delivery: { type: 'string', default: 'exactly-once' },
     help: { type: 'boolean', default: false },
   } as const;
   let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];

@@ -48,7 +48,7 @@ const route = (name: string): object => ({
   source: 'a',
   target: 'b',
   naming: { policy: 'identity' },
-  delivery: 'at-least-once',
+  delivery: 'exactly-once',
   start: 'earliest',
   isolation: 'read_committed',
   targetTopics: { create: true },
