@@ -19,7 +19,9 @@ export class Connections {
   fresh(worker: string, key: string): number {
     if (this.#brokersOf === undefined) return 0;
     const known = this.#ofWorker.get(worker);
-    return this.#brokersOf(key).reduce((count, broker) => count + (known?.has(broker) === true ? 0 : 1), 0);
+    let count = 0;
+    for (const broker of this.#brokersOf(key)) if (known?.has(broker) !== true) count += 1;
+    return count;
   }
 
   took(worker: string, key: string): void {

@@ -86,7 +86,8 @@ function choose({ key, places, counts, load }: Choice, { maxLoadFactor, connecti
   let best = 0;
   let bestRank = 3;
   let bestTopic = 0;
-  let bestFresh = 0;
+  /** Asked for only where all else is equal: it is the dearest question. */
+  let bestFresh: number | undefined;
   let bestLoad = 0;
   let bestFill = 0;
   for (let i = 0; i < places.length; i++) {
@@ -95,17 +96,23 @@ function choose({ key, places, counts, load }: Choice, { maxLoadFactor, connecti
     const rank = count >= quota ? 2 : after > seat.fairLoad * maxLoadFactor ? 1 : 0;
     if (rank > bestRank) continue;
     const topic = (counts[i] as number) / seat.capacity;
-    const fresh = rank > 0 ? 0 : connections.fresh(seat.worker, key);
     const loadFill = after / seat.capacity;
     const fill = (count + 1) / seat.capacity;
+    let fresh: number | undefined;
     if (rank === bestRank) {
-      const order =
+      let order =
         rank === 0
-          ? topic - bestTopic || loadFill - bestLoad || fill - bestFill || fresh - bestFresh
+          ? topic - bestTopic || loadFill - bestLoad || fill - bestFill
           : // Beyond its share in load or number nobody may go further than needed, whatever the topic's spread.
             rank === 1
             ? loadFill - bestLoad || topic - bestTopic || fill - bestFill
             : fill - bestFill || topic - bestTopic || loadFill - bestLoad;
+      if (order === 0 && rank === 0) {
+        bestFresh ??= connections.fresh((places[best] as Place).seat.worker, key);
+        if (bestFresh === 0) continue;
+        fresh = connections.fresh(seat.worker, key);
+        order = fresh - bestFresh;
+      }
       if (order >= 0) continue;
     }
     best = i;
