@@ -14,9 +14,9 @@ import type { Metrics } from '../../common/observability/metrics.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
+import { Nudge } from '../../common/runtime/nudge.js';
 import type { Random } from '../../common/runtime/random.js';
 import { bootstrapFleet, checkWorkersEpochs, type FleetMemory, readEpoch } from './bootstrap.js';
-import { Nudge } from './nudge.js';
 import { Reign } from './reign.js';
 import type { StoreAlarms } from './store-alarms.js';
 

@@ -5,7 +5,7 @@ import { isCausewayError } from '../../common/errors/error.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
-import { Nudge } from './nudge.js';
+import { Nudge } from '../../common/runtime/nudge.js';
 
 /** A node of an earlier session of ours (or of a twin) may be in the way: look again after this. */
 const RETRY_MS = 1_000;

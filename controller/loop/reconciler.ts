@@ -1,7 +1,7 @@
 import { isCausewayError } from '../../common/errors/error.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
+import { Nudge } from '../../common/runtime/nudge.js';
 import type { Problem } from '../core/problem.js';
-import { Nudge } from './nudge.js';
 import { hidePlan, type PlanPicture } from './plan-picture.js';
 import { Rounds, type RoundsOptions } from './rounds.js';
 import type { StoreAlarms } from './store-alarms.js';

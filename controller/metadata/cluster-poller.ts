@@ -2,9 +2,9 @@ import type { Logger } from '../../common/observability/logger.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
+import { Nudge } from '../../common/runtime/nudge.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { TopicFact } from '../core/topic-facts.js';
-import { Nudge } from '../loop/nudge.js';
 import type { ClusterSnapshot, SourceMetadata } from './ports.js';
 
 const MAX_BACKOFF_MS = 30_000;

@@ -7,9 +7,9 @@ import type { Metrics } from '../../common/observability/metrics.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
+import { Nudge } from '../../common/runtime/nudge.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { Unproven } from '../core/topic-facts.js';
-import { Nudge } from '../loop/nudge.js';
 import type { DeliveryProver } from './ports.js';
 
 /** How often it is looked whether the topic of the drill is there. */

@@ -2,9 +2,9 @@ import type { Logger } from '../../common/observability/logger.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
+import { Nudge } from '../../common/runtime/nudge.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { ListedTopic } from '../core/selection.js';
-import { Nudge } from '../loop/nudge.js';
 import type { SourceMetadata } from './ports.js';
 
 const RETRY = { initialMs: 500, maxMs: 30_000 } as const;

@@ -9,12 +9,12 @@ import type { Logger } from '../../common/observability/logger.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
+import { Nudge } from '../../common/runtime/nudge.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { LaneTransactionFacts } from '../core/stall-facts.js';
 import { TxnBatcher } from '../core/txn-batcher.js';
 import { Lane } from '../lane/lane.js';
 import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
-import { Bell } from './bell.js';
 import { Enrolment } from './enrolment.js';
 import { commitPositions, refusedPositions } from './position-commit.js';
 import type { Rider } from './rider.js';
@@ -30,7 +30,7 @@ import { TransactionFault } from './transaction-fault.js';
 const MAX_OPEN_MS = 25_000;
 /** What was sent has to be answered within this once the transaction is to end; whatever is not goes on without the others. */
 const ANSWERS_MS = 10_000;
-/** Not every way to an answer rings the bell. */
+/** Not every way to an answer wakes it. */
 const LOOK_MS = 50;
 /** Without the right to write it is asked for again this often. */
 const LEASE_POLL_MS = 200;
@@ -77,7 +77,7 @@ export class TransactionalLane implements Closable {
   /** For partitions that kept others from ending their transactions. */
   readonly isApart: boolean;
   readonly #batcher = new TxnBatcher();
-  readonly #bell: Bell;
+  readonly #nudge: Nudge;
   readonly #stop = new AbortController();
   readonly #enrolment = new Enrolment();
   readonly #riders = new Riders(this.#enrolment);
@@ -94,7 +94,7 @@ export class TransactionalLane implements Closable {
     this.#lane = lane;
     this.isApart = isApart;
     this.#deps = deps;
-    this.#bell = new Bell(deps.clock);
+    this.#nudge = new Nudge(deps.clock);
     this.#running = this.#run().catch((error: unknown) => {
       if (this.#stop.signal.aborted) return;
       this.#died();
@@ -135,7 +135,7 @@ export class TransactionalLane implements Closable {
     if (isOpen && rider !== undefined && (rider.isAhead || !rider.isQuiet)) {
       // What it wrote would be committed without its position.
       this.#fault ??= new TransactionFault(`${partition.key} left in the middle of it`, []);
-      this.#bell.ring();
+      this.#nudge.wake();
     }
     rider?.giveUpWaiting();
   }
@@ -144,11 +144,11 @@ export class TransactionalLane implements Closable {
   admits(partition: MirroredPartition, bytes: number): boolean {
     if (this.#phase === 'open' && this.#enrolment.has(partition.targetKey) && !this.#batcher.isFull) {
       this.#batcher.sent(bytes);
-      if (this.#batcher.isFull) this.#bell.ring();
+      if (this.#batcher.isFull) this.#nudge.wake();
       return true;
     }
     this.#enrolment.want(partition);
-    this.#bell.ring();
+    this.#nudge.wake();
     return false;
   }
 
@@ -156,12 +156,12 @@ export class TransactionalLane implements Closable {
   answered(partition: MirroredPartition): void {
     const { queue } = partition;
     const isLast = this.#phase === 'open' ? queue.drained : queue.unanswered === 0;
-    if (isLast) this.#bell.ring();
+    if (isLast) this.#nudge.wake();
   }
 
   broken(partition: MirroredPartition, reason: Reason): void {
     this.#fault ??= new TransactionFault(reason.message, [{ partition, reason }]);
-    this.#bell.ring();
+    this.#nudge.wake();
   }
 
   /** Resolves when the partition, which is none of the riders', is part of the transaction under way; of that one only. */
@@ -170,7 +170,7 @@ export class TransactionalLane implements Closable {
     if (!isOpen) return Promise.reject(new CausewayError('LANE_DEAD', 'the transaction it belonged to is over'));
     if (this.#enrolment.has(partitionKey(partition.topic, partition.partition))) return Promise.resolve();
     const enrolled = this.#enrolment.wantSide(partition);
-    this.#bell.ring();
+    this.#nudge.wake();
     return enrolled;
   }
 
@@ -184,13 +184,13 @@ export class TransactionalLane implements Closable {
     if (isCommitted && partition.phase !== 'draining') return true;
     if (this.#deps.clock.monotonicMs() < rider.barredUntilMs) return false;
     const committed = rider.awaitPosition();
-    this.#bell.ring();
+    this.#nudge.wake();
     return committed;
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
-    this.#bell.ring();
+    this.#nudge.wake();
     this.#died();
     await this.#running;
   }
@@ -199,7 +199,7 @@ export class TransactionalLane implements Closable {
     const { mayWrite, checkIntervalMs, clock } = this.#deps;
     while (!this.#stop.signal.aborted && !this.#lane.dead) {
       if (!this.#enrolment.isWanted && !this.#riders.isUrgent && !this.#hasDue())
-        await this.#bell.wait(checkIntervalMs);
+        await this.#nudge.wait(checkIntervalMs);
       else if (mayWrite()) await this.#transaction();
       else await clock.sleep(LEASE_POLL_MS, this.#stop.signal);
     }
@@ -248,7 +248,7 @@ export class TransactionalLane implements Closable {
       if (await this.#enrollMore(calls, true)) continue;
       const step = this.#batcher.step(clock.monotonicMs(), this.#riders);
       if (step.kind === 'end') return;
-      await this.#bell.wait(step.forMs);
+      await this.#nudge.wait(step.forMs);
     }
   }
 
@@ -269,7 +269,7 @@ export class TransactionalLane implements Closable {
           open.length < members.length,
         );
       }
-      await this.#bell.wait(LOOK_MS);
+      await this.#nudge.wait(LOOK_MS);
     }
   }
 

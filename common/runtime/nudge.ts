@@ -1,4 +1,4 @@
-import type { Clock } from '../../common/runtime/clock.js';
+import type { Clock } from './clock.js';
 
 /** A sleeper that can be woken early; a wake-up while nobody sleeps counts for the next sleep. */
 export class Nudge {
