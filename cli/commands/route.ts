@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { parse } from 'yaml';
 import type { CausewayClient } from '../../common/api/client.js';
 import type { RouteBody, RouteView } from '../../common/api/desired-shapes.js';
-import { routeSettings } from '../../common/config/schema.js';
+import { routeSettings } from '../../common/config/route-schema.js';
 import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
 import type { CliDeps } from '../deps.js';
 import { addRestOptions, allRoutes, clientOf, type RestOptions } from '../fleet.js';

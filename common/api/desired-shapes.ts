@@ -1,4 +1,4 @@
-import { rateLimits, routeSettings, selectionSettings, topicName } from '../config/schema.js';
+import { rateLimits, routeSettings, selectionSettings, topicName } from '../config/route-schema.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../model/topic-partition.js';
 import { z } from './zod.js';
 

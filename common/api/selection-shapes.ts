@@ -1,4 +1,4 @@
-import { selectionSettings } from '../config/schema.js';
+import { selectionSettings } from '../config/route-schema.js';
 import { z } from './zod.js';
 
 /* Which topics a route mirrors by itself, and which it never does. */

@@ -1,6 +1,6 @@
 import type { RateLimits, Route } from '../model/route.js';
 import type { TopicSelection } from '../model/selection.js';
-import type { RouteSettings } from './schema.js';
+import type { RouteSettings } from './route-schema.js';
 
 /** A route from its settings, as the file, PUT /api/v1/routes/{name} and the store give them. */
 export function routeFromSettings(name: string, settings: RouteSettings): Route {

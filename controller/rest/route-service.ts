@@ -1,7 +1,7 @@
 import type { RouteChange } from '../../common/api/desired-shapes.js';
 import type { Config } from '../../common/config/compile.js';
 import { rateLimitsFrom, routeFromSettings, selectionFrom } from '../../common/config/route.js';
-import type { RouteSettings } from '../../common/config/schema.js';
+import type { RouteSettings } from '../../common/config/route-schema.js';
 import { countedRemoval } from '../../common/coordination/counted-removal.js';
 import type { CoordinationStore, StoreNode } from '../../common/coordination/ports.js';
 import { decodeRoute, encodeRoute } from '../../common/coordination/records/desired.js';

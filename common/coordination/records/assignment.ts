@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { rateLimitsFrom, routeFromSettings } from '../../config/route.js';
-import { routeSettings } from '../../config/schema.js';
+import { routeSettings } from '../../config/route-schema.js';
 import { CausewayError } from '../../errors/error.js';
 import type { AssignmentItem, WorkerAssignment } from '../../model/assignment.js';
 import { formatPartitions, parsePartitions } from '../../model/partition-set.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { rateLimitsFrom, routeFromSettings } from '../../config/route.js';
-import { rateLimits, routeSettings } from '../../config/schema.js';
+import { rateLimits, routeSettings } from '../../config/route-schema.js';
 import { formatPartitions } from '../../model/partition-set.js';
 import type { Route, TopicEntry } from '../../model/route.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../../model/topic-partition.js';

@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { topicNameFault } from '../model/topic-partition.js';
+import { MAX_PATTERNS } from '../patterns/name-patterns.js';
+import { continuity } from './continuity-schema.js';
+import { identifier, pattern, zone } from './fields.js';
+
+const policy =
+  'How target topics are named: `identity` keeps the name, `default` is `<source><separator><topic>` as MirrorMaker 2 does.';
+export const naming = z.discriminatedUnion('policy', [
+  z.strictObject({ policy: z.literal('identity').describe(policy) }),
+  z.strictObject({
+    policy: z.literal('default').describe(policy),
+    separator: z
+      .string()
+      .min(1)
+      .max(8)
+      .default('.')
+      .describe('Between the source cluster’s name and the topic, with policy default.'),
+  }),
+]);
+
+export const topicName = z.string().superRefine((value, context) => {
+  const fault = topicNameFault(value);
+  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+});
+
+/** Upper bounds, for routes, topics and workers. */
+export const rateLimits = z.strictObject({
+  bytesPerS: z.number().int().min(1).optional().describe('Bytes a second; no bound unless set.'),
+  recordsPerS: z.number().int().min(1).optional().describe('Records a second; no bound unless set.'),
+});
+
+/** Which topics a route mirrors by itself. */
+export const selectionSettings = z.strictObject({
+  include: z
+    .array(pattern)
+    .min(1)
+    .max(MAX_PATTERNS)
+    .describe('Patterns (RE2, whole names) of topics that are mirrored without being added, also those still to come.'),
+  exclude: z
+    .array(pattern)
+    .max(MAX_PATTERNS)
+    .default([])
+    .describe('Patterns of topics that are not, whatever includes them.'),
+  targetMustExist: z
+    .boolean()
+    .default(false)
+    .describe('true: only topics that the target has already, as uReplicator’s automatic whitelisting does.'),
+  onUnmatched: z
+    .enum(['keep', 'stop'])
+    .default('keep')
+    .describe(
+      'What becomes of a selected topic that does not match any more, after the patterns were changed: it is copied on (`keep`) or paused (`stop`), and told as TOPIC_UNSELECTED in both cases.',
+    ),
+});
+
+/** A route's settings, shared by the configuration file and PUT /api/v1/routes/{name}. */
+export const routeSettings = z.strictObject({
+  source: identifier.describe('Name of the cluster to read from.'),
+  target: identifier.describe('Name of the cluster to write to.'),
+  naming: naming.default({ policy: 'identity' }).describe('How target topics are named.'),
+  delivery: z
+    .enum(['exactly-once', 'transactional', 'at-least-once'])
+    .default('exactly-once')
+    .describe(
+      'What is promised per record. `exactly-once`: the target’s own log tells a new owner what is there, nothing comes twice; needs the right to write under transactional ids `causeway.*` at the target, and that nobody else writes into its topics. `transactional`: records and their positions in one transaction of the target, whoever else writes there: for several routes into one topic and for topics with producers of their own; readers must be read_committed, offsets are not dense. `at-least-once`: after a worker’s death up to a second comes again.',
+    ),
+  start: z
+    .enum(['earliest', 'latest'])
+    .default('earliest')
+    .describe(
+      'Where a topic’s present partitions begin when it is added; partitions that appear later always begin at their first record.',
+    ),
+  isolation: z
+    .enum(['read_committed', 'read_uncommitted'])
+    .default('read_committed')
+    .describe('Whether records of open and aborted source transactions are left out.'),
+  targetTopics: z
+    .strictObject({
+      create: z.boolean().default(true).describe('Create missing target topics and grow short ones.'),
+      replicationFactor: z
+        .number()
+        .int()
+        .min(1)
+        .max(32)
+        .optional()
+        .describe(
+          'Replication factor of created topics; the source topic’s, at most the number of target brokers, unless set.',
+        ),
+      shared: z
+        .boolean()
+        .optional()
+        .describe(
+          'true: others write into the target topics, too. Not with delivery exactly-once; transactional is for it.',
+        ),
+    })
+    .default({ create: true })
+    .describe('What to do about topics at the target.'),
+  compression: z
+    .enum(['source', 'none', 'gzip', 'snappy', 'lz4', 'zstd'])
+    .default('source')
+    .describe(
+      'Codec of the target’s batches: `source` passes them as they are; any other decodes and compresses anew what differs, to save bytes on a thin link for CPU here.',
+    ),
+  coalesceBelowBytes: z
+    .number()
+    .int()
+    .min(0)
+    .max(1 << 20)
+    .optional()
+    .describe(
+      'Source batches smaller than this are merged while they wait for the target; 0 never. Unless set it follows the target’s round trip: small nearby, larger far away.',
+    ),
+  onRefusedRecord: z
+    .enum(['pause', 'skip', 'dead-letter'])
+    .default('pause')
+    .describe(
+      'What becomes of a single record that the target will never take (larger than its max.message.bytes, no key for a compacted topic, its timestamp refused): the partition pauses, or the record is left out and declared as a gap, or it is also written to deadLetterTopic.',
+    ),
+  deadLetterTopic: topicName
+    .optional()
+    .describe('Topic at the target for refused records, with onRefusedRecord dead-letter; created when missing.'),
+  continuity: continuity
+    .prefault({})
+    .describe(
+      'What to do when a topic is not what it was: recreated, deleted, truncated, or gone behind the position. Nothing of it is ever passed in silence.',
+    ),
+  limits: rateLimits.default({}).describe('Upper bounds of what this route copies, over all workers.'),
+  zones: z
+    .array(zone)
+    .min(1)
+    .max(16)
+    .optional()
+    .describe(
+      'Zones whose workers copy this route; others only while none of these is there. Unless set: the target cluster’s `zone`.',
+    ),
+  selection: selectionSettings
+    .optional()
+    .describe('Topics that are mirrored by their names. Unless set: only those that are added one by one.'),
+});
+
+export type RouteSettings = z.output<typeof routeSettings>;
