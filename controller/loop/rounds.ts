@@ -1,4 +1,5 @@
 import type { ControllerSettings } from '../../common/config/compile.js';
+import type { CoordinationStore } from '../../common/coordination/ports.js';
 import type { Route } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
@@ -36,6 +37,7 @@ import { Vacancies } from './vacancies.js';
 
 export interface RoundsOptions {
   readonly reign: Reign;
+  readonly store: Pick<CoordinationStore, 'sync' | 'children'>;
   readonly records: FleetRecords;
   readonly facts: Facts;
   readonly fencer: Fencer;

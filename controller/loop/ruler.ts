@@ -85,6 +85,7 @@ export class Ruler {
       this.#records.invalidateAll();
       reconciler = new Reconciler({
         reign,
+        store,
         alarms,
         records: this.#records,
         facts: discovery,

@@ -1,7 +1,7 @@
-import { MAX_MULTI_OPS, type StoreOp } from '../../common/coordination/ports.js';
+import { type CoordinationStore, MAX_MULTI_OPS, type StoreOp } from '../../common/coordination/ports.js';
 import { encodeTopicEntry } from '../../common/coordination/records/desired.js';
 import { encodeSelectionProgress } from '../../common/coordination/records/selection.js';
-import { routePath, selectionPath, topicPath, topicsPath } from '../../common/coordination/znodes.js';
+import { denialRoutePath, routePath, selectionPath, topicPath, topicsPath } from '../../common/coordination/znodes.js';
 import { isCausewayError } from '../../common/errors/error.js';
 import type { Route, TopicEntry } from '../../common/model/route.js';
 import { selectionText } from '../../common/model/selection.js';
@@ -33,6 +33,7 @@ export interface Listings {
 
 export interface TopicSelectorOptions {
   readonly reign: Reign;
+  readonly store: Pick<CoordinationStore, 'sync' | 'children'>;
   readonly records: FleetRecords;
   readonly listings: Listings;
   readonly rules: RuleBook;
@@ -132,9 +133,22 @@ export class TopicSelector {
     }
     const made = records.routes.entries.get(route.name)?.createdAt ?? 0n;
     const applied = `${made}/${selectionText(selection)}`;
-    if (chosen.length > 0) return await this.#add(route, chosen.sort(compareText), applied);
+    if (chosen.length > 0) {
+      if (await this.#areDenied(route, chosen)) return true;
+      return await this.#add(route, chosen.sort(compareText), applied);
+    }
     this.#known.set(route.name, listing);
     return await this.#remember(route, applied);
+  }
+
+  /** Of a denial that was just written, the hint may come after the list that shows its topic. */
+  async #areDenied(route: Route, topics: readonly string[]): Promise<boolean> {
+    const { store, records } = this.#options;
+    await store.sync();
+    const denied = new Set(await store.children(denialRoutePath(route.name)));
+    if (!topics.some((topic) => denied.has(topic))) return false;
+    records.denials.invalidate();
+    return true;
   }
 
   async #add(route: Route, chosen: readonly string[], applied: string): Promise<boolean> {

@@ -14,6 +14,8 @@ const COPIED_LIMIT_MS = 20_000;
 /** The fence of a worker that was killed begins within this. */
 const FENCE_WITHIN_MS = 2_500;
 const LOOKED_AT_MS = 8_000;
+/** Until workers that were killed or fenced meanwhile have their partitions back, or somebody else has. */
+const HELD_LIMIT_MS = 60_000;
 const BETWEEN_MS = 300;
 
 /** Some of the partitions without a leader when their worker dies: those have one copy only (5.5). */
@@ -58,6 +60,12 @@ export const recreateTarget: Doer = async (field, fault) => {
   await write(field.bed.source.bootstrapServers, topic);
   return async () => {
     await sleep(LOOKED_AT_MS);
+    const heldNow = () => field.sampler.held.filter((one) => one.topic === topic);
+    // Only who holds a partition can say why it stands still.
+    const isHeld = () => new Set(heldNow().map(({ partition }) => partition)).size === PARTITIONS;
+    if (!(await comesTrue(isHeld, HELD_LIMIT_MS, field.sampler.over))) {
+      field.say(`${topic}: ${heldNow().length} of ${PARTITIONS} partitions are held`);
+    }
     const missing = new Set<number>();
     const { source, target } = field.bed;
     const comparison = await compareClusters({
@@ -68,7 +76,7 @@ export const recreateTarget: Doer = async (field, fault) => {
       ignoresOtherGaps: true,
       onMissing: ({ partition }) => missing.add(partition),
     });
-    const held = field.sampler.held.filter((one) => one.topic === topic);
+    const held = heldNow();
     const told = held.filter(({ state }) => state === 'paused' || state === 'backing-off');
     const silent = [...missing].filter((partition) => !told.some((one) => one.partition === partition));
     const { duplicated, reordered, different, phantom } = comparison;
@@ -78,7 +86,9 @@ export const recreateTarget: Doer = async (field, fault) => {
     await order(field, (client) => client.deleteTopic(ROUTE, topic));
     if (silent.length > 0)
       throw new Error(`${topic}: records are missing in partitions ${silent.join()}, which do not say so`);
-    if (duplicated + reordered + different + phantom > 0) throw new Error(`${topic}: the new mirror is not a copy`);
+    if (duplicated + reordered + different + phantom === 0) return;
+    const faults = `${duplicated} duplicated, ${reordered} reordered, ${different} different, ${phantom} phantoms`;
+    throw new Error(`${topic}: the new mirror is not a copy: ${faults}`);
   };
 };
 

@@ -2,12 +2,18 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { selectionPath } from '../../../common/coordination/znodes.js';
 import type { TopicSelection } from '../../../common/model/selection.js';
-import { ControllerKit, routeOf, until } from './kit.js';
+import { ControllerKit, type KitOptions, routeOf, until } from './kit.js';
 
 const ALL: TopicSelection = { include: ['.*'], exclude: [], targetMustExist: false, onUnmatched: 'keep' };
 
-async function fleet(selection: TopicSelection, options: Parameters<typeof routeOf>[1] = {}, deny: string[] = []) {
-  const kit = await ControllerKit.open({ routes: [routeOf('r', { selection, ...options })], settings: { deny } });
+async function fleet(
+  selection: TopicSelection,
+  options: Parameters<typeof routeOf>[1] = {},
+  deny: string[] = [],
+  { settings, ...more }: KitOptions = {},
+) {
+  const routes = [routeOf('r', { selection, ...options })];
+  const kit = await ControllerKit.open({ routes, settings: { deny, ...settings }, ...more });
   for (const topic of ['orders', 'payments', 'scratch-tmp', '__consumer_offsets']) kit.kafka.addTopic('east', topic, 2);
   const controller = await kit.controller();
   await until(async () => (await controller.client.status()).leader !== null);
@@ -181,6 +187,20 @@ describe('automatic selection', () => {
       await send('POST', '/topics/payments');
       await until(() => worker.held.size === 6);
       assert.deepEqual((await client.denials('r')).denials, []);
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test('a denial counts from its answer on, though the leader’s watch has not told of it', async () => {
+    const { kit, client } = await fleet(ALL, {}, [], { deaf: true, settings: { reconcileIntervalMs: 60_000 } });
+    try {
+      await client.denyTopic('r', 'late');
+      kit.kafka.addTopic('east', 'late', 1);
+      kit.kafka.addTopic('east', 'later', 1);
+      const mirrored = async () => (await client.listTopics('r')).topics.map(({ topic }) => topic);
+      await until(async () => (await mirrored()).includes('later'), mirrored);
+      assert.ok(!(await mirrored()).includes('late'));
     } finally {
       await kit.close();
     }
