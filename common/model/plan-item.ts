@@ -1,0 +1,47 @@
+/* What a route's metadata lacks or has otherwise at its target, as drift reports, plans and their application tell it. */
+
+interface PlanItemBase {
+  /** What it takes to make the target as it should be; `report`: nothing is ever done about it, somebody should know. */
+  readonly action: 'create' | 'change' | 'delete' | 'report';
+  /** Where: a cluster's name. */
+  readonly cluster: string;
+  /** What is there now, and what would be; null: nothing. For people, and for telling plans apart. */
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly reason: string;
+  /** Whether `apply` does it. */
+  readonly applies: boolean;
+}
+
+interface TopicItem extends PlanItemBase {
+  /** At the target. */
+  readonly topic: string;
+  /** Null: there is none that it would be a copy of. */
+  readonly sourceTopic: string | null;
+}
+
+/** About topics, their partitions and configs. */
+export interface TopicPlanItem extends TopicItem {
+  readonly kind: /** The target has no such topic. */
+    | 'topic-create'
+    /** The source has more partitions. */
+    | 'partitions'
+    /** The target has more partitions: their records come from somebody else, and keys are dealt differently. */
+    | 'partitions-extra'
+    /** The source topic is gone. */
+    | 'topic-delete'
+    /** Named as this route names, without a source topic, and not this route's. */
+    | 'topic-orphan'
+    | 'replication-factor'
+    /** Records go earlier at the target than at the source. */
+    | 'retention-shorter';
+}
+
+/** One config of a target topic. */
+export interface ConfigPlanItem extends TopicItem {
+  readonly kind: 'config';
+  readonly name: string;
+}
+
+export type PlanItem = TopicPlanItem | ConfigPlanItem;
+export type PlanItemKind = PlanItem['kind'];
