@@ -20,6 +20,17 @@ interface TopicOptions extends RestOptions {
 
 type Partitions = number | 'all';
 
+interface Start {
+  readonly partition: number;
+  readonly from: string;
+}
+
+interface AddOptions extends TopicOptions {
+  readonly partitions: Partitions;
+  readonly paused: boolean;
+  readonly startAt?: Start[];
+}
+
 /** `causeway topic ...` */
 export function addTopicCommands(program: Command, deps: CliDeps): void {
   const topic = program.command('topic').description('what is mirrored');
@@ -50,13 +61,19 @@ function addAdd(topic: Command, deps: CliDeps): void {
       'all',
     )
     .option('--paused', 'do not copy before "topic resume"', false)
-    .action(async (topics: string[], options: TopicOptions & { partitions: Partitions; paused: boolean }) => {
+    .option(
+      '--start-at <partition=offset...>',
+      'begin single partitions at a source offset, "earliest" or "latest" (0=1500 1=latest)',
+      partitionStart,
+    )
+    .action(async (topics: string[], options: AddOptions) => {
       const { client, route } = await target(deps, options);
-      const { partitions, paused } = options;
+      const { partitions, paused, startAt } = options;
+      const starts = startAt === undefined ? {} : { starts: startAt };
       const added = await forEachTopic(
         deps,
         topics,
-        async (name) => (await client.addTopic(route, { topic: name, partitions, paused })).value,
+        async (name) => (await client.addTopic(route, { topic: name, partitions, paused, ...starts })).value,
       );
       printResult(deps.terminal, options.output, topicResult(added));
     });
@@ -153,6 +170,12 @@ async function target(
 ): Promise<{ readonly client: CausewayClient; readonly route: string }> {
   const client = clientOf(deps, options);
   return { client, route: await routeOf(client, options.route) };
+}
+
+function partitionStart(text: string, before: Start[] = []): Start[] {
+  const match = /^(\d{1,6})=(earliest|latest|\d{1,16})$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('Write it as 3=1500, 3=earliest or 3=latest.');
+  return [...before, { partition: Number(match[1]), from: match[2] as string }];
 }
 
 function partitionCount(text: string): Partitions {

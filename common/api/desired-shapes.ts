@@ -32,12 +32,30 @@ export const routeView = routeSettings.extend({
 });
 export const routeList = z.object({ routes: z.array(routeView), next: z.string().nullable() });
 
+/** Where single partitions begin, whatever the route's start is; without effect on those that have begun. */
+const starts = z
+  .array(
+    z.strictObject({
+      partition: z
+        .number()
+        .int()
+        .min(0)
+        .max(MAX_PARTITIONS_PER_TOPIC - 1),
+      from: z.union([z.enum(['earliest', 'latest']), sourceOffset]),
+    }),
+  )
+  .max(10_000)
+  .refine((list) => new Set(list.map(({ partition }) => partition)).size === list.length, {
+    message: 'name each partition once',
+  });
+
 /** Body of POST /routes/{route}/topics. */
 export const newTopicBody = z.strictObject({
   topic: z.string(),
   partitions: partitions.default('all'),
   paused: z.boolean().default(false),
   limits: rateLimits.default({}),
+  starts: starts.optional(),
 });
 
 /** Body of PUT /routes/{route}/topics/{topic}. */
@@ -147,6 +165,9 @@ export const topicView = z.object({
   addedAt: z.string(),
   /** Who chose it: an operator, or the route's selection, then or as it came to be. */
   origin: z.enum(['operator', 'selected', 'appeared']),
+  starts: z.array(z.object({ partition: z.number().int(), from: z.string() })),
+  /** Not copied: the recovery program that took it off its workers; null: none did. */
+  retired: z.object({ by: z.string(), at: z.string() }).nullable(),
 });
 export const topicList = z.object({ topics: z.array(topicView), next: z.string().nullable() });
 
@@ -184,4 +205,5 @@ export type TopicView = z.output<typeof topicView>;
 export type TopicList = z.output<typeof topicList>;
 export type NewTopicBody = z.input<typeof newTopicBody>;
 export type TopicBody = z.input<typeof topicBody>;
+export type TopicOrder = z.output<typeof topicBody>;
 export type TopicPatch = z.input<typeof topicPatch>;

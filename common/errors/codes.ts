@@ -139,6 +139,12 @@ export const ERROR_CODES = {
     'Somebody else writes into a target partition that is delivered exactly once, or its records are not the source’s.',
   ),
   TARGET_REFUSED: info(409, 70, false, 'The target refuses a batch for good (size, timestamp, key or form).'),
+  START_BEYOND_END: info(
+    409,
+    70,
+    true,
+    'The partition is to begin at a source offset that may not be read yet: its log ends before, or transactions are open.',
+  ),
   CHECKPOINT_MISSING: info(
     409,
     70,

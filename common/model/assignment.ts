@@ -34,6 +34,10 @@ export interface AssignmentItem extends PartitionRef {
   readonly started: boolean;
   /** Where it begins if it never started: the route's start, or `beginning` for partitions added to a running topic (4.5). */
   readonly start: 'earliest' | 'latest' | 'beginning';
+  /** The source offset at which it begins if it never started, instead. */
+  readonly startOffset?: bigint;
+  /** Of a job's: the source offset before which it ends. Absent: it goes on for ever. */
+  readonly until?: bigint;
   /** An operator's order to leave something out; without effect behind it. */
   readonly skip?: SkipOrder;
   /** How its timeline begins, where it is not the first. */

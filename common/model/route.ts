@@ -80,6 +80,26 @@ export function targetTopicOf(route: Pick<Route, 'naming' | 'source'>, topic: st
   }
 }
 
+/** Where one partition begins, whatever its route's start is: a source offset, or an end of the log as it is then. */
+export interface PartitionStart {
+  readonly partition: number;
+  readonly from: bigint | StartPosition;
+}
+
+/** Where one partition of a job ends: the source offset behind its last record. */
+export interface PartitionEnd {
+  readonly partition: number;
+  readonly until: bigint;
+}
+
+/** Who took a topic off its workers. */
+export interface Retirement {
+  /** Id of the recovery program. */
+  readonly by: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
 /** What an operator asked for: mirror this topic on this route. */
 export interface TopicEntry {
   readonly route: string;
@@ -100,4 +120,10 @@ export interface TopicEntry {
    * while the selection stood, so it is copied from its first record, whatever the route's start is.
    */
   readonly origin?: 'selected' | 'appeared';
+  /** One per partition at most, ascending; hold for a partition's first start only, and not for partitions that came to be later. */
+  readonly starts?: readonly PartitionStart[];
+  /** Of a job's topic, one per partition; not among what the store keeps of ordinary entries. Absent: it goes on for ever. */
+  readonly ends?: readonly PartitionEnd[];
+  /** It is not copied: a recovery program has taken it off its workers, and keeps its settings. Absent: it is. */
+  readonly retired?: Retirement;
 }

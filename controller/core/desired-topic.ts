@@ -1,7 +1,7 @@
 import type { AssignmentItem } from '../../common/model/assignment.js';
 import type { PartitionBreak, ResolveOrder, TimelineOrigin } from '../../common/model/continuity.js';
 import type { SkipOrder } from '../../common/model/gap.js';
-import type { RateLimits, Route, TopicEntry } from '../../common/model/route.js';
+import type { PartitionEnd, PartitionStart, RateLimits, Route, TopicEntry } from '../../common/model/route.js';
 import { type TopicProgress, timelineOf } from '../../common/model/topic-progress.js';
 import { type ContinuityVerdict, isOther, resolutionOf } from './continuity.js';
 import type { Problem } from './problem.js';
@@ -31,6 +31,8 @@ export interface DesiredTopic {
   readonly skips: readonly SkipOrder[];
   readonly resolutions?: readonly ResolveOrder[];
   readonly limits: RateLimits;
+  readonly starts?: readonly PartitionStart[];
+  readonly ends?: readonly PartitionEnd[];
   /** Partitions [0, assignable), and those that started once, may be given to a worker now; those assigned beyond stay up to `limit`. */
   readonly assignable: number;
   readonly limit: number;
@@ -109,6 +111,8 @@ export function describeTopic({
     skips: entry.skips,
     ...(entry.resolutions === undefined ? {} : { resolutions: entry.resolutions }),
     limits: entry.limits,
+    ...(entry.starts === undefined ? {} : { starts: entry.starts }),
+    ...(entry.ends === undefined ? {} : { ends: entry.ends }),
     assignable: facts.unproven === undefined ? Math.min(wanted, ready) : 0,
     limit,
     leaders: { ...leadersOf('source', source), ...leadersOf('target', target) },
@@ -135,12 +139,21 @@ function originOf({ breaks, origin, carried, formers }: DesiredTopic, partition:
   return former === undefined ? origin : { ...origin, former };
 }
 
+/** An order about one partition holds for what was there when the topic was added: not for offsets of a topic that was made anew. */
+function startOf(topic: DesiredTopic, partition: number): Pick<AssignmentItem, 'start' | 'startOffset'> {
+  if (partition >= topic.initialPartitions) return { start: 'beginning' };
+  const own = topic.starts?.find((one) => one.partition === partition)?.from;
+  if (typeof own !== 'bigint') return { start: own ?? topic.route.start };
+  return { start: topic.route.start, ...(topic.started.has(partition) ? {} : { startOffset: own }) };
+}
+
 /** The assignment item of one partition of the topic. */
 export function itemOf(topic: DesiredTopic, partition: number, state: AssignmentItem['state']): AssignmentItem {
   const { hold } = topic;
   const skip = topic.skips.find((order) => order.partition === partition);
   const origin = originOf(topic, partition);
   const resolve = resolutionOf(topic, partition);
+  const until = topic.ends?.find((end) => end.partition === partition)?.until;
   return {
     route: topic.route.name,
     topic: topic.topic,
@@ -151,7 +164,8 @@ export function itemOf(topic: DesiredTopic, partition: number, state: Assignment
     targetTopic: topic.targetTopic,
     timeline: timelineOf(topic, partition),
     started: topic.started.has(partition),
-    start: partition < topic.initialPartitions ? topic.route.start : 'beginning',
+    ...startOf(topic, partition),
+    ...(until === undefined ? {} : { until }),
     ...(skip === undefined ? {} : { skip }),
     ...(origin === undefined ? {} : { origin }),
     ...(resolve === undefined ? {} : { resolve: { action: resolve.action, at: resolve.at } }),

@@ -106,6 +106,8 @@ function unreadablePart(input: DesiredInput, key: string): string | undefined {
 function placeEntries(input: DesiredInput, untouchable: Set<string>, problems: Problem[]): PlacedEntry[] {
   const placed: PlacedEntry[] = [];
   for (const { entry, order } of input.entries) {
+    // As if it were not there: its partitions are taken off their workers, and it is in nobody's way.
+    if (entry.retired !== undefined) continue;
     const route = input.routes.get(entry.route);
     if (route !== undefined) {
       placed.push({ route, entry, order });

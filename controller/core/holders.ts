@@ -129,11 +129,17 @@ export function sameItem(a: AssignmentItem, b: AssignmentItem, compareStarted: b
     a.sourceTopicId === b.sourceTopicId &&
     a.targetTopic === b.targetTopic &&
     a.timeline === b.timeline &&
-    a.start === b.start &&
+    sameStart(a, b) &&
+    a.until === b.until &&
     sameSkip(a.skip, b.skip) &&
     sameContinuity(a, b) &&
     (!compareStarted || a.started === b.started)
   );
+}
+
+/** Where it begins matters until it has begun. */
+function sameStart(a: AssignmentItem, b: AssignmentItem): boolean {
+  return a.start === b.start && (a.started || b.started || a.startOffset === b.startOffset);
 }
 
 function sameContinuity(a: AssignmentItem, b: AssignmentItem): boolean {

@@ -1,4 +1,5 @@
 import type { CoordinationStore } from '../../common/coordination/ports.js';
+import { decodeTopicEntry } from '../../common/coordination/records/desired.js';
 import { topicPath } from '../../common/coordination/znodes.js';
 import { CausewayError } from '../../common/errors/error.js';
 import { type Route, targetTopicOf } from '../../common/model/route.js';
@@ -36,11 +37,18 @@ export async function checkConflicts(
     if (other.name === route.name || other.target !== route.target) continue;
     if (other.delivery === 'transactional' && route.delivery === 'transactional') continue;
     const rival = sourceTopicOf(other, targetTopic);
-    if (rival === undefined || (await store.get(topicPath(other.name, rival))) === undefined) continue;
+    if (rival === undefined || !(await isMirrored(store, other.name, rival))) continue;
     const message = `topic ${targetTopic} of cluster ${route.target} is already the target of topic ${rival} on route ${other.name}`;
     throw conflict(route, topic, message, SHARE);
   }
   await checkLoops(store, routes, route, topic);
+}
+
+/** A retired topic is in nobody's way. */
+async function isMirrored(store: CoordinationStore, route: string, topic: string): Promise<boolean> {
+  const path = topicPath(route, topic);
+  const node = await store.get(path);
+  return node !== undefined && decodeTopicEntry(node.data, path).retired === undefined;
 }
 
 async function checkLoops(
@@ -56,7 +64,7 @@ async function checkLoops(
     if (seen.has(key)) continue;
     seen.add(key);
     for (const next of routes) {
-      if (next.source !== at.cluster || (await store.get(topicPath(next.name, at.topic))) === undefined) continue;
+      if (next.source !== at.cluster || !(await isMirrored(store, next.name, at.topic))) continue;
       const reached = { cluster: next.target, topic: targetTopicOf(next, at.topic) };
       if (reached.cluster === route.source && reached.topic === topic) {
         throw conflict(route, topic, `its records would come back over route ${next.name} and travel in circles`);

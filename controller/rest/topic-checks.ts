@@ -1,5 +1,5 @@
 import { CausewayError } from '../../common/errors/error.js';
-import { type Route, targetTopicOf } from '../../common/model/route.js';
+import { type PartitionStart, type Route, targetTopicOf } from '../../common/model/route.js';
 import { topicNameFault } from '../../common/model/topic-partition.js';
 import { neverMirrored } from '../core/own-topics.js';
 import type { TopicRules } from '../core/selection.js';
@@ -35,6 +35,22 @@ export function checkPartitions(route: Route, topic: string, partitions: number 
   throw new CausewayError('PARTITIONS_BEYOND_SOURCE', message, {
     place: { route: route.name, topic },
     fix: 'Ask for at most that many, or for "all", which follows the source as it grows.',
+  });
+}
+
+/** @throws PARTITIONS_BEYOND_SOURCE */
+export function checkStarts(
+  route: Route,
+  topic: string,
+  starts: readonly PartitionStart[] | undefined,
+  info: TopicInfo,
+): void {
+  const beyond = starts?.find(({ partition }) => partition >= info.partitions);
+  if (beyond === undefined) return;
+  const message = `the source topic has ${info.partitions} partitions, and no partition ${beyond.partition} that could begin anywhere`;
+  throw new CausewayError('PARTITIONS_BEYOND_SOURCE', message, {
+    place: { route: route.name, topic, partition: beyond.partition },
+    fix: 'Name partitions that exist in starts; those that come to be later begin at their first record.',
   });
 }
 

@@ -5,6 +5,7 @@ import {
   resolveBody,
   type SkipView,
   skipBody,
+  type TopicOrder,
   type TopicView,
   topicBody,
   topicPatch,
@@ -13,13 +14,13 @@ import { rateLimitsFrom } from '../../common/config/route.js';
 import { jsonBody } from '../../common/http/body.js';
 import type { ResolveOrder } from '../../common/model/continuity.js';
 import type { SkipOrder } from '../../common/model/gap.js';
-import { targetTopicOf } from '../../common/model/route.js';
+import { type PartitionStart, targetTopicOf } from '../../common/model/route.js';
 import { on, param, preconditions } from './endpoint.js';
 import { etagOf } from './etag.js';
 import { pageOf } from './paging.js';
 import type { ResolveService } from './resolve-service.js';
 import type { SkipService } from './skip-service.js';
-import type { StoredTopic, TopicService } from './topic-service.js';
+import type { StoredTopic, TopicService, TopicWish } from './topic-service.js';
 import type { FleetViews } from './views.js';
 
 export interface TopicPathsOptions {
@@ -31,10 +32,24 @@ export interface TopicPathsOptions {
 
 function topicView({ route, entry }: StoredTopic): TopicView {
   const { topic, partitions, paused, limits, skips, resolutions = [], addedAt, origin = 'operator' } = entry;
+  const { starts = [], retired = null } = entry;
   const targetTopic = targetTopicOf(route, topic);
   const place = { route: route.name, topic, targetTopic };
   const orders = { skips: skips.map(skipView), resolutions: resolutions.map(resolveView) };
-  return { ...place, partitions, paused, limits, ...orders, addedAt, origin };
+  const beginnings = starts.map(({ partition, from }) => ({ partition, from: String(from) }));
+  return { ...place, partitions, paused, limits, ...orders, addedAt, origin, starts: beginnings, retired };
+}
+
+function wishOf({ partitions, paused, limits, starts }: TopicOrder): TopicWish {
+  const beginnings = starts?.map(({ partition, from }) => ({ partition, from: startOf(from) }));
+  return {
+    ...{ partitions, paused, limits: rateLimitsFrom(limits) },
+    ...(beginnings === undefined ? {} : { starts: beginnings.sort((a, b) => a.partition - b.partition) }),
+  };
+}
+
+function startOf(from: string): PartitionStart['from'] {
+  return from === 'earliest' || from === 'latest' ? from : BigInt(from);
 }
 
 function skipView({ partition, from, to, reason, at }: SkipOrder): SkipView {
@@ -60,7 +75,7 @@ export function topicPaths(router: Router, { topics, skips, resolves, views }: T
     },
     post: async (request, response) => {
       const { topic, ...body } = jsonBody(request, newTopicBody);
-      const wish = { ...body, limits: rateLimitsFrom(body.limits) };
+      const wish = wishOf(body);
       const route = param(request, 'route');
       const stored = await topics.add(route, topic, wish);
       response.setHeader('location', `/api/v1/routes/${route}/topics/${stored.entry.topic}`);
@@ -72,8 +87,7 @@ export function topicPaths(router: Router, { topics, skips, resolves, views }: T
       sendTopic(response, await topics.get(param(request, 'route'), param(request, 'topic')), 200);
     },
     put: async (request, response) => {
-      const body = jsonBody(request, topicBody);
-      const wish = { ...body, limits: rateLimitsFrom(body.limits) };
+      const wish = wishOf(jsonBody(request, topicBody));
       const stored = await topics.put(param(request, 'route'), param(request, 'topic'), wish, preconditions(request));
       sendTopic(response, stored, stored.created ? 201 : 200);
     },

@@ -3,7 +3,7 @@ import type { CoordinationStore, StoreNode } from '../../common/coordination/por
 import { decodeTopicEntry, encodeTopicEntry } from '../../common/coordination/records/desired.js';
 import { routePath, topicPath, topicsPath } from '../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
-import type { RateLimits, Route, TopicEntry } from '../../common/model/route.js';
+import type { PartitionStart, RateLimits, Route, TopicEntry } from '../../common/model/route.js';
 import { topicNameFault } from '../../common/model/topic-partition.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
@@ -13,7 +13,7 @@ import { checkConflicts } from './conflict-check.js';
 import type { DenialStore } from './denial-store.js';
 import { checkPreconditions, failed, type Preconditions, requireIfMatch } from './etag.js';
 import type { RouteService } from './route-service.js';
-import { checkDenied, checkName, checkPartitions, exists } from './topic-checks.js';
+import { checkDenied, checkName, checkPartitions, checkStarts, exists } from './topic-checks.js';
 
 const READ_CONCURRENCY = 32;
 
@@ -28,6 +28,8 @@ export interface TopicWish {
   readonly partitions: number | 'all';
   readonly paused: boolean;
   readonly limits: RateLimits;
+  /** Absent: as they are, or none. */
+  readonly starts?: readonly PartitionStart[];
 }
 
 export interface TopicServiceDeps {
@@ -101,6 +103,7 @@ export class TopicService {
     if ((await this.#read(route, topic)) !== undefined) throw exists(route, topic);
     const info = await this.source(route, topic);
     if (options.lenientPartitions !== true) checkPartitions(route, topic, wish.partitions, info);
+    checkStarts(route, topic, wish.starts, info);
     await checkConflicts(this.#store, await this.#allRoutes(), route, topic);
     const addedAt = new Date(this.#clock.wallMs()).toISOString();
     await this.#create({ route: route.name, topic, ...wish, skips: [], addedAt }, node.version);
@@ -198,7 +201,7 @@ export class TopicService {
 
   async #change(
     before: StoredTopic,
-    { partitions, paused, limits }: TopicWish,
+    { partitions, paused, limits, starts }: TopicWish,
     options: { readonly lenientPartitions?: boolean } = {},
   ): Promise<StoredTopic> {
     const { route, entry, node } = before;
@@ -206,7 +209,7 @@ export class TopicService {
       await this.#checkGrowth(before, partitions, options.lenientPartitions === true);
     try {
       const path = topicPath(route.name, entry.topic);
-      const next = { ...entry, partitions, paused, limits };
+      const next = { ...entry, partitions, paused, limits, ...(starts === undefined ? {} : { starts }) };
       const version = await this.#store.set(path, encodeTopicEntry(next), node.version);
       return { route, entry: next, node: { ...node, version } };
     } catch (error) {

@@ -1,3 +1,4 @@
+import { assertNever } from '../../common/errors/assert.js';
 import type { ErrorCode } from '../../common/errors/codes.js';
 import type { AssignmentItem } from '../../common/model/assignment.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
@@ -142,19 +143,36 @@ function planPosition(facts: StartFacts): StartPlan {
 
 /** The first start of a timeline. */
 function firstStart(facts: StartFacts): StartPlan {
-  const { item, former, sourceEarliest, sourceLatest, targetEnd } = facts;
+  const { item, former, sourceLatest, targetEnd } = facts;
   const { from = 'start' } = item.origin ?? {};
   if (from === 'position' && former === undefined) {
     return pause('CHECKPOINT_MISSING', 'it was to go on where it stood, and no checkpoint tells where that was');
   }
   if (from === 'start') {
-    const sourceOffset = item.start === 'latest' ? sourceLatest : item.start === 'beginning' ? 0n : sourceEarliest;
+    const sourceOffset = item.startOffset ?? startOf(item, facts);
+    if (item.startOffset !== undefined && sourceOffset > sourceLatest) {
+      const message = `it is to begin at source offset ${sourceOffset}, and the source may be read up to ${sourceLatest}`;
+      return { kind: 'wait', code: 'START_BEYOND_END', message };
+    }
     return beginAt(facts, { sourceOffset, targetOffset: targetEnd, verdict: judgeRetention(sourceOffset, facts) });
   }
   const sourceOffset = from === 'position' ? (former as Checkpoint).sourceOffset : from;
   const truncated = judgeTruncation(sourceOffset, facts);
   const verdict = truncated.kind === 'same' ? judgeRetention(sourceOffset, facts) : truncated;
   return beginAt(facts, { sourceOffset, targetOffset: targetEnd, verdict });
+}
+
+function startOf({ start }: AssignmentItem, { sourceEarliest, sourceLatest }: StartFacts): bigint {
+  switch (start) {
+    case 'latest':
+      return sourceLatest;
+    case 'beginning':
+      return 0n;
+    case 'earliest':
+      return sourceEarliest;
+    default:
+      return assertNever(start, 'start of a partition');
+  }
 }
 
 function resume(facts: StartFacts, checkpoint: Checkpoint): StartPlan {

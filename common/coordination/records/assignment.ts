@@ -5,7 +5,16 @@ import { CausewayError } from '../../errors/error.js';
 import type { AssignmentItem, WorkerAssignment } from '../../model/assignment.js';
 import { formatPartitions, parsePartitions } from '../../model/partition-set.js';
 import { decodeRecord, encodeRecord } from './codec.js';
-import { count, origin, originText, PartitionCount, partitionText, resolveAction, skipOrder } from './fields.js';
+import {
+  count,
+  decimal,
+  origin,
+  originText,
+  PartitionCount,
+  partitionText,
+  resolveAction,
+  skipOrder,
+} from './fields.js';
 
 /** A part stays well below ZooKeeper's 1 MB so that several fit one multi. */
 export const MAX_ASSIGNMENT_PART_BYTES = 512 * 1024;
@@ -26,6 +35,8 @@ const itemGroup = z.object({
   paused: z.boolean(),
   started: z.boolean(),
   start: z.enum(['earliest', 'latest', 'beginning']),
+  startOffset: decimal.optional(),
+  until: decimal.optional(),
   skip: skipOrder.optional(),
   origin: origin.optional(),
   resolve: z.object({ action: resolveAction, at: z.string() }).optional(),
@@ -70,6 +81,8 @@ function groupItems(items: readonly AssignmentItem[]): ItemGroup[] {
       shared.paused,
       shared.started,
       shared.start,
+      String(shared.startOffset ?? ''),
+      String(shared.until ?? ''),
       shared.skip === undefined
         ? ''
         : `${shared.skip.partition} ${shared.skip.from} ${shared.skip.to} ${shared.skip.at}`,
@@ -142,17 +155,21 @@ export function decodeAssignment(buffers: readonly Buffer[], path: string): Work
   const { worker, incarnation, epoch, generation } = first;
   const sum = new PartitionCount();
   const items = parts.flatMap((part) =>
-    part.groups.flatMap(({ partitions, topicId, skip, origin, resolve, hold, ...rest }): AssignmentItem[] => {
-      const shared = {
-        ...rest,
-        sourceTopicId: topicId,
-        ...(skip === undefined ? {} : { skip }),
-        ...(origin === undefined ? {} : { origin }),
-        ...(resolve === undefined ? {} : { resolve }),
-        ...(hold === undefined ? {} : { hold }),
-      };
-      return sum.add(parsePartitions(partitions)).map((partition) => ({ ...shared, partition }));
-    }),
+    part.groups.flatMap(
+      ({ partitions, topicId, skip, origin, resolve, hold, startOffset, until, ...rest }): AssignmentItem[] => {
+        const shared = {
+          ...rest,
+          sourceTopicId: topicId,
+          ...(skip === undefined ? {} : { skip }),
+          ...(origin === undefined ? {} : { origin }),
+          ...(resolve === undefined ? {} : { resolve }),
+          ...(hold === undefined ? {} : { hold }),
+          ...(startOffset === undefined ? {} : { startOffset }),
+          ...(until === undefined ? {} : { until }),
+        };
+        return sum.add(parsePartitions(partitions)).map((partition) => ({ ...shared, partition }));
+      },
+    ),
   );
   const routes = first.routes.map(({ name, ...settings }) => routeFromSettings(name, settings));
   const limits = first.limits.map(({ route, topic, ...share }) => ({ route, topic, ...rateLimitsFrom(share) }));

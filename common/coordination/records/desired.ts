@@ -6,7 +6,7 @@ import type { Route, TopicEntry } from '../../model/route.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../../model/topic-partition.js';
 import type { TopicProgress } from '../../model/topic-progress.js';
 import { decodeRecord, encodeRecord } from './codec.js';
-import { count, origin, partitionSet, resolveAction, skipOrder } from './fields.js';
+import { count, decimal, origin, partitionSet, resolveAction, skipOrder } from './fields.js';
 
 const routeRecord = routeSettings.loose().extend({ name: z.string() });
 
@@ -41,6 +41,8 @@ const topicEntry = z.object({
   limits: rateLimits.loose().default({}),
   addedAt: z.string(),
   origin: z.enum(['selected', 'appeared']).optional(),
+  starts: z.array(z.object({ partition: count, from: z.union([z.enum(['earliest', 'latest']), decimal]) })).optional(),
+  retired: z.object({ by: z.string(), at: z.string() }).optional(),
 });
 
 export function encodeTopicEntry(entry: TopicEntry): Buffer {
@@ -48,12 +50,14 @@ export function encodeTopicEntry(entry: TopicEntry): Buffer {
 }
 
 export function decodeTopicEntry(data: Buffer, path: string): TopicEntry {
-  const { limits, origin, resolutions, ...entry } = decodeRecord(topicEntry, data, path);
+  const { limits, origin, resolutions, starts, retired, ...entry } = decodeRecord(topicEntry, data, path);
   return {
     ...entry,
     limits: rateLimitsFrom(limits),
     ...(origin === undefined ? {} : { origin }),
     ...(resolutions === undefined ? {} : { resolutions }),
+    ...(starts === undefined ? {} : { starts }),
+    ...(retired === undefined ? {} : { retired }),
   };
 }
 

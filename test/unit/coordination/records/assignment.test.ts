@@ -58,6 +58,8 @@ describe('assignment nodes, format 1', () => {
       item('t', 2, { state: 'revoke' }),
       item('t', 3, { paused: true }),
       item('t', 4, { started: false, start: 'beginning' }),
+      item('t', 9, { started: false, startOffset: 9_007_199_254_740_991n }),
+      item('t', 10, { started: false, startOffset: 5n }),
       item('t', 5, { timeline: 2, origin: { cause: 'source-truncated', from: 90n, former: 1 } }),
       item('t', 6, { timeline: 2, origin: { cause: 'operator', from: 'start', former: 1 } }),
       item('t', 7, { resolve: { action: 'continue', at: 'now' } }),

@@ -94,6 +94,17 @@ describe('where a new owner continues', () => {
     assert.deepEqual(planStart(facts({ sourceEarliest: 0n }, { start: 'beginning' })), begin(0n, 40n, 0n, 40n));
   });
 
+  test('a start of its own goes before the route’s, once, and is waited for where it cannot be read yet', () => {
+    assert.deepEqual(planStart(facts({}, { startOffset: 77n })), begin(77n, 40n, 77n, 40n));
+    assert.deepEqual(planStart(facts({}, { startOffset: 100n, start: 'earliest' })), begin(100n, 40n, 100n, 40n));
+    const resumed = planStart(facts({ checkpoint: checkpoint() }, { startOffset: 77n }));
+    assert.deepEqual(resumed, begin(50n, 40n, 10n, 0n), 'a position is not given up for it');
+    const beyond = planStart(facts({}, { startOffset: 101n }));
+    assert.equal(beyond.kind === 'wait' && beyond.code, 'START_BEYOND_END');
+    const gone = planStart(facts({}, { startOffset: 2n }));
+    assert.equal(gone.kind === 'pause' && gone.code, 'SOURCE_OFFSET_GONE');
+  });
+
   test('4.5 a partition added later whose head is gone already is not begun silently', () => {
     const plan = planStart(facts({}, { start: 'beginning' }));
     assert.equal(plan.kind === 'pause' && plan.code, 'SOURCE_OFFSET_GONE');
