@@ -88,6 +88,11 @@ export class Reader {
     return high * 0x1_0000_0000 + this.#buffer.readUInt32BE(at + 4);
   }
 
+  float64(): number {
+    const at = this.#take(8);
+    return this.#buffer.readDoubleBE(at);
+  }
+
   /** UNSIGNED_VARINT: at most five bytes, at most 2^32 - 1. */
   uvarint(): number {
     let value = 0;

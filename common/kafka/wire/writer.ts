@@ -90,6 +90,12 @@ export class Writer {
     return this;
   }
 
+  float64(value: number): this {
+    const at = this.#room(8);
+    this.#chunk.writeDoubleBE(value, at);
+    return this;
+  }
+
   uvarint(value: number): this {
     let rest = value;
     while (rest > 0x7f) {
