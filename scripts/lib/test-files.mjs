@@ -26,3 +26,10 @@ export function selectTestFiles({ only = '' } = {}) {
 export function compiled(file) {
   return join(distRoot, file.replace(/\.ts$/, '.js'));
 }
+
+/** Tests that measure: rates, pauses, how soon something is noticed. */
+const quiet = ['test/e2e/', 'test/integration/worker/limits', 'test/integration/worker/stalls'];
+
+export function needsQuiet(file) {
+  return quiet.some((start) => file.startsWith(start));
+}
