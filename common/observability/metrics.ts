@@ -96,6 +96,10 @@ export const METRICS = {
   causeway_reconcile_seconds: histogram('One full compare of desired and actual', LOOP_BUCKETS),
   causeway_reconcile_errors_total: counter('Compares that failed', 'code'),
   causeway_assignment_moves_total: counter('Partitions given to a worker', 'reason'),
+  causeway_leader_work_failures_total: counter(
+    'What the leader does beside assigning partitions failed and was begun again',
+    'work',
+  ),
   causeway_topics_selected_total: counter('Topics that a route’s selection took up', 'route'),
   causeway_worker_load_bytes: gauge(
     'What the worker carries as the planner sees it, in bytes a second; each record counts as 64 more',

@@ -9,6 +9,7 @@ import { Discovery } from '../metadata/discovery.js';
 import type { DeliveryProver, SourceMetadata, TargetAdmin } from '../metadata/ports.js';
 import type { Fencer } from './fencer.js';
 import { FleetRecords } from './fleet-records.js';
+import { type LeaderWork, LeaderWorks } from './leader-works.js';
 import type { StatusSource } from './load-watch.js';
 import type { PlanPicture } from './plan-picture.js';
 import { Reconciler } from './reconciler.js';
@@ -29,6 +30,8 @@ export interface RulerOptions {
   readonly statuses: StatusSource;
   readonly probe?: RoundsOptions['probe'];
   readonly alarms: StoreAlarms;
+  /** Done beside the reconciler, as long as a reign lasts. */
+  readonly works?: readonly LeaderWork[];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -40,6 +43,7 @@ export class Ruler {
   readonly #options: RulerOptions;
   readonly #records: FleetRecords;
   readonly #rules: RuleBook;
+  readonly #works: LeaderWorks;
   #reconciler: Reconciler | undefined;
   #epoch = 0;
 
@@ -49,6 +53,7 @@ export class Ruler {
     this.#rules = new RuleBook(config.controller.deny);
     const onCorrupt = (): void => metrics.inc('causeway_reconcile_errors_total', 1, { code: 'NODE_CORRUPT' });
     this.#records = new FleetRecords(store, logger, onCorrupt);
+    this.#works = new LeaderWorks(options.works ?? [], options);
   }
 
   /** Why topics wait; undefined while this controller does not lead. */
@@ -104,6 +109,7 @@ export class Ruler {
       });
       this.#reconciler = reconciler;
       this.#epoch = reign.epoch;
+      this.#works.begin(reign, this.#records);
       await reconciler.run();
     } finally {
       this.#reconciler = undefined;

@@ -70,12 +70,17 @@ export function decodeOffsetFetchResponse(version: number, body: Buffer): Offset
     if (groups !== 1) throw new CausewayError('KAFKA_PROTOCOL', `OffsetFetch for one group answered for ${groups}`);
     reader.string();
   }
-  const topics = reader.array(MIN_TOPIC_BYTES, () => readTopic(reader));
+  const partitions = readOffsets(reader);
   const errorCode = reader.int16();
   if (version >= 8) reader.tags();
   reader.tags();
   reader.end();
-  return { throttleTimeMs, errorCode, partitions: topics.flat() };
+  return { throttleTimeMs, errorCode, partitions };
+}
+
+/** topics [name STRING, partitions [as above], TAGS v6+] */
+export function readOffsets(reader: Reader): FetchedOffset[] {
+  return reader.array(MIN_TOPIC_BYTES, () => readTopic(reader)).flat();
 }
 
 function readTopic(reader: Reader): FetchedOffset[] {
