@@ -36,6 +36,8 @@ export interface WorkerReport {
   readonly doubtful: readonly PartitionRef[];
   /** Held and begun: their first checkpoint is committed at the target. */
   readonly started: readonly PartitionRef[];
+  /** Held, and copied up to their ends (jobs); absent: none. */
+  readonly finished?: readonly PartitionRef[];
   /** Held, and waiting for a new timeline; absent: none. */
   readonly breaks?: readonly BreakRequest[];
 }

@@ -23,7 +23,8 @@ export type RecodeReason =
   | 'old-magic'
   | 'refused-record'
   | 'too-large'
-  | 'recompress';
+  | 'recompress'
+  | 'range-end';
 export type UnsupportedReason = 'unknown-magic' | 'unknown-codec';
 
 /** What a route's settings and a target's refusals ask of batches. One object is kept and changed: the hot path allocates nothing. */
@@ -35,6 +36,8 @@ export interface ShapingRules {
   recompressFromBytes: number;
   /** Larger batches are split. */
   maxBytes: number;
+  /** Records from this offset on are not copied: the end of a job's range. Infinity: there is none. */
+  until: number;
   /** True when a record of [first, last] has to be left out. */
   omitsAny: (first: number, last: number) => boolean;
 }
@@ -47,6 +50,7 @@ export const PLAIN_RULES: Readonly<ShapingRules> = {
   codec: -1,
   recompressFromBytes: MIN_RECOMPRESSED_BYTES,
   maxBytes: Number.POSITIVE_INFINITY,
+  until: Number.POSITIVE_INFINITY,
   omitsAny: () => false,
 };
 
@@ -72,6 +76,7 @@ const UNKNOWN_CODEC = { kind: 'unsupported', reason: 'unknown-codec', index: 10 
 const REFUSED_RECORD = { kind: 'recode', reason: 'refused-record', index: 11 } as const;
 const TOO_LARGE = { kind: 'recode', reason: 'too-large', index: 12 } as const;
 const RECOMPRESS = { kind: 'recode', reason: 'recompress', index: 13 } as const;
+const RANGE_END = { kind: 'recode', reason: 'range-end', index: 14 } as const;
 
 /** Every verdict there is; `ALL_VERDICTS[i].index === i`. */
 export const ALL_VERDICTS: readonly BatchVerdict[] = [
@@ -89,6 +94,7 @@ export const ALL_VERDICTS: readonly BatchVerdict[] = [
   REFUSED_RECORD,
   TOO_LARGE,
   RECOMPRESS,
+  RANGE_END,
 ];
 
 /**
@@ -112,6 +118,7 @@ export function batchVerdict(
   if (aborted) return ABORTED;
   if ((attributes & CODEC_MASK) > HIGHEST_CODEC) return UNKNOWN_CODEC;
   if (batch.baseOffset < position) return POSITION_INSIDE;
+  if (batch.lastOffset >= rules.until) return RANGE_END;
   if (batch.lastOffset - batch.baseOffset + 1 !== count) return COMPACTED;
   if (rules.appendTime === 'append-time' && (attributes & LOG_APPEND_TIME_BIT) !== 0) return APPEND_TIME;
   if (rules.omitsAny(batch.baseOffset, batch.lastOffset)) return REFUSED_RECORD;

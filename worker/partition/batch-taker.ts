@@ -1,6 +1,11 @@
 import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import type { FetchedPartition } from '../../common/kafka/wire/apis/fetch.js';
-import { type BatchSlice, maxTimestampMs, partitionLeaderEpoch } from '../../common/kafka/wire/records/batch-header.js';
+import {
+  type BatchSlice,
+  MAGIC_V2,
+  maxTimestampMs,
+  partitionLeaderEpoch,
+} from '../../common/kafka/wire/records/batch-header.js';
 import { BatchCursor } from '../../common/kafka/wire/records/batch-scan.js';
 import { CODEC_NAMES } from '../../common/kafka/wire/records/compression.js';
 import type { RecodedBatch } from '../../common/kafka/wire/records/recoded-batch.js';
@@ -55,6 +60,7 @@ export class BatchTaker {
       // What the source's readers see is what the target's readers get: append time, where the topic has it.
       ...PLAIN_RULES,
       appendTime: 'append-time',
+      until: partition.until,
       omitsAny: (first, last) =>
         orderedFrom(partition.item.skip, partition.queue.fetchNext, last) !== undefined ||
         (partition.leavesOut && partition.shaping.refusesAny(first, last)),
@@ -106,6 +112,9 @@ export class BatchTaker {
       while (cursor.next()) {
         const aborted = readCommitted && this.#filter.isAborted(cursor);
         if (partition.item.skip !== undefined) this.skipAsOrdered();
+        // Perhaps nothing is left where the range ends.
+        if (cursor.magic === MAGIC_V2 && cursor.baseOffset >= partition.until) queue.skipTo(partition.until);
+        if (queue.fetchNext >= partition.until) break;
         this.#rules.maxBytes = partition.shaping.maxBatchBytes(queue.fetchNext, nowMs);
         const verdict = batchVerdict(cursor, queue.fetchNext, aborted, this.#rules);
         this.#deps.counts.add(verdict);
@@ -117,7 +126,7 @@ export class BatchTaker {
           case 'skip':
             // Nobody looks at it any more: that it says so itself has to be true.
             if (verdict.reason !== 'before-position') verifyCrc(cursor);
-            queue.skipTo(cursor.lastOffset + 1);
+            queue.skipTo(Math.min(cursor.lastOffset + 1, partition.until));
             break;
           case 'recode':
             this.#reshape(body);

@@ -102,9 +102,9 @@ export class Intake implements Feed {
   }
 
   #isWanted(): boolean {
-    const { queue, judging } = this.#partition;
+    const { queue, judging, until } = this.#partition;
     const full = queue.bytes >= QUEUE_FETCHES * this.#deps.fetchMaxPartitionBytes;
-    return this.#copying() && !this.#taker.busy && !this.#holding && !full && !judging;
+    return this.#copying() && !this.#taker.busy && !this.#holding && !full && !judging && queue.fetchNext < until;
   }
 
   /** While the target takes nothing, one fetch is enough to find out when it does again. */

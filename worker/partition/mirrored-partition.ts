@@ -2,6 +2,7 @@ import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
 import { type Checkpoint, checkpointGroup, transactionalGroup } from '../../common/model/checkpoint.js';
 import type { BreakRequest } from '../../common/model/continuity.js';
 import type { Gap } from '../../common/model/gap.js';
+import { FIRST_OF_TIMELINE, type MapChain } from '../../common/model/offset-map-record.js';
 import type { Route } from '../../common/model/route.js';
 import type { PartitionState, PartitionStatus } from '../../common/model/status.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
@@ -16,6 +17,7 @@ import {
   stateOf,
 } from '../core/partition-state.js';
 import { RateMeter } from '../core/rate-meter.js';
+import { RunBook } from '../core/run-book.js';
 import { Shaping } from '../core/shaping.js';
 import type { Lane } from '../lane/lane.js';
 
@@ -31,6 +33,8 @@ export interface FormerStay {
 
 /** Version of the rules that decide what is copied; grows when they change (exactly-once.md 6.5). */
 export const RULES_VERSION = 1;
+
+const NO_HISTORY: MapChain = { link: FIRST_OF_TIMELINE, entries: [] };
 
 /**
  * Everything one thread knows about one mirrored partition. The parts that act on it (fetcher, intake, outlet, checkpoints)
@@ -49,13 +53,14 @@ export class MirroredPartition {
   readonly brokenLanes = new Set<Lane>();
   sourceTopicId: string | null = null;
   targetTopicId: string | null = null;
-  sourceEnd = -1;
-  /** Under read_committed it lies behind `sourceEnd` while transactions are open. */
-  sourceHighWatermark = -1;
+  /** Source offset at which it ends; Infinity: never. */
+  readonly until: number;
   sourceLeaderEpoch = -1;
   targetNext = -1;
-  runSourceStart = 0;
-  runTargetStart = 0;
+  /** Which source offsets lie where at the target. */
+  readonly runs = new RunBook();
+  /** The pair of a moment ago, all of whose closed runs are in the map topic. */
+  mapped: Checkpoint | undefined;
   /** The first pair is committed: the partition has begun. */
   started = false;
   /** Settled at this wall time's record timestamp; for lag in seconds. */
@@ -90,6 +95,8 @@ export class MirroredPartition {
   /** Consecutive failures; drives the back-off. */
   failures = 0;
   readonly rate = new RateMeter();
+  #sourceEnd = -1;
+  #sourceHighWatermark = -1;
   #condition: PartitionCondition = INITIAL_CONDITION;
   #startFault: Reason | undefined;
   /** Grows at each (re)start: answers meant for an earlier life are recognised and dropped. */
@@ -98,6 +105,7 @@ export class MirroredPartition {
   constructor(item: AssignmentItem, route: Route) {
     this.item = item;
     this.route = route;
+    this.until = item.until === undefined ? Number.POSITIVE_INFINITY : Number(item.until);
     this.key = refKey(item);
     this.targetKey = partitionKey(item.targetTopic, item.partition);
     this.group = route.delivery === 'transactional' ? transactionalGroup(item) : checkpointGroup(item);
@@ -119,6 +127,29 @@ export class MirroredPartition {
 
   get transactional(): boolean {
     return this.route.delivery === 'transactional';
+  }
+
+  /** End of what may be read at the source, and of what is to be copied; -1: not known. */
+  get sourceEnd(): number {
+    return this.#sourceEnd;
+  }
+
+  set sourceEnd(offset: number) {
+    this.#sourceEnd = Math.min(offset, this.until);
+  }
+
+  /** Under read_committed it lies behind `sourceEnd` while transactions are open. */
+  get sourceHighWatermark(): number {
+    return this.#sourceHighWatermark;
+  }
+
+  set sourceHighWatermark(offset: number) {
+    this.#sourceHighWatermark = Math.min(offset, this.until);
+  }
+
+  /** Everything of its range is settled at the target. */
+  get finished(): boolean {
+    return this.started && this.queue.drained && this.arrivedNext >= this.until;
   }
 
   /** Source offset behind all that is at the target for good: what a transaction holds that has not ended is not there yet. */
@@ -150,6 +181,8 @@ export class MirroredPartition {
     readonly target: number;
     readonly runSource: number;
     readonly runTarget: number;
+    /** Runs before that one which are not in the map topic; absent: there were none. */
+    readonly history?: MapChain;
   }): void {
     this.#life += 1;
     this.judging = false;
@@ -161,8 +194,9 @@ export class MirroredPartition {
     this.breakRequest = undefined;
     this.queue = new PartitionQueue(position.source);
     this.targetNext = position.target;
-    this.runSourceStart = position.runSource;
-    this.runTargetStart = position.runTarget;
+    const { runSource, runTarget, history = NO_HISTORY } = position;
+    this.runs.begin(history, { source: runSource, target: runTarget, length: position.target - runTarget });
+    this.mapped = undefined;
   }
 
   /** Why its last start did not come about; undefined once it copies. */
@@ -193,11 +227,12 @@ export class MirroredPartition {
       sourceTopicId: this.sourceTopicId,
       targetTopicId: this.targetTopicId,
       timeline: this.item.timeline,
-      runSourceStart: BigInt(this.runSourceStart),
-      runTargetStart: BigInt(this.runTargetStart),
+      runSourceStart: BigInt(this.runs.openSource),
+      runTargetStart: BigInt(this.runs.openTarget),
       lane: { transactionalId, producerId, producerEpoch },
       rulesVersion: RULES_VERSION,
       released: this.released,
+      history: this.runs.history(),
     };
   }
 

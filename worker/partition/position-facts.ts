@@ -177,7 +177,8 @@ export class PositionFacts {
       isAccepted: item.resolve?.action === 'continue',
       sourceTopicId: source.leaders.topic(item.topic)?.topicId ?? null,
       targetTopicId: target.leaders.topic(item.targetTopic)?.topicId ?? null,
-      sourceEarliest,
+      // What is gone behind the end of a range was never to be copied.
+      sourceEarliest: minOf(sourceEarliest, item.until),
       sourceLatest,
       epochEnd,
       targetEnd,
@@ -203,6 +204,10 @@ export class PositionFacts {
     }
     return nowMs - known.sinceMs >= TARGET_SETTLED_MS;
   }
+}
+
+function minOf(offset: bigint, bound: bigint | undefined): bigint {
+  return bound === undefined || offset < bound ? offset : bound;
 }
 
 type EpochQuery = Parameters<typeof epochEndOffsets>[2][number];

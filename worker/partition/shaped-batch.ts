@@ -18,7 +18,7 @@ export interface ShapedBatch {
   readonly parts: readonly RecodedBatch[];
   /** Source offset behind what the gaps and parts stand for. */
   readonly next: number;
-  /** False: the rest of the batch is to be fetched again, behind what an operator's order leaves out of it. */
+  /** False: the rest of the batch is to be fetched again, behind what an operator's order leaves out of it; or lies behind the range's end. */
   readonly isWhole: boolean;
 }
 
@@ -31,13 +31,13 @@ export function targetCodec({ shaping, route }: MirroredPartition): CodecName | 
 export async function shapeBatch(
   partition: MirroredPartition,
   { buffer, start, length, baseOffset, lastOffset, magic }: BatchView,
-  { appendTime, maxBytes }: Readonly<ShapingRules>,
+  { appendTime, maxBytes, until }: Readonly<ShapingRules>,
 ): Promise<ShapedBatch> {
   const { queue, shaping, route, item, leavesOut } = partition;
   const slice: BatchSlice = { buffer, start, length };
   const fromOffset = queue.fetchNext;
   const ordered = orderedFrom(item.skip, fromOffset, lastOffset);
-  const untilOffset = ordered ?? lastOffset + 1;
+  const untilOffset = Math.min(ordered ?? lastOffset + 1, until);
   const codec = targetCodec(partition);
   const options: ReshapeOptions = {
     fromOffset,

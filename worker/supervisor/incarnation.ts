@@ -54,6 +54,7 @@ interface ThreadView {
   held: readonly PartitionRef[];
   doubtful: readonly PartitionRef[];
   started: readonly PartitionRef[];
+  finished: readonly PartitionRef[];
   breaks: readonly BreakRequest[];
   partitions: readonly PartitionStatus[];
   load: Omit<ThreadStatus, 'thread' | 'partitions'>;
@@ -279,6 +280,7 @@ export class Incarnation implements Closable {
     const held = this.#withBetween(views.flatMap((view) => view.held));
     const taken = new Set(held.map(refKey));
     this.#lost = this.#lost.filter((ref) => !taken.has(refKey(ref)));
+    const finished = views.flatMap((view) => view.finished);
     const breaks = views.flatMap((view) => view.breaks);
     this.#deps.report({
       worker,
@@ -288,6 +290,7 @@ export class Incarnation implements Closable {
       held,
       doubtful: [...views.flatMap((view) => view.doubtful), ...doubtfulRefs(this.#lost, held, assignment.items)],
       started: this.#withBetween(views.flatMap((view) => view.started)),
+      ...(finished.length === 0 ? {} : { finished }),
       ...(breaks.length === 0 ? {} : { breaks }),
     });
   }

@@ -68,6 +68,7 @@ export type FromThread =
       readonly held: readonly PartitionRef[];
       readonly doubtful: readonly PartitionRef[];
       readonly started: readonly PartitionRef[];
+      readonly finished: readonly PartitionRef[];
       readonly breaks: readonly BreakRequest[];
     }
   | { readonly type: 'stats'; readonly stats: ThreadStats }

@@ -17,6 +17,8 @@ export interface ThreadReporterDeps {
 export class ThreadReporter {
   readonly #deps: ThreadReporterDeps;
   #applied: { readonly epoch: number; readonly generation: number; readonly order: number } | undefined;
+  /** Partitions that the last report called finished. */
+  #finished = 0;
   #pending = false;
   #timer: Timer | undefined;
   #lastTickMs: number;
@@ -43,8 +45,11 @@ export class ThreadReporter {
       if (this.#applied === undefined) return;
       const held = this.#deps.held();
       const started = held.filter((partition) => partition.started).map(refOf);
+      const finished = held.filter((partition) => partition.finished).map(refOf);
+      this.#finished = finished.length;
       const breaks = held.flatMap(({ breakRequest }) => (breakRequest === undefined ? [] : [breakRequest]));
-      this.#deps.post({ type: 'held', ...this.#applied, held: held.map(refOf), doubtful: [], started, breaks });
+      const lists = { held: held.map(refOf), doubtful: [], started, finished, breaks };
+      this.#deps.post({ type: 'held', ...this.#applied, ...lists });
     });
   }
 
@@ -60,6 +65,7 @@ export class ThreadReporter {
       const stats = this.#deps.takeStats((nowMs - this.#lastTickMs) / 1_000);
       this.#lastTickMs = nowMs;
       this.#deps.post({ type: 'stats', stats });
+      if (this.#deps.held().filter((partition) => partition.finished).length !== this.#finished) this.changed();
       this.#scheduleStats();
     });
   }

@@ -61,6 +61,7 @@ const workerReport = z.object({
   held: refGroups,
   doubtful: refGroups,
   started: refGroups,
+  finished: refGroups.optional(),
   breaks: z
     .array(
       z.object({
@@ -76,12 +77,17 @@ const workerReport = z.object({
 });
 
 export function encodeReport(report: WorkerReport): Buffer {
-  const { held, doubtful, started } = report;
-  const grouped = { held: groupRefs(held), doubtful: groupRefs(doubtful), started: groupRefs(started) };
+  const { held, doubtful, started, finished } = report;
+  const grouped = {
+    held: groupRefs(held),
+    doubtful: groupRefs(doubtful),
+    started: groupRefs(started),
+    ...(finished === undefined ? {} : { finished: groupRefs(finished) }),
+  };
   return encodeRecord({ ...report, ...grouped }, { gzip: true });
 }
 
 export function decodeReport(data: Buffer, path: string): WorkerReport {
-  const { breaks, ...report } = decodeRecord(workerReport, data, path);
-  return { ...report, ...(breaks === undefined ? {} : { breaks }) };
+  const { breaks, finished, ...report } = decodeRecord(workerReport, data, path);
+  return { ...report, ...(finished === undefined ? {} : { finished }), ...(breaks === undefined ? {} : { breaks }) };
 }
