@@ -1,4 +1,5 @@
-import { rateLimits, routeSettings, selectionSettings, topicName } from '../config/route-schema.js';
+import { topicName } from '../config/naming-schema.js';
+import { deliveryMode, rateLimits, routeSettings, selectionSettings } from '../config/route-schema.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../model/topic-partition.js';
 import { z } from './zod.js';
 
@@ -27,6 +28,7 @@ export const routePatch = z
 export const routeView = routeSettings.extend({
   name: z.string(),
   topics: z.number().int(),
+  delivery: deliveryMode,
   /** What the way it is delivered rests on. */
   deliveryReason: z.string(),
 });

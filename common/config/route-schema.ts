@@ -54,16 +54,17 @@ export const selectionSettings = z.strictObject({
     ),
 });
 
+export const deliveryMode = z.enum(['exactly-once', 'transactional', 'at-least-once']);
+
 /** A route's settings, shared by the configuration file and PUT /api/v1/routes/{name}. */
 export const routeSettings = z.strictObject({
   source: identifier.describe('Name of the cluster to read from.'),
   target: identifier.describe('Name of the cluster to write to.'),
   naming: naming.default({ policy: 'identity' }).describe('How target topics are named.'),
-  delivery: z
-    .enum(['exactly-once', 'transactional', 'at-least-once'])
-    .default('exactly-once')
+  delivery: deliveryMode
+    .optional()
     .describe(
-      'What is promised per record. `exactly-once`: the target’s own log tells a new owner what is there, nothing comes twice; needs the right to write under transactional ids `causeway.*` at the target, and that nobody else writes into its topics. `transactional`: records and their positions in one transaction of the target, whoever else writes there: for several routes into one topic and for topics with producers of their own; readers must be read_committed, offsets are not dense. `at-least-once`: after a worker’s death up to a second comes again.',
+      'What is promised per record; unless set `exactly-once`, and `transactional` where others write into the target topics, too (the route tells why). `exactly-once`: the target’s own log tells a new owner what is there, nothing comes twice; needs the right to write under transactional ids `causeway.*` at the target, and that nobody else writes into its topics. `transactional`: records and their positions in one transaction of the target, whoever else writes there: for several routes into one topic and for topics with producers of their own; readers must be read_committed, offsets are not dense. `at-least-once`: after a worker’s death up to a second comes again.',
     ),
   start: z
     .enum(['earliest', 'latest'])

@@ -1,25 +1,31 @@
-import type { RateLimits, Route } from '../model/route.js';
+import { defaultDelivery } from '../model/delivery.js';
+import type { NamingPolicy, SimpleNaming } from '../model/naming.js';
+import type { RateLimits, Route, TargetTopicPolicy } from '../model/route.js';
 import type { TopicSelection } from '../model/selection.js';
+import type { TopicSync } from '../model/topic-sync.js';
 import type { RouteSettings } from './route-schema.js';
+
+type SimpleNamingSettings = Exclude<RouteSettings['naming'], { readonly policy: 'regex' | 'map' }>;
 
 /** A route from its settings, as the file, PUT /api/v1/routes/{name} and the store give them. */
 export function routeFromSettings(name: string, settings: RouteSettings): Route {
   const { create, replicationFactor, shared } = settings.targetTopics;
-  const { source, target, naming, delivery, start, isolation, compression, onRefusedRecord } = settings;
+  const targetTopics: TargetTopicPolicy = {
+    create,
+    ...(replicationFactor === undefined ? {} : { replicationFactor }),
+    ...(shared ? { shared } : {}),
+  };
+  const { source, target, naming, start, isolation, compression, onRefusedRecord } = settings;
   const { coalesceBelowBytes, deadLetterTopic, continuity, limits, zones, selection } = settings;
   return {
     name,
     source,
     target,
-    naming,
-    delivery,
+    naming: namingFrom(naming),
+    delivery: settings.delivery ?? defaultDelivery({ targetTopics }),
     start,
     isolation,
-    targetTopics: {
-      create,
-      ...(replicationFactor === undefined ? {} : { replicationFactor }),
-      ...(shared ? { shared } : {}),
-    },
+    targetTopics,
     compression,
     ...(coalesceBelowBytes === undefined ? {} : { coalesceBelowBytes }),
     onRefusedRecord,
@@ -28,7 +34,32 @@ export function routeFromSettings(name: string, settings: RouteSettings): Route 
     limits: rateLimitsFrom(limits),
     ...(zones === undefined ? {} : { zones }),
     ...(selection === undefined ? {} : { selection: selectionFrom(selection) }),
+    ...(settings.metadata === 'manual' ? { metadata: 'manual' } : {}),
+    topicSync: topicSyncFrom(settings.topicSync),
   };
+}
+
+/** Its parts in one order. */
+function topicSyncFrom({ configs, deletion }: RouteSettings['topicSync']): TopicSync {
+  return { configs: { ...configs }, deletion: { ...deletion } };
+}
+
+/** Only the keys that are set, in one order. */
+function namingFrom(naming: RouteSettings['naming']): NamingPolicy {
+  switch (naming.policy) {
+    case 'regex':
+      return { ...naming, otherwise: simpleNamingFrom(naming.otherwise) };
+    case 'map':
+      return { ...naming, topics: { ...naming.topics }, otherwise: simpleNamingFrom(naming.otherwise) };
+    default:
+      return simpleNamingFrom(naming);
+  }
+}
+
+function simpleNamingFrom(naming: SimpleNamingSettings): SimpleNaming {
+  if (naming.policy !== 'identity') return { ...naming };
+  const { policy, separator } = naming;
+  return separator === undefined ? { policy } : { policy, separator };
 }
 
 /** Only the bounds that are set. */

@@ -1,6 +1,7 @@
 import { parseConnectString } from '../coordination/zookeeper/connect-string.js';
 import { isCausewayError, messageOf } from '../errors/error.js';
-import { deliveryFault } from '../model/delivery.js';
+import { defaultDelivery, deliveryFault } from '../model/delivery.js';
+import type { TargetTopicPolicy } from '../model/route.js';
 import type { ConfigFault, ConfigPath } from './faults.js';
 import { suggestion } from './nearest.js';
 import type { ConfigFile } from './schema.js';
@@ -115,10 +116,9 @@ function routeFaults(file: ConfigFile, route: ConfigFile['routes'][string], path
     const message = `the clusters "${route.source}" and "${route.target}" share the broker ${shared}: they are one cluster under two names`;
     faults.push({ path: [...path, 'target'], message });
   }
-  const delivery = deliveryFault({
-    delivery: route.delivery,
-    targetTopics: { create: route.targetTopics.create, ...(route.targetTopics.shared ? { shared: true } : {}) },
-  });
+  const { create, shared: isShared } = route.targetTopics;
+  const targetTopics: TargetTopicPolicy = { create, ...(isShared ? { shared: true } : {}) };
+  const delivery = deliveryFault({ delivery: route.delivery ?? defaultDelivery({ targetTopics }), targetTopics });
   if (delivery !== undefined) faults.push({ path: [...path, 'delivery'], message: delivery });
   return faults;
 }

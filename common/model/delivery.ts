@@ -1,7 +1,12 @@
 import { assertNever } from '../errors/assert.js';
-import type { Route } from './route.js';
+import type { Delivery, Route } from './route.js';
 
 type Delivered = Pick<Route, 'delivery' | 'targetTopics'>;
+
+/** How a route is delivered that does not say it: exactly once, in the way that its writers allow. */
+export function defaultDelivery({ targetTopics }: Pick<Route, 'targetTopics'>): Delivery {
+  return targetTopics.shared === true ? 'transactional' : 'exactly-once';
+}
 
 /** Why the route must not be delivered as it says (exactly-once.md section 1); undefined: nothing is known against it. */
 export function deliveryFault({ delivery, targetTopics }: Delivered): string | undefined {

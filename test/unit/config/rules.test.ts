@@ -43,6 +43,7 @@ describe('rules between the sections', () => {
     const shared = 'source: a, target: b, targetTopics: { shared: true }';
     assert.match(route(`${shared}, delivery: exactly-once`)[0] ?? '', /the only writer there; transactional/);
     assert.deepEqual(route(`${shared}, delivery: transactional`), []);
+    assert.deepEqual(route(shared), []);
     assert.deepEqual(route('source: a, target: b, delivery: transactional'), []);
     assert.deepEqual(route('source: a, target: b, delivery: exactly-once'), []);
   });

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { routeFromSettings } from '../../../common/config/route.js';
+import { routeSettings } from '../../../common/config/route-schema.js';
 import { decodeTopicProgress, encodeTopicProgress } from '../../../common/coordination/records/desired.js';
 import { isCausewayError } from '../../../common/errors/error.js';
-import { deliveryFault, deliveryReason } from '../../../common/model/delivery.js';
+import { defaultDelivery, deliveryFault, deliveryReason } from '../../../common/model/delivery.js';
 import type { Route } from '../../../common/model/route.js';
 import type { TopicProgress } from '../../../common/model/topic-progress.js';
 import { findConflicts } from '../../../controller/core/conflicts.js';
@@ -102,6 +104,15 @@ describe('transactional routes', () => {
     assert.deepEqual(decodeTopicProgress(encodeTopicProgress(switched), 'p'), switched);
     const [back] = progressOf(routeOf('r', EXACT), { ...switched, started: [0] });
     assert.deepEqual([back?.timeline, back?.started, back?.transactional], [3, [], undefined]);
+  });
+
+  test('a route that does not say how it is delivered is delivered exactly once, in the way its writers allow', () => {
+    assert.equal(defaultDelivery({ targetTopics: { create: true } }), 'exactly-once');
+    assert.equal(defaultDelivery({ targetTopics: { create: true, shared: true } }), 'transactional');
+    const settings = routeSettings.parse({ source: 'a', target: 'b', targetTopics: { shared: true } });
+    assert.equal(routeFromSettings('r', settings).delivery, 'transactional');
+    const said = { ...settings, delivery: 'at-least-once' as const };
+    assert.equal(routeFromSettings('r', said).delivery, 'at-least-once');
   });
 
   test('shared target topics and exactly-once contradict each other', () => {
