@@ -55,10 +55,17 @@ module.exports = {
     },
     {
       name: 'models-are-values',
-      comment: 'node:crypto for digests only, which are pure functions.',
+      comment: 'node:crypto for digests only, which are pure functions, as operators’ patterns are.',
       severity: 'error',
       from: { path: '^common/(model|errors)/' },
-      to: { pathNot: '^(common/(model|errors)/|crypto$)' },
+      to: { pathNot: '^(common/(model|errors|patterns)/|crypto$)' },
+    },
+    {
+      name: 'rules-are-pure',
+      comment: 'Rules decide about records by values alone; who reads a record again decides the same.',
+      severity: 'error',
+      from: { path: '^common/rules/' },
+      to: { pathNot: '^(common/(rules|model|errors|patterns)/|crypto$)' },
     },
     {
       name: 'cli-speaks-rest',

@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+
+/*
+ * What a route does to single records. Rules are pure functions of (source topic, partition, offset, record): whoever reads a record again
+ * decides the same (exactly-once.md 6.5).
+ */
+
+export type Scalar = string | number | boolean | null;
+
+/** How a subject is looked at; exactly one of them is given. */
+export interface ValueTest {
+  readonly exists?: boolean;
+  readonly equals?: Scalar;
+  readonly in?: readonly Scalar[];
+  /** RE2, the whole text. */
+  readonly matches?: string;
+  readonly below?: string | number;
+  readonly atMost?: string | number;
+  readonly above?: string | number;
+  readonly atLeast?: string | number;
+}
+
+export type RuleCondition =
+  | { readonly all: readonly RuleCondition[] }
+  | { readonly any: readonly RuleCondition[] }
+  | { readonly not: RuleCondition }
+  /** Keys and headers as UTF-8 text, timestamps in ms or as ISO 8601. */
+  | ({ readonly on: 'key' | 'timestamp' } & ValueTest)
+  /** A header's name, or the path of a field in a JSON value: `customer.address.city`, `items.*.price`. */
+  | ({ readonly on: 'header' | 'field'; readonly name: string } & ValueTest);
+
+export type RuleAction =
+  /** Copied; what follows is not asked. */
+  | { readonly do: 'keep' }
+  | { readonly do: 'drop' }
+  /** This share of the records goes on, by a hash of where they are; the others are dropped. */
+  | { readonly do: 'sample'; readonly fraction: number }
+  /** Into another topic of the target instead, partition = source partition modulo `partitions`. */
+  | { readonly do: 'route'; readonly topic: string; readonly partitions: number }
+  | { readonly do: 'mask'; readonly fields: readonly string[]; readonly with: string }
+  /** SHA-256 in hexadecimal; with `hmac`, the name of a secret of the configuration, HMAC-SHA-256. */
+  | { readonly do: 'hash'; readonly fields: readonly string[]; readonly hmac?: string }
+  | { readonly do: 'remove'; readonly fields: readonly string[] }
+  | {
+      readonly do: 'set-key';
+      readonly from: 'field' | 'header' | 'text' | 'hash';
+      /** Of the field or header; the text itself. */
+      readonly name?: string;
+      readonly hmac?: string;
+    }
+  | { readonly do: 'add-header'; readonly name: string; readonly value: string }
+  /** By their names, RE2. */
+  | { readonly do: 'strip-headers'; readonly matching: readonly string[] };
+
+export interface RecordRule {
+  /** Unique within the route: counts are kept by it. */
+  readonly name: string;
+  /** Absent: every record. */
+  readonly when?: RuleCondition;
+  readonly action: RuleAction;
+}
+
+/** What becomes of a record that a rule has to look into and cannot: its value is no JSON, or too large to be parsed. */
+export type UnreadablePolicy =
+  /** The rule does not concern it; the next ones are asked. */
+  | 'keep'
+  | 'drop'
+  /** To the route's deadLetterTopic, declared as a gap. */
+  | 'dead-letter'
+  /** The partition stops in front of it. */
+  | 'pause';
+
+export interface RecordRules {
+  readonly onUnreadable: UnreadablePolicy;
+  /** In this order, each on what the ones before left of the record. */
+  readonly list: readonly RecordRule[];
+}
+
+/** Which target partition a source partition is copied into. */
+export type PartitionMapping =
+  /** The same number, and no other topic of the route. */
+  | { readonly to: 'identity' }
+  /** The same number; several of the route's topics may meet in one target topic. */
+  | { readonly to: 'merge' }
+  /** Number modulo `partitions`; topics may meet, too. */
+  | { readonly to: 'modulo'; readonly partitions: number };
+
+/** What a route's records go through beside copying. */
+export interface Treatment {
+  readonly rules?: RecordRules;
+  readonly provenance?: true;
+}
+
+/** Of a route's rules as JSON: they are part of every assignment node that names the route. */
+export const MAX_RULES_BYTES = 32 * 1024;
+export const MAX_RULES = 100;
+
+/** The version of a route that copies records as they are. */
+export const NO_RULES = 1;
+
+/** Names what decides about records: another number means other decisions (exactly-once.md 4.1, 6.5). */
+export function rulesVersionOf({ rules, provenance }: Treatment): number {
+  if (rules === undefined && provenance !== true) return NO_RULES;
+  const text = JSON.stringify([rules?.onUnreadable ?? null, rules?.list ?? null, provenance === true]);
+  // 48 bits, and never the number of those without.
+  return NO_RULES + 1 + createHash('sha256').update(text).digest().readUIntBE(0, 6);
+}
+
+/** Records are decoded: looked into, or written with headers of ours. */
+export function decodesRecords({ rules, provenance }: Treatment): boolean {
+  return rules !== undefined || provenance === true;
+}
+
+export function targetPartitionOf(mapping: PartitionMapping | undefined, partition: number): number {
+  return mapping?.to === 'modulo' ? partition % mapping.partitions : partition;
+}
+
+/** Several source partitions of the route may write into one target partition. */
+export function mergesPartitions(mapping: PartitionMapping | undefined): boolean {
+  return mapping !== undefined && mapping.to !== 'identity';
+}
+
+/** Topics of the target that rules send records to, with the partitions they need. */
+export function divertedTopics({ rules }: Treatment): ReadonlyMap<string, number> {
+  const topics = new Map<string, number>();
+  for (const { action } of rules?.list ?? []) {
+    if (action.do === 'route') topics.set(action.topic, Math.max(action.partitions, topics.get(action.topic) ?? 0));
+  }
+  return topics;
+}
