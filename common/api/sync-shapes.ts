@@ -1,19 +1,8 @@
 import type { PlanItem } from '../model/plan-item.js';
+import { itemBase, rightsPlanItems } from './rights-shapes.js';
 import { z } from './zod.js';
 
 /* What differs between the source and the target of a route, and what is done about it: drift, plan, apply. */
-
-const itemBase = {
-  action: z.enum(['create', 'change', 'delete', 'report']),
-  /** Where it would be done. */
-  cluster: z.string(),
-  /** What is there now, and what would be; null: nothing. */
-  before: z.string().nullable(),
-  after: z.string().nullable(),
-  reason: z.string(),
-  /** Whether apply does it. */
-  applies: z.boolean(),
-};
 
 const topicItem = { ...itemBase, topic: z.string(), sourceTopic: z.string().nullable() };
 
@@ -32,7 +21,11 @@ const topicPlanItem = z.object({
 const configPlanItem = z.object({ kind: z.literal('config'), ...topicItem, name: z.string() });
 
 /** One difference. Told apart by `kind`; every kind has the fields of `itemBase`. */
-export const planItem = z.discriminatedUnion('kind', [topicPlanItem, configPlanItem]) satisfies z.ZodType<PlanItem>;
+export const planItem = z.discriminatedUnion('kind', [
+  topicPlanItem,
+  configPlanItem,
+  ...rightsPlanItems,
+]) satisfies z.ZodType<PlanItem>;
 
 /** A part of a route's metadata that could not be compared, and why. */
 const unread = z.object({ part: z.string(), message: z.string() });

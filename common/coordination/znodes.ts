@@ -9,10 +9,13 @@
  *   /topics/<route>/<topic>     desired: a topic entry
  *   /exclusions/<route>/<topic> desired: partitions that are not to be copied; outlives the topic entry
  *   /denials/<route>/<topic>    desired: a topic that the route never selects; outlives the topic entry
+ *   /jobs/<id>                  desired: copies that come to an end, with what the leader remembers of them (gzip)
  *   /workers/<id>               desired: what a worker is for; outlives the worker
  *   /orders/freeze              desired: while it is there nothing moves from worker to worker
+ *   /recoveries/<id>            a recovery program with all it has done; the leader works on it, operators write orders into it
  *   /progress/<route>/<topic>   leader's memory: timeline, started partitions
  *   /selections/<route>         leader's memory: which selection has been gone through
+ *   /rights/<route>             leader's memory: ACLs and quotas that the route set at its target (gzip)
  *   /assignments/<worker>       leader -> worker (gzip; parts below 512 KiB as children `p1`, `p2`, ... of the node)
  *   /live/<worker>              ephemeral: the worker's incarnation and address
  *   /lanes/<transactional id>   persistent: which producer identities exist (whom to fence)
@@ -29,11 +32,14 @@ export const ROUTES = '/routes';
 export const TOPICS = '/topics';
 export const EXCLUSIONS = '/exclusions';
 export const DENIALS = '/denials';
+export const JOBS = '/jobs';
 export const WORKERS = '/workers';
 export const ORDERS = '/orders';
 export const FREEZE = 'freeze';
+export const RECOVERIES = '/recoveries';
 export const PROGRESS = '/progress';
 export const SELECTIONS = '/selections';
+export const RIGHTS = '/rights';
 export const ASSIGNMENTS = '/assignments';
 export const LIVE = '/live';
 export const LANES = '/lanes';
@@ -46,10 +52,13 @@ export const BASE_PATHS = [
   TOPICS,
   EXCLUSIONS,
   DENIALS,
+  JOBS,
   WORKERS,
   ORDERS,
+  RECOVERIES,
   PROGRESS,
   SELECTIONS,
+  RIGHTS,
   ASSIGNMENTS,
   LIVE,
   LANES,
@@ -69,8 +78,11 @@ export const exclusionPath = (route: string, topic: string): string => `${EXCLUS
 export const denialRoutePath = (route: string): string => `${DENIALS}/${route}`;
 export const denialPath = (route: string, topic: string): string => `${DENIALS}/${route}/${topic}`;
 export const selectionPath = (route: string): string => `${SELECTIONS}/${route}`;
+export const rightsPath = (route: string): string => `${RIGHTS}/${route}`;
+export const jobPath = (id: string): string => `${JOBS}/${id}`;
 export const workerOrderPath = (worker: string): string => `${WORKERS}/${worker}`;
 export const freezePath = `${ORDERS}/${FREEZE}`;
+export const recoveryPath = (id: string): string => `${RECOVERIES}/${id}`;
 export const progressRoutePath = (route: string): string => `${PROGRESS}/${route}`;
 export const progressPath = (route: string, topic: string): string => `${PROGRESS}/${route}/${topic}`;
 export const assignmentPath = (worker: string): string => `${ASSIGNMENTS}/${worker}`;

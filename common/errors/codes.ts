@@ -65,6 +65,10 @@ export const ERROR_CODES = {
     false,
     'The target has not shown, or failed to show, that it refuses what a fenced producer sends: nothing is begun there exactly once, and where it failed, new routes are delivered at least once.',
   ),
+  JOB_UNKNOWN: info(404, 1, false, 'There is no such job.'),
+  JOB_EXISTS: info(409, 1, false, 'There is a job of this id already.'),
+  JOB_INVALID: info(422, 1, false, 'What the job is to copy is empty, not there, not there yet, or not to be had in this form.'),
+  JOB_STATE: info(409, 1, false, 'The job is not in a state in which this could be done to it.'),
   PRECONDITION_FAILED: info(412, 1, false, 'The resource changed since it was read (ETag).'),
   PRECONDITION_REQUIRED: info(428, 1, false, 'If-Match is required here.'),
   NO_LEADER: info(503, 75, true, 'No controller leads at the moment.'),
@@ -96,6 +100,12 @@ export const ERROR_CODES = {
   KAFKA_PROTOCOL: info(502, 70, false, 'A broker’s answer does not follow the protocol.'),
   CONNECTION_LOST: info(503, 69, true, 'The connection to a broker ended.'),
   REQUEST_TIMEOUT: info(504, 69, true, 'A broker did not answer in time; the connection was closed.'),
+  CLUSTER_RIGHTS_MISSING: info(
+    502,
+    78,
+    false,
+    'The cluster does not let Causeway’s principal do what the route’s settings ask for.',
+  ),
   UNSUPPORTED_BROKER: info(502, 78, false, 'The broker offers no version of an API that is needed.'),
   // partitions
   BATCH_CORRUPT: info(500, 70, false, 'A record batch is damaged.'),
@@ -139,6 +149,18 @@ export const ERROR_CODES = {
     'Somebody else writes into a target partition that is delivered exactly once, or its records are not the source’s.',
   ),
   TARGET_REFUSED: info(409, 70, false, 'The target refuses a batch for good (size, timestamp, key or form).'),
+  RECORD_UNREADABLE: info(
+    409,
+    70,
+    false,
+    'A rule of the route has to look into a record and cannot; the partition stops in front of it.',
+  ),
+  RULES_UNUSABLE: info(
+    409,
+    70,
+    false,
+    'The worker lacks something that its route’s rules or provenance rest on: a secret, a cluster’s id.',
+  ),
   START_BEYOND_END: info(
     409,
     70,

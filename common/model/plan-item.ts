@@ -1,17 +1,7 @@
-/* What a route's metadata lacks or has otherwise at its target, as drift reports, plans and their application tell it. */
+import type { PlanItemBase } from './plan-item-base.js';
+import type { RightsPlanItem } from './rights-item.js';
 
-interface PlanItemBase {
-  /** What it takes to make the target as it should be; `report`: nothing is ever done about it, somebody should know. */
-  readonly action: 'create' | 'change' | 'delete' | 'report';
-  /** Where: a cluster's name. */
-  readonly cluster: string;
-  /** What is there now, and what would be; null: nothing. For people, and for telling plans apart. */
-  readonly before: string | null;
-  readonly after: string | null;
-  readonly reason: string;
-  /** Whether `apply` does it. */
-  readonly applies: boolean;
-}
+/* What a route's metadata lacks or has otherwise at its target, as drift reports, plans and their application tell it. */
 
 interface TopicItem extends PlanItemBase {
   /** At the target. */
@@ -43,5 +33,5 @@ export interface ConfigPlanItem extends TopicItem {
   readonly name: string;
 }
 
-export type PlanItem = TopicPlanItem | ConfigPlanItem;
+export type PlanItem = TopicPlanItem | ConfigPlanItem | RightsPlanItem;
 export type PlanItemKind = PlanItem['kind'];

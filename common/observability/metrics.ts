@@ -50,6 +50,21 @@ export const METRICS = {
     'target',
     'outcome',
   ),
+  causeway_rights_drift: gauge(
+    'ACLs, quotas and users in which the target differs and that nothing is done about by itself',
+    'route',
+    'part',
+  ),
+  causeway_rights_changes_total: counter(
+    'ACLs created and removed, quotas set or removed at the target',
+    'route',
+    'change',
+  ),
+  causeway_rights_failures_total: counter(
+    'Rounds in which rights, quotas or users could not be compared',
+    'route',
+    'part',
+  ),
   causeway_broker_connections_total: counter(
     'Connections opened to brokers; all but the first to each are reconnects',
     'cluster',
@@ -67,8 +82,15 @@ export const METRICS = {
     'kind',
     'reason',
   ),
+  causeway_rule_records_total: counter(
+    'Records that a rule of the route concerned, by what it did to them; outcome returned, without a rule: not copied because they come from the target. What is read again after an aborted transaction counts again',
+    'route',
+    'rule',
+    'outcome',
+  ),
   causeway_produce_duplicates_total: counter('Produce requests the target recognised as repeats', 'route'),
   causeway_checkpoint_commits_total: counter('Checkpoint commits', 'outcome'),
+  causeway_offset_map_runs_total: counter('Closed runs written into the offset map topic', 'outcome'),
   causeway_limit_wait_seconds_total: counter(
     'Time that rate limits held partitions of the route back, summed over threads',
     'route',
@@ -100,6 +122,14 @@ export const METRICS = {
     'What the leader does beside assigning partitions failed and was begun again',
     'work',
   ),
+  causeway_group_sync_age_seconds: gauge(
+    'Since when a consumer group has positions at the source that its target does not follow',
+    'route',
+    'group',
+  ),
+  causeway_groups: gauge('Consumer groups of a route by what became of them in the latest pass', 'route', 'verdict'),
+  causeway_group_offsets_written_total: counter('Positions of consumer groups written to the target', 'route'),
+  causeway_group_sync_failures_total: counter('Passes over a route’s consumer groups that failed', 'route', 'code'),
   causeway_topics_selected_total: counter('Topics that a route’s selection took up', 'route'),
   causeway_worker_load_bytes: gauge(
     'What the worker carries as the planner sees it, in bytes a second; each record counts as 64 more',
