@@ -1,3 +1,4 @@
+import type { MultiResult, MultiResult, StoreOp, StoreOp } from '../../common/coordination/ports.js';
 import type { Route, TopicEntry } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
@@ -5,6 +6,7 @@ import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { FleetRecords } from './fleet-records.js';
+import type { Reconciler } from './reconciler.js';
 import type { Reign } from './reign.js';
 
 /** A reign as those see it who work beside the reconciler. */
@@ -16,6 +18,10 @@ export interface Term {
   routes(): readonly Route[];
   /** The topics of a route, those that are paused included. */
   entries(route: string): readonly TopicEntry[];
+  /** Writes as the leader. @throws EPOCH_LOST when the reign is over, and as `Reign.write` */
+  write(ops: readonly StoreOp[]): Promise<MultiResult>;
+  /** When this resolves, the reconciler has read the store after the call, and acts on nothing older. @throws EPOCH_LOST */
+  lookAgain(): Promise<void>;
 }
 
 /** What is done by the leader alone, beside the reconciler: as long as a reign lasts. */
@@ -47,13 +53,19 @@ export class LeaderWorks {
     this.#works = works.map((work) => ({ work, last: Promise.resolve() }));
   }
 
-  begin(reign: Pick<Reign, 'epoch' | 'signal'>, records: Pick<FleetRecords, 'routes' | 'topics'>): void {
+  begin(
+    reign: Pick<Reign, 'epoch' | 'signal' | 'write'>,
+    records: Pick<FleetRecords, 'routes' | 'topics'>,
+    reconciler: Pick<Reconciler, 'lookAgain'>,
+  ): void {
     const term: Term = {
       epoch: reign.epoch,
       signal: reign.signal,
       routes: () => [...records.routes.entries.values()].map(({ value }) => value),
       entries: (route) =>
         [...records.topics.entries.values()].map(({ value }) => value).filter((entry) => entry.route === route),
+      write: (ops) => reign.write(ops),
+      lookAgain: () => reconciler.lookAgain(),
     };
     for (const each of this.#works) each.last = each.last.then(() => this.#keepUp(each.work, term));
   }

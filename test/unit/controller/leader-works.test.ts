@@ -15,10 +15,14 @@ const entry = (route: string, topic: string): TopicEntry => {
 
 function recordsOf(routes: readonly Route[], topics: readonly TopicEntry[]) {
   const area = (values: readonly unknown[]) => ({ entries: new Map(values.map((value, i) => [String(i), { value }])) });
-  return { routes: area(routes), topics: area(topics) } as unknown as Pick<FleetRecords, 'routes' | 'topics'>;
+  const areas = { routes: area(routes), topics: area(topics), denials: area([]) };
+  return areas as unknown as Pick<FleetRecords, 'routes' | 'topics' | 'denials'>;
 }
 
 const NOTHING = recordsOf([], []);
+const write = () => Promise.resolve([]);
+const LOOKING = { lookAgain: () => Promise.resolve() };
+const reignOf = (epoch: number, signal: AbortSignal) => ({ epoch, signal, write: () => Promise.resolve([]) });
 
 function worksOf(work: LeaderWork): LeaderWorks {
   const quick: Clock = {
@@ -43,7 +47,7 @@ describe('what the leader does beside the reconciler', () => {
     };
     const works = worksOf({ name: 'w', run });
     const end = new AbortController();
-    works.begin({ epoch: 7, signal: end.signal }, recordsOf([routeOf('a')], [entry('a', 't'), entry('b', 'u')]));
+    works.begin(reignOf(7, end.signal), recordsOf([routeOf('a')], [entry('a', 't'), entry('b', 'u')]), LOOKING);
     await until(() => seen.length === 3);
     end.abort();
     assert.deepEqual(seen, ['7 a t', '7 a t', '7 a t']);
@@ -60,10 +64,10 @@ describe('what the leader does beside the reconciler', () => {
     };
     const works = worksOf({ name: 'w', run });
     const [first, second] = [new AbortController(), new AbortController()];
-    works.begin({ epoch: 1, signal: first.signal }, NOTHING);
+    works.begin(reignOf(1, first.signal), NOTHING, LOOKING);
     await until(() => seen.length === 1);
     first.abort();
-    works.begin({ epoch: 2, signal: second.signal }, NOTHING);
+    works.begin(reignOf(2, second.signal), NOTHING, LOOKING);
     await new Promise((resolve) => setTimeout(resolve, 20));
     assert.deepEqual(seen, ['begin 1']);
     release();
