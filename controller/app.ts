@@ -19,6 +19,7 @@ import { Ruler } from './loop/ruler.js';
 import { StoreAlarms } from './loop/store-alarms.js';
 import { TargetFencer } from './loop/target-fencer.js';
 import { ClearingProver } from './metadata/clearing-prover.js';
+import { ClusterIdentities } from './metadata/cluster-identities.js';
 import { KafkaAdmin } from './metadata/kafka-admin.js';
 import { KafkaMetadata } from './metadata/kafka-metadata.js';
 import { KafkaProver } from './metadata/kafka-prover.js';
@@ -176,9 +177,10 @@ function buildRouter(
   const { metadata } = kafka;
   const rules = new RuleBook(config.controller.deny);
   const denials = new DenialStore(store, clock);
-  const topics = new TopicService({ store, routes, metadata, denials, rules, clock });
   const clusters = [...config.clusters.keys()];
-  const selections = new SelectionService({ store, routes, denials, metadata, rules, clusters, logger });
+  const identities = new ClusterIdentities(metadata, clusters, clock);
+  const topics = new TopicService({ store, routes, metadata, denials, rules, identities, clock });
+  const selections = new SelectionService({ store, routes, denials, metadata, rules, clusters, identities, logger });
   const problems = new LeaderProblems(() => ruler.problems, config.controller.http.token);
   const views = new FleetViews({ store, fleet: config.fleet, statuses, problems, alarms, clock });
   const plan = new LeaderPlan({

@@ -1,28 +1,9 @@
 import { z } from 'zod';
-import { topicNameFault } from '../model/topic-partition.js';
 import { MAX_PATTERNS } from '../patterns/name-patterns.js';
 import { continuity } from './continuity-schema.js';
 import { identifier, pattern, zone } from './fields.js';
-
-const policy =
-  'How target topics are named: `identity` keeps the name, `default` is `<source><separator><topic>` as MirrorMaker 2 does.';
-export const naming = z.discriminatedUnion('policy', [
-  z.strictObject({ policy: z.literal('identity').describe(policy) }),
-  z.strictObject({
-    policy: z.literal('default').describe(policy),
-    separator: z
-      .string()
-      .min(1)
-      .max(8)
-      .default('.')
-      .describe('Between the source cluster’s name and the topic, with policy default.'),
-  }),
-]);
-
-export const topicName = z.string().superRefine((value, context) => {
-  const fault = topicNameFault(value);
-  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
-});
+import { naming, topicName } from './naming-schema.js';
+import { topicSync } from './topic-sync-schema.js';
 
 /** Upper bounds, for routes, topics and workers. */
 export const rateLimits = z.strictObject({
@@ -138,6 +119,13 @@ export const routeSettings = z.strictObject({
   selection: selectionSettings
     .optional()
     .describe('Topics that are mirrored by their names. Unless set: only those that are added one by one.'),
+  metadata: z
+    .enum(['auto', 'manual'])
+    .default('auto')
+    .describe(
+      '`auto`: target topics and what belongs to them are made and changed as soon as they differ from what they should be. `manual`: only `causeway sync apply` changes anything at the target; what it would do is in the plan.',
+    ),
+  topicSync: topicSync.prefault({}).describe('How target topics follow the source’s, once they are there.'),
 });
 
 export type RouteSettings = z.output<typeof routeSettings>;

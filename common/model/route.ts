@@ -1,9 +1,9 @@
 import type { ContinuityPolicy, ResolveOrder } from './continuity.js';
 import type { SkipOrder } from './gap.js';
+import { type NamingPolicy, sourceName, targetName } from './naming.js';
 import type { TopicSelection } from './selection.js';
-
-/** How a target topic is named: `identity` keeps the name, `default` is MM2's DefaultReplicationPolicy (`<source><separator><topic>`). */
-export type NamingPolicy = { readonly policy: 'identity' } | { readonly policy: 'default'; readonly separator: string };
+import { topicNameFault } from './topic-partition.js';
+import type { TopicSync } from './topic-sync.js';
 
 /** exactly-once.md section 1. */
 export type Delivery = 'exactly-once' | 'transactional' | 'at-least-once';
@@ -67,17 +67,21 @@ export interface Route {
   readonly zones?: readonly string[];
   /** Absent: only the topics that operators add. */
   readonly selection?: TopicSelection;
+  /** Absent: topics and what belongs to them are made and changed as soon as they differ. `manual`: only by `apply`. */
+  readonly metadata?: 'manual';
+  /** Absent: DEFAULT_TOPIC_SYNC. */
+  readonly topicSync?: TopicSync;
 }
 
 /** The target topic's name. Pure; a change of it is a change of identity (exactly-once.md 6.5). */
 export function targetTopicOf(route: Pick<Route, 'naming' | 'source'>, topic: string): string {
-  const { naming } = route;
-  switch (naming.policy) {
-    case 'identity':
-      return topic;
-    case 'default':
-      return `${route.source}${naming.separator}${topic}`;
-  }
+  return targetName(route, topic);
+}
+
+/** The source topic that the route mirrors into `targetTopic`; undefined: none, or its naming cannot be inverted (`isInvertible`). */
+export function sourceTopicOf(route: Pick<Route, 'naming' | 'source'>, targetTopic: string): string | undefined {
+  const topic = sourceName(route, targetTopic);
+  return topic === undefined || topicNameFault(topic) !== undefined ? undefined : topic;
 }
 
 /** Where one partition begins, whatever its route's start is: a source offset, or an end of the log as it is then. */

@@ -1,4 +1,5 @@
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
+import { byName, type ClusterIdentity } from './cluster-identity.js';
 import { compareText } from './text-order.js';
 
 /** A topic entry with the route it is on, and the order in which entries were made. */
@@ -11,7 +12,7 @@ export interface PlacedEntry {
 
 /** Why an entry must not be mirrored beside another one. */
 export interface Conflict {
-  readonly kind: 'same-target' | 'loop';
+  readonly kind: 'same-target' | 'alike-target' | 'loop';
   readonly with: { readonly route: string; readonly topic: string };
   readonly message: string;
 }
@@ -20,28 +21,45 @@ const node = (cluster: string, topic: string): string => `${cluster}\u0000${topi
 
 /**
  * Entries that must stay unassigned, keyed `route/topic`: a target partition has one source partition over all routes, but for transactional
- * ones (exactly-once.md section 1), and a record must not travel in circles. The earliest entry keeps its place.
+ * ones (exactly-once.md section 1), no cluster takes two names that its metrics could not tell apart, and a record must not travel in circles.
+ * The earliest entry keeps its place.
  */
-export function findConflicts(entries: readonly PlacedEntry[]): Map<string, Conflict> {
+export function findConflicts(
+  entries: readonly PlacedEntry[],
+  identity: ClusterIdentity = byName,
+): Map<string, Conflict> {
   const conflicts = new Map<string, Conflict>();
-  /** Accepted edges by target and by source: (cluster, topic) -> entry. */
+  /** Accepted edges by target, by their targets' names as metrics have them, and by source: (cluster, topic) -> entry. */
   const byTarget = new Map<string, PlacedEntry>();
+  const byMetricName = new Map<string, PlacedEntry>();
   const bySource = new Map<string, PlacedEntry[]>();
   for (const placed of inOrder(entries)) {
     const { route, entry } = placed;
-    const from = node(route.source, entry.topic);
-    const to = node(route.target, targetTopicOf(route, entry.topic));
-    const conflict = clash(placed, byTarget.get(to)) ?? loop(bySource, from, to);
+    const targetTopic = targetTopicOf(route, entry.topic);
+    const target = identity(route.target);
+    const from = node(identity(route.source), entry.topic);
+    const to = node(target, targetTopic);
+    const alike = node(target, metricName(targetTopic));
+    const conflict =
+      clash(placed, byTarget.get(to)) ??
+      collision(targetTopic, byMetricName.get(alike)) ??
+      (from === to ? intoItself(placed) : loop({ bySource, from, to, identity }));
     if (conflict !== undefined) {
       conflicts.set(`${route.name}/${entry.topic}`, conflict);
       continue;
     }
     byTarget.set(to, placed);
+    byMetricName.set(alike, placed);
     const list = bySource.get(from);
     if (list === undefined) bySource.set(from, [placed]);
     else list.push(placed);
   }
   return conflicts;
+}
+
+/** Brokers refuse a topic whose name differs from another's only there (org.apache.kafka.common.internals.Topic.hasCollision). */
+export function metricName(topic: string): string {
+  return topic.replaceAll('.', '_');
 }
 
 function inOrder(entries: readonly PlacedEntry[]): readonly PlacedEntry[] {
@@ -57,24 +75,58 @@ function inOrder(entries: readonly PlacedEntry[]): readonly PlacedEntry[] {
 function clash(placed: PlacedEntry, other: PlacedEntry | undefined): Conflict | undefined {
   if (other === undefined) return undefined;
   const { route, entry } = other;
-  if (route.delivery === 'transactional' && placed.route.delivery === 'transactional') return undefined;
+  const isOneRoute = route.name === placed.route.name;
+  if (!isOneRoute && route.delivery === 'transactional' && placed.route.delivery === 'transactional') return undefined;
   const target = `topic ${targetTopicOf(route, entry.topic)} of cluster ${route.target}`;
+  const who = isOneRoute
+    ? 'one route cannot mirror two topics into one'
+    : 'only routes with delivery transactional may share a target topic';
   return {
     kind: 'same-target',
     with: { route: route.name, topic: entry.topic },
-    message: `${target} is already the target of topic ${entry.topic} on route ${route.name}; only routes with delivery transactional may share a target topic`,
+    message: `${target} is already the target of topic ${entry.topic} on route ${route.name}; ${who}`,
+  };
+}
+
+function collision(targetTopic: string, other: PlacedEntry | undefined): Conflict | undefined {
+  if (other === undefined) return undefined;
+  const { route, entry } = other;
+  const taken = targetTopicOf(route, entry.topic);
+  if (taken === targetTopic) return undefined;
+  return {
+    kind: 'alike-target',
+    with: { route: route.name, topic: entry.topic },
+    message: `its target topic ${targetTopic} and ${taken}, the target of topic ${entry.topic} on route ${route.name}, differ only in "." and "_": Kafka does not take both`,
+  };
+}
+
+function intoItself({ route, entry }: PlacedEntry): Conflict {
+  return {
+    kind: 'loop',
+    with: { route: route.name, topic: entry.topic },
+    message: `clusters ${route.source} and ${route.target} are one cluster: the topic would be written into itself`,
   };
 }
 
 /** Follows the accepted edges from `to`; reaching `from` would close a circle. */
-function loop(bySource: ReadonlyMap<string, PlacedEntry[]>, from: string, to: string): Conflict | undefined {
+function loop({
+  bySource,
+  from,
+  to,
+  identity,
+}: {
+  readonly bySource: ReadonlyMap<string, PlacedEntry[]>;
+  readonly from: string;
+  readonly to: string;
+  readonly identity: ClusterIdentity;
+}): Conflict | undefined {
   const seen = new Set<string>();
   const pending = [to];
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     if (seen.has(at)) continue;
     seen.add(at);
     for (const { route, entry } of bySource.get(at) ?? []) {
-      const next = node(route.target, targetTopicOf(route, entry.topic));
+      const next = node(identity(route.target), targetTopicOf(route, entry.topic));
       if (next === from) {
         const message = `its records would come back through topic ${entry.topic} on route ${route.name} and travel in circles`;
         return { kind: 'loop', with: { route: route.name, topic: entry.topic }, message };

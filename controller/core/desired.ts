@@ -1,5 +1,6 @@
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
 import type { TopicProgress } from '../../common/model/topic-progress.js';
+import type { ClusterIdentity } from './cluster-identity.js';
 import { findConflicts, type PlacedEntry } from './conflicts.js';
 import { isOther, judgeContinuity, nextTimeline } from './continuity.js';
 import { type DesiredTopic, describeTopic, sourceProblems } from './desired-topic.js';
@@ -22,6 +23,8 @@ export interface DesiredInput {
   /** Mirrored topics (`route/topic`) that selections and deny lists speak against. */
   readonly standings: ReadonlyMap<string, Standing>;
   readonly facts: (route: Route, topic: string, targetTopic: string) => TopicFacts;
+  /** Absent: every name is a cluster of its own. */
+  readonly identity?: ClusterIdentity;
 }
 
 /** A target topic that has to be made or to grow before the topic's partitions can be assigned. */
@@ -55,7 +58,7 @@ export function desiredTopics(input: DesiredInput): Desired {
   const newProgress: TopicProgress[] = [];
   const needs: TargetNeed[] = [];
   const placed = placeEntries(input, untouchable, problems);
-  const conflicts = findConflicts(placed);
+  const conflicts = findConflicts(placed, input.identity);
   for (const { route, entry } of placed) {
     const key = `${route.name}/${entry.topic}`;
     const place = { route: route.name, topic: entry.topic };

@@ -1,5 +1,6 @@
 import type { AssignmentItem, WorkerAssignment } from '../../common/model/assignment.js';
 import type { Route } from '../../common/model/route.js';
+import { DEFAULT_TOPIC_SYNC } from '../../common/model/topic-sync.js';
 import { itemOf } from './desired-topic.js';
 import {
   givesAllUp,
@@ -186,13 +187,17 @@ function routesOf(
   const names = [...new Set(items.map((item) => item.route))].sort(compareText);
   return names.flatMap((name) => {
     const route = input.routes.get(name) ?? before?.routes.find((candidate) => candidate.name === name);
-    return route === undefined ? [] : [withoutSelection(route)];
+    return route === undefined ? [] : [asWorkersSeeIt(route)];
   });
 }
 
-/** Which topics a route chooses is the leader's affair: other patterns are no reason to write to the workers. */
-function withoutSelection({ selection: _, ...route }: Route): Route {
-  return route;
+/**
+ * Which topics a route chooses, how all of them are named and what else is done about them is the leader's affair: no reason to write to
+ * the workers.
+ */
+function asWorkersSeeIt({ selection: _, metadata: __, ...route }: Route): Route {
+  const { naming } = route;
+  return { ...route, naming: naming.policy === 'map' ? naming.otherwise : naming, topicSync: DEFAULT_TOPIC_SYNC };
 }
 
 function compareItems(a: AssignmentItem, b: AssignmentItem): number {

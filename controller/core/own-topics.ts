@@ -12,6 +12,7 @@ const NEVER: readonly { readonly matches: RegExp; readonly why: string }[] = [
 const UNSUITABLE: readonly { readonly matches: RegExp; readonly why: string }[] = [
   { matches: /^__/, why: 'names that begin with __ are internal' },
   { matches: /(^|[._-])heartbeats$/, why: 'it holds heartbeats of MirrorMaker 2' },
+  { matches: /^\./, why: 'names that begin with "." are internal' },
   { matches: /[-.]internal$/, why: 'it is internal to Kafka Connect or MirrorMaker 2' },
   { matches: /\.replica$/, why: 'it is another tool’s replica' },
 ];

@@ -1,5 +1,8 @@
+import { isCycle, isInternalTopic } from '../../common/model/naming.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
 import { topicNameFault } from '../../common/model/topic-partition.js';
+import { byName, type ClusterIdentity } from './cluster-identity.js';
+import { metricName } from './conflicts.js';
 import { neverMirrored, unsuitable } from './own-topics.js';
 
 /** A selection's patterns and the operators' deny list, compiled. Each answers with the pattern that matches. */
@@ -46,6 +49,8 @@ export interface SelectionWorldInput {
   readonly denials: ReadonlySet<string>;
   /** Names of the clusters that are known. */
   readonly clusters: readonly string[];
+  /** Absent: every name is a cluster. */
+  readonly identity?: ClusterIdentity;
 }
 
 interface Origin {
@@ -63,14 +68,18 @@ export class SelectionWorld {
   readonly #clusters: readonly string[];
   /** By cluster and topic: what is mirrored into it. */
   readonly #origins = new Map<string, Origin>();
+  /** The same by the names that metrics have for them. */
+  readonly #metricNames = new Map<string, string>();
   /** By cluster and topic: where routes put records they could not deliver. */
   readonly #deadLetters = new Map<string, string>();
+  readonly #identity: ClusterIdentity;
 
-  constructor({ routes, entries, denials, clusters }: SelectionWorldInput) {
+  constructor({ routes, entries, denials, clusters, identity = byName }: SelectionWorldInput) {
     this.#denials = denials;
+    this.#identity = identity;
     this.#clusters = [...clusters].sort((a, b) => b.length - a.length);
     for (const { name, target, deadLetterTopic } of routes.values()) {
-      if (deadLetterTopic !== undefined) this.#deadLetters.set(nodeOf(target, deadLetterTopic), name);
+      if (deadLetterTopic !== undefined) this.#deadLetters.set(this.#node(target, deadLetterTopic), name);
     }
     for (const { route, topic } of entries) {
       const found = routes.get(route);
@@ -80,8 +89,14 @@ export class SelectionWorld {
 
   /** The route mirrors the topic now. */
   take(route: Route, topic: string): void {
-    const node = nodeOf(route.target, targetTopicOf(route, topic));
+    const targetTopic = targetTopicOf(route, topic);
+    const node = this.#node(route.target, targetTopic);
     if (!this.#origins.has(node)) this.#origins.set(node, { route: route.name, cluster: route.source, topic });
+    this.#metricNames.set(this.#node(route.target, metricName(targetTopic)), targetTopic);
+  }
+
+  #node(cluster: string, topic: string): string {
+    return nodeOf(this.#identity(cluster), topic);
   }
 
   /** @param hasTarget is the topic of this name at the route's target? */
@@ -134,26 +149,30 @@ export class SelectionWorld {
 
   #denied(route: Route, topic: string, rules: TopicRules): string | undefined {
     if (this.#denials.has(`${route.name}/${topic}`)) return 'an operator denied it';
-    const letters = this.#deadLetters.get(nodeOf(route.source, topic));
+    const letters = this.#deadLetters.get(this.#node(route.source, topic));
     const own = letters === undefined ? undefined : `it holds the dead letters of route ${letters}`;
-    return neverMirrored(topic) ?? denyText(rules.denied(topic)) ?? unsuitable(topic) ?? own;
+    return neverMirrored(topic) ?? denyText(rules.denied(topic)) ?? unsuitableFor(route, topic) ?? own;
   }
 
   /** By what this fleet mirrors, and by the prefixes that anybody's default naming leaves. */
   #mirrorOf(route: Route, topic: string): string | undefined {
     const seen = new Set<string>();
-    let at = nodeOf(route.source, topic);
+    const target = this.#identity(route.target);
+    let at = this.#node(route.source, topic);
     for (let origin = this.#origins.get(at); origin !== undefined && !seen.has(at); origin = this.#origins.get(at)) {
-      if (origin.cluster === route.target) return `route ${origin.route} brought it from ${route.target}`;
+      if (this.#identity(origin.cluster) === target) return `route ${origin.route} brought it from ${route.target}`;
       seen.add(at);
-      at = nodeOf(origin.cluster, origin.topic);
+      at = this.#node(origin.cluster, origin.topic);
     }
     const { naming } = route;
     if (naming.policy !== 'default') return undefined;
+    const byItsName = `its name says that it comes from ${route.target}`;
+    // As MirrorMaker 2 reads names; and then with the clusters' names, which a separator may be part of.
+    if (isCycle(topic, route.target, naming.separator)) return byItsName;
     for (let rest = topic; ; ) {
       const cluster = this.#clusters.find((name) => rest.startsWith(`${name}${naming.separator}`));
       if (cluster === undefined) return undefined;
-      if (cluster === route.target) return `its name says that it comes from ${route.target}`;
+      if (this.#identity(cluster) === target) return byItsName;
       rest = rest.slice(cluster.length + naming.separator.length);
     }
   }
@@ -161,10 +180,20 @@ export class SelectionWorld {
   #conflict(route: Route, topic: string, targetTopic: string): string | undefined {
     const fault = topicNameFault(targetTopic);
     if (fault !== undefined) return `its target topic’s name would be illegal: ${fault}`;
-    const rival = this.#origins.get(nodeOf(route.target, targetTopic));
-    if (rival === undefined || (rival.route === route.name && rival.topic === topic)) return undefined;
-    return `topic ${rival.topic} on route ${rival.route} is mirrored into ${targetTopic} already`;
+    const rival = this.#origins.get(this.#node(route.target, targetTopic));
+    if (rival !== undefined && (rival.route !== route.name || rival.topic !== topic)) {
+      return `topic ${rival.topic} on route ${rival.route} is mirrored into ${targetTopic} already`;
+    }
+    const alike = this.#metricNames.get(this.#node(route.target, metricName(targetTopic)));
+    if (alike === undefined || alike === targetTopic) return undefined;
+    return `its target topic ${targetTopic} differs from ${alike} only in "." and "_": Kafka does not take both`;
   }
+}
+
+function unsuitableFor({ naming }: Route, topic: string): string | undefined {
+  const why = unsuitable(topic);
+  if (why !== undefined || naming.policy !== 'default' || !isInternalTopic(topic, naming.separator)) return why;
+  return 'its name is one of MirrorMaker 2’s internal topics';
 }
 
 function denyText(pattern: string | undefined): string | undefined {

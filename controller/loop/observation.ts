@@ -3,6 +3,7 @@ import type { WorkerAssignment } from '../../common/model/assignment.js';
 import { compareAssignments } from '../../common/model/assignment.js';
 import type { Route } from '../../common/model/route.js';
 import type { LiveWorker, WorkerReport } from '../../common/model/worker.js';
+import type { ClusterIdentity } from '../core/cluster-identity.js';
 import { type Desired, desiredTopics } from '../core/desired.js';
 import type { Holder, HolderState } from '../core/holders.js';
 import { type Roster, rosterOf } from '../core/roster.js';
@@ -85,6 +86,7 @@ export class Observation {
   desired(
     facts: (route: Route, topic: string, targetTopic: string) => TopicFacts,
     standings: ReadonlyMap<string, Standing>,
+    identity?: ClusterIdentity,
   ): Desired {
     const { routes, topics, exclusions, progress } = this.#records;
     return desiredTopics({
@@ -98,6 +100,7 @@ export class Observation {
       unreadableProgress: new Set(progress.unreadable.keys()),
       standings,
       facts,
+      ...(identity === undefined ? {} : { identity }),
     });
   }
 

@@ -251,7 +251,7 @@ export class Rounds {
     });
     facts.follow(entries);
     const factsOf = (route: Route, topic: string, target: string): TopicFacts => facts.facts(route, topic, target);
-    const desired = this.#observation.desired(factsOf, this.#selector.standings);
+    const desired = this.#observation.desired(factsOf, this.#selector.standings, facts.identity);
     return { ...desired, problems: [...desired.problems, ...this.#deliveries.problems(entries)] };
   }
 

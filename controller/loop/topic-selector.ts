@@ -8,6 +8,7 @@ import { selectionText } from '../../common/model/selection.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
+import { byName, type ClusterIdentity } from '../core/cluster-identity.js';
 import { type ListedTopic, SelectionWorld, type Standing } from '../core/selection.js';
 import { compareText } from '../core/text-order.js';
 import type { FleetRecords } from './fleet-records.js';
@@ -29,6 +30,8 @@ export interface Listings {
   list(clusters: ReadonlySet<string>): void;
   /** Undefined: not known yet. */
   listing(cluster: string): ReadonlyMap<string, ListedTopic> | undefined;
+  /** Absent: every name is a cluster of its own. */
+  readonly identity?: ClusterIdentity;
 }
 
 export interface TopicSelectorOptions {
@@ -71,7 +74,9 @@ export class TopicSelector {
     for (const name of this.#known.keys()) if (!names.has(name)) this.#known.delete(name);
     const { topics, denials, selections } = records;
     const areas = [records.routes, topics, denials, selections].map(({ revision }) => revision);
-    const at = [...areas, listings.listingRevision].join('|');
+    const { identity = byName } = listings;
+    const identities = this.#options.clusters.map(identity);
+    const at = [...areas, listings.listingRevision, ...identities].join('|');
     if (at === this.#settledAt) return false;
     const world = this.#world();
     this.#standings = this.#judgeStandings(world);
@@ -94,6 +99,7 @@ export class TopicSelector {
       entries: [...topics.entries.values()].map(({ value }) => value),
       denials: new Set(denials.entries.keys()),
       clusters,
+      identity: this.#options.listings.identity ?? byName,
     });
   }
 

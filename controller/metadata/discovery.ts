@@ -5,6 +5,7 @@ import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
+import { type ClusterIdentity, identitiesOf } from '../core/cluster-identity.js';
 import type { TargetNeed } from '../core/desired.js';
 import type { Problem } from '../core/problem.js';
 import type { TopicFact, TopicFacts, Unproven } from '../core/topic-facts.js';
@@ -67,6 +68,13 @@ export class Discovery implements Closable {
   get revision(): string {
     const clusters = [...this.#pollers].map(([cluster, poller]) => `${cluster}:${poller.revision}`);
     return [...clusters, this.#drills?.revision, this.#listings.revision].join(',');
+  }
+
+  /** Which names are the same cluster, as far as they have told their ids. */
+  get identity(): ClusterIdentity {
+    return identitiesOf(
+      new Map([...this.#pollers].map(([name, poller]) => [name, poller.snapshot?.clusterId ?? null])),
+    );
   }
 
   get listingRevision(): number {

@@ -3,6 +3,7 @@ import { type RouteView, routeBody, routePatch } from '../../common/api/desired-
 import { jsonBody } from '../../common/http/body.js';
 import { DEFAULT_CONTINUITY } from '../../common/model/continuity.js';
 import { deliveryReason } from '../../common/model/delivery.js';
+import { DEFAULT_TOPIC_SYNC } from '../../common/model/topic-sync.js';
 import { on, param, preconditions } from './endpoint.js';
 import { etagOf } from './etag.js';
 import { pageOf } from './paging.js';
@@ -12,16 +13,18 @@ import { selectionSettingsOf } from './selection-service.js';
 /** Routes: read, made, replaced, limited, removed. */
 export function routePaths(router: Router, { routes }: { readonly routes: RouteService }): void {
   const view = async ({ route }: StoredRoute): Promise<RouteView> => {
-    const { zones, selection, ...rest } = route;
+    const { zones, selection, topicSync = DEFAULT_TOPIC_SYNC, ...rest } = route;
     const topics = await routes.topicCount(route.name);
     const continuity = { ...(route.continuity ?? DEFAULT_CONTINUITY) };
     return {
       ...rest,
       deliveryReason: deliveryReason(route),
       continuity,
-      naming: { ...route.naming },
+      naming: structuredClone(route.naming) as RouteView['naming'],
       ...(zones === undefined ? {} : { zones: [...zones] }),
       ...(selection === undefined ? {} : { selection: selectionSettingsOf(selection) }),
+      metadata: route.metadata ?? 'auto',
+      topicSync: structuredClone(topicSync) as RouteView['topicSync'],
       topics,
     };
   };

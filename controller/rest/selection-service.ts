@@ -7,10 +7,12 @@ import type { Denial, TopicSelection } from '../../common/model/selection.js';
 import { topicNameFault } from '../../common/model/topic-partition.js';
 import { type Logger, silentLogger } from '../../common/observability/logger.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
+import type { ClusterIdentity } from '../core/cluster-identity.js';
 import { type ListedTopic, SelectionWorld } from '../core/selection.js';
 import { compareText } from '../core/text-order.js';
 import { FleetRecords } from '../loop/fleet-records.js';
 import type { RuleBook } from '../loop/rule-book.js';
+import type { ClusterIdentities } from '../metadata/cluster-identities.js';
 import type { SourceMetadata } from '../metadata/ports.js';
 import type { DenialStore } from './denial-store.js';
 import type { RouteService } from './route-service.js';
@@ -26,6 +28,7 @@ export interface SelectionServiceDeps {
   readonly metadata: SourceMetadata;
   readonly rules: RuleBook;
   readonly clusters: readonly string[];
+  readonly identities: ClusterIdentities;
   readonly logger: Logger;
 }
 
@@ -48,7 +51,8 @@ export class SelectionService {
     const listing = await this.#list(route.source);
     const targets = route.selection?.targetMustExist === true ? await this.#list(route.target) : undefined;
     const records = await this.#read();
-    return judgeAll(route, { listing, targets, records, deps: this.#deps });
+    const identity = await this.#deps.identities.learn();
+    return judgeAll(route, { listing, targets, records, deps: this.#deps, identity });
   }
 
   /** @throws ROUTE_UNKNOWN */
@@ -104,15 +108,17 @@ interface Material {
   readonly targets: ReadonlyMap<string, ListedTopic> | undefined;
   readonly records: FleetRecords;
   readonly deps: Pick<SelectionServiceDeps, 'rules' | 'clusters'>;
+  readonly identity: ClusterIdentity;
 }
 
-function judgeAll(route: Route, { listing, targets, records, deps }: Material): SelectionView {
+function judgeAll(route: Route, { listing, targets, records, deps, identity }: Material): SelectionView {
   const entries = [...records.topics.entries.values()].map(({ value }) => value);
   const world = new SelectionWorld({
     routes: new Map([...records.routes.entries].map(([name, { value }]) => [name, value])),
     entries,
     denials: new Set([...records.denials.entries.keys(), ...records.denials.unreadable.keys()]),
     clusters: deps.clusters,
+    identity,
   });
   const rules = deps.rules.rulesOf(route.selection);
   const selected: string[] = [];

@@ -8,6 +8,7 @@ import { topicNameFault } from '../../common/model/topic-partition.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
 import type { RuleBook } from '../loop/rule-book.js';
+import type { ClusterIdentities } from '../metadata/cluster-identities.js';
 import type { SourceMetadata, TopicInfo } from '../metadata/ports.js';
 import { checkConflicts } from './conflict-check.js';
 import type { DenialStore } from './denial-store.js';
@@ -38,6 +39,8 @@ export interface TopicServiceDeps {
   readonly metadata: SourceMetadata;
   readonly denials: DenialStore;
   readonly rules: RuleBook;
+  /** Absent: every name is a cluster of its own. */
+  readonly identities?: ClusterIdentities;
   readonly clock: Clock;
 }
 
@@ -48,14 +51,16 @@ export class TopicService {
   readonly #metadata: SourceMetadata;
   readonly #denials: DenialStore;
   readonly #rules: RuleBook;
+  readonly #identities: ClusterIdentities | undefined;
   readonly #clock: Clock;
 
-  constructor({ store, routes, metadata, denials, rules, clock }: TopicServiceDeps) {
+  constructor({ store, routes, metadata, denials, rules, identities, clock }: TopicServiceDeps) {
     this.#store = store;
     this.#routes = routes;
     this.#metadata = metadata;
     this.#denials = denials;
     this.#rules = rules;
+    this.#identities = identities;
     this.#clock = clock;
   }
 
@@ -104,7 +109,8 @@ export class TopicService {
     const info = await this.source(route, topic);
     if (options.lenientPartitions !== true) checkPartitions(route, topic, wish.partitions, info);
     checkStarts(route, topic, wish.starts, info);
-    await checkConflicts(this.#store, await this.#allRoutes(), route, topic);
+    const identity = await this.#identities?.learn();
+    await checkConflicts(this.#store, await this.#allRoutes(), route, topic, identity);
     const addedAt = new Date(this.#clock.wallMs()).toISOString();
     await this.#create({ route: route.name, topic, ...wish, skips: [], addedAt }, node.version);
     return await this.get(route.name, topic);

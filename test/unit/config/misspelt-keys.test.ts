@@ -14,7 +14,7 @@ interface KeyPlace {
 }
 
 /** Keys whose names the operator chooses stand below these. */
-const NAMED = new Set(['clusters', 'routes']);
+const NAMED = new Set(['clusters', 'routes', 'routes.<name>.naming.topics']);
 
 function keysOf(text: string): KeyPlace[] {
   const places: KeyPlace[] = [];
@@ -23,7 +23,7 @@ function keysOf(text: string): KeyPlace[] {
     for (const { key, value } of node.items) {
       assert.ok(isScalar(key) && key.range);
       const name = String(key.value);
-      const chosen = path.length === 1 && NAMED.has(path[0] ?? '');
+      const chosen = NAMED.has(path.join('.'));
       const next = [...path, chosen ? '<name>' : name];
       if (!chosen) places.push({ path: next.join('.'), key: name, start: key.range[0], end: key.range[1] });
       visit(value as Node | null, next);
@@ -62,6 +62,11 @@ const OTHER_FORMS = [
     'token: 0123456789abcdef',
     'token: fedcba9876543210',
   ].map((secret) => FULL_CONFIG.replace(secret, `${secret.split(':')[0]}File: /dev/null`)),
+  ...[
+    'policy: template\n      template: "{source}-{topic}"',
+    'policy: regex\n      match: a\n      replacement: b\n      otherwise:\n        policy: default\n        separator: "-"',
+    'policy: map\n      topics:\n        a: b\n      otherwise:\n        policy: template\n        template: "{topic}"',
+  ].map((naming) => FULL_CONFIG.replace('policy: default\n      separator: "."', naming)),
   FULL_CONFIG.replace('scope: kafka', 'scope: kafka\n        caFile: /dev/null'),
   FULL_CONFIG.replace(/tokenEndpoint:[\s\S]*?\nroutes/, 'tokenFile: /dev/null\nroutes'),
   FULL_CONFIG.replace(

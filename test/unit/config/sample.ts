@@ -65,6 +65,36 @@ routes:
       exclude: [".*-tmp"]
       targetMustExist: false
       onUnmatched: stop
+    groups:
+      include: ["team-.*"]
+      exclude: ["team-x-.*"]
+      intervalMs: 2000
+      renames: [{ match: "team-(.*)", replacement: "dr-$1" }]
+      allowRewind: true
+      beforeMirror: earliest
+      untranslatable: timestamp
+    mm2:
+      heartbeats: both
+      heartbeatIntervalMs: 1000
+      checkpoints: true
+      checkpointIntervalMs: 5000
+      offsetSyncs: source
+      offsetLagMax: 10
+      offsetSyncIntervalMs: 2000
+      replicationFactor: 2
+    metadata: manual
+    topicSync:
+      configs:
+        mode: report
+        include: ["retention[.].*", "cleanup[.]policy"]
+        exclude: ["retention[.]bytes"]
+        useDefaultsFrom: source
+        intervalMs: 30000
+      deletion:
+        policy: delete
+        delayMs: 3600000
+        maxTopics: 5
+        maxPercent: 10
 controller:
   id: c1
   http:
