@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { CausewayError } from '../errors/error.js';
+import { CausewayError, isCausewayError } from '../errors/error.js';
+import { decodeMapValue, encodeMapValue, type MapChain } from './offset-map-record.js';
 import { partitionKey } from './topic-partition.js';
 
 /**
@@ -30,6 +31,8 @@ export interface Checkpoint {
    * need not fence that lane (exactly-once.md 5.8).
    */
   readonly released: boolean;
+  /** Runs closed before the current one that the map topic does not hold yet, and what lies before them. Absent: nobody kept runs then. */
+  readonly history?: MapChain;
 }
 
 /** Well below the broker's offset.metadata.max.bytes of 4096; keeps one commit of many partitions within one batch. */
@@ -84,8 +87,26 @@ function hashOf({ targetTopic, partition }: Pick<CheckpointPlace, 'targetTopic' 
  * the last one.
  */
 export function encodeCheckpointMetadata(checkpoint: Checkpoint): string {
-  const { lane } = checkpoint;
-  const text = `1:${JSON.stringify([
+  const text = metadataText(checkpoint);
+  if (Buffer.byteLength(text) > MAX_CHECKPOINT_METADATA_BYTES) {
+    throw new CausewayError('INTERNAL_INVARIANT', `checkpoint metadata exceeds ${MAX_CHECKPOINT_METADATA_BYTES} bytes`);
+  }
+  return text;
+}
+
+/** The closed runs go into the metadata beside the rest; otherwise they have to be in the map topic first. */
+export function carriesHistory(checkpoint: Checkpoint): boolean {
+  const count = checkpoint.history?.entries.length ?? 0;
+  if (count === 0) return true;
+  return count <= MAX_CARRIED_RUNS && Buffer.byteLength(metadataText(checkpoint)) <= MAX_CHECKPOINT_METADATA_BYTES;
+}
+
+/** More never fit. */
+const MAX_CARRIED_RUNS = 256;
+
+function metadataText(checkpoint: Checkpoint): string {
+  const { lane, history, released } = checkpoint;
+  return `1:${JSON.stringify([
     String(checkpoint.sourceOffset),
     checkpoint.sourceLeaderEpoch,
     checkpoint.sourceTopicId,
@@ -97,12 +118,26 @@ export function encodeCheckpointMetadata(checkpoint: Checkpoint): string {
     String(lane.producerId),
     lane.producerEpoch,
     checkpoint.rulesVersion,
-    ...(checkpoint.released ? [1] : []),
+    ...(released || history !== undefined ? [released ? 1 : 0] : []),
+    ...(history === undefined ? [] : [historyField(history)]),
   ])}`;
-  if (Buffer.byteLength(text) > MAX_CHECKPOINT_METADATA_BYTES) {
-    throw new CausewayError('INTERNAL_INVARIANT', `checkpoint metadata exceeds ${MAX_CHECKPOINT_METADATA_BYTES} bytes`);
+}
+
+/** Mostly there is nothing but the link. */
+function historyField(history: MapChain): number | string {
+  return history.entries.length === 0 ? history.link : encodeMapValue(history).toString('base64');
+}
+
+/** A hint like the rest: one that cannot be read makes a stretch unknown, and no position. */
+function historyOf(field: unknown): MapChain | undefined {
+  if (typeof field === 'number') return Number.isSafeInteger(field) ? { link: field, entries: [] } : undefined;
+  if (typeof field !== 'string') return undefined;
+  try {
+    return decodeMapValue(Buffer.from(field, 'base64'));
+  } catch (error) {
+    if (isCausewayError(error, 'NODE_CORRUPT')) return undefined;
+    throw error;
   }
-  return text;
 }
 
 const OFFSET = /^-?\d{1,19}$/;
@@ -131,6 +166,7 @@ export function decodeCheckpoint(targetOffset: bigint, metadata: string): Checkp
   const integer = (value: unknown): number => (Number.isSafeInteger(value) ? (value as number) : fail());
   const text = (value: unknown): string => (typeof value === 'string' ? value : fail());
   const textOrNull = (value: unknown): string | null => (value === null ? null : text(value));
+  const history = historyOf(fields[12]);
   return {
     sourceOffset: offset(fields[0]),
     targetOffset,
@@ -143,5 +179,6 @@ export function decodeCheckpoint(targetOffset: bigint, metadata: string): Checkp
     lane: { transactionalId: text(fields[7]), producerId: offset(fields[8]), producerEpoch: integer(fields[9]) },
     rulesVersion: integer(fields[10]),
     released: fields[11] === 1,
+    ...(history === undefined ? {} : { history }),
   };
 }

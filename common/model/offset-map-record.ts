@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CausewayError } from '../errors/error.js';
-import { OFFSET_MAP_PARTITIONS } from './offset-map.js';
-import { partitionKey } from './topic-partition.js';
+import { OFFSET_MAP_PARTITIONS, offsetMapTopic } from './offset-map.js';
+import { partitionKey, type TopicPartition } from './topic-partition.js';
 import { NumberReader, NumberWriter } from './varint.js';
 
 /** What the runs of one map topic record are about: one partition of a route, in one timeline. */
@@ -55,6 +55,19 @@ const MAX_OFFSET = Number.MAX_SAFE_INTEGER;
 export function mapPartition(targetTopic: string, targetPartition: number): number {
   const hash = createHash('sha256').update(partitionKey(targetTopic, targetPartition)).digest();
   return (hash[0] as number) % OFFSET_MAP_PARTITIONS;
+}
+
+/** Of the map topic, every partition that is written for any of these target partitions. */
+export function mapPartitionsOf(
+  fleet: string,
+  targets: Iterable<{ readonly targetTopic: string; readonly partition: number }>,
+): TopicPartition[] {
+  const partitions = new Set<number>();
+  for (const { targetTopic, partition } of targets) {
+    if (partitions.size === OFFSET_MAP_PARTITIONS) break;
+    partitions.add(mapPartition(targetTopic, partition));
+  }
+  return [...partitions].map((partition) => ({ topic: offsetMapTopic(fleet), partition }));
 }
 
 /** The record's key: its place and where its first entry begins at the target, so that a repetition replaces itself. */

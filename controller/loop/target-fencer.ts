@@ -6,6 +6,7 @@ import { KafkaCode } from '../../common/kafka/wire/error-codes.js';
 import type { AssignmentItem } from '../../common/model/assignment.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import { gapTopic } from '../../common/model/gap.js';
+import { mapPartitionsOf } from '../../common/model/offset-map-record.js';
 import type { Route } from '../../common/model/route.js';
 import { partitionKey, type TopicPartition } from '../../common/model/topic-partition.js';
 import type { Logger } from '../../common/observability/logger.js';
@@ -134,11 +135,12 @@ export class TargetFencer implements Fencer {
     this.#options.metrics.inc('causeway_lane_fences_total', 1, { target: lane.target, way });
   }
 
-  /** Everything the lane may have written: its items, also those it is to give up, and where their gaps and refused records go (5.3). */
+  /** Everything the lane may have written: its items, also those it is to give up, and where their gaps, refused records and offset maps go (5.3). */
   async #partitions(client: TargetClient, { items, routes }: FenceRequest): Promise<TopicPartition[]> {
     const own = items.map((item) => ({ topic: item.targetTopic, partition: item.partition }));
     const letters = await deadLetterPartitions(client, routes);
-    return [...own, ...letters, { topic: gapTopic(this.#options.fleet), partition: 0 }];
+    const { fleet } = this.#options;
+    return [...own, ...letters, { topic: gapTopic(fleet), partition: 0 }, ...mapPartitionsOf(fleet, items)];
   }
 
   #target(cluster: ClusterConnection): Target {

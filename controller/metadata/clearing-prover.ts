@@ -4,6 +4,7 @@ import { fenceLane } from '../../common/kafka/fencing/fence-lane.js';
 import { strangeLanes } from '../../common/kafka/fencing/strange-lanes.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import { gapTopic } from '../../common/model/gap.js';
+import { OFFSET_MAP_PARTITIONS, offsetMapTopic } from '../../common/model/offset-map.js';
 import type { TopicPartition } from '../../common/model/topic-partition.js';
 import type { Logger } from '../../common/observability/logger.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
@@ -56,9 +57,14 @@ export class ClearingProver implements DeliveryProver {
     const client = open(cluster);
     try {
       const lanes = await strangeLanes({ client, fleet, isKnown: await registry.known(), signal });
-      const gaps = { topic: gapTopic(fleet), partition: 0 };
+      const own = [{ topic: gapTopic(fleet), partition: 0 }];
+      // Whose partitions it had nobody knows.
+      const maps = Array.from({ length: OFFSET_MAP_PARTITIONS }, (_, partition) => ({
+        topic: offsetMapTopic(fleet),
+        partition,
+      }));
       await mapLimited(lanes, FENCES_AT_ONCE, async ({ partitions, ...lane }) => {
-        const fence = await fenceLane({ client, lane, partitions: [...partitions, gaps], signal });
+        const fence = await fenceLane({ client, lane, partitions: [...partitions, ...own, ...maps], signal });
         const { transactionalId } = lane;
         const facts = { lane: transactionalId, target: name, partitions: partitions.length, outcome: fence.kind };
         // Whoever takes one of its partitions proves that it is closed all the same.

@@ -1,5 +1,6 @@
 import { gapTopic } from '../../common/model/gap.js';
 import { heartbeatTopic } from '../../common/model/heartbeat.js';
+import { OFFSET_MAP_PARTITIONS, offsetMapTopic } from '../../common/model/offset-map.js';
 import type { Route } from '../../common/model/route.js';
 import type { TargetNeed } from '../core/desired.js';
 import type { TopicFact } from '../core/topic-facts.js';
@@ -10,14 +11,17 @@ const DEAD_LETTER_MAX_BYTES = 64 * 1024 * 1024;
 const HEARTBEAT_RETENTION_MS = 86_400_000;
 
 /**
- * Causeway's own topics at a route's target: gap records, compacted by key so that repetitions collapse, refused records, and, where nothing
- * may come twice, the partition where lanes renew their ids.
+ * Causeway's own topics at a route's target: gap records and offset maps, compacted by key so that repetitions collapse, refused records, and,
+ * where nothing may come twice, the partition where lanes renew their ids.
  */
 export function internalTopics(route: Route, fleet: string): readonly Omit<TargetNeed, 'existing'>[] {
-  const own = (topic: string, configs: Readonly<Record<string, string>>) => {
-    return { route, topic, targetTopic: topic, partitions: 1, configs };
+  const own = (topic: string, configs: Readonly<Record<string, string>>, partitions = 1) => {
+    return { route, topic, targetTopic: topic, partitions, configs };
   };
-  const needs = [own(gapTopic(fleet), { 'cleanup.policy': 'compact' })];
+  const needs = [
+    own(gapTopic(fleet), { 'cleanup.policy': 'compact' }),
+    own(offsetMapTopic(fleet), { 'cleanup.policy': 'compact' }, OFFSET_MAP_PARTITIONS),
+  ];
   const { deadLetterTopic } = route;
   if (route.onRefusedRecord === 'dead-letter' && deadLetterTopic !== undefined) {
     needs.push(own(deadLetterTopic, { 'max.message.bytes': String(DEAD_LETTER_MAX_BYTES) }));
@@ -30,7 +34,10 @@ export function internalTopics(route: Route, fleet: string): readonly Omit<Targe
   return needs;
 }
 
-/** Those that are known to be missing. A route that leaves nothing out by itself and creates no topics can do without gap records. */
+/**
+ * Those that are known to be missing. A route that leaves nothing out by itself and creates no topics can do without gap records, and one that
+ * creates none without an offset map.
+ */
 export function missingInternalTopics(
   routes: Iterable<Route>,
   fleet: string,
@@ -41,6 +48,7 @@ export function missingInternalTopics(
     const wantsGaps = route.targetTopics.create || route.onRefusedRecord !== 'pause';
     for (const need of internalTopics(route, fleet)) {
       if (need.targetTopic === gapTopic(fleet) && !wantsGaps) continue;
+      if (need.targetTopic === offsetMapTopic(fleet) && !route.targetTopics.create) continue;
       if (fact(route.target, need.targetTopic).state !== 'absent') continue;
       missing.set(`${route.target}/${need.targetTopic}`, { ...need, existing: 0 });
     }

@@ -1,12 +1,20 @@
 import type { CausewayError } from '../../common/errors/error.js';
+import type { Checkpoint } from '../../common/model/checkpoint.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock, Timer } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
+import type { MapKeeper } from '../offsets/map-keeper.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
 import type { CheckpointStore } from './checkpoint-store.js';
 
+/** What must not wait any longer (a handover, the pair before the first fetch) does not wait for the offset map beyond this. */
+const MAP_PATIENCE_MS = 5_000;
+const MAP_RETRY_MS = 100;
+
 export interface CheckpointWriterDeps {
   readonly store: CheckpointStore;
+  /** Writes down the runs that a checkpoint does not name any more, before it is committed. */
+  readonly maps: Pick<MapKeeper, 'committable' | 'withoutRuns' | 'mustSave' | 'save' | 'grown' | 'isKeeping'>;
   readonly intervalMs: number;
   readonly refreshMs: number;
   readonly cluster: string;
@@ -42,6 +50,8 @@ export class CheckpointWriter implements Closable {
   /** One pass at a time in a group: two commits of a partition under way could overtake each other. */
   readonly #passes = new Map<string, Promise<void>>();
   readonly #waiting = new Map<string, WaitingPass>();
+  /** Their pairs are committed as they stand, whatever becomes of their runs. */
+  readonly #pressed = new Set<MirroredPartition>();
   #closed = false;
   /** Groups whose last pass failed, and since when. */
   readonly #faults = new Map<string, CheckpointFault>();
@@ -76,9 +86,16 @@ export class CheckpointWriter implements Closable {
   /** Commits these pairs as they stand, after whatever is under way; gives those that were committed. */
   async flush(partitions: readonly MirroredPartition[]): Promise<ReadonlySet<MirroredPartition>> {
     for (const partition of partitions) this.#kept.delete(partition);
+    await this.#saveNow(partitions);
+    for (const partition of partitions) this.#pressed.add(partition);
     const groups = this.#byGroup(partitions);
     const passes = await Promise.all([...groups].map(([group, members]) => this.#pass(group, members)));
     return new Set(partitions.filter((partition) => passes.some((done) => done.has(partition))));
+  }
+
+  /** It has closed more runs than should wait for the next time. */
+  crowded(partition: MirroredPartition): void {
+    if (this.#partitions.has(partition)) this.#save([partition]);
   }
 
   async close(): Promise<void> {
@@ -90,7 +107,14 @@ export class CheckpointWriter implements Closable {
   #schedule(): void {
     if (this.#closed) return;
     this.#timer = this.#deps.clock.after(this.#deps.intervalMs, () => {
-      for (const [group, members] of this.#byGroup(this.#due())) {
+      const { maps, logger } = this.#deps;
+      const due = this.#due();
+      this.#save(due.filter((partition) => maps.mustSave(partition)));
+      const grown = maps.grown([...this.#partitions].filter(({ started, suspect }) => started && !suspect));
+      if (grown.length > 0) {
+        maps.save(grown, true).catch((err: unknown) => logger.error('offset-map.save-failed', { err }));
+      }
+      for (const [group, members] of this.#byGroup(due)) {
         // Those of a group that is busy are due the next time, too.
         if (this.#passes.has(group)) continue;
         this.#pass(group, members).catch((err: unknown) =>
@@ -99,6 +123,41 @@ export class CheckpointWriter implements Closable {
       }
       this.#schedule();
     });
+  }
+
+  /** Nobody waits for it: a map that cannot be written holds back the checkpoints of these, and of no others. */
+  #save(partitions: readonly MirroredPartition[]): void {
+    if (partitions.length === 0 || !this.#deps.mayCommit()) return;
+    const { maps, logger } = this.#deps;
+    const save = async (): Promise<void> => {
+      const saved = [...(await maps.save(partitions))].filter((partition) => this.#partitions.has(partition));
+      await Promise.all([...this.#byGroup(saved)].map(([group, members]) => this.#pass(group, members)));
+    };
+    save().catch((err: unknown) => logger.error('offset-map.save-failed', { err }));
+  }
+
+  async #saveNow(partitions: readonly MirroredPartition[]): Promise<void> {
+    const { maps, clock, mayCommit } = this.#deps;
+    const untilMs = clock.monotonicMs() + MAP_PATIENCE_MS;
+    for (;;) {
+      const heavy = partitions.filter((partition) => !partition.suspect && maps.mustSave(partition));
+      if (heavy.length === 0 || !maps.isKeeping || !mayCommit() || clock.monotonicMs() >= untilMs) return;
+      const saved = await Promise.race([
+        maps.save(heavy),
+        clock.sleep(Math.max(0, untilMs - clock.monotonicMs())).then(() => undefined),
+      ]);
+      if (saved?.size === 0) await clock.sleep(MAP_RETRY_MS);
+    }
+  }
+
+  /** The pair to commit; undefined: not now. */
+  #pairOf(partition: MirroredPartition): Checkpoint | undefined {
+    const { maps } = this.#deps;
+    // The pair of a suspect stays where it was last beyond doubt.
+    if (partition.suspect || this.#kept.has(partition)) return partition.lastPair;
+    const pair = maps.committable(partition);
+    const isPressed = this.#pressed.delete(partition);
+    return isPressed && (pair === undefined || pair === partition.mapped) ? maps.withoutRuns(partition) : pair;
   }
 
   /** After whatever is under way in the group, whether that succeeds or not. */
@@ -148,9 +207,7 @@ export class CheckpointWriter implements Closable {
     if (!this.#deps.mayCommit()) return done;
     const { store, clock, committed } = this.#deps;
     const entries = partitions.flatMap((partition) => {
-      // The pair of a suspect stays where it was last beyond doubt.
-      const isFixed = partition.suspect || this.#kept.has(partition);
-      const checkpoint = isFixed ? partition.lastPair : partition.checkpoint();
+      const checkpoint = this.#pairOf(partition);
       const { targetTopic, partition: number } = partition.item;
       return checkpoint === undefined ? [] : [{ targetTopic, partition: number, checkpoint, owner: partition }];
     });

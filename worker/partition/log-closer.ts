@@ -2,6 +2,7 @@ import { deadLetterPartitions } from '../../common/kafka/fencing/dead-letter-par
 import type { FencingClient, LaneIdentity } from '../../common/kafka/fencing/fencing-client.js';
 import { findAbortMarker } from '../../common/kafka/fencing/find-abort-marker.js';
 import { gapTopic } from '../../common/model/gap.js';
+import { mapPartitionsOf } from '../../common/model/offset-map-record.js';
 import type { TopicPartition } from '../../common/model/topic-partition.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
@@ -66,10 +67,15 @@ export class LogCloser {
     return [];
   }
 
-  /** Where else a lane writes: what it leaves out is declared, and the refused records may go anywhere in their topic (exactly-once.md 5.3). */
+  /** Where else a lane writes: what it leaves out is declared, runs are written down, and the refused records may go anywhere in their topic (exactly-once.md 5.3). */
   async #sideTopics(client: FencingClient, logs: readonly OpenLog[]): Promise<TopicPartition[]> {
     const routes = logs.map(({ partition }) => partition.route);
-    return [...(await deadLetterPartitions(client, routes)), { topic: gapTopic(this.#deps.fleet), partition: 0 }];
+    const { fleet } = this.#deps;
+    const maps = mapPartitionsOf(
+      fleet,
+      logs.map(({ partition }) => partition.item),
+    );
+    return [...(await deadLetterPartitions(client, routes)), { topic: gapTopic(fleet), partition: 0 }, ...maps];
   }
 
   async #withoutMarker(logs: readonly OpenLog[], waitMs: number): Promise<OpenLog[]> {

@@ -26,6 +26,8 @@ export interface OutletDeps {
   /** So many waiting batches became one. */
   readonly coalesced: (batches: number) => void;
   readonly copied: (partition: MirroredPartition, records: number, bytes: number) => void;
+  /** It has closed so many runs that they should be written down. */
+  readonly crowded: (partition: MirroredPartition) => void;
   /** The target recognised a batch it already had. */
   readonly repeated: (partition: MirroredPartition) => void;
 }

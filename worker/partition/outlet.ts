@@ -3,7 +3,7 @@ import { backoffMs } from '../../common/runtime/backoff.js';
 import { batchImage, type ProducerIdentity, producerIdentity } from '../core/batch-image.js';
 import type { PendingGap, QueuedBatch, Settled } from '../core/partition-queue.js';
 import { type ProduceVerdict, produceVerdict, surprise } from '../core/produce-verdict.js';
-import { lastRun } from '../core/runs.js';
+import { CROWDED_RUNS } from '../core/run-book.js';
 import type { Lane } from '../lane/lane.js';
 import { coalesceWaiting } from './coalescer.js';
 import { DoubtGuard } from './doubt-guard.js';
@@ -197,19 +197,16 @@ export class Outlet {
       if (batch.gap !== undefined) continue;
       // A duplicate that is too old to be remembered is acknowledged without its offset.
       const targetBase = batch.targetBase < 0 ? partition.targetNext : batch.targetBase;
-      // target = source + constant while nothing is skipped; any change of the constant opens a new run (exactly-once.md 8.1).
       if (targetBase !== partition.targetNext || batch.targetBase < 0) this.#surprised(batch);
-      const run = lastRun(batch, targetBase);
-      if (run.target - run.source !== partition.runTargetStart - partition.runSourceStart) {
-        partition.runSourceStart = run.source;
-        partition.runTargetStart = run.target;
-      }
+      if (batch.targetBase < 0) partition.runs.storedSomewhere(batch, targetBase);
+      else partition.runs.stored(batch, targetBase);
       partition.targetNext = targetBase + batch.recordCount;
       partition.sourceLeaderEpoch = Math.max(partition.sourceLeaderEpoch, batch.leaderEpoch);
       partition.lastTimestampMs = batch.maxTimestampMs;
       records += batch.recordCount;
       bytes += batch.bytes;
     }
+    if (partition.runs.size >= CROWDED_RUNS) this.#deps.crowded(partition);
     partition.shaping.settled(settled.sourceNext);
     partition.recordsCopied += records;
     partition.bytesCopied += bytes;

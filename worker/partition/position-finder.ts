@@ -1,4 +1,6 @@
 import { listOffsets, TIMESTAMP_LATEST } from '../../common/kafka/wire/operations/list-offsets.js';
+import type { MapChain } from '../../common/model/offset-map-record.js';
+import { historyAtStart } from '../core/start-history.js';
 import {
   planClosed,
   planDiverged,
@@ -22,6 +24,8 @@ export interface Beginning {
   readonly facts: StartFacts;
   readonly plan: StartPlan & { readonly kind: 'begin' };
   readonly sourceLeaderEpoch: number;
+  /** The offset map before the run that it begins with, as far as the map topic need not have it. */
+  readonly history: MapChain;
 }
 
 /** A partition whose target log has to be closed first, and walked where it is the log of its present timeline. */
@@ -101,7 +105,8 @@ export class PositionFinder {
         found.set(partition, result);
         continue;
       }
-      const one = decided(planAfterWalk(facts, checkpoint, result), facts);
+      const runs = result.kind === 'diverged' ? undefined : result.runs;
+      const one = decided(planAfterWalk(facts, checkpoint, result), facts, runs);
       const isNewEpoch = one.kind === 'begin' && result.kind === 'walked';
       found.set(partition, isNewEpoch ? { ...one, sourceLeaderEpoch: epochAfterWalk(checkpoint, result) } : one);
     }
@@ -168,10 +173,12 @@ function planAfterWalk(
   }
 }
 
-function decided(plan: StartPlan, facts: StartFacts): Found {
+function decided(plan: StartPlan, facts: StartFacts, walked?: MapChain): Found {
   switch (plan.kind) {
-    case 'begin':
-      return { kind: 'begin', facts, plan, sourceLeaderEpoch: leaderEpochOf(facts) };
+    case 'begin': {
+      const history = historyAtStart(facts, plan, walked);
+      return { kind: 'begin', facts, plan, sourceLeaderEpoch: leaderEpochOf(facts), history };
+    }
     case 'wait':
     case 'pause':
     case 'break':

@@ -209,7 +209,7 @@ export class Starter {
     if (beginnings.length === 0) return;
     for (const [partition] of beginnings) batch.beginning.add(partition);
     const begun: MirroredPartition[] = [];
-    for (const [partition, { facts, plan, sourceLeaderEpoch }] of beginnings) {
+    for (const [partition, { facts, plan, sourceLeaderEpoch, history }] of beginnings) {
       await target.join(partition);
       // Not before: a pair of the old life must never be committed under the ids of a recreated topic.
       partition.sourceTopicId = facts.sourceTopicId;
@@ -220,6 +220,7 @@ export class Starter {
         target: Number(plan.targetOffset),
         runSource: Number(plan.runSourceStart),
         runTarget: Number(plan.runTargetStart),
+        history,
       });
       partition.lost = plan.lost;
       if (plan.broken === undefined || (await this.#declare(batch, partition, plan.broken))) begun.push(partition);

@@ -3,7 +3,9 @@ import type { LaneIdentity } from '../../common/kafka/fencing/fencing-client.js'
 import { laneOfProducer } from '../../common/kafka/fencing/lane-of-producer.js';
 import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
+import type { MapChain } from '../../common/model/offset-map-record.js';
 import type { Random } from '../../common/runtime/random.js';
+import { WalkedRuns } from '../core/start-history.js';
 import { logBounds } from '../walk/log-bounds.js';
 import type { WalkOutcome } from '../walk/walk-outcome.js';
 import { walkPartition } from '../walk/walk-partition.js';
@@ -33,9 +35,17 @@ export type TakenOver =
       readonly targetOffset: bigint;
       /** Under which the source's log reached that offset; -1 unknown. */
       readonly sourceLeaderEpoch: number;
+      /** The offset map up to there. */
+      readonly runs: MapChain;
     }
   /** Of the source records [from, to) it cannot be told which were copied, and some are gone. */
-  | { readonly kind: 'uncertain'; readonly from: bigint; readonly to: bigint; readonly targetOffset: bigint }
+  | {
+      readonly kind: 'uncertain';
+      readonly from: bigint;
+      readonly to: bigint;
+      readonly targetOffset: bigint;
+      readonly runs: MapChain;
+    }
   /** From here on the logs differ; the target may just have more than the source. */
   | {
       readonly kind: 'diverged';
@@ -112,10 +122,11 @@ export class Takeover {
     // Behind a pair at which its lane let go nothing can be that lane's, or it did not let go.
     if (!checkpoint.released) closed.add(checkpoint.lane.producerId);
     for (let hidden = 0; ; hidden += 1) {
-      const outcome = await this.#walk(one, closed);
-      if (outcome.kind !== 'foreign' || hidden === MAX_HIDDEN_OWNERS) return takenOver(outcome);
+      const runs = new WalkedRuns(checkpoint);
+      const outcome = await this.#walk(one, closed, runs);
+      if (outcome.kind !== 'foreign' || hidden === MAX_HIDDEN_OWNERS) return takenOver(outcome, runs);
       const lane = await this.#laneOf(one, outcome);
-      if (lane === undefined) return takenOver(outcome);
+      if (lane === undefined) return takenOver(outcome, runs);
       const log = { ...openLog(one, lane), fromOffset: outcome.offset };
       if ((await this.#closer.close([log])).length > 0) return UNPROVEN;
       closed.add(lane.producerId);
@@ -139,7 +150,11 @@ export class Takeover {
     return { transactionalId, producerId, producerEpoch };
   }
 
-  async #walk({ partition, checkpoint }: TakeoverCase, ours: ReadonlySet<bigint>): Promise<WalkOutcome> {
+  async #walk(
+    { partition, checkpoint }: TakeoverCase,
+    ours: ReadonlySet<bigint>,
+    runs: WalkedRuns,
+  ): Promise<WalkOutcome> {
     const { fleet, sides, pool, clock, random, signal, logger } = this.#deps;
     const { source, target } = sides(partition);
     const { item, route } = partition;
@@ -161,6 +176,7 @@ export class Takeover {
         pool,
         clock,
         random,
+        onRun: (run) => runs.add(run),
       },
       signal,
     );
@@ -198,14 +214,17 @@ function openLog({ partition, checkpoint }: TakeoverCase, lane: LaneIdentity): O
   return { partition, lane, topicId, fromOffset };
 }
 
-function takenOver(outcome: WalkOutcome): TakenOver {
+function takenOver(outcome: WalkOutcome, runs: WalkedRuns): TakenOver {
   switch (outcome.kind) {
     case 'resume':
+      // What was counted tells a position, and not which record lies where.
+      if (outcome.basis !== 'records') runs.lose(outcome);
       return {
         kind: 'walked',
         sourceOffset: outcome.sourceOffset,
         targetOffset: outcome.targetOffset,
         sourceLeaderEpoch: outcome.sourceLeaderEpoch,
+        runs: runs.chain(),
       };
     case 'foreign': {
       const message = `the target’s batch at offset ${outcome.offset} was written by producer ${outcome.producerId}, which is none of ours`;
@@ -219,7 +238,9 @@ function takenOver(outcome: WalkOutcome): TakenOver {
     }
     case 'pause': {
       const { from, to } = outcome.gap;
-      return { kind: 'uncertain', from, to, targetOffset: outcome.targetOffset };
+      const { targetOffset } = outcome;
+      runs.lose({ sourceOffset: to, targetOffset });
+      return { kind: 'uncertain', from, to, targetOffset, runs: runs.chain() };
     }
     case 'wait':
       return outcome;

@@ -62,6 +62,8 @@ export class WorkerMetrics {
     for (const { code, count } of stats.errors) metrics.inc('causeway_partition_errors_total', count, { code });
     metrics.inc('causeway_checkpoint_commits_total', stats.checkpoints.ok, { outcome: 'ok' });
     metrics.inc('causeway_checkpoint_commits_total', stats.checkpoints.failed, { outcome: 'failed' });
+    metrics.inc('causeway_offset_map_runs_total', stats.mapRuns.ok, { outcome: 'ok' });
+    metrics.inc('causeway_offset_map_runs_total', stats.mapRuns.failed, { outcome: 'failed' });
     for (const { target, outcome, count } of stats.transactions) {
       metrics.inc('causeway_transactions_total', count, { target, outcome });
     }

@@ -16,7 +16,7 @@ import { reasonOf } from '../partition/position-facts.js';
 import { Starter } from '../partition/starter.js';
 import { Takeover } from '../partition/takeover.js';
 import { CommittedPositions } from '../transactional/committed-positions.js';
-import type { RiderPort } from '../transactional/transactional-lane.js';
+import type { RiderPort } from '../transactional/rider.js';
 import { TransactionalOutlet } from '../transactional/transactional-outlet.js';
 import { AssignmentApplier } from './assignment-applier.js';
 import { Handover } from './handover.js';
@@ -214,6 +214,7 @@ export class DataThread {
           target: Number(committed.targetOffset),
           runSource: Number(committed.runSourceStart),
           runTarget: Number(committed.runTargetStart),
+          ...(committed.history === undefined ? {} : { history: committed.history }),
         });
       },
     };
@@ -329,6 +330,9 @@ export class DataThread {
       copied: (copied, records, bytes) => {
         this.#stats.copied(copied, records, bytes);
         if (copied.transactional) transactions.answered(copied);
+      },
+      crowded: (copied) => {
+        if (!copied.transactional) this.#sides.of(copied.route).target.checkpoints.crowded(copied);
       },
       repeated: (repeated) => this.#stats.repeated(repeated.item.route),
     };

@@ -110,14 +110,15 @@ export class PartitionEvents implements PartitionPort {
   /** What is in doubt is gone with the topic it was sent to. The batches of a transaction end with that. */
   #dropUnanswered({ partition, outlet }: Held): void {
     if (partition.transactional) return;
-    const { lane, queue, targetNext, runSourceStart, runTargetStart } = partition;
+    const { lane, queue, targetNext, runs } = partition;
     // Other bytes will have the sequence numbers that were taken.
     if (lane !== undefined) partition.brokenLanes.add(lane);
     outlet.rewind({
       source: Number(partition.stay().pair?.sourceOffset ?? queue.settledNext),
       target: targetNext,
-      runSource: runSourceStart,
-      runTarget: runTargetStart,
+      runSource: runs.openSource,
+      runTarget: runs.openTarget,
+      history: runs.history(),
     });
   }
 

@@ -104,6 +104,8 @@ export interface ThreadStats {
   }[];
   readonly errors: readonly { readonly code: string; readonly count: number }[];
   readonly checkpoints: { readonly ok: number; readonly failed: number };
+  /** Closed runs of the offset map that were written, and attempts that came to nothing. */
+  readonly mapRuns: { readonly ok: number; readonly failed: number };
   /** Target transactions that ended. */
   readonly transactions: readonly {
     readonly target: string;

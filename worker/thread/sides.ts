@@ -10,7 +10,7 @@ import type { ByteBudget } from '../core/byte-budget.js';
 import type { SourceReader } from '../fetch/source-reader.js';
 import type { Lane } from '../lane/lane.js';
 import { LANE_RENEWAL_INTERVAL_MS } from '../lane/lane-renewals.js';
-import type { RiderPort } from '../transactional/transactional-lane.js';
+import type { RiderPort } from '../transactional/rider.js';
 import type { LaneRegistrar } from './lane-registrar.js';
 import type { ThreadSettings, ThreadStats } from './protocol.js';
 import { SourceSide } from './source-side.js';
@@ -127,6 +127,7 @@ export class Sides implements Closable {
         onConnect: (connected) => stats.connected(connected),
         onThrottle: (name, ms) => stats.throttled(name, 'target', ms),
         onCheckpoints: (outcome, count) => stats.checkpoints(outcome, count),
+        onRuns: (outcome, count) => stats.runs(outcome, count),
         clock,
         random,
         logger,

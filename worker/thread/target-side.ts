@@ -13,11 +13,12 @@ import type { Lane } from '../lane/lane.js';
 import { LanePool, type LanePoolDeps, openLane } from '../lane/lane-pool.js';
 import { LaneRenewals } from '../lane/lane-renewals.js';
 import { TargetMemory } from '../lane/target-memory.js';
+import { MapKeeper } from '../offsets/map-keeper.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
 import type { ExactTarget } from '../partition/outlet-deps.js';
 import { SideWriter } from '../produce/side-writer.js';
 import { TargetWriter } from '../produce/target-writer.js';
-import type { RiderPort } from '../transactional/transactional-lane.js';
+import type { RiderPort } from '../transactional/rider.js';
 import { Transactions } from '../transactional/transactions.js';
 
 /** A lane opens only empty transactions, to be fenced or renewed; the broker may end a forgotten one soon. */
@@ -48,6 +49,7 @@ export interface TargetSideDeps {
   readonly onConnect: (cluster: string) => void;
   readonly onThrottle: (cluster: string, throttleMs: number) => void;
   readonly onCheckpoints: (outcome: 'ok' | 'failed', count: number) => void;
+  readonly onRuns: (outcome: 'ok' | 'failed', count: number) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -97,10 +99,30 @@ export class TargetSide implements Closable, ExactTarget {
       monotonicMs: () => clock.monotonicMs(),
     };
     this.lanes = new LanePool(lanes);
+    this.sideWriter = new SideWriter({
+      client,
+      leaders: this.leaders,
+      cluster: cluster.name,
+      requestTimeoutMs: cluster.requestTimeoutMs,
+      mayProduce: deps.mayWrite,
+      enroll: (lane, partition) => this.transactions.enroll(lane, partition),
+      clock,
+      random,
+    });
+    const maps = new MapKeeper({
+      fleet: deps.fleet,
+      cluster: cluster.name,
+      writer: this.sideWriter,
+      kept: deps.onRuns,
+      broken: (partition, reason) => this.transactions.broken(partition, reason),
+      clock,
+      logger,
+    });
     this.transactions = new Transactions({
       client,
       open: (before) => openLane(lanes, before),
       port: deps.riders,
+      maps,
       mayWrite: deps.mayWrite,
       checkIntervalMs: deps.checkpointIntervalMs,
       refreshMs: deps.checkpointRefreshMs,
@@ -135,19 +157,10 @@ export class TargetSide implements Closable, ExactTarget {
       random,
       logger,
     });
-    this.sideWriter = new SideWriter({
-      client,
-      leaders: this.leaders,
-      cluster: cluster.name,
-      requestTimeoutMs: cluster.requestTimeoutMs,
-      mayProduce: deps.mayWrite,
-      enroll: (lane, partition) => this.transactions.enroll(lane, partition),
-      clock,
-      random,
-    });
     this.checkpointStore = new CheckpointStore(client);
     this.checkpoints = new CheckpointWriter({
       store: this.checkpointStore,
+      maps,
       intervalMs: deps.checkpointIntervalMs,
       refreshMs: deps.checkpointRefreshMs,
       cluster: cluster.name,

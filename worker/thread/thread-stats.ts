@@ -19,6 +19,8 @@ export class StatsCollector {
   readonly #transactions = new Map<string, { target: string; outcome: 'committed' | 'aborted'; count: number }>();
   #checkpointsOk = 0;
   #checkpointsFailed = 0;
+  #runsWritten = 0;
+  #runsUnwritten = 0;
 
   copied(partition: MirroredPartition, records: number, bytes: number): void {
     const { route, topic } = partition.item;
@@ -77,6 +79,12 @@ export class StatsCollector {
     this.#kicks.set(route, (this.#kicks.get(route) ?? 0) + 1);
   }
 
+  /** Closed runs of the offset map. */
+  runs(outcome: 'ok' | 'failed', count: number): void {
+    if (outcome === 'ok') this.#runsWritten += count;
+    else this.#runsUnwritten += count;
+  }
+
   checkpoints(outcome: 'ok' | 'failed', count: number): void {
     if (outcome === 'ok') this.#checkpointsOk += count;
     else this.#checkpointsFailed += count;
@@ -106,6 +114,7 @@ export class StatsCollector {
       errors: [...this.#errors].map(([code, count]) => ({ code, count })),
       gaps: [...this.#gaps.values()],
       checkpoints: { ok: this.#checkpointsOk, failed: this.#checkpointsFailed },
+      mapRuns: { ok: this.#runsWritten, failed: this.#runsUnwritten },
       transactions: [...this.#transactions.values()],
       heldBack: [...this.#heldBack.values()],
       stalls: [...this.#stalls.values()],
@@ -124,6 +133,8 @@ export class StatsCollector {
     this.#kicks.clear();
     this.#checkpointsOk = 0;
     this.#checkpointsFailed = 0;
+    this.#runsWritten = 0;
+    this.#runsUnwritten = 0;
     return stats;
   }
 }

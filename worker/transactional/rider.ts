@@ -1,6 +1,15 @@
 import type { Checkpoint } from '../../common/model/checkpoint.js';
 import { isPositionDue } from '../core/txn-batcher.js';
-import type { MirroredPartition } from '../partition/mirrored-partition.js';
+import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
+
+/** What a lane does to the partitions that ride it. All calls are synchronous and only schedule work, but for `rewind`. */
+export interface RiderPort {
+  ready(partition: MirroredPartition): void;
+  freed(partition: MirroredPartition): void;
+  restart(partition: MirroredPartition, reason: Reason): void;
+  /** Drops what was sent and not committed, answered or not, and goes back to the committed position. */
+  rewind(partition: MirroredPartition, committed: Checkpoint): void;
+}
 
 /** A partition on a transactional lane, with what that lane has committed for it. */
 export class Rider {

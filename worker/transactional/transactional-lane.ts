@@ -2,7 +2,6 @@ import { CausewayError, isCausewayError, messageOf } from '../../common/errors/e
 import { LANE_TRANSACTION_TIMEOUT_MS } from '../../common/kafka/fencing/fencing-client.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { KafkaCode, kafkaError } from '../../common/kafka/wire/error-codes.js';
-import type { Checkpoint } from '../../common/model/checkpoint.js';
 import { partitionKey, type TopicPartition } from '../../common/model/topic-partition.js';
 import { MAX_PARTITIONS_PER_LANE } from '../../common/model/worker.js';
 import type { Logger } from '../../common/observability/logger.js';
@@ -14,14 +13,16 @@ import type { Random } from '../../common/runtime/random.js';
 import type { LaneTransactionFacts } from '../core/stall-facts.js';
 import { TxnBatcher } from '../core/txn-batcher.js';
 import { Lane } from '../lane/lane.js';
+import type { MapKeeper } from '../offsets/map-keeper.js';
 import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
 import { Enrolment } from './enrolment.js';
 import { commitPositions, refusedPositions } from './position-commit.js';
-import type { Rider } from './rider.js';
+import type { Rider, RiderPort } from './rider.js';
 import { Riders } from './riders.js';
 import { abortTransaction } from './transaction-abort.js';
 import { TransactionCalls } from './transaction-calls.js';
 import { TransactionFault } from './transaction-fault.js';
+import { TransactionRuns } from './transaction-runs.js';
 
 /**
  * Everything but its end has to be done within this, or we abort it ourselves: well before the coordinator does (LANE_TRANSACTION_TIMEOUT_MS),
@@ -38,18 +39,10 @@ const FAILURE_BACKOFF = { initialMs: 50, maxMs: 5_000 } as const;
 /** From this many aborted transactions in a row the partitions' states say so. */
 const FAILURES_TO_SHOW = 3;
 
-/** What a lane does to the partitions that ride it. All calls are synchronous and only schedule work, but for `rewind`. */
-export interface RiderPort {
-  ready(partition: MirroredPartition): void;
-  freed(partition: MirroredPartition): void;
-  restart(partition: MirroredPartition, reason: Reason): void;
-  /** Drops what was sent and not committed, answered or not, and goes back to the committed position. */
-  rewind(partition: MirroredPartition, committed: Checkpoint): void;
-}
-
 export interface TransactionalLaneDeps {
   readonly client: ClusterClient;
   readonly port: RiderPort;
+  readonly maps: Pick<MapKeeper, 'mustSave' | 'save' | 'carriedOrNone'>;
   /** False once the session's lease has ended: no transaction begins any more. */
   readonly mayWrite: () => boolean;
   /** How often positions that moved without data are looked for. */
@@ -81,6 +74,7 @@ export class TransactionalLane implements Closable {
   readonly #stop = new AbortController();
   readonly #enrolment = new Enrolment();
   readonly #riders = new Riders(this.#enrolment);
+  readonly #runs: TransactionRuns;
   readonly #running: Promise<void>;
   #lane: Lane;
   #phase: Phase = 'idle';
@@ -95,6 +89,8 @@ export class TransactionalLane implements Closable {
     this.isApart = isApart;
     this.#deps = deps;
     this.#nudge = new Nudge(deps.clock);
+    const stopped = (err: unknown): void => deps.logger.error('offset-map.save-failed', { err });
+    this.#runs = new TransactionRuns({ ...deps, wake: () => this.#nudge.wake(), stopped });
     this.#running = this.#run().catch((error: unknown) => {
       if (this.#stop.signal.aborted) return;
       this.#died();
@@ -207,10 +203,12 @@ export class TransactionalLane implements Closable {
 
   /** Positions move without data, too, which nobody waits for. */
   #hasDue(): boolean {
-    const nowMs = this.#deps.clock.monotonicMs();
-    const { refreshMs, checkIntervalMs } = this.#deps;
-    if (nowMs - this.#endedMs < checkIntervalMs) return false;
-    return this.#riders.due(nowMs, refreshMs).length > 0;
+    const { clock, checkIntervalMs } = this.#deps;
+    return clock.monotonicMs() - this.#endedMs >= checkIntervalMs && this.#due().length > 0;
+  }
+
+  #due(): Rider[] {
+    return this.#riders.due(this.#deps.clock.monotonicMs(), this.#deps.refreshMs);
   }
 
   async #transaction(): Promise<void> {
@@ -220,6 +218,7 @@ export class TransactionalLane implements Closable {
     this.#phase = 'open';
     this.#fault = undefined;
     this.#enrolment.begin();
+    this.#runs.begin();
     this.#beganMs = clock.monotonicMs();
     this.#batcher.opened(this.#beganMs);
     try {
@@ -261,7 +260,7 @@ export class TransactionalLane implements Closable {
       if (await this.#enrollMore(calls, false)) continue;
       const members = this.#riders.members();
       const open = members.filter((rider) => !rider.isQuiet);
-      if (open.length === 0) return;
+      if (open.length === 0 && this.#runs.areSaved(this.#due().map(({ partition }) => partition))) return;
       if (clock.monotonicMs() >= untilMs) {
         // Where no answer comes at all it is nobody's fault.
         throw TransactionFault.unanswered(
@@ -299,10 +298,9 @@ export class TransactionalLane implements Closable {
   }
 
   async #commit(calls: TransactionCalls): Promise<void> {
-    const { clock, refreshMs, ended } = this.#deps;
-    const nowMs = clock.monotonicMs();
-    const positions = this.#riders.due(nowMs, refreshMs).flatMap((rider) => {
-      const checkpoint = rider.partition.checkpoint();
+    const { clock, maps, ended } = this.#deps;
+    const positions = this.#due().flatMap((rider) => {
+      const checkpoint = maps.carriedOrNone(rider.partition);
       return checkpoint === undefined ? [] : [{ rider, checkpoint, waiting: rider.takeWaiting() }];
     });
     let isCommitted = false;

@@ -7,6 +7,7 @@ import type { CheckpointStore } from '../../../../worker/checkpoint/checkpoint-s
 import { CheckpointWriter } from '../../../../worker/checkpoint/checkpoint-writer.js';
 import type { MirroredPartition } from '../../../../worker/partition/mirrored-partition.js';
 import { ManualClock } from '../manual-clock.js';
+import { MapTopic } from '../offsets/keeper-kit.js';
 import { runningOutlet, testPartition } from '../partition/partition-kit.js';
 
 type Commit = CheckpointStore['commit'];
@@ -14,6 +15,7 @@ type Commit = CheckpointStore['commit'];
 function writerOn(commit: Commit, intervalMs = 60_000, clock: Clock = systemClock): CheckpointWriter {
   return new CheckpointWriter({
     store: { commit } as unknown as CheckpointStore,
+    maps: new MapTopic().keeper(clock),
     intervalMs,
     refreshMs: 60_000,
     cluster: 't',

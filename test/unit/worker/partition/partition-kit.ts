@@ -125,6 +125,7 @@ export function runningOutlet(
     exactTarget: () => ({ ...CERTAIN_TARGET, ...options.exactTarget }),
     coalesced: () => undefined,
     copied: () => undefined,
+    crowded: () => undefined,
     repeated: () => undefined,
   });
   return { partition, outlet, port, budget, lane };

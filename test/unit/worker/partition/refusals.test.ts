@@ -103,7 +103,7 @@ describe('gaps', () => {
     const [behind] = sendAll(outlet) as [QueuedBatch];
     assert.equal(behind.sourceFirst, 20);
     outlet.answered(behind, 0, 10, -1);
-    assert.deepEqual([partition.runSourceStart, partition.runTargetStart], [20, 10], 'a new run begins behind it');
+    assert.deepEqual([partition.runs.openSource, partition.runs.openTarget], [20, 10], 'a new run begins behind it');
   });
 
   test('one that cannot be written down is tried again; a drain meanwhile does not wait for it', async () => {

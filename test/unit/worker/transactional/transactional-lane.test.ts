@@ -8,6 +8,7 @@ import type { QueuedBatch } from '../../../../worker/core/partition-queue.js';
 import { Lane } from '../../../../worker/lane/lane.js';
 import { MirroredPartition } from '../../../../worker/partition/mirrored-partition.js';
 import { TransactionalLane } from '../../../../worker/transactional/transactional-lane.js';
+import { MapTopic } from '../offsets/keeper-kit.js';
 import { batchOf, testPartition } from '../partition/partition-kit.js';
 import { FakeCoordinator } from './fake-coordinator.js';
 
@@ -63,6 +64,7 @@ class World {
           partition.begin({ source: Number(sourceOffset), target: 0, runSource: 0, runTarget: 0 });
         },
       },
+      maps: new MapTopic().keeper(clock),
       mayWrite: () => true,
       checkIntervalMs: 20,
       refreshMs: 600_000,

@@ -1,0 +1,272 @@
+import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
+import type { KafkaRecord } from '../../common/kafka/wire/records/record-codec.js';
+import { type Checkpoint, carriesHistory } from '../../common/model/checkpoint.js';
+import { offsetMapTopic } from '../../common/model/offset-map.js';
+import {
+  encodeMapKey,
+  encodeMapValue,
+  linkBehind,
+  MAX_RECORD_ENTRIES,
+  type MapChain,
+  mapPartition,
+} from '../../common/model/offset-map-record.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Lane } from '../lane/lane.js';
+import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
+import type { SideWriter } from '../produce/side-writer.js';
+
+/** Of one batch: below a topic’s usual max.message.bytes, its framing included. */
+const MAX_BATCH_BYTES = 900_000;
+/** Beyond a record’s key and value. */
+const RECORD_OVERHEAD_BYTES = 40;
+/** How long a checkpoint waits for its runs to be written; then they stay in memory, and what an early death would cost is a stretch of the map. */
+const MAX_HELD_MS = 600_000;
+/** How often a run that is open is written, while it grows. */
+const OPEN_RUN_MS = 600_000;
+
+export interface MapKeeperDeps {
+  readonly fleet: string;
+  readonly cluster: string;
+  readonly writer: Pick<SideWriter, 'write' | 'partitions'>;
+  /** Runs that were written, or could not be. */
+  readonly kept: (outcome: 'ok' | 'failed', runs: number) => void;
+  /** The transaction of this partition lost count at the map topic: it cannot be committed. */
+  readonly broken: (partition: MirroredPartition, reason: Reason) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What one partition wants written. */
+interface MapEdition {
+  readonly partition: MirroredPartition;
+  readonly lane: Lane;
+  readonly life: number;
+  readonly chain: MapChain;
+}
+
+interface SeenRun {
+  readonly target: number;
+  readonly length: number;
+  readonly life: number;
+  /** Monotonic ms. */
+  readonly atMs: number;
+}
+
+interface Gathered {
+  readonly lane: Lane;
+  readonly mapPartition: number;
+  readonly editions: MapEdition[];
+  readonly records: KafkaRecord[];
+  bytes: number;
+}
+
+/**
+ * Writes the closed runs of partitions into the target's map topic, under each one's lane and before the checkpoint that does not name them any
+ * more (exactly-once.md 8.1). A partition without holes never comes here: its one run is in its checkpoint.
+ */
+export class MapKeeper {
+  readonly #deps: MapKeeperDeps;
+  readonly #busy = new Set<MirroredPartition>();
+  /** Since when the runs of these cannot be written, monotonic ms. */
+  readonly #heldSince = new WeakMap<MirroredPartition, number>();
+  /** How far their open runs were when they were seen first, or written last. */
+  readonly #seen = new WeakMap<MirroredPartition, SeenRun>();
+  #isFailing = false;
+
+  constructor(deps: MapKeeperDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * What can be committed of the partition now: its pair with the closed runs in it, or where they do not fit an earlier one whose runs are
+   * all written. Undefined: nothing before `save`.
+   */
+  committable(partition: MirroredPartition): Checkpoint | undefined {
+    const now = partition.checkpoint();
+    if (now === undefined || carriesHistory(now)) return now;
+    if (!this.isKeeping || this.#isOverdue(partition)) return this.withoutRuns(partition);
+    const { mapped } = partition;
+    return mapped !== undefined && Number(mapped.sourceOffset) > partition.committedSource ? mapped : undefined;
+  }
+
+  /** Its pair as it stands, and nothing of its closed runs, which stay in memory: a death before they are written costs that stretch. */
+  withoutRuns(partition: MirroredPartition): Checkpoint | undefined {
+    const now = partition.checkpoint();
+    if (now?.history === undefined) return now;
+    return { ...now, history: { link: linkBehind(now.history), entries: [] } };
+  }
+
+  /** Its pair with the closed runs, or without where they do not fit: of a partition whose position does not wait. */
+  carriedOrNone(partition: MirroredPartition): Checkpoint | undefined {
+    const now = partition.checkpoint();
+    return now === undefined || carriesHistory(now) ? now : this.withoutRuns(partition);
+  }
+
+  /** Has more closed runs than its checkpoint holds. */
+  mustSave(partition: MirroredPartition): boolean {
+    const now = partition.checkpoint();
+    return now !== undefined && !carriesHistory(now);
+  }
+
+  /**
+   * Writes the closed runs of these, several partitions' in one batch. Never throws for a fault of the target.
+   * @param open the open run as well, which has grown
+   * @returns those that are written, with the pair they were written for
+   */
+  async save(partitions: readonly MirroredPartition[], open = false): Promise<ReadonlySet<MirroredPartition>> {
+    const saved = new Set<MirroredPartition>();
+    if (!this.isKeeping) return saved;
+    const waiting = partitions.filter((partition) => {
+      return !this.#busy.has(partition) && partition.lane !== undefined && !partition.suspect;
+    });
+    const lives = new Map(waiting.map((partition) => [partition, partition.runs.life]));
+    const pairs = new Map(waiting.map((partition) => [partition, this.withoutRuns(partition)]));
+    for (const partition of waiting) this.#busy.add(partition);
+    const editions = waiting.flatMap((partition) => editionsOf(partition, open));
+    const failed = new Set<MirroredPartition>();
+    await Promise.all(
+      gather(editions, this.#deps.clock.wallMs()).map(async (batches) => {
+        // In order: what lies behind one that is not written is not written either.
+        for (const batch of batches) {
+          const isFailed = batch.editions.some(({ partition }) => failed.has(partition));
+          if (isFailed || !(await this.#write(batch)))
+            for (const { partition } of batch.editions) failed.add(partition);
+        }
+      }),
+    );
+    for (const partition of waiting) {
+      this.#busy.delete(partition);
+      if (failed.has(partition)) continue;
+      this.#heldSince.delete(partition);
+      if (partition.runs.life !== lives.get(partition)) continue;
+      partition.mapped = pairs.get(partition);
+      saved.add(partition);
+    }
+    return saved;
+  }
+
+  /**
+   * Open runs that have grown since they were seen first, or written last, a while ago: a checkpoint that is lost does not cost them then.
+   * Those that come back are due now.
+   */
+  grown(partitions: Iterable<MirroredPartition>): MirroredPartition[] {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const due: MirroredPartition[] = [];
+    for (const partition of partitions) {
+      const { openTarget: target, openLength: length, life } = partition.runs;
+      const seen = this.#seen.get(partition);
+      const isSame = seen !== undefined && seen.life === life && seen.target === target && seen.length === length;
+      if (seen !== undefined && (isSame || nowMs - seen.atMs < OPEN_RUN_MS)) continue;
+      this.#seen.set(partition, { target, length, life, atMs: nowMs });
+      if (seen !== undefined && length > 0) due.push(partition);
+    }
+    return due;
+  }
+
+  /** False where the topic is known not to be there: nothing waits for it. */
+  get isKeeping(): boolean {
+    const { writer, fleet } = this.#deps;
+    return writer.partitions(offsetMapTopic(fleet)) !== 0;
+  }
+
+  #isOverdue(partition: MirroredPartition): boolean {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const sinceMs = this.#heldSince.get(partition);
+    if (sinceMs === undefined) {
+      this.#heldSince.set(partition, nowMs);
+      return false;
+    }
+    return nowMs - sinceMs >= MAX_HELD_MS;
+  }
+
+  async #write({ lane, mapPartition, editions, records }: Gathered): Promise<boolean> {
+    const { writer, fleet, kept } = this.#deps;
+    const runs = editions.reduce((sum, { chain }) => sum + chain.entries.length, 0);
+    try {
+      await writer.write(lane, offsetMapTopic(fleet), mapPartition, records);
+      for (const { partition, life, chain } of editions) partition.runs.written(life, linkBehind(chain));
+      kept('ok', runs);
+      this.#isFailing = false;
+      return true;
+    } catch (error) {
+      if (isCausewayError(error, 'SHUTTING_DOWN')) return false;
+      kept('failed', runs);
+      this.#say(error, editions.length);
+      const isBroken = lane.transactional && isCausewayError(error, 'SEQUENCE_BROKEN');
+      const [first] = editions;
+      if (isBroken && first !== undefined) {
+        this.#deps.broken(first.partition, { code: 'SEQUENCE_BROKEN', message: messageOf(error) });
+      }
+      return false;
+    }
+  }
+
+  /** Once per outage: the next pass tries again anyway. */
+  #say(error: unknown, partitions: number): void {
+    const { logger, cluster } = this.#deps;
+    if (!(error instanceof CausewayError)) throw error;
+    if (!this.#isFailing)
+      logger.warn('offset-map.unwritten', { cluster, partitions, msg: messageOf(error), err: error });
+    this.#isFailing = true;
+  }
+}
+
+/** Records of a bounded size, in order: what lies behind one that is not written counts as unwritten too. */
+function editionsOf(partition: MirroredPartition, open: boolean): MapEdition[] {
+  const { lane, runs } = partition;
+  if (lane === undefined) return [];
+  const { link, entries } = open ? runs.whole() : runs.history();
+  const editions: MapEdition[] = [];
+  let before = link;
+  for (let from = 0; from < entries.length; from += MAX_RECORD_ENTRIES) {
+    const chain = { link: before, entries: entries.slice(from, from + MAX_RECORD_ENTRIES) };
+    editions.push({ partition, lane, life: runs.life, chain });
+    before = linkBehind(chain);
+  }
+  return editions;
+}
+
+/** Batches, by what has to stay in order: one lane's in one partition. */
+function gather(editions: readonly MapEdition[], wallMs: number): readonly (readonly Gathered[])[] {
+  const series = new Map<string, Gathered[]>();
+  for (const edition of editions) {
+    const { lane, partition } = edition;
+    const { targetTopic, partition: number } = partition.item;
+    const at = mapPartition(targetTopic, number);
+    const record = mapRecord(edition, wallMs);
+    const bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
+    const key = `${at}/${lane.record.transactionalId}/${lane.record.producerEpoch}`;
+    const batches = series.get(key) ?? [];
+    series.set(key, batches);
+    let batch = batches.at(-1);
+    if (batch === undefined || batch.bytes + bytes > MAX_BATCH_BYTES) {
+      batch = { lane, mapPartition: at, editions: [], records: [], bytes: 0 };
+      batches.push(batch);
+    }
+    batch.editions.push(edition);
+    batch.records.push(record);
+    batch.bytes += bytes;
+  }
+  return [...series.values()];
+}
+
+function mapRecord({ partition, chain }: MapEdition, wallMs: number): KafkaRecord {
+  const { item, targetTopicId } = partition;
+  const { route, topic, targetTopic, timeline } = item;
+  const place = {
+    route,
+    topic,
+    partition: item.partition,
+    targetTopicId,
+    targetTopic,
+    targetPartition: item.partition,
+    timeline,
+  };
+  return {
+    key: encodeMapKey(place, chain.entries[0]?.target ?? 0),
+    value: encodeMapValue(chain),
+    headers: [],
+    timestamp: BigInt(Math.floor(wallMs)),
+  };
+}

@@ -1,0 +1,61 @@
+import type { Clock } from '../../common/runtime/clock.js';
+import type { MapKeeper } from '../offsets/map-keeper.js';
+import type { MirroredPartition } from '../partition/mirrored-partition.js';
+
+/** After a map that could not be written, transactions end without for this long: data must not wait for it. */
+const BARRED_MS = 60_000;
+
+export interface TransactionRunsDeps {
+  readonly maps: Pick<MapKeeper, 'mustSave' | 'save'>;
+  /** Something may be done now that was waited for. */
+  readonly wake: () => void;
+  readonly stopped: (error: unknown) => void;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+}
+
+/**
+ * Closed runs that do not fit the positions of a transaction any more are written within it, before its end: what is aborted leaves none
+ * behind. Where they cannot be written they stay in memory, and the transaction ends without them.
+ */
+export class TransactionRuns {
+  readonly #deps: TransactionRunsDeps;
+  #state: 'untouched' | 'saving' | 'done' = 'untouched';
+  #transaction = 0;
+  #barredUntilMs = Number.NEGATIVE_INFINITY;
+
+  constructor(deps: TransactionRunsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Another transaction. */
+  begin(): void {
+    // The one before did not end because of them.
+    if (this.#state === 'saving') this.#bar();
+    this.#transaction += 1;
+    this.#state = 'untouched';
+  }
+
+  /** @param due those whose positions will be committed @returns false while something is being written */
+  areSaved(due: readonly MirroredPartition[]): boolean {
+    if (this.#state !== 'untouched') return this.#state === 'done';
+    const { maps, clock } = this.#deps;
+    if (clock.monotonicMs() < this.#barredUntilMs) return true;
+    const full = due.filter((partition) => maps.mustSave(partition));
+    if (full.length === 0) return true;
+    this.#state = 'saving';
+    this.#save(full, this.#transaction).catch((error: unknown) => this.#deps.stopped(error));
+    return false;
+  }
+
+  async #save(full: readonly MirroredPartition[], transaction: number): Promise<void> {
+    const saved = await this.#deps.maps.save(full);
+    if (transaction !== this.#transaction) return;
+    if (saved.size < full.length) this.#bar();
+    this.#state = 'done';
+    this.#deps.wake();
+  }
+
+  #bar(): void {
+    this.#barredUntilMs = this.#deps.clock.monotonicMs() + BARRED_MS;
+  }
+}
