@@ -1,4 +1,4 @@
-import type { MultiResult, MultiResult, StoreOp, StoreOp } from '../../common/coordination/ports.js';
+import type { MultiResult, StoreOp } from '../../common/coordination/ports.js';
 import type { Route, TopicEntry } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
@@ -18,6 +18,10 @@ export interface Term {
   routes(): readonly Route[];
   /** The topics of a route, those that are paused included. */
   entries(route: string): readonly TopicEntry[];
+  /** An operator never wants the topic on the route. */
+  isDenied(route: string, topic: string): boolean;
+  /** Version of a route's node; undefined: there is none. */
+  routeVersion(route: string): number | undefined;
   /** Writes as the leader. @throws EPOCH_LOST when the reign is over, and as `Reign.write` */
   write(ops: readonly StoreOp[]): Promise<MultiResult>;
   /** When this resolves, the reconciler has read the store after the call, and acts on nothing older. @throws EPOCH_LOST */
@@ -55,7 +59,7 @@ export class LeaderWorks {
 
   begin(
     reign: Pick<Reign, 'epoch' | 'signal' | 'write'>,
-    records: Pick<FleetRecords, 'routes' | 'topics'>,
+    records: Pick<FleetRecords, 'routes' | 'topics' | 'denials'>,
     reconciler: Pick<Reconciler, 'lookAgain'>,
   ): void {
     const term: Term = {
@@ -64,6 +68,11 @@ export class LeaderWorks {
       routes: () => [...records.routes.entries.values()].map(({ value }) => value),
       entries: (route) =>
         [...records.topics.entries.values()].map(({ value }) => value).filter((entry) => entry.route === route),
+      isDenied: (route, topic) => {
+        const key = `${route}/${topic}`;
+        return records.denials.entries.has(key) || records.denials.unreadable.has(key);
+      },
+      routeVersion: (route) => records.routes.entries.get(route)?.version,
       write: (ops) => reign.write(ops),
       lookAgain: () => reconciler.lookAgain(),
     };

@@ -1,4 +1,4 @@
-import { isCausewayError } from '../../common/errors/error.js';
+import { CausewayError, isCausewayError } from '../../common/errors/error.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import { Nudge } from '../../common/runtime/nudge.js';
 import type { Problem } from '../core/problem.js';
@@ -23,6 +23,10 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #nudge: Nudge;
   readonly #rounds: Rounds;
+  /** Rounds that were begun, and the last one that came to its end. */
+  #begun = 0;
+  #ended = 0;
+  readonly #waiting = new Set<() => void>();
   /** Monotonic ms when everything is to be read again. */
   #fullReadDueMs = Number.NEGATIVE_INFINITY;
 
@@ -44,6 +48,28 @@ export class Reconciler {
   /** Something may have changed: look soon. */
   hint(): void {
     this.#nudge.wake();
+  }
+
+  /**
+   * Resolves when a round has ended that began, and read what operators want, after this call: from then on nothing is assigned by what
+   * was in the store before.
+   * @throws EPOCH_LOST when the reign is over first
+   */
+  async lookAgain(): Promise<void> {
+    const { reign, records } = this.#options;
+    records.routes.invalidate();
+    records.topics.invalidate();
+    const due = this.#begun + 1;
+    this.hint();
+    while (this.#ended < due) {
+      if (reign.signal.aborted) throw new CausewayError('EPOCH_LOST', `the reign of epoch ${reign.epoch} is over`);
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  #wakeWaiting(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
   }
 
   /** Runs until the reign is over. */
@@ -68,6 +94,7 @@ export class Reconciler {
         await clock.sleep(backoffMs(failures++, RETRY, this.#options.random), reign.signal);
       }
     }
+    this.#wakeWaiting();
     unwatch();
     this.#options.alarms.update('nodes', []);
     await watches;
@@ -108,9 +135,13 @@ export class Reconciler {
   async #timedRound(full: boolean): Promise<boolean> {
     const { clock, metrics } = this.#options;
     const startMs = clock.monotonicMs();
+    const round = ++this.#begun;
     try {
       await this.#read(full);
-      return await this.#rounds.next(full);
+      const wrote = await this.#rounds.next(full);
+      this.#ended = round;
+      this.#wakeWaiting();
+      return wrote;
     } finally {
       metrics.observe('causeway_reconcile_seconds', (clock.monotonicMs() - startMs) / 1000);
     }

@@ -20,7 +20,6 @@ function recordsOf(routes: readonly Route[], topics: readonly TopicEntry[]) {
 }
 
 const NOTHING = recordsOf([], []);
-const write = () => Promise.resolve([]);
 const LOOKING = { lookAgain: () => Promise.resolve() };
 const reignOf = (epoch: number, signal: AbortSignal) => ({ epoch, signal, write: () => Promise.resolve([]) });
 
