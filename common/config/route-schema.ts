@@ -3,6 +3,7 @@ import { MAX_PATTERNS } from '../patterns/name-patterns.js';
 import { continuity } from './continuity-schema.js';
 import { identifier, pattern, zone } from './fields.js';
 import { naming, topicName } from './naming-schema.js';
+import { aclSettings, quotaMode, userMode } from './rights-schema.js';
 import { topicSync } from './topic-sync-schema.js';
 
 /** Upper bounds, for routes, topics and workers. */
@@ -125,6 +126,9 @@ export const routeSettings = z.strictObject({
     .describe(
       '`auto`: target topics and what belongs to them are made and changed as soon as they differ from what they should be. `manual`: only `causeway sync apply` changes anything at the target; what it would do is in the plan.',
     ),
+  acls: aclSettings.optional().describe('What to do about ACLs (docs/acls.md). Unless set: nothing.'),
+  quotas: quotaMode.optional(),
+  users: userMode.optional(),
   topicSync: topicSync.prefault({}).describe('How target topics follow the source’s, once they are there.'),
 });
 

@@ -3,6 +3,7 @@ import type { NamingPolicy, SimpleNaming } from '../model/naming.js';
 import type { RateLimits, Route, TargetTopicPolicy } from '../model/route.js';
 import type { TopicSelection } from '../model/selection.js';
 import type { TopicSync } from '../model/topic-sync.js';
+import { rightsFrom } from './rights.js';
 import type { RouteSettings } from './route-schema.js';
 
 type SimpleNamingSettings = Exclude<RouteSettings['naming'], { readonly policy: 'regex' | 'map' }>;
@@ -36,6 +37,7 @@ export function routeFromSettings(name: string, settings: RouteSettings): Route 
     ...(selection === undefined ? {} : { selection: selectionFrom(selection) }),
     ...(settings.metadata === 'manual' ? { metadata: 'manual' } : {}),
     topicSync: topicSyncFrom(settings.topicSync),
+    ...rightsFrom(settings),
   };
 }
 

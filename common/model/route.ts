@@ -1,6 +1,7 @@
 import type { ContinuityPolicy, ResolveOrder } from './continuity.js';
 import type { SkipOrder } from './gap.js';
 import { type NamingPolicy, sourceName, targetName } from './naming.js';
+import type { AclPolicy, QuotaMode } from './rights-policy.js';
 import type { TopicSelection } from './selection.js';
 import { topicNameFault } from './topic-partition.js';
 import type { TopicSync } from './topic-sync.js';
@@ -71,6 +72,12 @@ export interface Route {
   readonly metadata?: 'manual';
   /** Absent: DEFAULT_TOPIC_SYNC. */
   readonly topicSync?: TopicSync;
+  /** Absent: off. */
+  readonly acls?: AclPolicy;
+  /** Absent: off. */
+  readonly quotas?: Exclude<QuotaMode, 'off'>;
+  /** Absent: SCRAM users are not compared. */
+  readonly users?: 'report';
 }
 
 /** The target topic's name. Pure; a change of it is a change of identity (exactly-once.md 6.5). */
