@@ -18,6 +18,7 @@ import { RuleBook } from './loop/rule-book.js';
 import { Ruler } from './loop/ruler.js';
 import { StoreAlarms } from './loop/store-alarms.js';
 import { TargetFencer } from './loop/target-fencer.js';
+import { openRights } from './metadata/acls/open-rights.js';
 import { ClearingProver } from './metadata/clearing-prover.js';
 import { ClusterIdentities } from './metadata/cluster-identities.js';
 import { KafkaAdmin } from './metadata/kafka-admin.js';
@@ -73,7 +74,9 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
     const statuses = new WorkerStatuses(config.worker.http.token, clock);
     const alarms = new StoreAlarms({ clock, logger, metrics });
     const memory: FleetMemory = { fleetId: undefined, highestEpoch: 0 };
-    const ruler = new Ruler({ config, store, kafka, fencer, statuses, alarms, clock, random, logger, metrics });
+    const rights = openRights(config, { store, clock, random, logger, metrics }, lifecycle);
+    const works = [rights.work];
+    const ruler = new Ruler({ config, store, kafka, fencer, statuses, alarms, works, clock, random, logger, metrics });
     const health = new Health();
     health.add(() => ({
       name: 'coordination',

@@ -168,7 +168,7 @@ export class RightsBed {
       epoch: 1,
       signal: this.#stop.signal,
       routes: () => this.subjects.map(({ route }) => route),
-      entries: (name) => this.#entries(name),
+      entries: (name: string) => this.#entries(name),
       isDenied: () => false,
       routeVersion: () => undefined,
       write: () => Promise.reject(new Error('nothing is written as the leader')),
