@@ -57,6 +57,10 @@ export const ERROR_CODES = {
     false,
     'The target topic was deleted with what was copied; the route does not have it made anew.',
   ),
+  RECOVERY_UNKNOWN: info(404, 1, false, 'No recovery program has this id.'),
+  RECOVERY_UNDER_WAY: info(409, 1, false, 'Another recovery program works on one of its routes.'),
+  RECOVERY_NOT_POSSIBLE: info(409, 1, false, 'The recovery program is not in a state in which this can be ordered.'),
+  HOOK_FAILED: info(502, 1, true, 'A hook of the operators’ own failed, or did not end in time.'),
   NOTHING_TO_RESOLVE: info(409, 1, false, 'Nothing waits for an operator’s word on how it goes on.'),
   TARGET_NOT_READY: info(503, 1, true, 'The target topic does not exist yet or has too few partitions.'),
   DELIVERY_UNPROVEN: info(

@@ -1,0 +1,66 @@
+import type { Checkpoint } from '../../common/model/checkpoint.js';
+import type { CommonPoint, EvidenceRow, KnownEnd } from '../../common/model/recovery.js';
+import { partitionKey } from '../../common/model/topic-partition.js';
+
+/** One partition after its workers let go of it. */
+export interface SettledPartition {
+  readonly topic: string;
+  readonly targetTopic: string;
+  readonly partition: number;
+  /** Of its present timeline; undefined: it never began. */
+  readonly checkpoint: Checkpoint | undefined;
+  readonly targetEnd: bigint;
+  readonly sourceTopicId: string | null;
+  readonly targetTopicId: string | null;
+}
+
+/**
+ * Where what both logs have in common ends. Where its last lane let go the pair is exact: markers of a fence may lie behind it, records do
+ * not. Where a lane was fenced instead, more than the checkpoint says may have been copied.
+ */
+export function commonPoint(settled: SettledPartition): CommonPoint {
+  const { topic, targetTopic, partition, checkpoint, targetEnd, sourceTopicId, targetTopicId } = settled;
+  const place = { topic, targetTopic, partition, target: targetEnd, sourceTopicId, targetTopicId };
+  if (checkpoint === undefined) return { ...place, source: 0n, pairTarget: 0n, exact: false };
+  const exact = checkpoint.released || targetEnd === checkpoint.targetOffset;
+  return { ...place, source: checkpoint.sourceOffset, pairTarget: checkpoint.targetOffset, exact };
+}
+
+/** The inverse of a stop: partitions whose copies do not reach the source's end. */
+export function notDrained(points: readonly CommonPoint[], ends: readonly KnownEnd[]): readonly EvidenceRow[] {
+  const reached = new Map(points.map((point) => [partitionKey(point.topic, point.partition), point]));
+  return ends.flatMap(({ topic, partition, end }) => {
+    const point = reached.get(partitionKey(topic, partition));
+    // An empty partition that never began has nothing to lose.
+    if (end === 0n || (point !== undefined && point.source >= end)) return [];
+    return [{ topic, partition, copied: String(point?.source ?? 0n), end: String(end) }];
+  });
+}
+
+/** Log ends that are not what they were. */
+export function movedEnds(before: readonly KnownEnd[], now: readonly KnownEnd[]): readonly EvidenceRow[] {
+  const known = new Map(before.map(({ topic, partition, end }) => [partitionKey(topic, partition), end]));
+  return now.flatMap(({ topic, partition, end }) => {
+    const was = known.get(partitionKey(topic, partition));
+    return was === end ? [] : [{ topic, partition, was: was === undefined ? null : String(was), is: String(end) }];
+  });
+}
+
+/** What is lost where the source never comes back, by the ends as they were seen last; `records` counts offsets, markers included. */
+export interface LostRecords {
+  readonly topic: string;
+  readonly records: number;
+  readonly partitions: number;
+}
+
+export function lostRecords(points: readonly CommonPoint[], known: readonly KnownEnd[]): readonly LostRecords[] {
+  const ends = new Map(known.map(({ topic, partition, end }) => [partitionKey(topic, partition), end]));
+  const topics = new Map<string, LostRecords>();
+  for (const { topic, partition, source } of points) {
+    const end = ends.get(partitionKey(topic, partition)) ?? source;
+    const before = topics.get(topic) ?? { topic, records: 0, partitions: 0 };
+    const records = end > source ? Number(end - source) : 0;
+    topics.set(topic, { topic, records: before.records + records, partitions: before.partitions + 1 });
+  }
+  return [...topics.values()];
+}

@@ -1,0 +1,75 @@
+import { MAX_STRANDED_RANGES, type Stranded } from '../../common/model/recovery.js';
+
+/** Collects offsets in ascending order into inclusive ranges. */
+export class OffsetRanges {
+  readonly #ranges: { from: bigint; to: bigint }[] = [];
+  #records = 0;
+  #truncated = false;
+
+  add(offset: bigint): void {
+    this.#records += 1;
+    const last = this.#ranges.at(-1);
+    if (last !== undefined && !this.#truncated && offset === last.to + 1n) last.to = offset;
+    else if (this.#ranges.length < MAX_STRANDED_RANGES && !this.#truncated)
+      this.#ranges.push({ from: offset, to: offset });
+    else this.#truncated = true;
+  }
+
+  of(topic: string, partition: number): Stranded {
+    return { topic, partition, records: this.#records, ranges: this.#ranges, truncated: this.#truncated };
+  }
+}
+
+/** A record as far as two copies of it agree. */
+export interface Content {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly timestamp: bigint;
+}
+
+/** Timestamps differ where a log stamps what it appends. */
+export function sameContent(a: Content, b: Content): boolean {
+  return sameBytes(a.key, b.key) && sameBytes(a.value, b.value);
+}
+
+function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+/**
+ * Follows copies beside the log that they were made from: each copy is found among the source's records in order; those in between were left
+ * out. What lies behind the last one found never crossed.
+ */
+export class Crossing {
+  readonly #copies: readonly Content[];
+  #found = 0;
+  #next: bigint;
+
+  /** @param from source position of the first record that may be one of the copies */
+  constructor(copies: readonly Content[], from: bigint) {
+    this.#copies = copies;
+    this.#next = from;
+  }
+
+  /** All copies are found: the source position is that behind the last one. */
+  get isDone(): boolean {
+    return this.#found === this.#copies.length;
+  }
+
+  get missing(): number {
+    return this.#copies.length - this.#found;
+  }
+
+  get position(): bigint {
+    return this.#next;
+  }
+
+  /** The source's next record. */
+  take(record: Content & { readonly offset: bigint }): void {
+    const copy = this.#copies[this.#found];
+    if (copy === undefined || !sameContent(copy, record)) return;
+    this.#found += 1;
+    this.#next = record.offset + 1n;
+  }
+}

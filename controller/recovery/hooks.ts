@@ -1,0 +1,138 @@
+import { execFile } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { CausewayError, messageOf } from '../../common/errors/error.js';
+import type { Recovery, RecoveryStep } from '../../common/model/recovery.js';
+import type { RecoveryHook } from '../../common/model/recovery-hook.js';
+import { backoffMs } from '../../common/runtime/backoff.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Random } from '../../common/runtime/random.js';
+import type { StepOutcome } from '../core/recovery-state.js';
+import type { HookRunner } from './ports.js';
+
+const RETRY = { initialMs: 500, maxMs: 10_000 } as const;
+/** Of what a hook answers, for the evidence. */
+const MAX_OUTPUT_CHARS = 2_000;
+const MAX_OUTPUT_BYTES = 64 * 1024;
+
+export interface HooksOptions {
+  readonly hooks: readonly RecoveryHook[];
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** What a hook is told, as JSON: the body of a webhook, the standard input of a command. */
+function messageFor(hook: RecoveryHook, recovery: Recovery, step: RecoveryStep): string {
+  const { id, kind, route, reverse = null, topics } = recovery;
+  return JSON.stringify({
+    hook: hook.name,
+    recovery: id,
+    kind,
+    route,
+    reverse,
+    topics,
+    when: hook.when,
+    step: hook.step,
+    leg: step.leg,
+  });
+}
+
+/** Hooks of the operators' configuration, by name; nothing of an order over REST reaches a URL or a command line. */
+export class Hooks implements HookRunner {
+  readonly #options: HooksOptions;
+
+  constructor(options: HooksOptions) {
+    this.#options = options;
+  }
+
+  describe(name: string): string {
+    const hook = this.#find(name);
+    if (hook === undefined) return `hook ${name} is not configured`;
+    return hook.type === 'webhook' ? `POST ${new URL(hook.url).origin}` : `run ${hook.command[0]}`;
+  }
+
+  /** A hook may be called more than once for a step: after a failed attempt, and after a leader that died in it. */
+  async run(name: string, recovery: Recovery, step: RecoveryStep, signal: AbortSignal): Promise<StepOutcome> {
+    const hook = this.#find(name);
+    if (hook === undefined) {
+      return { kind: 'failed', message: `hook ${name} is not in the configuration of this controller` };
+    }
+    const { clock, random } = this.#options;
+    const body = messageFor(hook, recovery, step);
+    for (let attempt = 1; ; attempt += 1) {
+      const startMs = clock.monotonicMs();
+      try {
+        const output = hook.type === 'webhook' ? await post(hook, body, signal) : await execute(hook, body, signal);
+        const tookMs = Math.round(clock.monotonicMs() - startMs);
+        return { kind: 'done', evidence: { hook: name, attempts: attempt, tookMs, output: printable(output) } };
+      } catch (error) {
+        const message = `hook ${name}: ${printable(messageOf(error))}`;
+        if (signal.aborted || attempt > hook.retries) {
+          return { kind: 'failed', message, evidence: { hook: name, attempts: attempt } };
+        }
+        await clock.sleep(backoffMs(attempt - 1, RETRY, random), signal);
+      }
+    }
+  }
+
+  #find(name: string): RecoveryHook | undefined {
+    return this.#options.hooks.find((hook) => hook.name === name);
+  }
+}
+
+async function post(
+  { url, secret, token, timeoutMs }: RecoveryHook & { readonly type: 'webhook' },
+  body: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
+  if (secret !== undefined) {
+    headers['x-causeway-signature'] = `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
+  }
+  const bound = AbortSignal.any([AbortSignal.timeout(timeoutMs), signal]);
+  const response = await fetch(url, { method: 'POST', headers, body, redirect: 'error', signal: bound });
+  // Only how it went is of interest; a body without end is not read.
+  await response.body?.cancel();
+  if (response.ok) return `status ${response.status}`;
+  throw new CausewayError('HOOK_FAILED', `it was answered with status ${response.status}`);
+}
+
+function execute(
+  { command, timeoutMs }: RecoveryHook & { readonly type: 'command' },
+  body: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const [file = '', ...args] = command;
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      file,
+      args,
+      {
+        timeout: timeoutMs,
+        killSignal: 'SIGKILL',
+        maxBuffer: MAX_OUTPUT_BYTES,
+        signal,
+        shell: false,
+        env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+      },
+      (error, stdout, stderr) => {
+        if (error === null) return resolve(stdout);
+        const how =
+          error.killed === true
+            ? `it was ended after ${timeoutMs} ms, or wrote too much`
+            : `it ended with ${error.code ?? 'a signal'}`;
+        reject(new CausewayError('HOOK_FAILED', `${how}: ${stderr.slice(0, MAX_OUTPUT_CHARS)}`));
+      },
+    );
+    // A command that does not read what it is told is no failure.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(body);
+  });
+}
+
+function printable(text: string): string {
+  return [...text.slice(0, MAX_OUTPUT_CHARS)]
+    .map((char) => (char < ' ' || char === '\u007f' ? ' ' : char))
+    .join('')
+    .trim();
+}

@@ -1,0 +1,88 @@
+import type { Config } from '../../common/config/compile.js';
+import type { CoordinationStore } from '../../common/coordination/ports.js';
+import { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
+import type { ClusterConnection } from '../../common/model/cluster.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { Metrics } from '../../common/observability/metrics.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Closable } from '../../common/runtime/lifecycle.js';
+import type { Random } from '../../common/runtime/random.js';
+import type { HookPlace } from '../core/recovery-program.js';
+import type { LeaderWork } from '../loop/leader-works.js';
+import type { StatusSource } from '../loop/load-watch.js';
+import { KafkaRights } from '../metadata/acls/kafka-rights.js';
+import type { SourceMetadata } from '../metadata/ports.js';
+import { KafkaLens } from './cluster-lens.js';
+import { RecoveryRights } from './cluster-rights.js';
+import { FleetLens } from './fleet-lens.js';
+import { Hooks } from './hooks.js';
+import { LeaderRpo } from './leader-rpo.js';
+import type { RecoveryWorld } from './ports.js';
+import { RecoveryService } from './recovery-service.js';
+import { RecoveryWork } from './recovery-work.js';
+import { RpoWatch } from './rpo-watch.js';
+
+export interface RecoveryRoomOptions {
+  readonly config: Config;
+  readonly store: CoordinationStore;
+  readonly metadata: SourceMetadata;
+  readonly statuses: StatusSource;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** What other rooms lend; a step that needs what nobody lent says so. */
+export type Loans = Pick<RecoveryWorld, 'groups' | 'maps' | 'drift' | 'copier'>;
+
+export interface RecoveryRoom extends Closable {
+  readonly works: readonly LeaderWork[];
+  readonly recoveries: RecoveryService;
+  readonly rpo: LeaderRpo;
+  lend(loans: Partial<Loans>): void;
+}
+
+/** All that recovery programs need, put together. */
+export function openRecoveryRoom(options: RecoveryRoomOptions): RecoveryRoom {
+  const { config, store, metadata, statuses, clock, random, logger, metrics } = options;
+  const { clusters, controller } = config;
+  const clientId = `causeway-controller-${controller.id}`;
+  const open = (cluster: ClusterConnection): ClusterClient => {
+    const onConnect = (): void => metrics.inc('causeway_broker_connections_total', 1, { cluster: cluster.name });
+    return new ClusterClient({ clientId, clock, random, logger, cluster, onConnect });
+  };
+  const lens = new KafkaLens({ clusters, open });
+  const rights = new KafkaRights(clusters, open);
+  const fleet = new FleetLens(store, statuses);
+  const rpo = new RpoWatch(fleet, clock);
+  const configured = config.recoveryHooks ?? [];
+  const hooks = new Hooks({ hooks: configured, clock, random });
+  const parts = { store, clock, random, logger, fleet };
+  const nothing: Loans = { groups: undefined, maps: undefined, drift: undefined, copier: undefined };
+  const world: RecoveryWorld = {
+    ...parts,
+    clusters,
+    metadata,
+    lens,
+    rpo,
+    hooks,
+    rights: new RecoveryRights(rights),
+    ...nothing,
+  };
+  const places: readonly HookPlace[] = configured.map(({ name, when, step, kinds }) => ({
+    name,
+    when,
+    act: step,
+    kinds,
+  }));
+  return {
+    works: [rpo, new RecoveryWork(world)],
+    lend: (given) => void Object.assign(world, given),
+    recoveries: new RecoveryService({ ...parts, hooks: places }),
+    rpo: new LeaderRpo({ store, fleet, watch: rpo, token: controller.http.token }),
+    close: async () => {
+      await Promise.all([lens.close(), rights.close()]);
+    },
+  };
+}

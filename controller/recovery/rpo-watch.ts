@@ -1,0 +1,118 @@
+import type { KnownEnd } from '../../common/model/recovery.js';
+import { isRetired } from '../../common/model/route.js';
+import type { PartitionStatus } from '../../common/model/status.js';
+import { partitionKey } from '../../common/model/topic-partition.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import { percentile99, type RouteRpo, rpoOf } from '../core/recovery-rpo.js';
+import type { LeaderWork, Term } from '../loop/leader-works.js';
+import type { FleetLens } from './fleet-lens.js';
+
+const LOOK_MS = 1_000;
+/** One an hour of looks. */
+const MAX_SAMPLES = 3_600;
+/** Partitions remembered per route. */
+const MAX_REMEMBERED = 100_000;
+
+/** What would be lost if a route's source were lost now, and what was seen of the source last. */
+export interface RpoPicture {
+  readonly now: RouteRpo;
+  /** Wall ms of the last look at which every partition of it was running, so that its source was there; undefined: none of this reign. */
+  readonly contactMs: number | undefined;
+  /** Of the looks of the last hour, those in which all was known. */
+  readonly samples: number;
+  readonly p99Records: number | null;
+  readonly p99Seconds: number | null;
+  readonly known: readonly KnownEnd[];
+}
+
+interface Memory {
+  /** The last status with a known end, by `topic-partition`. */
+  readonly last: Map<string, PartitionStatus>;
+  readonly records: number[];
+  readonly seconds: number[];
+  at: number;
+  now: RouteRpo;
+  contactMs: number | undefined;
+}
+
+/** Remembers the workers' word on their lags and on their sources' ends: when a source is lost, nobody can ask it any more. */
+export class RpoWatch implements LeaderWork {
+  readonly name = 'rpo';
+  readonly #fleet: Pick<FleetLens, 'allStatuses'>;
+  readonly #clock: Clock;
+  readonly #memories = new Map<string, Memory>();
+
+  constructor(fleet: Pick<FleetLens, 'allStatuses'>, clock: Clock) {
+    this.#fleet = fleet;
+    this.#clock = clock;
+  }
+
+  async run(term: Term): Promise<void> {
+    try {
+      while (!term.signal.aborted) {
+        await this.look(term);
+        await this.#clock.sleep(LOOK_MS, term.signal);
+      }
+    } finally {
+      this.#memories.clear();
+    }
+  }
+
+  /** Undefined: this controller does not lead, or has not looked at the route yet. */
+  picture(route: string): RpoPicture | undefined {
+    const memory = this.#memories.get(route);
+    if (memory === undefined) return undefined;
+    const { now, contactMs, records, seconds, last } = memory;
+    const known = [...last.values()].map(({ topic, partition, sourceEndOffset: end }) => ({ topic, partition, end }));
+    const tail = { p99Records: percentile99(records), p99Seconds: percentile99(seconds), samples: records.length };
+    return { now, contactMs, ...tail, known };
+  }
+
+  async look(term: Pick<Term, 'routes' | 'entries'>): Promise<void> {
+    const byRoute = new Map<string, PartitionStatus[]>();
+    for (const status of await this.#fleet.allStatuses()) {
+      const list = byRoute.get(status.route);
+      if (list === undefined) byRoute.set(status.route, [status]);
+      else list.push(status);
+    }
+    const names = new Set(term.routes().map(({ name }) => name));
+    for (const name of this.#memories.keys()) if (!names.has(name)) this.#memories.delete(name);
+    for (const name of names) {
+      const topics = new Set(term.entries(name).flatMap((entry) => (isRetired(entry) ? [] : [entry.topic])));
+      this.#remember(name, topics, byRoute.get(name) ?? []);
+    }
+  }
+
+  #remember(route: string, topics: ReadonlySet<string>, statuses: readonly PartitionStatus[]): void {
+    const memory = this.#memories.get(route) ?? fresh();
+    this.#memories.set(route, memory);
+    for (const status of statuses) {
+      const key = partitionKey(status.topic, status.partition);
+      if (status.sourceEndOffset >= 0n && memory.last.size < MAX_REMEMBERED) memory.last.set(key, status);
+    }
+    // What was retired is remembered: a failover asks for it after the stop.
+    const expected = new Map<string, number>([...topics].map((topic) => [topic, 0]));
+    for (const { topic } of memory.last.values()) {
+      const count = expected.get(topic);
+      if (count !== undefined) expected.set(topic, count + 1);
+    }
+    memory.now = rpoOf(expected, statuses);
+    const { records, seconds } = memory.now;
+    if (topics.size > 0 && records !== null && seconds !== null) this.#sample(memory, records, seconds);
+    const isRunning = statuses.length > 0 && statuses.every(({ state }) => state === 'running');
+    if (isRunning && memory.now.records !== null) memory.contactMs = this.#clock.wallMs();
+  }
+
+  #sample(memory: Memory, records: number, seconds: number): void {
+    memory.records[memory.at] = records;
+    memory.seconds[memory.at] = seconds;
+    memory.at = (memory.at + 1) % MAX_SAMPLES;
+  }
+}
+
+function fresh(): Memory {
+  return {
+    ...{ last: new Map(), records: [], seconds: [], at: 0, contactMs: undefined },
+    now: { topics: [], records: null, seconds: null },
+  };
+}

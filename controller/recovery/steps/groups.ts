@@ -1,0 +1,72 @@
+import { CausewayError, isCausewayError } from '../../../common/errors/error.js';
+import type { EvidenceRow } from '../../../common/model/recovery.js';
+import type { StepOutcome } from '../../core/recovery-state.js';
+import type { GroupSyncResult } from '../../groups/ports.js';
+import { sideOf } from '../legs.js';
+import type { StepContext, StepHandler } from '../ports.js';
+
+const MAX_ROWS = 200;
+const GROUPS_TIMEOUT_MS = 60_000;
+
+/** Positions of consumer groups move to the target, whatever stood there; groups with members at the target are never written. */
+export const groups: StepHandler = {
+  look: (context) => move(context, true),
+  run: (context) => move(context, false),
+};
+
+async function move(context: StepContext, dryRun: boolean): Promise<StepOutcome> {
+  const { world, recovery } = context;
+  if (world.groups === undefined) return { kind: 'skipped', message: 'group positions are not kept here' };
+  const side = await sideOf(context);
+  const takeover = recovery.kind !== 'drill';
+  try {
+    const results = await within(context, world.groups.syncNow(side.from.name, { takeover, dryRun }));
+    const topics = new Set(side.topics);
+    const mine = results.filter(({ topic }) => topics.has(topic));
+    const evidence = groupEvidence(mine);
+    const failed = mine.filter(({ verdict }) => verdict.kind === 'refuse' && verdict.reason === 'failed').length;
+    if (failed === 0 || dryRun) return { kind: 'done', evidence };
+    const message = `${failed} positions could not be written`;
+    if (context.elapsedMs < GROUPS_TIMEOUT_MS) return { kind: 'again', message, evidence };
+    return { kind: 'failed', message: `${message}: see the rows, then resume`, evidence };
+  } catch (error) {
+    // A source that is gone tells nothing more: what was moved while it was there stands.
+    const isGone = recovery.kind === 'failover' && isCausewayError(error) && error.info.retryable;
+    if (!isGone) throw error;
+    const message = `the source does not tell its groups' positions any more: those of the last sync stand (${error.message})`;
+    return { kind: 'skipped', message };
+  }
+}
+
+/** The source may hang: whoever asks it does not wait for it for ever. */
+async function within<T>({ world, signal }: StepContext, work: Promise<T>): Promise<T> {
+  const late = world.clock.sleep(GROUPS_TIMEOUT_MS, signal).then(() => undefined);
+  const outcome = await Promise.race([work.then((value) => ({ value })), late]);
+  if (outcome !== undefined) return outcome.value;
+  work.catch(() => undefined);
+  throw new CausewayError('REQUEST_TIMEOUT', `the groups' positions were not told within ${GROUPS_TIMEOUT_MS} ms`);
+}
+
+export function groupEvidence(results: readonly GroupSyncResult[]) {
+  const count = (kind: GroupSyncResult['verdict']['kind']): number =>
+    results.filter(({ verdict }) => verdict.kind === kind).length;
+  const rereads = results.reduce((sum, one) => sum + (one.rereads ?? 0n), 0n);
+  const unknown = results.filter((one) => one.rereads === null).length;
+  const rows: readonly EvidenceRow[] = results.slice(0, MAX_ROWS).map((one) => ({
+    ...{ group: one.targetGroup, topic: one.topic, partition: one.partition },
+    ...{ source: String(one.sourceOffset), target: one.translated === null ? null : String(one.translated) },
+    ...{ quality: one.quality, verdict: one.verdict.kind, reason: one.verdict.reason },
+    rereads: one.rereads === null ? null : Number(one.rereads),
+  }));
+  const names = new Set(results.map(({ group }) => group)).size;
+  return {
+    ...{
+      groups: names,
+      positions: results.length,
+      written: count('write'),
+      kept: count('keep'),
+      refused: count('refuse'),
+    },
+    ...{ rereads: Number(rereads), unknownRereads: unknown, rows },
+  };
+}

@@ -1,0 +1,108 @@
+import type { AclBinding } from '../../../common/model/acl.js';
+import type { Fence } from '../../../common/model/recovery.js';
+import type { StepOutcome } from '../../core/recovery-state.js';
+import { sideOf } from '../legs.js';
+import type { StepContext, StepHandler } from '../ports.js';
+import { allRecoveries } from '../records.js';
+
+const EVERYBODY = 'User:*';
+
+/**
+ * The named principals may not write to the source's topics any more. A denial goes before every permission, for Causeway's own principal as
+ * well: the copy back writes to these topics, so that everybody cannot be denied where there is one.
+ */
+export const fenceProducers: StepHandler = {
+  async look(context) {
+    const { from, topics } = await sideOf(context);
+    const principals = context.recovery.options.fencePrincipals;
+    // Fails where the cluster keeps no rights, or we may not see them.
+    await context.world.rights.list(from.source);
+    const evidence = {
+      cluster: from.source,
+      principals: principals.join(' '),
+      denials: topics.length * principals.length,
+    };
+    return { kind: 'done', evidence };
+  },
+
+  async run(context): Promise<StepOutcome> {
+    const { from, topics } = await sideOf(context);
+    const principals = context.recovery.options.fencePrincipals;
+    if (principals.includes(EVERYBODY) && context.recovery.options.reverseCopy) {
+      return { kind: 'failed', message: `${EVERYBODY} would deny the copy back, too: name the producers' principals` };
+    }
+    return await deny(context, { cluster: from.source, topics, principals });
+  },
+
+  undo: async (context) => {
+    const fences = context.recovery.facts[context.step.leg].fences ?? [];
+    for (const fence of fences) await context.world.rights.remove(fence.cluster, denials(fence));
+    return `${fences.length} denials to write are taken back`;
+  },
+};
+
+/** After a migration nobody is to write to the old topics, whoever it is. */
+export const readOnly: StepHandler = {
+  async look(context) {
+    const { from, topics } = await sideOf(context);
+    await context.world.rights.list(from.source);
+    return { kind: 'done', evidence: { cluster: from.source, topics: topics.length } };
+  },
+
+  async run(context): Promise<StepOutcome> {
+    const { from, topics } = await sideOf(context);
+    if (context.recovery.options.reverseCopy) {
+      return {
+        kind: 'failed',
+        message: 'the copy back writes to these topics: readOnlySource goes with reverseCopy false',
+      };
+    }
+    return await deny(context, { cluster: from.source, topics, principals: [EVERYBODY] });
+  },
+};
+
+/** What earlier programs denied at the cluster that is written to from now on ends. */
+export const admitProducers: StepHandler = {
+  async look(context) {
+    const fences = await fencesAt(context);
+    return { kind: 'done', evidence: { denials: fences.reduce((sum, fence) => sum + denials(fence).length, 0) } };
+  },
+
+  async run(context): Promise<StepOutcome> {
+    const fences = await fencesAt(context);
+    if (fences.length === 0) return { kind: 'skipped', message: 'no program has denied anybody to write there' };
+    for (const fence of fences) await context.world.rights.remove(fence.cluster, denials(fence));
+    const evidence = { denials: fences.reduce((sum, fence) => sum + denials(fence).length, 0) };
+    return { kind: 'done', evidence };
+  },
+};
+
+async function deny(context: StepContext, fence: Fence): Promise<StepOutcome> {
+  await context.world.rights.add(fence.cluster, denials(fence));
+  const { fences = [] } = context.recovery.facts[context.step.leg];
+  const evidence = { cluster: fence.cluster, denied: denials(fence).length };
+  return { kind: 'done', evidence, facts: { fences: [...fences, fence] } };
+}
+
+/** Denials of other programs at the target of the leg, of the leg's topics. */
+async function fencesAt(context: StepContext): Promise<readonly Fence[]> {
+  const { from, to } = await sideOf(context);
+  const known = await allRecoveries(context.world.store);
+  return known
+    .filter(({ id, route, reverse }) => id !== context.recovery.id && sharesRoute([route, reverse], [from.name, to]))
+    .flatMap(({ facts }) => [...(facts.out.fences ?? []), ...(facts.back.fences ?? [])])
+    .filter(({ cluster }) => cluster === from.target);
+}
+
+function sharesRoute(a: readonly (string | undefined)[], b: readonly (string | undefined)[]): boolean {
+  return a.some((name) => name !== undefined && b.includes(name));
+}
+
+function denials({ topics, principals }: Fence): readonly AclBinding[] {
+  return topics.flatMap((name) =>
+    principals.map((principal) => ({
+      ...{ resource: 'topic' as const, pattern: 'literal' as const, name, principal, host: '*' },
+      ...{ operation: 'write' as const, permission: 'deny' as const },
+    })),
+  );
+}

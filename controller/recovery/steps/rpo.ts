@@ -1,0 +1,32 @@
+import type { EvidenceRow } from '../../../common/model/recovery.js';
+import type { StepOutcome } from '../../core/recovery-state.js';
+import type { StepContext, StepHandler } from '../ports.js';
+
+const MAX_ROWS = 200;
+
+/** What would be lost if the source were lost now, from what workers told last: the source itself is not asked. */
+export const rpo: StepHandler = {
+  look: (context) => Promise.resolve(measure(context)),
+  run: (context) => Promise.resolve(measure(context)),
+};
+
+function measure({ recovery, step, world }: StepContext): StepOutcome {
+  const route = step.leg === 'out' ? recovery.route : (recovery.reverse ?? recovery.route);
+  const picture = world.rpo.picture(route);
+  if (picture === undefined) {
+    // The leader has just begun; a moment later it has looked.
+    return { kind: 'again', message: 'the leader has not asked the workers yet' };
+  }
+  const { now, contactMs, p99Records, p99Seconds, known } = picture;
+  const wanted = new Set(recovery.topics);
+  const ends = known.filter(({ topic }) => wanted.has(topic));
+  const rows: readonly EvidenceRow[] = now.topics.filter(({ topic }) => wanted.has(topic)).map((row) => ({ ...row }));
+  const knownAt = contactMs === undefined ? null : new Date(contactMs).toISOString();
+  const silentSeconds =
+    contactMs === undefined ? null : Math.max(0, Math.round((world.clock.wallMs() - contactMs) / 1000));
+  const evidence = {
+    ...{ records: now.records, seconds: now.seconds, p99Records, p99Seconds, knownAt, silentSeconds },
+    rows: rows.slice(0, MAX_ROWS),
+  };
+  return { kind: 'done', evidence, facts: { known: ends, ...(knownAt === null ? {} : { knownAt }) } };
+}

@@ -1,0 +1,88 @@
+import type { CommonPoint } from '../../../common/model/recovery.js';
+import { targetTopicOf } from '../../../common/model/route.js';
+import { partitionKey } from '../../../common/model/topic-partition.js';
+import { timelineOf } from '../../../common/model/topic-progress.js';
+import { commonPoint, lostRecords, movedEnds, notDrained } from '../../core/recovery-points.js';
+import type { StepOutcome } from '../../core/recovery-state.js';
+import { type LegSide, placesAt, sideOf, sourceEnds } from '../legs.js';
+import type { StepContext, StepHandler } from '../ports.js';
+import { unretire } from './stop.js';
+
+const MAX_ROWS = 50;
+
+/** Where the two logs part: the last pair of every partition, and the target's log ends, once nobody copies any more. */
+export const settle: StepHandler = {
+  async look(context) {
+    const side = await sideOf(context);
+    const points = await pointsOf(context, side);
+    return { kind: 'done', evidence: evidenceOf(context, points) };
+  },
+
+  async run(context): Promise<StepOutcome> {
+    const side = await sideOf(context);
+    const points = await pointsOf(context, side);
+    const done: StepOutcome = { kind: 'done', evidence: evidenceOf(context, points), facts: { points } };
+    // After a loss the source is not asked: it may hang.
+    if (context.recovery.kind === 'failover') return done;
+    const before = side.facts.ends ?? [];
+    const moved = movedEnds(before, await sourceEnds(context, side));
+    const short = notDrained(points, before);
+    if (moved.length === 0 && short.length === 0) return done;
+    const copied = await unretire(context, side);
+    const backTo = context.step.leg === 'out' ? 'quiet' : 'back-quiet';
+    const what =
+      moved.length > 0
+        ? `${moved.length} source partitions were written to after everything had been copied`
+        : `${short.length} partitions stopped before their end`;
+    const message = `${what}; ${copied} topics are copied again. Stop the producers, then resume`;
+    return { kind: 'failed', message, evidence: { rows: [...moved, ...short].slice(0, MAX_ROWS) }, backTo };
+  },
+};
+
+async function pointsOf(context: StepContext, side: LegSide): Promise<readonly CommonPoint[]> {
+  const { world } = context;
+  const { from, topics } = side;
+  const places = await placesAt(context, side, 'target');
+  const progress = new Map(
+    await Promise.all(
+      topics.map(async (topic) => [topic, (await world.fleet.progress(from.name, topic))?.value] as const),
+    ),
+  );
+  const questions = places.flatMap(({ topic, partition, sourceTopic }) => {
+    const known = progress.get(sourceTopic);
+    return known === undefined ? [] : [{ targetTopic: topic, partition, timeline: timelineOf(known, partition) }];
+  });
+  const [pairs, ends] = await Promise.all([
+    world.lens.checkpoints(from, questions),
+    world.lens.ends(from.target, places, 'read_uncommitted'),
+  ]);
+  return places.map(({ topic, partition, sourceTopic, topicId }) => {
+    const key = partitionKey(topic, partition);
+    return commonPoint({
+      topic: sourceTopic,
+      targetTopic: targetTopicOf(from, sourceTopic),
+      partition,
+      checkpoint: pairs.get(key),
+      targetEnd: ends.get(key) ?? 0n,
+      sourceTopicId: pairs.get(key)?.sourceTopicId ?? progress.get(sourceTopic)?.sourceTopicId ?? null,
+      targetTopicId: topicId,
+    });
+  });
+}
+
+function evidenceOf({ recovery, step }: StepContext, points: readonly CommonPoint[]) {
+  const { known, knownAt } = recovery.facts[step.leg];
+  const inexact = points.filter(({ exact, target }) => !exact && target > 0n).length;
+  const lost = known === undefined ? undefined : lostRecords(points, known);
+  return {
+    partitions: points.length,
+    exact: points.length - inexact,
+    uncertain: inexact,
+    ...(lost === undefined ? {} : { lostRecords: lost.reduce((sum, { records }) => sum + records, 0) }),
+    ...(lost === undefined ? {} : { knownAt: knownAt ?? null }),
+    rows: (lost ?? [])
+      .filter(({ records }) => records > 0)
+      .map((row) => ({ ...row }))
+      .slice(0, MAX_ROWS),
+  };
+}

@@ -1,0 +1,272 @@
+import { decodeRecovery } from '../../../common/coordination/records/recovery.js';
+import { RECOVERIES, ROUTES, recoveryPath } from '../../../common/coordination/znodes.js';
+import { CausewayError, messageOf } from '../../../common/errors/error.js';
+import type { EvidenceRow, Recovery } from '../../../common/model/recovery.js';
+import { isRetired, type Route, targetTopicOf } from '../../../common/model/route.js';
+import { isReverse, reverseName, reverseRouteOf } from '../../core/recovery-reverse.js';
+import type { StepOutcome } from '../../core/recovery-state.js';
+import type { ClusterSnapshot } from '../../metadata/ports.js';
+import { checkRoute } from '../../rest/route-rules.js';
+import { routeOf } from '../legs.js';
+import type { StepContext, StepHandler } from '../ports.js';
+
+const MAX_ROWS = 100;
+/** Of what a program works on at once; its record holds a line for each partition. */
+const MAX_TOPICS = 5_000;
+const MAX_PARTITIONS = 20_000;
+
+type Verdict = 'ok' | 'warn' | 'block';
+
+/** What is to be known before anything is done: each finding with its numbers, and whether it stands in the way. */
+class Findings {
+  readonly rows: { check: string; verdict: Verdict; detail: string }[] = [];
+
+  add(check: string, verdict: Verdict, detail: string): void {
+    this.rows.push({ check, verdict, detail });
+  }
+
+  get blocking(): readonly string[] {
+    return this.rows.filter(({ verdict }) => verdict === 'block').map(({ check, detail }) => `${check}: ${detail}`);
+  }
+
+  get evidence() {
+    const count = (verdict: Verdict): number => this.rows.filter((row) => row.verdict === verdict).length;
+    const rows: readonly EvidenceRow[] = this.rows.slice(0, MAX_ROWS);
+    return { checks: this.rows.length, warnings: count('warn'), blocking: count('block'), rows };
+  }
+}
+
+/** Pre-checks: clusters, topics, the way back, what else is under way. */
+export const survey: StepHandler = {
+  look: (context) => examine(context),
+  run: (context) => examine(context),
+};
+
+async function examine(context: StepContext): Promise<StepOutcome> {
+  const { recovery, world } = context;
+  const findings = new Findings();
+  const route = await routeOf(world, recovery.route);
+  const topics = await topicsOf(context, route, findings);
+  const [source, target] = await Promise.all([
+    snapshotOf(context, route.source, topics),
+    snapshotOf(
+      context,
+      route.target,
+      topics.map((topic) => targetTopicOf(route, topic)),
+    ),
+  ]);
+  judgeClusters(recovery, route, { source, target }, findings);
+  if (source.kind === 'there' && target.kind === 'there')
+    judgeTopics(route, topics, source.snapshot, target.snapshot, findings);
+  const origin = await originOf(context, findings);
+  const reverse = await reverseOf(context, route, topics, findings);
+  await judgeDrift(context, route, findings);
+  judgeMeans(context, findings);
+  const evidence = { topics: topics.length, reverse: reverse ?? null, ...findings.evidence };
+  const blocking = findings.blocking;
+  if (blocking.length > 0 && !(recovery.options.force && isForcible(recovery, findings))) {
+    if (recovery.dryRun) return { kind: 'done', evidence, found: { topics } };
+    return { kind: 'failed', message: blocking.slice(0, 5).join('; '), evidence };
+  }
+  const found = {
+    topics,
+    ...(reverse === undefined ? {} : { reverse }),
+    ...(origin === undefined ? {} : { origin: origin.id }),
+  };
+  const points = origin?.facts.out.points;
+  return { kind: 'done', evidence, found, ...(points === undefined ? {} : { facts: { points } }) };
+}
+
+/** Force passes what an operator may know better; nothing makes up for a cluster that is needed and does not answer, or a topic that is not there. */
+function isForcible(_recovery: Recovery, findings: Findings): boolean {
+  return findings.rows.every(({ verdict, check }) => verdict !== 'block' || FORCIBLE.has(check));
+}
+
+const FORCIBLE: ReadonlySet<string> = new Set(['source answers', 'drift', 'partitions']);
+
+async function topicsOf(
+  { recovery, world }: StepContext,
+  route: Route,
+  findings: Findings,
+): Promise<readonly string[]> {
+  const entries = (await world.fleet.entries(route.name)).map(({ value }) => value);
+  // A failback is about what a failover took off the workers; all others about what is copied now.
+  const isWanted = recovery.kind === 'failback' ? isRetired : (entry: (typeof entries)[number]) => !isRetired(entry);
+  // Where it is tried again, some may be retired already, by this very program.
+  const own = entries.filter((entry) => isWanted(entry) || entry.retired?.by === recovery.id).map(({ topic }) => topic);
+  const asked = recovery.asked.length === 0 ? own : recovery.asked;
+  const missing = asked.filter((topic) => !own.includes(topic));
+  for (const topic of missing)
+    findings.add(
+      'topics',
+      'block',
+      `topic ${topic} is not ${recovery.kind === 'failback' ? 'retired' : 'copied'} by the route`,
+    );
+  const topics = asked.filter((topic) => own.includes(topic)).sort();
+  if (topics.length === 0) findings.add('topics', 'block', 'the route has no topics to work on');
+  if (topics.length > MAX_TOPICS)
+    findings.add('topics', 'block', `${topics.length} topics are more than ${MAX_TOPICS}: name fewer`);
+  if (missing.length === 0 && topics.length > 0) findings.add('topics', 'ok', `${topics.length} topics`);
+  return topics;
+}
+
+type Seen =
+  | { readonly kind: 'there'; readonly snapshot: ClusterSnapshot }
+  | { readonly kind: 'silent'; readonly why: string };
+
+async function snapshotOf({ world }: StepContext, cluster: string, topics: readonly string[]): Promise<Seen> {
+  try {
+    return { kind: 'there', snapshot: await world.metadata.describe(cluster, topics) };
+  } catch (error) {
+    if (!(error instanceof CausewayError)) throw error;
+    return { kind: 'silent', why: messageOf(error) };
+  }
+}
+
+function judgeClusters(
+  { kind }: Recovery,
+  { source, target }: Route,
+  seen: { readonly source: Seen; readonly target: Seen },
+  findings: Findings,
+): void {
+  if (seen.target.kind === 'there') findings.add('target answers', 'ok', `cluster ${target}`);
+  else findings.add('target answers', 'block', `cluster ${target}: ${seen.target.why}`);
+  if (kind !== 'failover') {
+    if (seen.source.kind === 'there') findings.add('source answers', 'ok', `cluster ${source}`);
+    else findings.add('source silent', 'block', `cluster ${source}: ${seen.source.why}`);
+    return;
+  }
+  if (seen.source.kind === 'silent')
+    findings.add('source answers', 'ok', `cluster ${source} does not: ${seen.source.why}`);
+  else {
+    const advice = 'a switchover loses nothing; force goes on all the same';
+    findings.add('source answers', 'block', `cluster ${source} answers: ${advice}`);
+  }
+}
+
+function judgeTopics(
+  route: Route,
+  topics: readonly string[],
+  source: ClusterSnapshot,
+  target: ClusterSnapshot,
+  findings: Findings,
+): void {
+  let partitions = 0;
+  let matching = 0;
+  for (const topic of topics) {
+    const at = source.topics.get(topic);
+    const name = targetTopicOf(route, topic);
+    const to = target.topics.get(name);
+    if (typeof at !== 'object')
+      findings.add('topics', 'block', `cluster ${route.source} does not describe topic ${topic}`);
+    else if (typeof to !== 'object')
+      findings.add('topics', 'block', `cluster ${route.target} does not describe topic ${name}`);
+    else {
+      partitions += at.partitions;
+      if (at.partitions === to.partitions) matching += 1;
+      else
+        findings.add(
+          'partitions',
+          'block',
+          `topic ${topic} has ${at.partitions} partitions, ${name} has ${to.partitions}`,
+        );
+    }
+  }
+  if (matching > 0)
+    findings.add('partitions', 'ok', `${matching} topics have the same ${partitions} partitions at both ends`);
+  if (partitions > MAX_PARTITIONS) {
+    findings.add('topics', 'block', `${partitions} partitions are more than ${MAX_PARTITIONS}: name fewer topics`);
+  }
+}
+
+/** Of a failback: the failover that it undoes. */
+async function originOf({ recovery, world }: StepContext, findings: Findings): Promise<Recovery | undefined> {
+  if (recovery.kind !== 'failback') return undefined;
+  const ids = (await world.store.children(RECOVERIES)) ?? [];
+  let latest: Recovery | undefined;
+  for (const id of ids) {
+    const node = await world.store.get(recoveryPath(id));
+    const other = node === undefined ? undefined : decodeRecovery(node.data, recoveryPath(id));
+    const fits =
+      other?.kind === 'failover' && other.route === recovery.route && other.state === 'done' && !other.dryRun;
+    if (other !== undefined && fits && (latest === undefined || other.createdAt > latest.createdAt)) latest = other;
+  }
+  if (latest?.facts.out.points === undefined) {
+    findings.add(
+      'failover',
+      'block',
+      'no failover of this route is remembered: there is no common point to go back to',
+    );
+    return undefined;
+  }
+  findings.add('failover', 'ok', `${latest.id} of ${latest.createdAt}, ${latest.facts.out.points.length} partitions`);
+  return latest;
+}
+
+async function reverseOf(
+  { recovery, world }: StepContext,
+  route: Route,
+  topics: readonly string[],
+  findings: Findings,
+): Promise<string | undefined> {
+  const { kind, options } = recovery;
+  const isNeeded = kind === 'failback' || ((kind === 'switchover' || kind === 'cutover') && options.reverseCopy);
+  const names = (await world.store.children(ROUTES)) ?? [];
+  const routes = (await Promise.all(names.map((name) => world.fleet.route(name)))).flatMap((one) => one?.value ?? []);
+  const wished = options.reverse ?? recovery.reverse;
+  const fitting = routes.find(
+    (other) => (wished === undefined || other.name === wished) && isReverse(route, other, topics),
+  );
+  const name = wished ?? fitting?.name ?? reverseName(route.name);
+  const existing = routes.find((other) => other.name === name);
+  try {
+    if (existing === undefined) checkRoute(reverseRouteOf(route, name, topics), world.clusters);
+    else if (!isReverse(route, existing, topics)) {
+      throw new CausewayError('ROUTE_INVALID', `route ${name} does not copy these topics back to where they came from`);
+    }
+    findings.add('way back', 'ok', existing === undefined ? `route ${name} can be made` : `route ${name}`);
+  } catch (error) {
+    if (!(error instanceof CausewayError)) throw error;
+    findings.add('way back', isNeeded ? 'block' : 'warn', messageOf(error));
+    return undefined;
+  }
+  const renamed = topics.filter((topic) => targetTopicOf(route, topic) !== topic);
+  if (renamed.length > 0 && isNeeded) {
+    const detail = `${renamed.length} topics have other names at the target: what producers write to ${targetTopicOf(route, renamed[0] as string)} comes back, not what they write to ${renamed[0]}`;
+    findings.add('names', 'warn', detail);
+  }
+  return isNeeded ? name : undefined;
+}
+
+async function judgeDrift({ recovery, world, signal }: StepContext, route: Route, findings: Findings): Promise<void> {
+  if (world.drift === undefined || recovery.kind === 'failover') return;
+  try {
+    const items = (await world.drift.read(route, signal)).filter(({ applies }) => applies);
+    if (items.length === 0) findings.add('drift', 'ok', 'topics, configs and rights are in step');
+    for (const { kind, reason } of items.slice(0, MAX_ROWS)) findings.add('drift', 'warn', `${kind}: ${reason}`);
+  } catch (error) {
+    if (!(error instanceof CausewayError)) throw error;
+    findings.add('drift', 'warn', `cannot be told: ${messageOf(error)}`);
+  }
+}
+
+function judgeMeans({ recovery, world }: StepContext, findings: Findings): void {
+  const { options, kind } = recovery;
+  if (options.groups && world.groups === undefined && kind !== 'drill') {
+    findings.add('groups', 'block', 'group positions cannot be moved here: order it with groups false');
+  }
+  if (kind === 'failback' && options.quarantineSuffix !== '' && world.copier === undefined) {
+    findings.add(
+      'quarantine',
+      'block',
+      'ranges cannot be copied here: order it with an empty quarantineSuffix, stranded records are listed',
+    );
+  }
+  if (options.fencePrincipals.length === 0 && (kind === 'switchover' || kind === 'cutover')) {
+    findings.add(
+      'producers',
+      'warn',
+      'nobody is denied to write: producers have to be stopped when the program waits for the source to stand still',
+    );
+  }
+}
