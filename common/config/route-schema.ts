@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { MAX_PATTERNS } from '../patterns/name-patterns.js';
 import { continuity } from './continuity-schema.js';
 import { identifier, pattern, zone } from './fields.js';
+import { groupSync, mm2 } from './groups-schema.js';
 import { naming, topicName } from './naming-schema.js';
 import { aclSettings, quotaMode, userMode } from './rights-schema.js';
 import { topicSync } from './topic-sync-schema.js';
@@ -120,6 +121,10 @@ export const routeSettings = z.strictObject({
   selection: selectionSettings
     .optional()
     .describe('Topics that are mirrored by their names. Unless set: only those that are added one by one.'),
+  groups: groupSync
+    .optional()
+    .describe('Positions of consumer groups at the target. Unless set: they are not kept there.'),
+  mm2: mm2.optional().describe('MirrorMaker 2’s own topics. Unless set: none of them.'),
   metadata: z
     .enum(['auto', 'manual'])
     .default('auto')

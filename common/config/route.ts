@@ -1,4 +1,6 @@
 import { defaultDelivery } from '../model/delivery.js';
+import type { GroupSyncPolicy } from '../model/group-sync.js';
+import type { Mm2Settings } from '../model/mm2.js';
 import type { NamingPolicy, SimpleNaming } from '../model/naming.js';
 import type { RateLimits, Route, TargetTopicPolicy } from '../model/route.js';
 import type { TopicSelection } from '../model/selection.js';
@@ -35,6 +37,8 @@ export function routeFromSettings(name: string, settings: RouteSettings): Route 
     limits: rateLimitsFrom(limits),
     ...(zones === undefined ? {} : { zones }),
     ...(selection === undefined ? {} : { selection: selectionFrom(selection) }),
+    ...(settings.groups === undefined ? {} : { groups: groupSyncFrom(settings.groups) }),
+    ...(settings.mm2 === undefined ? {} : { mm2: mm2From(settings.mm2) }),
     ...(settings.metadata === 'manual' ? { metadata: 'manual' } : {}),
     topicSync: topicSyncFrom(settings.topicSync),
     ...rightsFrom(settings),
@@ -62,6 +66,16 @@ function simpleNamingFrom(naming: SimpleNamingSettings): SimpleNaming {
   if (naming.policy !== 'identity') return { ...naming };
   const { policy, separator } = naming;
   return separator === undefined ? { policy } : { policy, separator };
+}
+
+/** Its parts in one order, as of what follows. */
+function groupSyncFrom(groups: NonNullable<RouteSettings['groups']>): GroupSyncPolicy {
+  const { include, exclude, intervalMs, renames, allowRewind, beforeMirror, untranslatable } = groups;
+  return { include, exclude, intervalMs, renames, allowRewind, beforeMirror, untranslatable };
+}
+
+function mm2From({ replicationFactor, ...mm2 }: NonNullable<RouteSettings['mm2']>): Mm2Settings {
+  return { ...mm2, ...(replicationFactor === undefined ? {} : { replicationFactor }) };
 }
 
 /** Only the bounds that are set. */

@@ -1,5 +1,7 @@
 import type { ContinuityPolicy, ResolveOrder } from './continuity.js';
 import type { SkipOrder } from './gap.js';
+import type { GroupSyncPolicy } from './group-sync.js';
+import type { Mm2Settings } from './mm2.js';
 import { type NamingPolicy, sourceName, targetName } from './naming.js';
 import type { AclPolicy, QuotaMode } from './rights-policy.js';
 import type { TopicSelection } from './selection.js';
@@ -68,6 +70,10 @@ export interface Route {
   readonly zones?: readonly string[];
   /** Absent: only the topics that operators add. */
   readonly selection?: TopicSelection;
+  /** Absent: positions of consumer groups are not kept at the target. */
+  readonly groups?: GroupSyncPolicy;
+  /** Absent: none of MirrorMaker 2's own topics. */
+  readonly mm2?: Mm2Settings;
   /** Absent: topics and what belongs to them are made and changed as soon as they differ. `manual`: only by `apply`. */
   readonly metadata?: 'manual';
   /** Absent: DEFAULT_TOPIC_SYNC. */

@@ -122,6 +122,8 @@ export const METRICS = {
     'What the leader does beside assigning partitions failed and was begun again',
     'work',
   ),
+  causeway_mm2_records_total: counter('Records written to MirrorMaker 2’s own topics', 'route', 'part'),
+  causeway_mm2_failures_total: counter('Turns of writing MirrorMaker 2’s own topics that failed', 'route', 'part'),
   causeway_group_sync_age_seconds: gauge(
     'Since when a consumer group has positions at the source that its target does not follow',
     'route',

@@ -24,6 +24,7 @@ export function routePaths(router: Router, { routes }: { readonly routes: RouteS
       ...(zones === undefined ? {} : { zones: [...zones] }),
       ...(selection === undefined ? {} : { selection: selectionSettingsOf(selection) }),
       ...(acls === undefined ? {} : { acls: structuredClone(acls) as NonNullable<RouteView['acls']> }),
+      ...(groups === undefined ? {} : { groups: structuredClone(groups) as NonNullable<RouteView['groups']> }),
       metadata: route.metadata ?? 'auto',
       topicSync: structuredClone(topicSync) as RouteView['topicSync'],
       topics,

@@ -1,0 +1,110 @@
+import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
+import type { GroupSyncPolicy } from '../../common/model/group-sync.js';
+import type { Route, TopicEntry } from '../../common/model/route.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { OffsetMaps } from '../offsets/ports.js';
+import { DEFAULT_GROUP_SYNC, GroupFilter } from './group-filter.js';
+import { MarkBook } from './mark-book.js';
+import type { GroupSyncOptions, GroupSyncResult } from './ports.js';
+import { readSourceGroups, type SourceGroups, type SourcePosition } from './source-groups.js';
+import { runSyncPass } from './sync-pass.js';
+
+/** Memberless offsets expire one by one after offsets.retention.minutes: written again before anybody sets that so low. */
+const REFRESH_MS = 600_000;
+
+/** What one pass over a route's groups brought. */
+export interface GroupReport {
+  /** By the wall clock. */
+  readonly atMs: number;
+  readonly results: readonly GroupSyncResult[];
+  /** Groups of the source that could not be asked, and why. */
+  readonly failed: ReadonlyMap<string, string>;
+}
+
+export interface RouteGroupsDeps {
+  readonly source: ClusterClient;
+  readonly target: ClusterClient;
+  readonly maps: OffsetMaps;
+  readonly fleet: string;
+  readonly clock: Clock;
+}
+
+/** The groups of one route, for as long as its settings stay. Passes run one at a time. */
+export class RouteGroups {
+  readonly route: Route;
+  readonly policy: GroupSyncPolicy;
+  readonly #deps: RouteGroupsDeps;
+  readonly #filter: GroupFilter;
+  readonly #marks: MarkBook;
+  /** Monotonic ms of the last write of everything that a group has. */
+  readonly #freshMs = new Map<string, number>();
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(route: Route, deps: RouteGroupsDeps) {
+    this.route = route;
+    this.policy = route.groups ?? DEFAULT_GROUP_SYNC;
+    this.#deps = deps;
+    this.#filter = new GroupFilter(this.policy);
+    this.#marks = new MarkBook(deps.target, { fleet: deps.fleet, route: route.name });
+  }
+
+  /**
+   * @param onRead what was read at the source, before anything is written
+   * @throws when a cluster cannot be asked at all
+   */
+  pass(
+    entries: readonly TopicEntry[],
+    options: GroupSyncOptions,
+    onRead: (positions: readonly SourcePosition[]) => Promise<void> = () => Promise.resolve(),
+  ): Promise<GroupReport> {
+    const running = this.#running.then(() => this.#pass(entries, options, onRead));
+    this.#running = running.catch(() => undefined);
+    return running;
+  }
+
+  /** Only reads the source: for those who want positions and no writes to groups. */
+  async read(entries: readonly TopicEntry[], groups?: readonly string[]): Promise<SourceGroups> {
+    const { source, maps } = this.#deps;
+    const named = groups === undefined ? undefined : new Set(groups);
+    // Who is called by name is meant, whatever the filter says.
+    const takes = (group: string): boolean => (named === undefined ? this.#filter.takes(group) : named.has(group));
+    return await readSourceGroups(source, maps, { route: this.route, entries, takes });
+  }
+
+  async #pass(
+    entries: readonly TopicEntry[],
+    { takeover, groups, dryRun = false, allowRewind = this.policy.allowRewind }: GroupSyncOptions,
+    onRead: (positions: readonly SourcePosition[]) => Promise<void>,
+  ): Promise<GroupReport> {
+    const { target, clock } = this.#deps;
+    const { positions, failed } = await this.read(entries, groups);
+    await onRead(positions);
+    const nowMs = clock.monotonicMs();
+    const stale = new Set<string>();
+    const results = await runSyncPass(positions, {
+      client: target,
+      marks: this.#marks,
+      policy: this.policy,
+      order: { takeover, allowRewind },
+      dryRun,
+      targetName: (group) => this.#filter.targetName(group),
+      isStale: (group) => {
+        const freshMs = this.#freshMs.get(group);
+        // A new leader does not know: it begins to count.
+        if (freshMs === undefined) this.#freshMs.set(group, nowMs);
+        if (freshMs === undefined || nowMs - freshMs < REFRESH_MS) return false;
+        stale.add(group);
+        return true;
+      },
+    });
+    for (const group of stale) this.#freshMs.set(group, nowMs);
+    if (groups === undefined) this.#forgetOthers(results);
+    const faults = [...failed].map(([group, error]) => [group, error.message] as const);
+    return { atMs: clock.wallMs(), results, failed: new Map(faults) };
+  }
+
+  #forgetOthers(results: readonly GroupSyncResult[]): void {
+    const present = new Set(results.map(({ targetGroup }) => targetGroup));
+    for (const group of this.#freshMs.keys()) if (!present.has(group)) this.#freshMs.delete(group);
+  }
+}

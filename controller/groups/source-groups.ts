@@ -1,0 +1,89 @@
+import type { CausewayError } from '../../common/errors/error.js';
+import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
+import { groupOffsets } from '../../common/kafka/wire/operations/group-offsets.js';
+import { type GroupListing, listGroups } from '../../common/kafka/wire/operations/list-groups.js';
+import type { PartitionMap, Translation } from '../../common/model/offset-map.js';
+import { translate } from '../../common/model/offset-map-lookup.js';
+import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
+import { mapLimited } from '../../common/runtime/map-limited.js';
+import { compareText } from '../core/text-order.js';
+import type { OffsetMaps } from '../offsets/ports.js';
+
+/** Where a group of the source stands in one partition that the route copies, and where that is at the target. */
+export interface SourcePosition {
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly targetTopic: string;
+  readonly offset: bigint;
+  /** As the group committed it; '' for none. */
+  readonly metadata: string;
+  /** Undefined: nothing is known. */
+  readonly map: PartitionMap | undefined;
+  readonly translation: Translation | undefined;
+}
+
+export interface SourceGroups {
+  readonly positions: readonly SourcePosition[];
+  /** Groups that could not be asked. */
+  readonly failed: ReadonlyMap<string, CausewayError>;
+}
+
+/** Maps asked for at a time. */
+const MAX_READS = 8;
+/** Groups of one route; those behind in the alphabet are not taken along beyond that, and it is said. */
+export const MAX_GROUPS = 5_000;
+
+/** Reads the groups of a route's source: two or three requests for each of its brokers, and the offset maps of what they have committed. */
+export async function readSourceGroups(
+  client: ClusterClient,
+  maps: OffsetMaps,
+  subject: {
+    readonly route: Route;
+    readonly entries: readonly TopicEntry[];
+    readonly takes: (group: string) => boolean;
+  },
+): Promise<SourceGroups> {
+  const { route, entries, takes } = subject;
+  // Those that are not copied any more, too: what was copied stays where it is.
+  const topics = new Map(entries.map(({ topic }) => [topic, targetTopicOf(route, topic)] as const));
+  if (topics.size === 0) return { positions: [], failed: new Map() };
+  const listed = await listGroups(client, takes);
+  const groups = [...listed.values()].filter(isConsumers).map(({ group }) => group);
+  const { found, failed } = await groupOffsets(client, groups.sort(compareText).slice(0, MAX_GROUPS));
+  const committed = [...found.values()].flatMap(({ group, partitions }) =>
+    partitions.flatMap(({ topic, partition, offset, errorCode, metadata }) => {
+      const targetTopic = topics.get(topic);
+      if (targetTopic === undefined || errorCode !== 0 || offset < 0n) return [];
+      return [{ group, topic, partition, targetTopic, offset, metadata: metadata ?? '' }];
+    }),
+  );
+  const known = await readMaps(maps, route, committed);
+  const positions = committed.map((position) => {
+    const map = known.get(position.topic)?.get(position.partition);
+    return { ...position, map, translation: map === undefined ? undefined : translate(map, position.offset) };
+  });
+  return { positions, failed };
+}
+
+/** Connect's and share groups have no positions of this kind. Where nobody ever joined, a consumer that assigns itself may have committed. */
+function isConsumers({ protocolType, type, state }: GroupListing): boolean {
+  return (protocolType === 'consumer' || protocolType === '') && type !== 'share' && state !== 'Dead';
+}
+
+async function readMaps(
+  maps: OffsetMaps,
+  route: Route,
+  positions: readonly { readonly topic: string; readonly partition: number }[],
+): Promise<ReadonlyMap<string, ReadonlyMap<number, PartitionMap>>> {
+  const wanted = new Map<string, Set<number>>();
+  for (const { topic, partition } of positions) {
+    const partitions = wanted.get(topic);
+    if (partitions === undefined) wanted.set(topic, new Set([partition]));
+    else partitions.add(partition);
+  }
+  const read = await mapLimited([...wanted], MAX_READS, async ([topic, partitions]) => {
+    return [topic, await maps.read(route, topic, [...partitions])] as const;
+  });
+  return new Map(read);
+}
