@@ -3,7 +3,9 @@ import { EXIT } from '../common/process/exit-codes.js';
 import { packageVersion } from '../common/process/version.js';
 import { addConfigCommands } from './commands/config.js';
 import { addFleetCommands } from './commands/fleet.js';
+import { addJobCommands } from './commands/job.js';
 import { addPlanCommands } from './commands/plan.js';
+import { addRecoveryCommands } from './commands/recovery.js';
 import { addRouteCommands } from './commands/route.js';
 import { addRunCommands } from './commands/run.js';
 import { addTopicCommands } from './commands/topic.js';
@@ -44,6 +46,8 @@ export function buildProgram(deps: CliDeps): Command {
   addWhyCommand(program, deps);
   addFleetCommands(program, deps);
   addPlanCommands(program, deps);
+  addJobCommands(program, deps);
+  addRecoveryCommands(program, deps);
   addTransferCommands(program, deps);
   addConfigCommands(program, deps);
   addDebugOption(program);

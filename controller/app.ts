@@ -8,6 +8,9 @@ import type { Metrics } from '../common/observability/metrics.js';
 import type { Clock } from '../common/runtime/clock.js';
 import { type Closable, Lifecycle } from '../common/runtime/lifecycle.js';
 import type { Random } from '../common/runtime/random.js';
+import { JobKeeper } from './jobs/job-keeper.js';
+import { JobService } from './jobs/job-service.js';
+import { KafkaLogEnds } from './jobs/log-ends.js';
 import type { FleetMemory } from './loop/bootstrap.js';
 import { Candidate } from './loop/election.js';
 import { type Fencer, WaitingFencer } from './loop/fencer.js';
@@ -26,6 +29,8 @@ import { KafkaMetadata } from './metadata/kafka-metadata.js';
 import { KafkaProver } from './metadata/kafka-prover.js';
 import type { DeliveryProver, SourceMetadata, TargetAdmin } from './metadata/ports.js';
 import { targetClients } from './metadata/target-clients.js';
+import { JobCopier } from './recovery/job-copier.js';
+import { openRecoveryRoom, type RecoveryRoom } from './recovery/recovery-room.js';
 import { DenialStore } from './rest/denial-store.js';
 import { LeaderPlan } from './rest/leader-plan.js';
 import { LeaderProblems } from './rest/leader-problems.js';
@@ -74,8 +79,10 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
     const statuses = new WorkerStatuses(config.worker.http.token, clock);
     const alarms = new StoreAlarms({ clock, logger, metrics });
     const memory: FleetMemory = { fleetId: undefined, highestEpoch: 0 };
+    const base = { config, store, clock, random, logger, metrics };
+    const recovery = lifecycle.add('recovery', openRecoveryRoom({ ...base, metadata: kafka.metadata, statuses }));
     const rights = openRights(config, { store, clock, random, logger, metrics }, lifecycle);
-    const works = [rights.work];
+    const works = [rights.work, new JobKeeper({ store, statuses, clock, logger }), ...recovery.works];
     const ruler = new Ruler({ config, store, kafka, fencer, statuses, alarms, works, clock, random, logger, metrics });
     const health = new Health();
     health.add(() => ({
@@ -83,7 +90,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
       ok: store.session().state === 'connected',
       detail: store.session().state,
     }));
-    const router = buildRouter(config, deps, { kafka, ruler, statuses, health, alarms, memory });
+    const router = buildRouter(config, deps, { kafka, ruler, recovery, statuses, health, alarms, memory });
     const http = lifecycle.add(
       'http',
       await startHttpServer({ ...deps, logger, settings: config.controller.http, health }, router),
@@ -159,10 +166,11 @@ function openKafka(
 
 function buildRouter(
   config: Config,
-  { store, clock, logger }: ControllerDeps,
+  { store, clock, random, logger }: ControllerDeps,
   {
     kafka,
     ruler,
+    recovery,
     statuses,
     health,
     alarms,
@@ -170,6 +178,7 @@ function buildRouter(
   }: {
     readonly kafka: Kafka;
     readonly ruler: Ruler;
+    readonly recovery: RecoveryRoom;
     readonly statuses: WorkerStatuses;
     readonly health: Health;
     readonly alarms: StoreAlarms;
@@ -184,6 +193,11 @@ function buildRouter(
   const identities = new ClusterIdentities(metadata, clusters, clock);
   const topics = new TopicService({ store, routes, metadata, denials, rules, identities, clock });
   const selections = new SelectionService({ store, routes, denials, metadata, rules, clusters, identities, logger });
+  const clientId = `causeway-controller-${config.controller.id}`;
+  const logEnds = new KafkaLogEnds({ clusters: config.clusters, clientId, clock, random, logger });
+  const parts = { store, rules, identities, clock, random, logger };
+  const jobs = new JobService({ ...parts, clusters: config.clusters, metadata, admin: kafka.admin, logEnds });
+  recovery.lend({ copier: new JobCopier(jobs) });
   const problems = new LeaderProblems(() => ruler.problems, config.controller.http.token);
   const views = new FleetViews({ store, fleet: config.fleet, statuses, problems, alarms, clock });
   const plan = new LeaderPlan({
@@ -199,7 +213,9 @@ function buildRouter(
   const highestEpoch = (): number => memory.highestEpoch;
   const transfer = new TransferService({ store, fleet: config.fleet, highestEpoch, clock, logger });
   return controllerRouter(store, {
+    ...{ recoveries: recovery.recoveries, rpo: recovery.rpo },
     transfer,
+    jobs,
     routes,
     topics,
     selections,

@@ -1,6 +1,7 @@
 import type { CoordinationStore, StoreNode } from '../../common/coordination/ports.js';
 import { assignmentParts, decodeAssignment } from '../../common/coordination/records/assignment.js';
 import { decodeRoute, decodeTopicEntry, decodeTopicProgress } from '../../common/coordination/records/desired.js';
+import { decodeJob } from '../../common/coordination/records/job.js';
 import { decodeExclusion, decodeFreeze, decodeWorkerOrder } from '../../common/coordination/records/orders.js';
 import { decodeDenial, decodeSelectionProgress } from '../../common/coordination/records/selection.js';
 import { decodeLane, decodeLiveWorker, decodeReport } from '../../common/coordination/records/worker.js';
@@ -8,6 +9,7 @@ import {
   ASSIGNMENTS,
   DENIALS,
   EXCLUSIONS,
+  JOBS,
   LANES,
   LIVE,
   ORDERS,
@@ -20,6 +22,7 @@ import {
 } from '../../common/coordination/znodes.js';
 import { CausewayError } from '../../common/errors/error.js';
 import type { WorkerAssignment } from '../../common/model/assignment.js';
+import { type Job, jobOfRoute } from '../../common/model/job.js';
 import type { Exclusion, FreezeOrder, WorkerOrder } from '../../common/model/orders.js';
 import type { Route, TopicEntry } from '../../common/model/route.js';
 import type { Denial, SelectionProgress } from '../../common/model/selection.js';
@@ -41,6 +44,7 @@ export type AreaName =
   | 'topics'
   | 'exclusions'
   | 'denials'
+  | 'jobs'
   | 'workers'
   | 'orders'
   | 'progress'
@@ -57,6 +61,7 @@ export class FleetRecords {
   readonly topics: RecordArea<TopicEntry>;
   readonly exclusions: RecordArea<Exclusion>;
   readonly denials: RecordArea<Denial>;
+  readonly jobs: RecordArea<Job>;
   readonly workers: RecordArea<WorkerOrder>;
   readonly orders: RecordArea<FreezeOrder>;
   readonly progress: RecordArea<TopicProgress>;
@@ -99,10 +104,18 @@ export class FleetRecords {
     this.topics = area(TOPICS, 2, decodeTopicEntry, { kind: 'counted', mayLoseParent });
     this.exclusions = area(EXCLUSIONS, 2, decodeExclusion, counted);
     this.denials = area(DENIALS, 2, decodeDenial, counted);
+    this.jobs = area(JOBS, 1, decodeJob, counted);
     this.workers = area(WORKERS, 1, decodeWorkerOrder, counted);
     this.orders = area(ORDERS, 1, decodeFreeze, counted);
-    // Nobody ever removes what has started.
-    this.progress = area(PROGRESS, 2, decodeTopicProgress, { kind: 'kept', while: () => true });
+    // Nobody ever removes what has started, but of a job that is gone.
+    const isOfGoneJob = (route: string): boolean => {
+      const job = jobOfRoute(route);
+      return job !== undefined && !this.jobs.entries.has(job) && !this.jobs.unreadable.has(job);
+    };
+    this.progress = area(PROGRESS, 2, decodeTopicProgress, {
+      kind: 'kept',
+      while: ({ route }) => !isOfGoneJob(route),
+    });
     this.selections = area(SELECTIONS, 1, decodeSelectionProgress, { kind: 'kept', while: () => true });
     this.live = area(LIVE, 1, decodeLiveWorker);
     this.lanes = area(LANES, 1, decodeLane);
@@ -155,6 +168,7 @@ export class FleetRecords {
       topics: TOPICS,
       exclusions: EXCLUSIONS,
       denials: DENIALS,
+      jobs: JOBS,
       workers: WORKERS,
       orders: ORDERS,
       progress: PROGRESS,
@@ -178,7 +192,8 @@ export class FleetRecords {
   #areas(): readonly Pick<RecordArea<unknown>, 'refresh' | 'invalidate' | 'revision' | 'faults'>[] {
     // Reports before assignments: a report read first can only be older than the assignment beside it, which is the safe side.
     // Denials after topics: who sees that a topic was removed sees that it is not to be selected again.
-    const { reports, live, lanes, routes, topics, denials, exclusions, workers, orders } = this;
+    // Jobs before progress: what is remembered of them goes with them.
+    const { reports, live, lanes, routes, topics, denials, jobs, exclusions, workers, orders } = this;
     const { progress, selections, assignments } = this;
     return [
       reports,
@@ -187,6 +202,7 @@ export class FleetRecords {
       routes,
       topics,
       denials,
+      jobs,
       exclusions,
       workers,
       orders,

@@ -1,7 +1,7 @@
 import { FREEZE } from '../../common/coordination/znodes.js';
 import type { WorkerAssignment } from '../../common/model/assignment.js';
 import { compareAssignments } from '../../common/model/assignment.js';
-import type { Route } from '../../common/model/route.js';
+import type { Route, TopicEntry } from '../../common/model/route.js';
 import type { LiveWorker, WorkerReport } from '../../common/model/worker.js';
 import type { ClusterIdentity } from '../core/cluster-identity.js';
 import { type Desired, desiredTopics } from '../core/desired.js';
@@ -9,6 +9,7 @@ import type { Holder, HolderState } from '../core/holders.js';
 import { type Roster, rosterOf } from '../core/roster.js';
 import type { Standing } from '../core/selection.js';
 import type { TopicFacts } from '../core/topic-facts.js';
+import { isUnderWay, type JobParts, partsOf } from '../jobs/job-parts.js';
 import type { Deliveries } from './deliveries.js';
 import type { Departures, Presence } from './departures.js';
 import type { FleetRecords } from './fleet-records.js';
@@ -41,12 +42,35 @@ export class Observation {
 
   /** As they are delivered now. */
   routes(): Map<string, Route> {
-    return new Map([...this.#records.routes.entries].map(([name, { value }]) => [name, this.#deliveries.of(value)]));
+    return new Map([...this.wantedRoutes()].map(([name, route]) => [name, this.#deliveries.of(route)]));
   }
 
-  /** As operators want them. */
+  /** As operators want them, those of jobs among them. */
   wantedRoutes(): Map<string, Route> {
-    return new Map([...this.#records.routes.entries].map(([name, { value }]) => [name, value]));
+    const routes = [...this.#records.routes.entries].map(([name, { value }]): [string, Route] => [name, value]);
+    const ofJobs = this.#jobs().map(({ parts: { route } }): [string, Route] => [route.name, route]);
+    return new Map([...routes, ...ofJobs]);
+  }
+
+  /** All that is to be copied, jobs' topics included. */
+  entries(): { readonly entry: TopicEntry; readonly order: bigint }[] {
+    const topics = [...this.#records.topics.entries.values()];
+    const ofJobs = this.#jobs().flatMap(({ parts, order }) => parts.entries.map((entry) => ({ entry, order })));
+    return [...topics.map(({ value, createdAt }) => ({ entry: value, order: createdAt })), ...ofJobs];
+  }
+
+  #jobs(): { readonly parts: JobParts; readonly order: bigint }[] {
+    return [...this.#records.jobs.entries.values()].flatMap(({ value, createdAt }) =>
+      isUnderWay(value) ? [{ parts: partsOf(value), order: createdAt }] : [],
+    );
+  }
+
+  #exclusions(): Map<string, readonly number[]> {
+    const exclusions = [...this.#records.exclusions.entries];
+    return new Map([
+      ...exclusions.map(([key, { value }]): [string, readonly number[]] => [key, value.partitions]),
+      ...this.#jobs().flatMap(({ parts }) => [...parts.excluded]),
+    ]);
   }
 
   /** An operator wants everything to stay where it is. An order that cannot be read is one. */
@@ -92,9 +116,9 @@ export class Observation {
     return desiredTopics({
       routes: this.routes(),
       unreadableRoutes: new Set(routes.unreadable.keys()),
-      entries: [...topics.entries.values()].map(({ value, createdAt }) => ({ entry: value, order: createdAt })),
+      entries: this.entries(),
       unreadableEntries: new Set(topics.unreadable.keys()),
-      exclusions: new Map([...exclusions.entries].map(([key, { value }]) => [key, value.partitions])),
+      exclusions: this.#exclusions(),
       unreadableExclusions: new Set(exclusions.unreadable.keys()),
       progress: new Map([...progress.entries].map(([key, { value }]) => [key, value])),
       unreadableProgress: new Set(progress.unreadable.keys()),

@@ -241,13 +241,13 @@ export class Rounds {
   }
 
   #desire(): Desired {
-    const { records, facts } = this.#options;
+    const { facts } = this.#options;
     // Whatever its delivery is now, a route's target goes on being tried.
     const routes = this.#observation.wantedRoutes();
     this.#deliveries.update(routes.values(), this.#observation.assignments());
-    const entries = [...records.topics.entries.values()].flatMap(({ value }) => {
-      const route = routes.get(value.route);
-      return route === undefined ? [] : [{ route, topic: value.topic }];
+    const entries = this.#observation.entries().flatMap(({ entry }) => {
+      const route = routes.get(entry.route);
+      return route === undefined ? [] : [{ route, topic: entry.topic }];
     });
     facts.follow(entries);
     const factsOf = (route: Route, topic: string, target: string): TopicFacts => facts.facts(route, topic, target);

@@ -1,7 +1,9 @@
 import { Router } from 'express';
+import { type JobPathsOptions, jobPaths } from '../jobs/job-paths.js';
 import { type FleetPathsOptions, fleetPaths } from './fleet-paths.js';
 import { orderPaths } from './order-paths.js';
 import type { OrderService } from './order-service.js';
+import { type RecoveryPathsOptions, recoveryPaths } from './recovery-paths.js';
 import { routePaths } from './route-paths.js';
 import type { RouteService } from './route-service.js';
 import { selectionPaths } from './selection-paths.js';
@@ -11,7 +13,7 @@ import { transferPaths } from './transfer-paths.js';
 import type { TransferService } from './transfer-service.js';
 import { whyPaths } from './why-paths.js';
 
-export interface ApiOptions extends TopicPathsOptions, FleetPathsOptions {
+export interface ApiOptions extends TopicPathsOptions, FleetPathsOptions, JobPathsOptions, RecoveryPathsOptions {
   readonly routes: RouteService;
   readonly orders: OrderService;
   readonly selections: SelectionService;
@@ -28,5 +30,7 @@ export function apiRouter(options: ApiOptions): Router {
   orderPaths(router, options);
   fleetPaths(router, options);
   transferPaths(router, options);
+  jobPaths(router, options);
+  recoveryPaths(router, options);
   return router;
 }

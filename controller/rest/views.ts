@@ -116,6 +116,18 @@ export class FleetViews {
     };
   }
 
+  /** What every worker that answers says now. */
+  async statuses(): Promise<ReadonlyMap<string, WorkerStatus>> {
+    const { live } = await this.#read(['live']);
+    return await this.#options.statuses.ask([...live.entries.values()].map(({ value }) => value));
+  }
+
+  /** Why topics of a route wait; undefined: the leader cannot be asked. */
+  async problemsOf(route: string): Promise<readonly ProblemView[] | undefined> {
+    const { leader } = await this.#control();
+    return (await this.#options.problems.read(leader?.http))?.filter((problem) => problem.route === route);
+  }
+
   /** Every assigned partition of a route. */
   async partitions(route: string): Promise<readonly PlacedPartition[]> {
     const records = await this.#read(['assignments', 'live']);

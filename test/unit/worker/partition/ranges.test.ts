@@ -2,14 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type BuildBatchOptions, buildBatch } from '../../../../common/kafka/wire/records/build-batch.js';
 import type { KafkaRecord } from '../../../../common/kafka/wire/records/record-codec.js';
-import { systemClock } from '../../../../common/runtime/clock.js';
-import { systemRandom } from '../../../../common/runtime/random.js';
-import { UNBOUNDED } from '../../../../worker/core/allowance.js';
-import { VerdictCounts } from '../../../../worker/core/batch-verdict.js';
 import { ByteBudget } from '../../../../worker/core/byte-budget.js';
-import { Intake } from '../../../../worker/partition/intake.js';
+import type { Intake } from '../../../../worker/partition/intake.js';
 import { MirroredPartition } from '../../../../worker/partition/mirrored-partition.js';
-import { body, fetched, queuedOffsets } from './intake-kit.js';
+import { body, fetched, intakeOf, queuedOffsets } from './intake-kit.js';
 import { RecordingPort, testPartition } from './partition-kit.js';
 
 const LOG_END = 32;
@@ -55,16 +51,7 @@ function rangePartition(from: number, until: number) {
   partition.begin({ source: from, target: 0, runSource: from, runTarget: 0 });
   partition.on({ type: 'copy' });
   partition.started = true;
-  const intake = new Intake(partition, {
-    budget: new ByteBudget(1 << 20),
-    allowance: UNBOUNDED,
-    counts: new VerdictCounts(),
-    fetchMaxPartitionBytes: 1 << 20,
-    crcCheckEvery: 1,
-    port: new RecordingPort(),
-    clock: systemClock,
-    random: systemRandom,
-  });
+  const intake = intakeOf(partition, new RecordingPort(), new ByteBudget(1 << 20));
   return { partition, intake };
 }
 

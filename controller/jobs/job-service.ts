@@ -1,0 +1,255 @@
+import type { JobBody } from '../../common/api/job-shapes.js';
+import { countedRemoval } from '../../common/coordination/counted-removal.js';
+import type { CoordinationStore } from '../../common/coordination/ports.js';
+import { decodeJob, encodeJob } from '../../common/coordination/records/job.js';
+import { JOBS, jobPath } from '../../common/coordination/znodes.js';
+import { assertNever } from '../../common/errors/assert.js';
+import { CausewayError, isCausewayError } from '../../common/errors/error.js';
+import type { ClusterConnection } from '../../common/model/cluster.js';
+import { type Job, type JobRange, type JobState, type JobTopic, MAX_JOBS } from '../../common/model/job.js';
+import { partitionKey } from '../../common/model/topic-partition.js';
+import { identifierFault } from '../../common/model/worker.js';
+import { type Logger, silentLogger } from '../../common/observability/logger.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import { mapLimited } from '../../common/runtime/map-limited.js';
+import type { Random } from '../../common/runtime/random.js';
+import type { ClusterIdentity } from '../core/cluster-identity.js';
+import { resolveRange, type WantedRange } from '../core/job-ranges.js';
+import { FleetRecords } from '../loop/fleet-records.js';
+import type { RuleBook } from '../loop/rule-book.js';
+import type { SourceMetadata, TargetAdmin } from '../metadata/ports.js';
+import { mirroredConfigs } from '../metadata/topic-configs.js';
+import { checkPlace, checkSize, checkTopics, invalid, sourceTopic, wantedRanges } from './job-checks.js';
+import type { LogEnds } from './log-ends.js';
+
+/** Somebody else may change the node meanwhile (the leader notes progress), but not for ever. */
+const MAX_ATTEMPTS = 5;
+const READ_CONCURRENCY = 32;
+const ID_LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
+const ID_LENGTH = 10;
+const TIMESTAMP_TYPE = 'message.timestamp.type';
+
+export type JobOrder = 'pause' | 'resume' | 'cancel';
+
+export interface JobServiceDeps {
+  readonly store: CoordinationStore;
+  readonly clusters: ReadonlyMap<string, ClusterConnection>;
+  readonly metadata: SourceMetadata;
+  readonly admin: Pick<TargetAdmin, 'createTopics' | 'topicConfigs'>;
+  readonly logEnds: LogEnds;
+  readonly identities: { learn(): Promise<ClusterIdentity> };
+  readonly rules: RuleBook;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Jobs as operators write them: accepted on any controller, checked before anything is written, carried out by the leader's workers. */
+export class JobService {
+  readonly #deps: JobServiceDeps;
+
+  constructor(deps: JobServiceDeps) {
+    this.#deps = deps;
+  }
+
+  /** Sorted. */
+  async names(): Promise<readonly string[]> {
+    return [...((await this.#deps.store.children(JOBS)) ?? [])].sort();
+  }
+
+  /** Those that are still there. */
+  async read(ids: readonly string[]): Promise<readonly Job[]> {
+    const nodes = await mapLimited(ids, READ_CONCURRENCY, (id) => this.#deps.store.get(jobPath(id)));
+    return nodes.flatMap((node, i) => (node === undefined ? [] : [decodeJob(node.data, jobPath(ids[i] ?? ''))]));
+  }
+
+  /** @throws JOB_UNKNOWN */
+  async get(id: string): Promise<Job> {
+    return (await this.#read(id)).job;
+  }
+
+  /**
+   * Resolves the ranges as of now.
+   * @throws JOB_EXISTS, JOB_INVALID, CLUSTER_UNKNOWN, CLUSTER_UNREACHABLE, TOPIC_UNKNOWN_AT_SOURCE, TOPIC_DENIED,
+   *   PARTITIONS_BEYOND_SOURCE, TARGET_CONFLICT
+   */
+  async create(body: JobBody): Promise<Job> {
+    const { store, rules, identities, clock, logger } = this.#deps;
+    for (const cluster of [body.source, body.target]) this.#checkCluster(cluster);
+    const names = await this.names();
+    if (body.id !== undefined && names.includes(body.id)) throw exists(body.id);
+    if (names.length >= MAX_JOBS) {
+      throw invalid(`there are ${names.length} jobs already`, {}, 'Delete some that are done.');
+    }
+    const identity = await identities.learn();
+    checkTopics(body, identity, rules.rulesOf(undefined));
+    const { id = this.#makeUpId(), topics: _wanted, ...settings } = body;
+    const job: Job = {
+      ...settings,
+      id,
+      limits: withoutAbsent(body.limits),
+      topics: await this.#topics(body),
+      state: 'running',
+      createdAt: new Date(clock.wallMs()).toISOString(),
+      progress: [],
+    };
+    checkSize(job);
+    checkPlace(job, await this.#records(), identity);
+    if (job.timestamps === 'fresh') await this.#makeFresh(job);
+    try {
+      await store.create(jobPath(id), encodeJob(job));
+    } catch (error) {
+      throw isCausewayError(error, 'NODE_EXISTS') ? exists(id) : error;
+    }
+    logger.info('audit.job-created', { job: id, source: job.source, target: job.target, topics: job.topics.length });
+    return job;
+  }
+
+  /** @throws JOB_UNKNOWN, JOB_STATE, TARGET_CONFLICT */
+  async order(id: string, order: JobOrder): Promise<Job> {
+    const { store, logger, identities } = this.#deps;
+    for (let attempt = 1; ; attempt++) {
+      const { job, version } = await this.#read(id);
+      const state = stateAfter(job, order);
+      if (state === job.state) return job;
+      const next: Job = { ...job, state };
+      // Others may have taken its place meanwhile.
+      if (job.state === 'cancelled') checkPlace(next, await this.#records(), await identities.learn());
+      try {
+        await store.set(jobPath(id), encodeJob(next), version);
+        logger.info('audit.job-ordered', { job: id, order });
+        return next;
+      } catch (error) {
+        if (!isCausewayError(error, 'BAD_VERSION') || attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** @throws JOB_UNKNOWN, JOB_STATE */
+  async remove(id: string): Promise<void> {
+    const { store, logger } = this.#deps;
+    const { job, version } = await this.#read(id);
+    if (job.state === 'running' || job.state === 'paused') {
+      const fix = 'Cancel it first.';
+      throw new CausewayError('JOB_STATE', `job ${id} is ${job.state}: it cannot be deleted`, { fix });
+    }
+    const outcome = await store.multi(countedRemoval(jobPath(id), version));
+    if (!outcome.applied) throw new CausewayError('PRECONDITION_FAILED', `job ${id} changed just now`);
+    logger.info('audit.job-deleted', { job: id });
+  }
+
+  async #read(id: string): Promise<{ readonly job: Job; readonly version: number }> {
+    const node = identifierFault(id) === undefined ? await this.#deps.store.get(jobPath(id)) : undefined;
+    if (node !== undefined) return { job: decodeJob(node.data, jobPath(id)), version: node.version };
+    throw new CausewayError('JOB_UNKNOWN', `there is no job "${id.slice(0, 100)}"`, {
+      fix: 'GET /api/v1/jobs lists them.',
+    });
+  }
+
+  async #topics(body: JobBody): Promise<readonly JobTopic[]> {
+    const { metadata, logEnds, clock } = this.#deps;
+    const snapshot = await metadata.describe(
+      body.source,
+      body.topics.map(({ topic }) => topic),
+    );
+    const nowMs = clock.wallMs();
+    const asked = body.topics.map((one) => {
+      const { partitions } = sourceTopic(body, one, snapshot);
+      const { topic, targetTopic } = one;
+      return { topic, targetTopic, partitions, ranges: wantedRanges(one, partitions, nowMs) };
+    });
+    const facts = await logEnds.ask(body.source, body.isolation, asked);
+    return asked.flatMap(({ ranges, ...topic }): JobTopic[] => {
+      const resolved = ranges.map((range) => this.#resolved(topic.topic, range, facts));
+      const full = resolved.filter(({ from, until }) => from < until);
+      return full.length === 0 ? [] : [{ ...topic, ranges: full }];
+    });
+  }
+
+  #resolved(topic: string, range: WantedRange, facts: Awaited<ReturnType<LogEnds['ask']>>): JobRange {
+    const known = facts.get(partitionKey(topic, range.partition));
+    const place = { topic, partition: range.partition };
+    if (known === undefined) throw invalid('the source does not tell where its log begins and ends', place);
+    const resolved = resolveRange(range, known);
+    if ('fault' in resolved) throw invalid(resolved.fault, place);
+    return resolved;
+  }
+
+  /** Target topics that give their own append time: made so, or found so. @throws JOB_INVALID */
+  async #makeFresh({ source, target, topics }: Job): Promise<void> {
+    const { admin, metadata } = this.#deps;
+    const names = topics.map(({ targetTopic }) => targetTopic);
+    const snapshot = await metadata.describe(target, names);
+    const there = names.filter((name) => typeof snapshot.topics.get(name) === 'object');
+    const configs = there.length === 0 ? new Map() : await admin.topicConfigs(target, there);
+    for (const name of there) {
+      if (configs.get(name)?.[TIMESTAMP_TYPE] === 'LogAppendTime') continue;
+      const fix = `Copy into a topic that is not there yet, or set ${TIMESTAMP_TYPE}=LogAppendTime on it.`;
+      throw invalid(`target topic ${name} keeps the timestamps that records come with`, { topic: name }, fix);
+    }
+    const missing = topics.filter(({ targetTopic }) => !there.includes(targetTopic));
+    if (missing.length === 0) return;
+    const own = await admin.topicConfigs(
+      source,
+      missing.map(({ topic }) => topic),
+    );
+    const failed = await admin.createTopics(
+      target,
+      missing.map(({ topic, targetTopic, partitions }) => ({
+        topic: targetTopic,
+        partitions,
+        replicationFactor: -1,
+        configs: { ...mirroredConfigs(own.get(topic) ?? {}), [TIMESTAMP_TYPE]: 'LogAppendTime' },
+      })),
+    );
+    for (const error of failed.values()) throw error;
+  }
+
+  async #records(): Promise<FleetRecords> {
+    const records = new FleetRecords(this.#deps.store, silentLogger);
+    for (const area of ['routes', 'topics', 'jobs'] as const) await records[area].refresh();
+    return records;
+  }
+
+  #checkCluster(cluster: string): void {
+    const { clusters } = this.#deps;
+    if (clusters.has(cluster)) return;
+    throw new CausewayError('CLUSTER_UNKNOWN', `the configuration names no cluster "${cluster}"`, {
+      place: { cluster },
+      fix: `Known clusters: ${[...clusters.keys()].sort().join(', ')}.`,
+    });
+  }
+
+  #makeUpId(): string {
+    const letter = (): string => ID_LETTERS[Math.floor(this.#deps.random.unit() * ID_LETTERS.length)] ?? 'a';
+    return `j${Array.from({ length: ID_LENGTH }, letter).join('')}`;
+  }
+}
+
+/** @throws JOB_STATE */
+function stateAfter({ id, state }: Job, order: JobOrder): JobState {
+  if (state !== 'done') {
+    switch (order) {
+      case 'pause':
+        if (state !== 'cancelled') return 'paused';
+        break;
+      case 'resume':
+        return 'running';
+      case 'cancel':
+        return 'cancelled';
+      default:
+        assertNever(order, 'order about a job');
+    }
+  }
+  throw new CausewayError('JOB_STATE', `job ${id} is ${state}: ${order} means nothing to it any more`, {
+    fix: state === 'done' ? 'Make another job.' : 'Resume it first.',
+  });
+}
+
+function exists(id: string): CausewayError {
+  return new CausewayError('JOB_EXISTS', `there is a job ${id} already`);
+}
+
+function withoutAbsent({ bytesPerS, recordsPerS }: JobBody['limits']): Job['limits'] {
+  return { ...(bytesPerS === undefined ? {} : { bytesPerS }), ...(recordsPerS === undefined ? {} : { recordsPerS }) };
+}
