@@ -30,6 +30,9 @@ export interface MapEntry {
   readonly lost: boolean;
 }
 
+/** Where an entry begins. */
+export type MapStart = Pick<MapEntry, 'source' | 'target'>;
+
 /** What lies before the first entry. A target offset: where the entry before ends there. */
 export type MapLink = number;
 /** Nothing: it is the first one of its timeline. */
@@ -70,15 +73,15 @@ export function mapPartitionsOf(
   return [...partitions].map((partition) => ({ topic: offsetMapTopic(fleet), partition }));
 }
 
-/** The record's key: its place and where its first entry begins at the target, so that a repetition replaces itself. */
-export function encodeMapKey(place: MapPlace, firstTarget: number): Buffer {
+/** The record's key: its place and where its first entry begins, so that a repetition, or the same run grown longer, replaces itself. */
+export function encodeMapKey(place: MapPlace, first: MapStart): Buffer {
   const { route, topic, partition, targetTopicId, targetTopic, targetPartition, timeline } = place;
-  const fields = [route, topic, partition, targetTopicId, targetTopic, targetPartition, timeline, firstTarget];
-  return Buffer.from(JSON.stringify([KEY_FORMAT, ...fields]));
+  const fields = [route, topic, partition, targetTopicId, targetTopic, targetPartition, timeline];
+  return Buffer.from(JSON.stringify([KEY_FORMAT, ...fields, first.source, first.target]));
 }
 
 /** @throws NODE_CORRUPT when it is no key of this format */
-export function decodeMapKey(key: Uint8Array): { readonly place: MapPlace; readonly firstTarget: number } {
+export function decodeMapKey(key: Uint8Array): { readonly place: MapPlace; readonly first: MapStart } {
   if (key.length > MAX_KEY_BYTES) throw corrupt(`its key has ${key.length} bytes`);
   let fields: unknown;
   try {
@@ -87,12 +90,13 @@ export function decodeMapKey(key: Uint8Array): { readonly place: MapPlace; reado
     throw corrupt('its key is not JSON');
   }
   if (!Array.isArray(fields) || fields[0] !== KEY_FORMAT) throw corrupt('its key is not of format 1');
-  const [, route, topic, partition, targetTopicId, targetTopic, targetPartition, timeline, firstTarget] = fields;
+  const [, route, topic, partition, targetTopicId, targetTopic, targetPartition, timeline, source, target] = fields;
   const areNames = [route, topic, targetTopic].every((name) => typeof name === 'string' && name !== '');
-  const areCounts = [partition, targetPartition, timeline, firstTarget].every(isCount);
+  const areCounts = [partition, targetPartition, timeline, source, target].every(isCount);
   const isId = targetTopicId === null || typeof targetTopicId === 'string';
   if (!areNames || !areCounts || !isId) throw corrupt('its key lacks a field of format 1');
-  return { place: { route, topic, partition, targetTopicId, targetTopic, targetPartition, timeline }, firstTarget };
+  const place = { route, topic, partition, targetTopicId, targetTopic, targetPartition, timeline };
+  return { place, first: { source, target } };
 }
 
 /** The record's value: a version byte, the link, and the entries as differences to the one before, some four bytes each. */

@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { MapKeeper } from '../offsets/map-keeper.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
-import type { CheckpointStore } from './checkpoint-store.js';
+import type { CheckpointStore } from '../../common/kafka/checkpoints/checkpoint-store.js';
 
 /** What must not wait any longer (a handover, the pair before the first fetch) does not wait for the offset map beyond this. */
 const MAP_PATIENCE_MS = 5_000;

@@ -264,7 +264,7 @@ function mapRecord({ partition, chain }: MapEdition, wallMs: number): KafkaRecor
     timeline,
   };
   return {
-    key: encodeMapKey(place, chain.entries[0]?.target ?? 0),
+    key: encodeMapKey(place, chain.entries[0] ?? { source: 0, target: 0 }),
     value: encodeMapValue(chain),
     headers: [],
     timestamp: BigInt(Math.floor(wallMs)),

@@ -15,7 +15,7 @@ import type { Allowance, ByteAccount } from '../core/allowance.js';
 import { batchVerdict, PLAIN_RULES, type ShapingRules, type VerdictCounts } from '../core/batch-verdict.js';
 import type { PendingGap } from '../core/partition-queue.js';
 import { takesRecords } from '../core/partition-state.js';
-import { TxnFilter } from '../core/txn-filter.js';
+import { TxnFilter } from '../../common/kafka/wire/records/txn-filter.js';
 import type { LentBatch, ResponseBody } from '../fetch/response-body.js';
 import { gapBytes, operatorGap, orderedFrom } from './gaps.js';
 import type { MirroredPartition } from './mirrored-partition.js';

@@ -6,7 +6,7 @@ import type { Checkpoint } from '../../common/model/checkpoint.js';
 import { DEFAULT_CONTINUITY } from '../../common/model/continuity.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
 import type { Clock } from '../../common/runtime/clock.js';
-import type { LoadedCheckpoint } from '../checkpoint/checkpoint-store.js';
+import type { LoadedCheckpoint } from '../../common/kafka/checkpoints/checkpoint-store.js';
 import type { StartFacts } from '../core/start-position.js';
 import { answerOf } from '../fetch/epoch-check.js';
 import type { SourceSide } from '../thread/source-side.js';

@@ -6,7 +6,7 @@ import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
-import { CheckpointStore } from '../checkpoint/checkpoint-store.js';
+import { CheckpointStore } from '../../common/kafka/checkpoints/checkpoint-store.js';
 import { CheckpointWriter } from '../checkpoint/checkpoint-writer.js';
 import { Leaders } from '../cluster/leaders.js';
 import type { Lane } from '../lane/lane.js';

@@ -7,7 +7,7 @@ import { BatchCursor } from '../../common/kafka/wire/records/batch-scan.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
-import { TxnFilter } from '../core/txn-filter.js';
+import { TxnFilter } from '../../common/kafka/wire/records/txn-filter.js';
 import { exchangeFetch } from '../fetch/fetch-exchange.js';
 import type { ResponseBody } from '../fetch/response-body.js';
 import { shuttingDown } from './drive.js';

@@ -15,7 +15,7 @@ import { decodeBatch, decodeBatches } from '../../../common/kafka/wire/records/r
 import { reshapeLoaded } from '../../../common/kafka/wire/records/reshape.js';
 import { batchImage, producerIdentity } from '../../../worker/core/batch-image.js';
 import { batchVerdict } from '../../../worker/core/batch-verdict.js';
-import { TxnFilter } from '../../../worker/core/txn-filter.js';
+import { TxnFilter } from '../../../common/kafka/wire/records/txn-filter.js';
 import { bomb } from '../bombs.js';
 import type { Dice } from '../dice.js';
 import type { FuzzTarget } from '../fuzz-target.js';

@@ -7,7 +7,7 @@ import { type Checkpoint, checkpointGroup, firstTimelineGroup } from '../../../c
 import { heartbeatTopic } from '../../../common/model/heartbeat.js';
 import type { Route } from '../../../common/model/route.js';
 import { systemClock } from '../../../common/runtime/clock.js';
-import { CheckpointStore } from '../../../worker/checkpoint/checkpoint-store.js';
+import { CheckpointStore } from '../../../common/kafka/checkpoints/checkpoint-store.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
 

@@ -3,7 +3,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { AssignmentItem } from '../../../common/model/assignment.js';
 import type { Route } from '../../../common/model/route.js';
-import { CheckpointStore } from '../../../worker/checkpoint/checkpoint-store.js';
+import { CheckpointStore } from '../../../common/kafka/checkpoints/checkpoint-store.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { committedKeys } from './committed-log.js';
 import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';

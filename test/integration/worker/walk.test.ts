@@ -13,7 +13,7 @@ import type { Route } from '../../../common/model/route.js';
 import type { LaneRecord } from '../../../common/model/worker.js';
 import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
-import { CheckpointStore } from '../../../worker/checkpoint/checkpoint-store.js';
+import { CheckpointStore } from '../../../common/kafka/checkpoints/checkpoint-store.js';
 import { readDeclaredSkips } from '../../../worker/walk/declared-skips.js';
 import type { WalkOutcome } from '../../../worker/walk/walk-outcome.js';
 import { type WalkProgress, walkPartition } from '../../../worker/walk/walk-partition.js';

@@ -17,7 +17,7 @@ import { decodeBatches } from '../../../common/kafka/wire/records/record-codec.j
 import { reshapeLoaded } from '../../../common/kafka/wire/records/reshape.js';
 import { batchImage, producerIdentity } from '../../../worker/core/batch-image.js';
 import { batchVerdict } from '../../../worker/core/batch-verdict.js';
-import { TxnFilter } from '../../../worker/core/txn-filter.js';
+import { TxnFilter } from '../../../common/kafka/wire/records/txn-filter.js';
 import { codecArbitrary, recordsArbitrary } from './arbitraries.js';
 
 before(loadCodecs);

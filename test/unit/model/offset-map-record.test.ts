@@ -91,12 +91,14 @@ describe('records of the offset map topic', () => {
   });
 
   test('a key names its place and first run, and is the same bytes each time', () => {
-    const key = encodeMapKey(PLACE, 77);
-    assert.deepEqual(decodeMapKey(key), { place: PLACE, firstTarget: 77 });
-    assert.deepEqual(key, encodeMapKey({ ...PLACE }, 77));
-    assert.notDeepEqual(key, encodeMapKey({ ...PLACE, timeline: 3 }, 77));
+    const first = { source: 80, target: 77 };
+    const key = encodeMapKey(PLACE, first);
+    assert.deepEqual(decodeMapKey(key), { place: PLACE, first });
+    assert.deepEqual(key, encodeMapKey({ ...PLACE }, first));
+    assert.notDeepEqual(key, encodeMapKey({ ...PLACE, timeline: 3 }, first));
+    assert.notDeepEqual(key, encodeMapKey(PLACE, { ...first, source: 81 }));
     const withoutId = { ...PLACE, targetTopicId: null };
-    assert.deepEqual(decodeMapKey(encodeMapKey(withoutId, 0)).place, withoutId);
+    assert.deepEqual(decodeMapKey(encodeMapKey(withoutId, first)).place, withoutId);
   });
 
   test('a target partition’s map lies in one of sixteen partitions, always the same', () => {

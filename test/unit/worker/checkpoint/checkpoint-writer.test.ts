@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { checkpointGroup } from '../../../../common/model/checkpoint.js';
 import { silentLogger } from '../../../../common/observability/logger.js';
 import { type Clock, systemClock } from '../../../../common/runtime/clock.js';
-import type { CheckpointStore } from '../../../../worker/checkpoint/checkpoint-store.js';
+import type { CheckpointStore } from '../../../../common/kafka/checkpoints/checkpoint-store.js';
 import { CheckpointWriter } from '../../../../worker/checkpoint/checkpoint-writer.js';
 import type { MirroredPartition } from '../../../../worker/partition/mirrored-partition.js';
 import { ManualClock } from '../manual-clock.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { scanBatches } from '../../../../common/kafka/wire/records/batch-scan.js';
 import { type BuildBatchOptions, buildBatch } from '../../../../common/kafka/wire/records/build-batch.js';
-import { type AbortedTransaction, TxnFilter } from '../../../../worker/core/txn-filter.js';
+import { type AbortedTransaction, TxnFilter } from '../../../../common/kafka/wire/records/txn-filter.js';
 
 const value = { key: null, value: Buffer.from('v'), headers: [], timestamp: 1n };
 const data = (baseOffset: bigint, producerId: bigint, transactional = true): Buffer =>

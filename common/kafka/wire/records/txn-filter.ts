@@ -1,13 +1,7 @@
-import { CausewayError } from '../../common/errors/error.js';
-import {
-  BATCH_HEADER_BYTES,
-  CODEC_MASK,
-  CONTROL_BIT,
-  PRODUCER_ID_AT,
-  TRANSACTIONAL_BIT,
-} from '../../common/kafka/wire/records/batch-header.js';
-import type { BatchView } from '../../common/kafka/wire/records/batch-scan.js';
-import { RecordCursor } from '../../common/kafka/wire/records/record-cursor.js';
+import { CausewayError } from '../../../errors/error.js';
+import { BATCH_HEADER_BYTES, CODEC_MASK, CONTROL_BIT, PRODUCER_ID_AT, TRANSACTIONAL_BIT } from './batch-header.js';
+import type { BatchView } from './batch-scan.js';
+import { RecordCursor } from './record-cursor.js';
 
 /** One entry of a fetch response's AbortedTransactions. */
 export interface AbortedTransaction {

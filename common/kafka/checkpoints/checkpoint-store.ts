@@ -1,8 +1,4 @@
-import { CausewayError } from '../../common/errors/error.js';
-import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
-import { kafkaError } from '../../common/kafka/wire/error-codes.js';
-import { commitOffsets } from '../../common/kafka/wire/operations/commit-offsets.js';
-import { fetchOffsets } from '../../common/kafka/wire/operations/fetch-offsets.js';
+import { CausewayError } from '../../errors/error.js';
 import {
   type Checkpoint,
   type CheckpointPlace,
@@ -11,8 +7,12 @@ import {
   encodeCheckpointMetadata,
   firstTimelineGroup,
   transactionalGroup,
-} from '../../common/model/checkpoint.js';
-import { partitionKey } from '../../common/model/topic-partition.js';
+} from '../../model/checkpoint.js';
+import { partitionKey } from '../../model/topic-partition.js';
+import type { ClusterClient } from '../wire/cluster-client.js';
+import { kafkaError } from '../wire/error-codes.js';
+import { commitOffsets } from '../wire/operations/commit-offsets.js';
+import { fetchOffsets } from '../wire/operations/fetch-offsets.js';
 
 /** What the target's groups say of one partition. */
 export type LoadedCheckpoint =

@@ -1,0 +1,227 @@
+import type { CausewayError } from '../../common/errors/error.js';
+import {
+  FETCH,
+  FETCH_TOPIC_ID_VERSION,
+  type FetchedPartition,
+  type FetchRequest,
+} from '../../common/kafka/wire/apis/fetch.js';
+import { call, isTransient } from '../../common/kafka/wire/call.js';
+import type { ClusterClient, TopicMetadata } from '../../common/kafka/wire/cluster-client.js';
+import { isRetriable, KafkaCode, kafkaError } from '../../common/kafka/wire/error-codes.js';
+import { listOffsets, TIMESTAMP_EARLIEST } from '../../common/kafka/wire/operations/list-offsets.js';
+import { scanBatches } from '../../common/kafka/wire/records/batch-scan.js';
+import { loadCodecs } from '../../common/kafka/wire/records/compression.js';
+import { decodeBatch } from '../../common/kafka/wire/records/record-codec.js';
+import { TxnFilter } from '../../common/kafka/wire/records/txn-filter.js';
+import { offsetMapTopic } from '../../common/model/offset-map.js';
+import type { Logger } from '../../common/observability/logger.js';
+import { backoffMs } from '../../common/runtime/backoff.js';
+import { MapIndex } from './map-index.js';
+
+const PURPOSE = 'offset-map';
+/** Of one answer and partition: some ten milliseconds of decoding at a time. */
+const FETCH_BYTES = 512 * 1024;
+const ATTEMPTS = 5;
+const RETRY_BACKOFF = { initialMs: 50, maxMs: 1_000 } as const;
+const BY_NAME_VERSION = FETCH_TOPIC_ID_VERSION - 1;
+
+export interface MapTailDeps {
+  readonly client: ClusterClient;
+  readonly fleet: string;
+  readonly logger: Logger;
+  readonly maxRuns?: number;
+}
+
+/** Where reading of one partition of the map topic has come to. */
+interface Part {
+  readonly partition: number;
+  position: number;
+  readonly filter: TxnFilter;
+}
+
+/** Follows one target's map topic, asked for and no more often than its readers ask; only what transactions have committed counts. */
+export class MapTail {
+  readonly index: MapIndex;
+  readonly #deps: MapTailDeps;
+  readonly #topic: string;
+  #parts = new Map<number, Part>();
+  #topicId: string | null | undefined;
+  #refreshing: Promise<void> | undefined;
+  #refreshedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(deps: MapTailDeps) {
+    this.#deps = deps;
+    this.#topic = offsetMapTopic(deps.fleet);
+    const cluster = deps.client.cluster.name;
+    this.index = new MapIndex({
+      ...(deps.maxRuns === undefined ? {} : { maxRuns: deps.maxRuns }),
+      unreadable: (msg) => deps.logger.warn('offset-map.unreadable', { cluster, msg }),
+    });
+  }
+
+  monotonicMs(): number {
+    return this.#deps.client.clock.monotonicMs();
+  }
+
+  /**
+   * Brings the index to where the topic is now, or was at most `maxAgeMs` ago. A topic that is not there is an empty one.
+   * @throws CLUSTER_UNREACHABLE and the like, KAFKA_AUTH_FAILED, KAFKA_ERROR
+   */
+  async refresh(maxAgeMs: number): Promise<void> {
+    const { clock } = this.#deps.client;
+    const sinceMs = clock.monotonicMs() - maxAgeMs;
+    // One under way may have begun before what is looked for was written.
+    if (this.#refreshing !== undefined) await this.#refreshing.catch(() => undefined);
+    if (this.#refreshedAtMs >= sinceMs) return;
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined;
+    });
+    await this.#refreshing;
+  }
+
+  async #refresh(): Promise<void> {
+    const { clock, random } = this.#deps.client;
+    await loadCodecs();
+    const beganMs = clock.monotonicMs();
+    let waiting: readonly Part[] | undefined;
+    for (let attempt = 0; ; attempt += 1) {
+      const metadata = await this.#describe();
+      if (metadata === undefined) break;
+      waiting = await this.#read(metadata, waiting ?? [...this.#parts.values()]);
+      if (waiting.length === 0) break;
+      if (attempt === ATTEMPTS) throw this.#fault(KafkaCode.LEADER_NOT_AVAILABLE);
+      await clock.sleep(backoffMs(attempt, RETRY_BACKOFF, random));
+    }
+    this.#refreshedAtMs = beganMs;
+  }
+
+  /** Undefined: the topic is not there. */
+  async #describe(): Promise<TopicMetadata | undefined> {
+    const topic = (await this.#deps.client.metadata([this.#topic])).topics.get(this.#topic);
+    const code = topic?.errorCode ?? KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
+    if (code === KafkaCode.UNKNOWN_TOPIC_OR_PARTITION || topic === undefined) {
+      this.#forget();
+      return undefined;
+    }
+    if (code !== KafkaCode.NONE && !isRetriable(code)) throw this.#fault(code);
+    if (this.#topicId !== undefined && topic.topicId !== this.#topicId) this.#forget();
+    this.#topicId = topic.topicId;
+    for (const { partition } of topic.partitions) {
+      if (!this.#parts.has(partition)) this.#parts.set(partition, { partition, position: 0, filter: new TxnFilter() });
+    }
+    return topic;
+  }
+
+  /** @returns those that have to be asked again, their leader being elsewhere or nowhere */
+  async #read(metadata: TopicMetadata, parts: readonly Part[]): Promise<readonly Part[]> {
+    const byLeader = new Map<number, Part[]>();
+    for (const part of parts) {
+      const leader = metadata.partitions.find(({ partition }) => partition === part.partition)?.leader ?? -1;
+      byLeader.set(leader, [...(byLeader.get(leader) ?? []), part]);
+    }
+    const waiting = await Promise.all(
+      [...byLeader].map(([leader, own]) => (leader < 0 ? own : this.#readFrom(leader, metadata.topicId, own))),
+    );
+    return waiting.flat();
+  }
+
+  async #readFrom(leader: number, topicId: string | null, parts: readonly Part[]): Promise<readonly Part[]> {
+    const again: Part[] = [];
+    let open = parts;
+    while (open.length > 0) {
+      const answers = await this.#fetch(leader, topicId, open);
+      if (answers === undefined) return [...again, ...open];
+      const behind: Part[] = [];
+      for (const part of open) {
+        const fetched = answers.find(({ partition }) => partition === part.partition);
+        const state = fetched === undefined ? 'again' : await this.#take(part, fetched);
+        if (state === 'again') again.push(part);
+        else if (state === 'behind') behind.push(part);
+      }
+      open = behind;
+    }
+    return again;
+  }
+
+  async #fetch(
+    leader: number,
+    topicId: string | null,
+    parts: readonly Part[],
+  ): Promise<readonly FetchedPartition[] | undefined> {
+    const { client } = this.#deps;
+    const topic = this.#topic;
+    const partitions = parts.map(({ partition, position }) => {
+      return { topic, topicId, partition, fetchOffset: position, currentLeaderEpoch: -1, maxBytes: FETCH_BYTES };
+    });
+    const request: FetchRequest = {
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxBytes: FETCH_BYTES * parts.length,
+      isolationLevel: 1,
+      sessionId: 0,
+      sessionEpoch: -1,
+      partitions,
+      forgotten: [],
+      rackId: '',
+    };
+    try {
+      const options = topicId === null ? { maxVersion: BY_NAME_VERSION } : {};
+      const answer = await call(await client.connection(leader, PURPOSE), FETCH, request, options);
+      if (answer.errorCode !== KafkaCode.NONE && !isRetriable(answer.errorCode)) throw this.#fault(answer.errorCode);
+      return answer.topics[0]?.partitions ?? [];
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      return undefined;
+    }
+  }
+
+  async #take(part: Part, fetched: FetchedPartition): Promise<'again' | 'behind' | 'done'> {
+    const { errorCode, records, abortedTransactions, lastStableOffset } = fetched;
+    if (errorCode === KafkaCode.OFFSET_OUT_OF_RANGE) {
+      await this.#startOver(part);
+      return 'again';
+    }
+    if (errorCode !== KafkaCode.NONE) {
+      if (!isRetriable(errorCode)) throw this.#fault(errorCode);
+      return 'again';
+    }
+    const before = part.position;
+    this.#index(part, records ?? Buffer.alloc(0), abortedTransactions);
+    // Other work of the process has its turn.
+    await this.#deps.client.clock.sleep(0);
+    return part.position > before && part.position < lastStableOffset ? 'behind' : 'done';
+  }
+
+  #index(part: Part, records: Buffer, aborted: FetchedPartition['abortedTransactions']): void {
+    const cursor = scanBatches(records);
+    part.filter.reset(aborted);
+    while (cursor.next()) {
+      const isAborted = part.filter.isAborted(cursor);
+      const { buffer, start, length, lastOffset } = cursor;
+      if (lastOffset < part.position) continue;
+      const batch = decodeBatch(buffer.subarray(start, start + length));
+      if (!isAborted && !batch.control) {
+        for (const record of batch.records) if (record.offset >= part.position) this.index.take(part.partition, record);
+      }
+      part.position = lastOffset + 1;
+    }
+  }
+
+  /** Its log begins behind the position, or ends before it. */
+  async #startOver(part: Part): Promise<void> {
+    const place = { topic: this.#topic, partition: part.partition, timestamp: TIMESTAMP_EARLIEST };
+    const [listed] = await listOffsets(this.#deps.client, 'read_uncommitted', [place]);
+    this.index.clear(part.partition);
+    part.position = listed?.errorCode === KafkaCode.NONE ? Number(listed.offset) : 0;
+  }
+
+  #forget(): void {
+    for (const partition of this.#parts.keys()) this.index.clear(partition);
+    this.#parts = new Map();
+    this.#topicId = undefined;
+  }
+
+  #fault(code: number): CausewayError {
+    return kafkaError(code, { cluster: this.#deps.client.cluster.name, topic: this.#topic }, 'read the offset map');
+  }
+}
