@@ -204,20 +204,18 @@ async function originOf({ recovery, world }: StepContext, findings: Findings): P
 }
 
 async function reverseOf(
-  { recovery, world }: StepContext,
+  context: StepContext,
   route: Route,
   topics: readonly string[],
   findings: Findings,
 ): Promise<string | undefined> {
+  const { recovery, world } = context;
   const { kind, options } = recovery;
   const isNeeded = kind === 'failback' || ((kind === 'switchover' || kind === 'cutover') && options.reverseCopy);
   const names = (await world.store.children(ROUTES)) ?? [];
   const routes = (await Promise.all(names.map((name) => world.fleet.route(name)))).flatMap((one) => one?.value ?? []);
   const wished = options.reverse ?? recovery.reverse;
-  const fitting = routes.find(
-    (other) => (wished === undefined || other.name === wished) && isReverse(route, other, topics),
-  );
-  const name = wished ?? fitting?.name ?? reverseName(route.name);
+  const name = wished ?? (await formerReverse(context, route, topics, routes)) ?? reverseName(route.name);
   const existing = routes.find((other) => other.name === name);
   try {
     if (existing === undefined) checkRoute(reverseRouteOf(route, name, topics), world.clusters);
@@ -236,6 +234,23 @@ async function reverseOf(
     findings.add('names', 'warn', detail);
   }
   return isNeeded ? name : undefined;
+}
+
+/** The route over which these topics were copied in the other direction before: they are retired there. */
+async function formerReverse(
+  { world }: StepContext,
+  route: Route,
+  topics: readonly string[],
+  routes: readonly Route[],
+): Promise<string | undefined> {
+  for (const other of routes) {
+    if (!isReverse(route, other, topics)) continue;
+    const entries = await Promise.all(
+      topics.map((topic) => world.fleet.entry(other.name, targetTopicOf(route, topic))),
+    );
+    if (topics.length > 0 && entries.every((entry) => entry !== undefined && isRetired(entry.value))) return other.name;
+  }
+  return undefined;
 }
 
 async function judgeDrift({ recovery, world, signal }: StepContext, route: Route, findings: Findings): Promise<void> {

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
+import { SmallFleet } from '../worker/small-fleet.js';
+import { eventually, TestCluster } from '../worker/thread-kit.js';
+import { Producer, Programs, stepOf, valuesOf } from './recovery-kit.js';
+
+const PARTITIONS = 3;
+const QUICK = { stillMs: 300, drainTimeoutMs: 60_000, stopTimeoutMs: 30_000, groups: false } as const;
+
+describe('recovery programs on two real clusters', () => {
+  const handles: KafkaClusterHandle[] = [];
+  let east: TestCluster;
+  let west: TestCluster;
+  let fleet: SmallFleet;
+  let programs: Programs;
+
+  before(async () => {
+    handles.push(
+      ...(await Promise.all([
+        startKafkaCluster({ name: 'east', version: '3.9.1' }),
+        startKafkaCluster({ name: 'west', version: '4.1.0' }),
+      ])),
+    );
+    const [from, to] = handles as [KafkaClusterHandle, KafkaClusterHandle];
+    east = new TestCluster(from);
+    west = new TestCluster(to);
+    fleet = await SmallFleet.start({
+      clusters: { east: from.bootstrapServers, west: to.bootstrapServers },
+      routes: { r: { source: 'east', target: 'west' }, dr: { source: 'east', target: 'west' } },
+      workers: 2,
+      worker: { checkpointIntervalMs: 200, fetchMaxWaitMs: 100 },
+    });
+    programs = new Programs(fleet.client);
+  });
+
+  after(async () => {
+    await fleet?.close();
+    await Promise.all([east?.close(), west?.close()]);
+    await Promise.all(handles.map((handle) => handle.stop()));
+  });
+
+  async function mirrored(route: string, topic: string): Promise<void> {
+    await fleet.client.addTopic(route, { topic });
+    await eventually(`${topic} is copied`, async () => {
+      const { partitions } = await fleet.client.describeTopic(route, topic);
+      return partitions.length === PARTITIONS && partitions.every(({ state }) => state === 'running');
+    });
+  }
+
+  async function same(topic: string): Promise<void> {
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const [a, b] = [await valuesOf(east, topic, partition), await valuesOf(west, topic, partition)];
+      assert.deepEqual(a, b, `partition ${partition} is the same at both ends`);
+      assert.equal(new Set(a).size, a.length, 'every record is there once');
+    }
+  }
+
+  test('a planned switchover under load, and back: every record is at both ends once, in order', async () => {
+    await east.createTopic('orders', PARTITIONS);
+    await mirrored('r', 'orders');
+    const first = new Producer(east, 'orders', { partitions: PARTITIONS, prefix: 'e' });
+    await eventually('some are written', () => first.count > 300);
+    const out = await programs.begin({ kind: 'switchover', route: 'r', topics: ['orders'], options: QUICK });
+    await programs.at(out, 'quiet');
+    await eventually('more are written while it waits', () => first.count > 600);
+    assert.equal((await programs.client.get(out)).state, 'running', 'it waits for the producers to stop');
+    await first.stop();
+    const done = await programs.done(out);
+    assert.equal(stepOf(done, 'settle').evidence?.['exact'], PARTITIONS);
+    const second = new Producer(west, 'orders', { partitions: PARTITIONS, prefix: 'w' });
+    await eventually('the other side is written to', () => second.count > 300);
+    await second.stop();
+    const back = await programs.begin({
+      kind: 'switchover',
+      route: done.reverse ?? '',
+      topics: ['orders'],
+      options: QUICK,
+    });
+    const returned = await programs.done(back);
+    assert.equal(returned.reverse, 'r', 'the way back is the route that was there before');
+    const third = new Producer(east, 'orders', { partitions: PARTITIONS, prefix: 'e2' });
+    await eventually('the first side is written to again', () => third.count > 150);
+    await third.stop();
+    const expected = first.acknowledged.map((list, i) => [
+      ...list,
+      ...(second.acknowledged[i] ?? []),
+      ...(third.acknowledged[i] ?? []),
+    ]);
+    await eventually('all has arrived', async () => {
+      const counts = await Promise.all(expected.map((_, i) => valuesOf(west, 'orders', i)));
+      return counts.every((list, i) => list.length >= (expected[i]?.length ?? 0));
+    });
+    await same('orders');
+    for (const [i, list] of expected.entries()) assert.deepEqual(await valuesOf(west, 'orders', i), list);
+  });
+
+  test('a source killed under load: failover, then failback when it is back; what crossed is there once, what did not is listed', async () => {
+    await east.createTopic('stock', PARTITIONS);
+    await mirrored('dr', 'stock');
+    const before = new Producer(east, 'stock', { partitions: PARTITIONS, prefix: 'e', pauseMs: 2 });
+    await eventually('some are copied', () => before.count > 300);
+    await fleet.client.patchRoute('dr', { limits: { recordsPerS: 60 } }, (await fleet.client.getRoute('dr')).etag);
+    const slowAt = before.count;
+    await eventually('copying falls behind', () => before.count > slowAt + 900);
+    await eventually('the loss is measured', async () => {
+      const { records, seconds } = await programs.client.rpo('dr');
+      return (records ?? 0) > 100 && (seconds ?? 0) > 0;
+    });
+    const [source] = handles;
+    await source?.brokers[0]?.kill();
+    await before.stop();
+    const dry = await programs.done(
+      await programs.begin({ kind: 'failover', route: 'dr', options: { groups: false }, dryRun: true }),
+    );
+    assert.ok(Number(stepOf(dry, 'rpo').evidence?.['records']) > 100);
+    const out = await programs.done(
+      await programs.begin({ kind: 'failover', route: 'dr', options: { groups: false } }),
+    );
+    assert.ok(Number(stepOf(out, 'settle').evidence?.['lostRecords']) > 100);
+    const after = new Producer(west, 'stock', { partitions: PARTITIONS, prefix: 'w' });
+    await eventually('the other side is written to', () => after.count > 200);
+    await source?.brokers[0]?.start();
+    const options = { ...QUICK, switchBack: true, confirm: [], quarantineSuffix: '.stranded' };
+    const back = await programs.begin({ kind: 'failback', route: 'dr', options });
+    await programs.at(back, 'back-quiet');
+    await after.stop();
+    const done = await programs.done(back);
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const point = done.points.find((one) => one.partition === partition);
+      assert.ok(point !== undefined);
+      const eastern = await east.read('stock', partition);
+      const western = await valuesOf(west, 'stock', partition);
+      const stranded = done.stranded.find((one) => one.partition === partition);
+      const ranges = stranded?.ranges ?? [];
+      const isStranded = (offset: bigint) =>
+        ranges.some(({ from, to }) => offset >= BigInt(from) && offset <= BigInt(to));
+      const values = eastern.map(({ value }) => value?.toString() ?? '');
+      const lost = values.filter((_, i) => isStranded(eastern[i]?.offset ?? -1n));
+      const common = values.filter((_, i) => !isStranded(eastern[i]?.offset ?? -1n));
+      assert.equal(lost.length, stranded?.records ?? 0);
+      assert.ok(lost.length > 0, 'some never crossed');
+      assert.deepEqual(western, common, 'all but the stranded are the same at both ends, once, in order');
+      assert.equal(new Set(western).size, western.length);
+      const acknowledged = before.acknowledged[partition] ?? [];
+      const found = values.filter((value) => value.startsWith('e-') && !before.doubtful.has(value));
+      assert.deepEqual(found, acknowledged, 'the old source lost nothing that it had acknowledged');
+      const crossed = western.filter((value) => value.startsWith('e-'));
+      const wholly = [...crossed, ...lost].filter((value) => !before.doubtful.has(value));
+      assert.deepEqual(wholly, acknowledged, 'crossed and stranded together are what was acknowledged');
+      assert.deepEqual(
+        western.filter((value) => value.startsWith('w-')),
+        after.acknowledged[partition],
+      );
+      const quarantined = await valuesOf(west, 'stock.stranded', partition);
+      assert.deepEqual(quarantined, lost);
+    }
+  });
+});
