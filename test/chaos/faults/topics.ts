@@ -15,7 +15,7 @@ const COPIED_LIMIT_MS = 20_000;
 const FENCE_WITHIN_MS = 2_500;
 const LOOKED_AT_MS = 8_000;
 /** Until workers that were killed or fenced meanwhile have their partitions back, or somebody else has. */
-const HELD_LIMIT_MS = 60_000;
+const TOLD_LIMIT_MS = 60_000;
 const BETWEEN_MS = 300;
 
 /** Some of the partitions without a leader when their worker dies: those have one copy only (5.5). */
@@ -60,37 +60,43 @@ export const recreateTarget: Doer = async (field, fault) => {
   await write(field.bed.source.bootstrapServers, topic);
   return async () => {
     await sleep(LOOKED_AT_MS);
-    const heldNow = () => field.sampler.held.filter((one) => one.topic === topic);
-    // Only who holds a partition can say why it stands still.
-    const isHeld = () => new Set(heldNow().map(({ partition }) => partition)).size === PARTITIONS;
-    if (!(await comesTrue(isHeld, HELD_LIMIT_MS, field.sampler.over))) {
-      field.say(`${topic}: ${heldNow().length} of ${PARTITIONS} partitions are held`);
-    }
-    const missing = new Set<number>();
-    const { source, target } = field.bed;
-    const comparison = await compareClusters({
-      source: source.bootstrapServers,
-      target: target.bootstrapServers,
-      topics: [topic],
-      fleet: FLEET,
-      ignoresOtherGaps: true,
-      onMissing: ({ partition }) => missing.add(partition),
-    });
-    const held = heldNow();
-    const told = held.filter(({ state }) => state === 'paused' || state === 'backing-off');
-    const silent = [...missing].filter((partition) => !told.some((one) => one.partition === partition));
-    const { duplicated, reordered, different, phantom } = comparison;
-    field.say(
-      `${topic}: ${comparison.missing} of ${comparison.records} missing; ${told.length} of ${held.length} partitions say why (${told[0]?.reason ?? ''})`,
-    );
+    let seen = await look(field, topic);
+    // Only who holds a partition can say why it stands still, and another fault may have taken it from its worker.
+    const isTold = async (): Promise<boolean> => {
+      seen = await look(field, topic);
+      return seen.silent.length === 0;
+    };
+    if (seen.silent.length > 0) await comesTrue(isTold, TOLD_LIMIT_MS, field.sampler.over);
     await order(field, (client) => client.deleteTopic(ROUTE, topic));
-    if (silent.length > 0)
-      throw new Error(`${topic}: records are missing in partitions ${silent.join()}, which do not say so`);
+    if (seen.silent.length > 0)
+      throw new Error(`${topic}: records are missing in partitions ${seen.silent.join()}, which do not say so`);
+    const { duplicated, reordered, different, phantom } = seen;
     if (duplicated + reordered + different + phantom === 0) return;
     const faults = `${duplicated} duplicated, ${reordered} reordered, ${different} different, ${phantom} phantoms`;
     throw new Error(`${topic}: the new mirror is not a copy: ${faults}`);
   };
 };
+
+/** The topic at both sides now; `silent`: partitions that lack records and do not say why. */
+async function look(field: Field, topic: string) {
+  const missing = new Set<number>();
+  const { source, target } = field.bed;
+  const comparison = await compareClusters({
+    source: source.bootstrapServers,
+    target: target.bootstrapServers,
+    topics: [topic],
+    fleet: FLEET,
+    ignoresOtherGaps: true,
+    onMissing: ({ partition }) => missing.add(partition),
+  });
+  const held = field.sampler.held.filter((one) => one.topic === topic);
+  const told = held.filter(({ state }) => state === 'paused' || state === 'backing-off');
+  const silent = [...missing].filter((partition) => !told.some((one) => one.partition === partition));
+  field.say(
+    `${topic}: ${comparison.missing} of ${comparison.records} missing; ${told.length} of ${held.length} partitions say why (${told[0]?.reason ?? ''})`,
+  );
+  return { ...comparison, silent };
+}
 
 /** A topic of its own, mirrored until all that was written is at the target. */
 async function mirror(field: Field, topic: string): Promise<void> {
