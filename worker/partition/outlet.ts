@@ -1,4 +1,5 @@
 import { isCausewayError, messageOf } from '../../common/errors/error.js';
+import { hasRightCrc } from '../../common/kafka/wire/records/record-codec.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import { batchImage, type ProducerIdentity, producerIdentity } from '../core/batch-image.js';
 import type { PendingGap, QueuedBatch, Settled } from '../core/partition-queue.js';
@@ -13,8 +14,10 @@ import { judgeRefused, REFUSALS_OF_RECORDS, type Refused, refusalMessage } from 
 
 /** From this many failures in a row the state says so. */
 const FAILURES_TO_SHOW = 3;
-/** A batch the target calls damaged is fetched again this often before the partition pauses. */
+/** A batch the target calls damaged is fetched again at once this often, then with growing pauses. */
 const MAX_REFETCHES = 3;
+/** One that comes damaged from the source this often is damaged there. */
+const MAX_DAMAGED = 8;
 /** A gap that could not be written down is tried again after this. */
 const DECLARE_BACKOFF = { initialMs: 100, maxMs: 10_000 } as const;
 const NONE_BLAMED: readonly number[] = [];
@@ -36,6 +39,8 @@ export class Outlet {
   /** Called once when every batch that was sent has its final answer. */
   #quiet: (() => void) | undefined;
   #refetches = 0;
+  /** How often in a row a batch came damaged. */
+  #damaged = 0;
   readonly #doubt: DoubtGuard;
   /** Since when no answer has come to what was sent. */
   #waitingSinceMs = 0;
@@ -148,10 +153,7 @@ export class Outlet {
         break;
       case 'damaged':
         queue.requeue(batch);
-        this.#faulty('refetch', batch, {
-          code: 'BATCH_CORRUPT',
-          message: `the target found the batch at source offset ${batch.sourceFirst} damaged`,
-        });
+        this.#faulty('refetch', batch, { code: 'BATCH_CORRUPT', message: this.#damageOf(batch) });
         break;
       case 'refused':
         queue.requeue(batch);
@@ -180,6 +182,7 @@ export class Outlet {
     if (batch.resend && logAppendTimeMs !== -1) this.#deps.repeated(partition);
     partition.failures = 0;
     this.#refetches = 0;
+    this.#damaged = 0;
     const settled = partition.queue.ack(batch, baseOffset);
     if (settled.batches.length > 0) this.#settle(settled);
     if (partition.phase !== 'backing-off' || partition.suspect) return;
@@ -318,8 +321,22 @@ export class Outlet {
       return;
     }
     this.#refetches += 1;
-    if (this.#refetches > MAX_REFETCHES) port.pause(partition, reason);
+    if (this.#damaged >= MAX_DAMAGED) {
+      this.#damaged = 0;
+      port.pause(partition, reason);
+    } else if (this.#refetches > MAX_REFETCHES) port.restart(partition, reason);
     port.freed(partition);
+  }
+
+  /** What passed our own check was damaged between us and the target: that ends by itself, and is no reason to give up. */
+  #damageOf({ source, sourceFirst }: QueuedBatch): string {
+    const what = `the target found the batch at source offset ${sourceFirst} damaged`;
+    if (hasRightCrc(source)) {
+      this.#damaged = 0;
+      return `${what}; it left here as it should be: something on the way to the target alters it`;
+    }
+    this.#damaged += 1;
+    return `${what}, and it is as it came from the source`;
   }
 
   #declare(batch: QueuedBatch, gap: PendingGap): void {

@@ -42,6 +42,11 @@ export interface RecordsRange {
   readonly end: number;
 }
 
+/** The batch's CRC-32C matches its bytes. */
+export function hasRightCrc({ buffer, start, length }: BatchSlice): boolean {
+  return crc32c(buffer, start + ATTRIBUTES_AT, start + length) === crc(buffer, start);
+}
+
 /** @throws BATCH_CORRUPT when the CRC-32C does not match the batch's bytes */
 export function verifyCrc({ buffer, start, length }: BatchSlice): void {
   const computed = crc32c(buffer, start + ATTRIBUTES_AT, start + length);

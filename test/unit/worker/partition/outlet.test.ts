@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { QueuedBatch } from '../../../../worker/core/partition-queue.js';
-import { runningOutlet, sendAll } from './partition-kit.js';
+import { batchOf, runningOutlet, sendAll } from './partition-kit.js';
 
 const TIMED_OUT = 7;
 /** INVALID_REQUEST: nothing that another form of the records would cure. */
 const REFUSED = 42;
 const NOT_LEADER = 6;
 const OUT_OF_ORDER = 45;
+const DAMAGED = 2;
 
 type Batches = [QueuedBatch, QueuedBatch, QueuedBatch];
 
@@ -57,6 +58,31 @@ describe('the target side of a partition', () => {
       ['restart SEQUENCE_BROKEN'],
     );
     assert.ok(partition.brokenLanes.has(lane));
+  });
+
+  test('what leaves here undamaged and arrives damaged is tried again for ever, with pauses; what came damaged pauses the partition', () => {
+    const intact = runningOutlet(1);
+    for (let i = 0; i < 20; i++) {
+      const [batch] = sendAll(intact.outlet) as [QueuedBatch];
+      intact.outlet.answered(batch, DAMAGED, -1, -1);
+      const again = batchOf(0, 10);
+      intact.budget.charge(again.bytes);
+      intact.partition.queue.push(again);
+    }
+    assert.ok(!intact.port.calls.some((call) => call.startsWith('pause')));
+    assert.equal(intact.port.calls.filter((call) => call === 'restart BATCH_CORRUPT').length, 17);
+
+    const damaged = runningOutlet(0);
+    let answers = 0;
+    while (!damaged.port.calls.includes('pause BATCH_CORRUPT') && answers < 20) {
+      const bad = batchOf(0, 10);
+      bad.source.buffer[bad.source.start + bad.source.length - 1] = 255;
+      damaged.budget.charge(bad.bytes);
+      damaged.partition.queue.push(bad);
+      damaged.outlet.answered((sendAll(damaged.outlet) as [QueuedBatch])[0], DAMAGED, -1, -1);
+      answers += 1;
+    }
+    assert.equal(answers, 8);
   });
 
   test('a drain sends what is in doubt again, and nothing new', () => {
