@@ -2,7 +2,7 @@ import type { CoordinationStore } from '../../common/coordination/ports.js';
 import { encodeJob } from '../../common/coordination/records/job.js';
 import { JOBS, jobPath, PROGRESS, progressPath, progressRoutePath, REPORTS } from '../../common/coordination/znodes.js';
 import { isCausewayError } from '../../common/errors/error.js';
-import { type Job, type JobRange, jobOfRoute, jobPartitionKey } from '../../common/model/job.js';
+import { type Job, jobOfRoute, jobPartitionKey } from '../../common/model/job.js';
 import { type Logger, silentLogger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import { isComplete, type JobSighting, withSightings } from '../core/job-progress.js';
@@ -19,6 +19,9 @@ const NOTE_MS = 10_000;
 const CLEAN_MS = 60_000;
 /** Routes of deleted jobs whose memory is cleared at once. */
 const MAX_CLEARED = 100;
+
+/** Incarnations by `topic/partition`. */
+type Finished = ReadonlyMap<string, string>;
 
 export interface JobKeeperDeps {
   readonly store: CoordinationStore;
@@ -76,24 +79,25 @@ export class JobKeeper implements LeaderWork {
     await records.live.refresh();
     const live = [...records.live.entries.values()].map(({ value }) => value);
     const statuses = await this.#deps.statuses.ask(live);
+    const answering = new Set([...statuses.values()].map(({ incarnation }) => incarnation));
     for (const { value, version } of due) {
       const sightings = sightingsOf(value, statuses.values());
-      const ended = endsSeen(value, finished.get(value.id) ?? new Set(), sightings);
+      const ended = endsSeen(value, finished.get(value.id) ?? new Map(), sightings, answering);
       const next = this.#ended(withSightings(value, sightings, ended));
       if (next !== value) await this.#write(records, next, version);
     }
     return isDue;
   }
 
-  /** Partitions that workers report to have reached their ends, by job. */
-  #finished(records: FleetRecords): ReadonlyMap<string, ReadonlySet<string>> {
-    const finished = new Map<string, Set<string>>();
+  /** Partitions that workers report to have reached their ends, with who says so, by job. */
+  #finished(records: FleetRecords): ReadonlyMap<string, Finished> {
+    const finished = new Map<string, Map<string, string>>();
     for (const { value } of records.reports.entries.values()) {
       for (const ref of value.finished ?? []) {
         const job = jobOfRoute(ref.route);
         if (job === undefined) continue;
-        const keys = finished.get(job) ?? new Set();
-        finished.set(job, keys.add(jobPartitionKey(ref)));
+        const keys = finished.get(job) ?? new Map<string, string>();
+        finished.set(job, keys.set(jobPartitionKey(ref), value.incarnation));
       }
     }
     return finished;
@@ -141,25 +145,34 @@ export class JobKeeper implements LeaderWork {
   }
 }
 
-/** A worker whose last word on its counts is older than its report is asked again. */
+/**
+ * Partitions whose last counts are known, or will never be: a worker that answers, and whose numbers are older than its report, is asked
+ * again.
+ */
 function endsSeen(
   { topics }: Job,
-  finished: ReadonlySet<string>,
+  finished: Finished,
   sightings: readonly JobSighting[],
+  answering: ReadonlySet<string>,
 ): ReadonlySet<string> {
-  const offsets = new Map(sightings.map(({ status }) => [jobPartitionKey(status), status.sourceOffset]));
-  const isBehind = (topic: string, { partition, until }: JobRange): boolean => {
-    const offset = offsets.get(jobPartitionKey({ topic, partition }));
-    return offset !== undefined && offset < until;
-  };
-  const behind = topics.flatMap(({ topic, ranges }) =>
-    ranges.filter((range) => isBehind(topic, range)).map(({ partition }) => jobPartitionKey({ topic, partition })),
+  const offsets = new Map(
+    sightings.map(({ incarnation, status }) => [`${incarnation} ${jobPartitionKey(status)}`, status.sourceOffset]),
   );
-  return new Set([...finished].filter((key) => !behind.includes(key)));
+  const ended = new Set<string>();
+  for (const { topic, ranges } of topics) {
+    for (const { partition, until } of ranges) {
+      const key = jobPartitionKey({ topic, partition });
+      const incarnation = finished.get(key);
+      if (incarnation === undefined) continue;
+      const offset = offsets.get(`${incarnation} ${key}`) ?? -1n;
+      if (offset >= until || !answering.has(incarnation)) ended.add(key);
+    }
+  }
+  return ended;
 }
 
-function hasNews(job: Job, finished: ReadonlySet<string> | undefined): boolean {
+function hasNews(job: Job, finished: Finished | undefined): boolean {
   if (finished === undefined) return false;
   const done = new Set(job.progress.filter(({ isDone }) => isDone).map(jobPartitionKey));
-  return [...finished].some((key) => !done.has(key));
+  return [...finished.keys()].some((key) => !done.has(key));
 }
