@@ -3,6 +3,7 @@ import { EXIT } from '../common/process/exit-codes.js';
 import { packageVersion } from '../common/process/version.js';
 import { addConfigCommands } from './commands/config.js';
 import { addFleetCommands } from './commands/fleet.js';
+import { addGroupCommands } from './commands/groups.js';
 import { addJobCommands } from './commands/job.js';
 import { addPlanCommands } from './commands/plan.js';
 import { addRecoveryCommands } from './commands/recovery.js';
@@ -47,6 +48,7 @@ export function buildProgram(deps: CliDeps): Command {
   addFleetCommands(program, deps);
   addPlanCommands(program, deps);
   addJobCommands(program, deps);
+  addGroupCommands(program, deps);
   addRecoveryCommands(program, deps);
   addTransferCommands(program, deps);
   addConfigCommands(program, deps);

@@ -29,6 +29,7 @@ import { KafkaMetadata } from './metadata/kafka-metadata.js';
 import { KafkaProver } from './metadata/kafka-prover.js';
 import type { DeliveryProver, SourceMetadata, TargetAdmin } from './metadata/ports.js';
 import { targetClients } from './metadata/target-clients.js';
+import { type GroupRoom, openGroups } from './groups/open-groups.js';
 import { JobCopier } from './recovery/job-copier.js';
 import { openRecoveryRoom, type RecoveryRoom } from './recovery/recovery-room.js';
 import { DenialStore } from './rest/denial-store.js';
@@ -82,7 +83,9 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
     const base = { config, store, clock, random, logger, metrics };
     const recovery = lifecycle.add('recovery', openRecoveryRoom({ ...base, metadata: kafka.metadata, statuses }));
     const rights = openRights(config, { store, clock, random, logger, metrics }, lifecycle);
-    const works = [rights.work, new JobKeeper({ store, statuses, clock, logger }), ...recovery.works];
+    const groups = openGroups(config, { ...base, admin: kafka.admin }, lifecycle);
+    recovery.lend({ groups: groups.sync });
+    const works = [rights.work, new JobKeeper({ store, statuses, clock, logger }), ...recovery.works, ...groups.works];
     const ruler = new Ruler({ config, store, kafka, fencer, statuses, alarms, works, clock, random, logger, metrics });
     const health = new Health();
     health.add(() => ({
@@ -90,7 +93,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
       ok: store.session().state === 'connected',
       detail: store.session().state,
     }));
-    const router = buildRouter(config, deps, { kafka, ruler, recovery, statuses, health, alarms, memory });
+    const router = buildRouter(config, deps, { kafka, ruler, recovery, groups, statuses, health, alarms, memory });
     const http = lifecycle.add(
       'http',
       await startHttpServer({ ...deps, logger, settings: config.controller.http, health }, router),
@@ -171,6 +174,7 @@ function buildRouter(
     kafka,
     ruler,
     recovery,
+    groups,
     statuses,
     health,
     alarms,
@@ -179,6 +183,7 @@ function buildRouter(
     readonly kafka: Kafka;
     readonly ruler: Ruler;
     readonly recovery: RecoveryRoom;
+    readonly groups: GroupRoom;
     readonly statuses: WorkerStatuses;
     readonly health: Health;
     readonly alarms: StoreAlarms;
@@ -216,6 +221,7 @@ function buildRouter(
     ...{ recoveries: recovery.recoveries, rpo: recovery.rpo },
     transfer,
     jobs,
+    groups: groups.service,
     routes,
     topics,
     selections,

@@ -2,6 +2,7 @@ import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteaso
 import { desiredOperations } from './desired-operations.js';
 import { problemBody } from './desired-shapes.js';
 import { fleetOperations } from './fleet-operations.js';
+import { groupOperations } from './group-operations.js';
 import { jobOperations } from './job-operations.js';
 import type { Operation } from './operation.js';
 import { recoveryOperations } from './recovery-operations.js';
@@ -11,7 +12,7 @@ const API_VERSION = '1.0.0';
 
 /** Everything below /api/v1, joined from the parts; a test compares it with the router. */
 export function apiOperations(): readonly Operation[] {
-  return [...desiredOperations, ...fleetOperations, ...jobOperations, ...recoveryOperations];
+  return [...desiredOperations, ...fleetOperations, ...groupOperations, ...jobOperations, ...recoveryOperations];
 }
 
 let cached: ReturnType<OpenApiGeneratorV31['generateDocument']> | undefined;

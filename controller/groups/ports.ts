@@ -34,11 +34,11 @@ export interface GroupSyncOptions {
   readonly dryRun?: boolean;
 }
 
-/** Moves the positions of a route's groups to the target now, on any controller. */
+/** Moves the positions of a route's groups to the target now, while this controller leads. */
 export interface GroupSync {
   /**
    * @returns one result per group and partition
-   * @throws ROUTE_UNKNOWN; CLUSTER_UNREACHABLE and the like when a cluster cannot be asked at all. The fault of a group is in its results.
+   * @throws NO_LEADER; ROUTE_UNKNOWN; CLUSTER_UNREACHABLE and the like when a cluster cannot be asked at all. The fault of a group is in its results.
    */
   syncNow(route: string, options: GroupSyncOptions): Promise<readonly GroupSyncResult[]>;
 }

@@ -1,4 +1,6 @@
 import { Router } from 'express';
+import { groupPaths } from '../groups/group-paths.js';
+import type { GroupService } from '../groups/group-service.js';
 import { type JobPathsOptions, jobPaths } from '../jobs/job-paths.js';
 import { type FleetPathsOptions, fleetPaths } from './fleet-paths.js';
 import { orderPaths } from './order-paths.js';
@@ -18,6 +20,7 @@ export interface ApiOptions extends TopicPathsOptions, FleetPathsOptions, JobPat
   readonly orders: OrderService;
   readonly selections: SelectionService;
   readonly transfer: TransferService;
+  readonly groups: GroupService;
 }
 
 /** The router of /api/v1. Paths are static strings; other methods on them answer 405. */
@@ -31,6 +34,7 @@ export function apiRouter(options: ApiOptions): Router {
   fleetPaths(router, options);
   transferPaths(router, options);
   jobPaths(router, options);
+  groupPaths(router, options);
   recoveryPaths(router, options);
   return router;
 }

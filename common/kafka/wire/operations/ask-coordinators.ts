@@ -11,8 +11,8 @@ const PURPOSE = 'coordinator';
 const BACKOFF = { initialMs: 20, maxMs: 500 } as const;
 /** Coordinators that are not known yet are asked for so many at a time. */
 const MAX_LOOKUPS = 32;
-/** Looks at coordinators that move; whatever is left then has failed. */
-const ATTEMPTS = 4;
+/** Coordinators that move, or are only now made, are followed for so long; whatever is left then has failed. */
+const PATIENCE_MS = 5_000;
 
 interface OfGroup {
   readonly group: string;
@@ -40,7 +40,9 @@ export async function askCoordinators<T extends OfGroup>(
   const found = new Map<string, T>();
   const failed = new Map<string, CausewayError>();
   let open = [...new Set(question.groups)];
-  for (let attempt = 0; open.length > 0 && attempt < ATTEMPTS; attempt += 1) {
+  const untilMs = client.clock.monotonicMs() + Math.min(PATIENCE_MS, client.cluster.requestTimeoutMs);
+  for (let attempt = 0; open.length > 0; attempt += 1) {
+    if (attempt > 0 && client.clock.monotonicMs() >= untilMs) break;
     if (attempt > 0) await client.clock.sleep(backoffMs(attempt - 1, BACKOFF, client.random));
     for (const group of open) failed.delete(group);
     const again: string[] = [];

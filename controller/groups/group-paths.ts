@@ -1,9 +1,9 @@
 import type { Router } from 'express';
 import { groupSyncBody } from '../../common/api/group-shapes.js';
 import { jsonBody } from '../../common/http/body.js';
-import { isOwn, on, param } from './endpoint.js';
+import { isOwn, on, param } from '../rest/endpoint.js';
+import { pageOf } from '../rest/paging.js';
 import type { GroupService } from './group-service.js';
-import { pageOf } from './paging.js';
 
 /** Positions of consumer groups: looked at, and written on order. */
 export function groupPaths(router: Router, { groups }: { readonly groups: GroupService }): void {

@@ -6,9 +6,9 @@ import { decodeController } from '../../common/coordination/records/control.js';
 import { LEADER } from '../../common/coordination/znodes.js';
 import { CausewayError } from '../../common/errors/error.js';
 import { compareText } from '../core/text-order.js';
-import type { GroupSyncs } from '../groups/group-syncs.js';
-import type { GroupSyncOptions, GroupSyncResult } from '../groups/ports.js';
-import type { GroupReport } from '../groups/route-groups.js';
+import type { GroupSyncs } from './group-syncs.js';
+import type { GroupSyncOptions, GroupSyncResult } from './ports.js';
+import type { GroupReport } from './route-groups.js';
 
 /** As long as a pass over many groups may take. */
 const TIMEOUT_MS = 25_000;

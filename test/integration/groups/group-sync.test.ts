@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { listGroups } from '../../../common/kafka/wire/operations/list-groups.js';
+import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
+import type { PartitionMap } from '../../../common/model/offset-map.js';
+import { kafkaOf } from '../../audit/topics.js';
+import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
+import { waitUntil } from '../../bed/wait.js';
+import { Workspace } from '../../bed/workspace.js';
+import { numbered, TestCluster } from '../worker/thread-kit.js';
+import { commit, committed, entryOf, leaderOf, startNewConsumer, verdicts } from './groups-kit.js';
+
+const TOPIC = 'orders';
+const ENTRIES = [entryOf(TOPIC)];
+const PLAIN = { takeover: false };
+const TAKEOVER = { takeover: true };
+
+describe('positions of consumer groups on real clusters', { timeout: 150_000 }, () => {
+  const workspace = new Workspace('groups');
+  let handles: KafkaClusterHandle[] = [];
+  let source: TestCluster;
+  let target: TestCluster;
+
+  before(async () => {
+    handles = await Promise.all([
+      startKafkaCluster({ name: 'east' }),
+      startKafkaCluster({ name: 'west', version: '4.1.0' }),
+    ]);
+    [source, target] = handles.map((handle) => new TestCluster(handle)) as [TestCluster, TestCluster];
+    for (const cluster of [source, target]) {
+      await cluster.createTopic(TOPIC, 3);
+      for (const partition of [0, 1, 2]) await cluster.append(TOPIC, partition, buildBatch(numbered(0, 100)));
+    }
+  });
+
+  after(async () => {
+    await Promise.all([source, target].map((cluster) => cluster?.client.close()));
+    await Promise.all(handles.map((handle) => handle.stop()));
+    workspace.remove();
+  });
+
+  test('a group that the target does not know gets exactly its positions, with its own metadata and no leader epoch', async () => {
+    await commit(source, 'g-new', { 0: 10n, 1: 20n }, { topic: TOPIC, metadata: 'its own' });
+    await commit(source, 'other', { 0: 10n }, { topic: TOPIC });
+    const leader = leaderOf(source, target);
+    const dry = await leader.pass(ENTRIES, { ...PLAIN, dryRun: true });
+    assert.deepEqual(verdicts(dry.results, 'g-new'), ['0: write new', '1: write new']);
+    assert.deepEqual(await committed(target, 'g-new'), {});
+    await leader.pass(ENTRIES, PLAIN);
+    assert.deepEqual(await committed(target, 'g-new'), {
+      [`${TOPIC}/0`]: [10n, 'its own', -1],
+      [`${TOPIC}/1`]: [20n, 'its own', -1],
+    });
+    assert.deepEqual(await committed(target, 'other'), {}, 'the filter leaves it out');
+    assert.deepEqual(verdicts((await leader.pass(ENTRIES, PLAIN)).results, 'g-new'), ['0: keep same', '1: keep same']);
+  });
+
+  test('the next leader knows what was written, and goes on; what was moved meanwhile it leaves alone', async () => {
+    await commit(source, 'g-next', { 0: 10n, 1: 10n }, { topic: TOPIC });
+    await leaderOf(source, target).pass(ENTRIES, PLAIN);
+    await commit(source, 'g-next', { 0: 30n, 1: 30n }, { topic: TOPIC });
+    await commit(target, 'g-next', { 1: 15n }, { topic: TOPIC });
+    const next = leaderOf(source, target);
+    assert.deepEqual(verdicts((await next.pass(ENTRIES, PLAIN)).results, 'g-next'), [
+      '0: write ours',
+      '1: refuse moved',
+    ]);
+    assert.equal((await committed(target, 'g-next'))[`${TOPIC}/1`]?.[0], 15n);
+    assert.deepEqual(verdicts((await next.pass(ENTRIES, TAKEOVER)).results, 'g-next'), [
+      '0: keep same',
+      '1: write takeover',
+    ]);
+    assert.equal((await committed(target, 'g-next'))[`${TOPIC}/1`]?.[0], 30n);
+  });
+
+  test('a classic group with members is never written; briefly empty it keeps its own position; takeover moves it', async () => {
+    await commit(source, 'g-classic', { 0: 50n, 1: 50n, 2: 50n }, { topic: TOPIC });
+    const consumer = kafkaOf(handles[1]?.bootstrapServers ?? '').consumer({ groupId: 'g-classic' });
+    await consumer.connect();
+    await consumer.subscribe({ topics: [TOPIC], fromBeginning: true });
+    let joined = false;
+    consumer.on(consumer.events.GROUP_JOIN, () => {
+      joined = true;
+    });
+    await consumer.run({ autoCommitInterval: 100, eachMessage: () => Promise.resolve() });
+    await waitUntil('it has joined', () => joined, { timeoutMs: 20_000 });
+    const leader = leaderOf(source, target);
+    for (const order of [PLAIN, TAKEOVER]) {
+      const { results } = await leader.pass(ENTRIES, order);
+      assert.deepEqual(verdicts(results, 'g-classic'), ['0: refuse active', '1: refuse active', '2: refuse active']);
+    }
+    const all = async (): Promise<boolean> => Object.values(await committed(target, 'g-classic')).length === 3;
+    await waitUntil('it has committed', all, { timeoutMs: 20_000 });
+    await consumer.disconnect();
+    const { results } = await leader.pass(ENTRIES, PLAIN);
+    assert.ok(
+      verdicts(results, 'g-classic').every((verdict) => verdict.endsWith('refuse not-ours')),
+      verdicts(results, 'g-classic').join(', '),
+    );
+    await commit(source, 'g-classic', { 0: 100n }, { topic: TOPIC });
+    await commit(target, 'g-classic', { 0: 60n }, { topic: TOPIC });
+    assert.equal(verdicts((await leader.pass(ENTRIES, TAKEOVER)).results, 'g-classic')[0], '0: write takeover');
+    assert.equal((await committed(target, 'g-classic'))[`${TOPIC}/0`]?.[0], 100n);
+  });
+
+  test('a member that joins between the look and the write is protected by the broker, and the group is told active', async () => {
+    await commit(source, 'g-race', { 0: 50n }, { topic: TOPIC });
+    const leader = leaderOf(source, target);
+    const consumer = kafkaOf(handles[1]?.bootstrapServers ?? '').consumer({ groupId: 'g-race' });
+    let joined = false;
+    consumer.on(consumer.events.GROUP_JOIN, () => {
+      joined = true;
+    });
+    await consumer.connect();
+    await consumer.subscribe({ topics: [TOPIC] });
+    const { results } = await leader.pass(ENTRIES, PLAIN, async () => {
+      await consumer.run({ autoCommit: false, eachMessage: () => Promise.resolve() });
+      await waitUntil('it has joined', () => joined, { timeoutMs: 20_000 });
+    });
+    assert.deepEqual(verdicts(results, 'g-race'), ['0: refuse active']);
+    await consumer.disconnect();
+  });
+
+  test('groups of KIP-848: told active by their state, never written, taken over when they are gone; read at a source', async () => {
+    await commit(source, 'g-848', { 0: 50n, 1: 50n, 2: 50n }, { topic: TOPIC });
+    const cluster = handles[1] as KafkaClusterHandle;
+    const consumer = await startNewConsumer(workspace, { cluster, group: 'g-848', topic: TOPIC });
+    const done = async (): Promise<boolean> => {
+      const at = Object.values(await committed(target, 'g-848'));
+      return at.length === 3 && at.every(([offset]) => offset === 100n);
+    };
+    await waitUntil('it has read everything', done, { timeoutMs: 40_000, child: consumer });
+    const listed = await listGroups(target.client, (group) => group === 'g-848');
+    assert.deepEqual(listed.get('g-848'), {
+      group: 'g-848',
+      protocolType: 'consumer',
+      state: 'Stable',
+      type: 'consumer',
+    });
+    const leader = leaderOf(source, target);
+    const { results } = await leader.pass(ENTRIES, TAKEOVER);
+    assert.deepEqual(verdicts(results, 'g-848'), ['0: refuse active', '1: refuse active', '2: refuse active']);
+    await consumer.terminate();
+    const isEmpty = async (): Promise<boolean> => {
+      return (await listGroups(target.client, () => true)).get('g-848')?.state === 'Empty';
+    };
+    await waitUntil('it is empty', isEmpty, { timeoutMs: 60_000 });
+    const after = await leader.pass(ENTRIES, PLAIN);
+    assert.deepEqual(verdicts(after.results, 'g-848')[0], '0: refuse not-ours');
+    const rewound = await leader.pass(ENTRIES, { ...TAKEOVER, allowRewind: true, groups: ['g-848'] });
+    assert.deepEqual(verdicts(rewound.results, 'g-848')[0], '0: write takeover');
+    assert.equal((await committed(target, 'g-848'))[`${TOPIC}/0`]?.[0], 50n);
+    // The other way round: what a group of the new protocol has committed is read like any other.
+    const back = leaderOf(target, source);
+    const read = await back.read(ENTRIES, ['g-848']);
+    assert.deepEqual(read.positions.map(({ partition, offset }) => [partition, offset]).sort(), [
+      [0, 50n],
+      [1, 50n],
+      [2, 50n],
+    ]);
+  });
+
+  test('a position beyond the target’s log is clamped to its end: the broker would have taken it', async () => {
+    const map: PartitionMap = {
+      timeline: 1,
+      runs: [{ source: 0n, target: 0n, length: 900n }],
+      head: { source: 900n, target: 900n },
+    };
+    await commit(source, 'g-beyond', { 0: 500n }, { topic: TOPIC });
+    const maps = { read: () => Promise.resolve(new Map([[0, map]])) };
+    const { results } = await leaderOf(source, target, maps).pass(ENTRIES, PLAIN);
+    const result = results.find(({ group }) => group === 'g-beyond');
+    assert.deepEqual([result?.translated, result?.rereads], [100n, 400n]);
+    assert.equal((await committed(target, 'g-beyond'))[`${TOPIC}/0`]?.[0], 100n);
+  });
+
+  test('two hundred groups are read and written within seconds; the fault of one stays with it', async () => {
+    const names = Array.from({ length: 200 }, (_, index) => `g-many-${index}`);
+    for (const group of names) await commit(source, group, { 0: 40n, 1: 41n, 2: 42n }, { topic: TOPIC });
+    await source.createTopic('nowhere', 1);
+    await commit(source, 'g-many-0', { 0: 5n }, { topic: 'nowhere' });
+    const entries = [...ENTRIES, entryOf('nowhere')];
+    const leader = leaderOf(source, target);
+    const startMs = performance.now();
+    const { results } = await leader.pass(entries, PLAIN);
+    const elapsedMs = performance.now() - startMs;
+    const written = results.filter(({ group, verdict }) => names.includes(group) && verdict.kind === 'write');
+    assert.equal(written.length, 600);
+    const failed = results.filter(({ topic }) => topic === 'nowhere');
+    assert.deepEqual(
+      failed.map(({ group, verdict }) => [group, verdict.reason]),
+      [['g-many-0', 'failed']],
+    );
+    assert.match(failed[0]?.detail ?? '', /start and end/);
+    assert.ok(elapsedMs < 15_000, `${elapsedMs} ms`);
+    const again = performance.now();
+    await leader.pass(entries, PLAIN);
+    assert.ok(performance.now() - again < 5_000, `${performance.now() - again} ms`);
+  });
+});
