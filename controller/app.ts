@@ -32,6 +32,7 @@ import { targetClients } from './metadata/target-clients.js';
 import { type GroupRoom, openGroups } from './groups/open-groups.js';
 import { JobCopier } from './recovery/job-copier.js';
 import { openRecoveryRoom, type RecoveryRoom } from './recovery/recovery-room.js';
+import { type OffsetRoom, openOffsets } from './offsets/open-offsets.js';
 import { DenialStore } from './rest/denial-store.js';
 import { LeaderPlan } from './rest/leader-plan.js';
 import { LeaderProblems } from './rest/leader-problems.js';
@@ -83,7 +84,8 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
     const base = { config, store, clock, random, logger, metrics };
     const recovery = lifecycle.add('recovery', openRecoveryRoom({ ...base, metadata: kafka.metadata, statuses }));
     const rights = openRights(config, { store, clock, random, logger, metrics }, lifecycle);
-    const groups = openGroups(config, { ...base, admin: kafka.admin }, lifecycle);
+    const offsets = openOffsets(config, base, lifecycle);
+    const groups = openGroups(config, { ...base, admin: kafka.admin, maps: offsets.maps }, lifecycle);
     recovery.lend({ groups: groups.sync });
     const works = [rights.work, new JobKeeper({ store, statuses, clock, logger }), ...recovery.works, ...groups.works];
     const ruler = new Ruler({ config, store, kafka, fencer, statuses, alarms, works, clock, random, logger, metrics });
@@ -93,7 +95,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
       ok: store.session().state === 'connected',
       detail: store.session().state,
     }));
-    const router = buildRouter(config, deps, { kafka, ruler, recovery, groups, statuses, health, alarms, memory });
+    const router = buildRouter(config, deps, { kafka, ruler, recovery, groups, offsets, statuses, health, alarms, memory });
     const http = lifecycle.add(
       'http',
       await startHttpServer({ ...deps, logger, settings: config.controller.http, health }, router),
@@ -175,6 +177,7 @@ function buildRouter(
     ruler,
     recovery,
     groups,
+    offsets,
     statuses,
     health,
     alarms,
@@ -184,6 +187,7 @@ function buildRouter(
     readonly ruler: Ruler;
     readonly recovery: RecoveryRoom;
     readonly groups: GroupRoom;
+    readonly offsets: OffsetRoom;
     readonly statuses: WorkerStatuses;
     readonly health: Health;
     readonly alarms: StoreAlarms;
@@ -222,6 +226,7 @@ function buildRouter(
     transfer,
     jobs,
     groups: groups.service,
+    offsets: offsets.service(topics),
     routes,
     topics,
     selections,

@@ -4,6 +4,7 @@ import { problemBody } from './desired-shapes.js';
 import { fleetOperations } from './fleet-operations.js';
 import { groupOperations } from './group-operations.js';
 import { jobOperations } from './job-operations.js';
+import { offsetOperations } from './offset-operations.js';
 import type { Operation } from './operation.js';
 import { recoveryOperations } from './recovery-operations.js';
 import { z } from './zod.js';
@@ -12,7 +13,7 @@ const API_VERSION = '1.0.0';
 
 /** Everything below /api/v1, joined from the parts; a test compares it with the router. */
 export function apiOperations(): readonly Operation[] {
-  return [...desiredOperations, ...fleetOperations, ...groupOperations, ...jobOperations, ...recoveryOperations];
+  return [...desiredOperations, ...fleetOperations, ...groupOperations, ...jobOperations, ...offsetOperations, ...recoveryOperations];
 }
 
 let cached: ReturnType<OpenApiGeneratorV31['generateDocument']> | undefined;

@@ -16,6 +16,12 @@ export function inverse(map: PartitionMap, targetOffset: bigint): Translation {
   return lookUp(map, targetOffset, 'target', 'source');
 }
 
+/** The run that holds the source offset. */
+export function runAt({ runs }: PartitionMap, offset: bigint): Run | undefined {
+  const run = runs.at(firstEndingBehind(runs, offset, 'source'));
+  return run !== undefined && run.source <= offset && offset < run.source + run.length ? run : undefined;
+}
+
 /** Target and source offset are the same wherever something was copied, and from here on. False while nothing is known. */
 export function isIdentical({ runs, lost = [], head }: PartitionMap): boolean {
   if (lost.length > 0 || head.source !== head.target) return false;

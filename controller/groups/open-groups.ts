@@ -11,7 +11,7 @@ import { Checkpoints } from '../mm2/checkpoints.js';
 import { HeartbeatTopics } from '../mm2/heartbeat-topics.js';
 import { Heartbeats } from '../mm2/heartbeats.js';
 import { OffsetSyncs } from '../mm2/offset-syncs.js';
-import { KafkaOffsetMaps } from '../offsets/kafka-offset-maps.js';
+import type { OffsetMaps } from '../offsets/ports.js';
 import { ClusterClients } from './cluster-clients.js';
 import { GroupService } from './group-service.js';
 import { GroupSyncs } from './group-syncs.js';
@@ -20,6 +20,7 @@ import type { GroupSync } from './ports.js';
 export interface GroupRoomOptions {
   readonly store: CoordinationStore;
   readonly admin: Pick<TargetAdmin, 'createTopics'>;
+  readonly maps: OffsetMaps;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -37,12 +38,11 @@ export interface GroupRoom {
 /** All of it, over clients of its own. */
 export function openGroups(
   { clusters, fleet, controller }: Config,
-  { store, admin, clock, random, logger, metrics }: GroupRoomOptions,
+  { store, admin, maps, clock, random, logger, metrics }: GroupRoomOptions,
   lifecycle: Lifecycle,
 ): GroupRoom {
   const clientId = `causeway-controller-${controller.id}`;
   const clients = lifecycle.add('groups', new ClusterClients({ clusters, clientId, clock, random, logger, metrics }));
-  const maps = new KafkaOffsetMaps({ store, client: (cluster) => clients.of(cluster), fleet, logger });
   const mm2 = { clients, admin, maps, clock, logger, metrics };
   const reader = new Checkpoints(mm2);
   const syncs = new GroupSyncs({ clients, maps, reader, fleet, clock, logger, metrics });

@@ -40,7 +40,7 @@ class JoinedRuns implements RunList {
     const last = this.#table?.at(this.#count - 1);
     if (last === undefined || next === undefined) return last;
     const room = [last.length, next.source - last.source, next.target - last.target];
-    return { ...last, length: room.reduce((least, one) => (one < least ? one : least)) };
+    return { ...last, length: room.reduce(lesser) };
   }
 }
 
@@ -100,4 +100,8 @@ function stretchOf({ source, target, length, targetLength }: Entry): LostStretch
     target: { from: BigInt(target), to: BigInt(target + targetLength) },
     reason: 'the target did not tell where it stored these records',
   };
+}
+
+function lesser(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }

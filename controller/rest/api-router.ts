@@ -2,6 +2,7 @@ import { Router } from 'express';
 import { groupPaths } from '../groups/group-paths.js';
 import type { GroupService } from '../groups/group-service.js';
 import { type JobPathsOptions, jobPaths } from '../jobs/job-paths.js';
+import { type OffsetPathsOptions, offsetPaths } from '../offsets/offset-paths.js';
 import { type FleetPathsOptions, fleetPaths } from './fleet-paths.js';
 import { orderPaths } from './order-paths.js';
 import type { OrderService } from './order-service.js';
@@ -15,7 +16,7 @@ import { transferPaths } from './transfer-paths.js';
 import type { TransferService } from './transfer-service.js';
 import { whyPaths } from './why-paths.js';
 
-export interface ApiOptions extends TopicPathsOptions, FleetPathsOptions, JobPathsOptions, RecoveryPathsOptions {
+export interface ApiOptions extends TopicPathsOptions, FleetPathsOptions, JobPathsOptions, OffsetPathsOptions, RecoveryPathsOptions {
   readonly routes: RouteService;
   readonly orders: OrderService;
   readonly selections: SelectionService;
@@ -34,6 +35,7 @@ export function apiRouter(options: ApiOptions): Router {
   fleetPaths(router, options);
   transferPaths(router, options);
   jobPaths(router, options);
+  offsetPaths(router, options);
   groupPaths(router, options);
   recoveryPaths(router, options);
   return router;

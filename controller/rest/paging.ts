@@ -22,6 +22,19 @@ export function pageOf(request: Request, sorted: readonly string[]): PageOf {
   return { names, next };
 }
 
+/** The same of a list that has no names: the cursor is how many came before. */
+export function indexPageOf(
+  request: Request,
+  length: number,
+): { readonly from: number; readonly to: number; readonly next: string | null } {
+  const limit = limitOf(request.query['limit']);
+  const cursor = request.query['cursor'];
+  const text = typeof cursor === 'string' ? Buffer.from(cursor, 'base64url').toString('utf8') : '';
+  const from = Math.min(length, /^\d{1,15}$/.test(text) ? Number(text) : 0);
+  const to = Math.min(length, from + limit);
+  return { from, to, next: to < length ? Buffer.from(String(to)).toString('base64url') : null };
+}
+
 function limitOf(value: unknown): number {
   if (value === undefined) return DEFAULT_PAGE;
   const limit = typeof value === 'string' && /^\d{1,4}$/.test(value) ? Number(value) : 0;

@@ -1,0 +1,40 @@
+import type { Config } from '../../common/config/compile.js';
+import type { CoordinationStore } from '../../common/coordination/ports.js';
+import type { Logger } from '../../common/observability/logger.js';
+import type { Metrics } from '../../common/observability/metrics.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { Lifecycle } from '../../common/runtime/lifecycle.js';
+import type { Random } from '../../common/runtime/random.js';
+import { ClusterClients } from '../groups/cluster-clients.js';
+import type { StoredTopic } from '../rest/topic-service.js';
+import { KafkaOffsetMaps } from './kafka-offset-maps.js';
+import { OffsetService } from './offset-service.js';
+import type { OffsetMaps } from './ports.js';
+
+export interface OffsetRoom {
+  readonly maps: OffsetMaps;
+  service(topics: { get(route: string, topic: string): Promise<StoredTopic> }): OffsetService;
+}
+
+/** What a controller knows of offsets, over connections of its own that are opened when they are first needed. */
+export function openOffsets(
+  { clusters, fleet, controller }: Config,
+  parts: {
+    readonly store: CoordinationStore;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly logger: Logger;
+    readonly metrics: Metrics;
+  },
+  lifecycle: Lifecycle,
+): OffsetRoom {
+  const { store, ...rest } = parts;
+  const clientId = `causeway-controller-${controller.id}`;
+  const clients = lifecycle.add('offset-maps', new ClusterClients({ ...rest, clusters, clientId }));
+  const client = (cluster: string) => clients.of(cluster);
+  const maps = new KafkaOffsetMaps({ store, client, fleet, logger: parts.logger });
+  return {
+    maps,
+    service: (topics) => new OffsetService({ topic: (route, topic) => topics.get(route, topic), maps, client }),
+  };
+}
