@@ -50,6 +50,22 @@ export const METRICS = {
     'target',
     'outcome',
   ),
+  causeway_drift_items: gauge(
+    'Differences between the ends of a route’s topics, by what differs (metadata.md); told by the leader',
+    'route',
+    'kind',
+  ),
+  causeway_sync_changes_total: counter(
+    'Changes of topics and configs made at the target by the leader itself: done, or failed',
+    'route',
+    'kind',
+    'outcome',
+  ),
+  causeway_source_topics_gone: gauge('Source topics of the route that are gone while their copy is there', 'route'),
+  causeway_deletions_held: gauge(
+    'Source topics gone at once, more than topicSync.deletion lets the leader follow by itself',
+    'route',
+  ),
   causeway_rights_drift: gauge(
     'ACLs, quotas and users in which the target differs and that nothing is done about by itself',
     'route',
@@ -60,6 +76,12 @@ export const METRICS = {
     'route',
     'change',
   ),
+  causeway_schema_drift: gauge('Differences between the schema registries of a route’s clusters', 'route'),
+  causeway_schema_changes_total: counter(
+    'Schemas registered and deleted, levels set at the target’s registry',
+    'route',
+  ),
+  causeway_schema_failures_total: counter('Rounds over a route’s schema registries that failed', 'route', 'code'),
   causeway_rights_failures_total: counter(
     'Rounds in which rights, quotas or users could not be compared',
     'route',
@@ -124,6 +146,17 @@ export const METRICS = {
   ),
   causeway_mm2_records_total: counter('Records written to MirrorMaker 2’s own topics', 'route', 'part'),
   causeway_mm2_failures_total: counter('Turns of writing MirrorMaker 2’s own topics that failed', 'route', 'part'),
+  causeway_rpo_records: gauge(
+    'Records that a loss of the route’s source would cost now, over all its topics; told by the leader while it knows',
+    'route',
+  ),
+  causeway_rpo_seconds: gauge('Age of the oldest of them', 'route'),
+  causeway_recovery_steps_total: counter(
+    'Steps of recovery programs that ended: done, skipped or failed (recovery.md)',
+    'kind',
+    'step',
+    'outcome',
+  ),
   causeway_group_sync_age_seconds: gauge(
     'Since when a consumer group has positions at the source that its target does not follow',
     'route',

@@ -43,7 +43,7 @@ export function isPointOfNoReturn({ act }: Pick<RecoveryStep, 'act'>): boolean {
 function sequenceOf(kind: RecoveryKind, options: RecoveryOptions): Sequence {
   switch (kind) {
     case 'drill':
-      return on('out', ['survey', 'rpo', 'translations']);
+      return on('out', ['survey', 'rpo', ...(options.groups ? (['translations'] as const) : [])]);
     case 'failover':
       return on('out', ['survey', 'rpo', 'stop', 'settle', ...groupsOf(options), 'admit-producers']);
     case 'switchover':

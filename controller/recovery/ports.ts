@@ -5,6 +5,7 @@ import type { PlanItem } from '../../common/model/plan-item.js';
 import type { Recovery, RecoveryStep } from '../../common/model/recovery.js';
 import type { Route } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
+import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { StepOutcome } from '../core/recovery-state.js';
@@ -79,6 +80,7 @@ export interface RecoveryWorld {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 /** One attempt at a step. */

@@ -81,7 +81,11 @@ export class ProgramRunner {
     if (outcome.kind === 'again' && isSame(step, outcome)) return false;
     await this.#change((present) => stepEnded(present, id, outcome, this.#now()));
     const detail = { step: id, outcome: outcome.kind, ...('message' in outcome ? { reason: outcome.message } : {}) };
-    if (outcome.kind !== 'again') this.#say('recovery.step', recovery, detail);
+    if (outcome.kind !== 'again') {
+      const labels = { kind: recovery.kind, step: step.act, outcome: outcome.kind };
+      this.#options.world.metrics.inc('causeway_recovery_steps_total', 1, labels);
+      this.#say('recovery.step', recovery, detail);
+    }
     return outcome.kind !== 'again';
   }
 

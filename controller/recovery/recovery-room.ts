@@ -55,10 +55,10 @@ export function openRecoveryRoom(options: RecoveryRoomOptions): RecoveryRoom {
   const lens = new KafkaLens({ clusters, open });
   const rights = new KafkaRights(clusters, open);
   const fleet = new FleetLens(store, statuses);
-  const rpo = new RpoWatch(fleet, clock);
+  const rpo = new RpoWatch(fleet, clock, metrics);
   const configured = config.recoveryHooks ?? [];
   const hooks = new Hooks({ hooks: configured, clock, random });
-  const parts = { store, clock, random, logger, fleet };
+  const parts = { store, clock, random, logger, metrics, fleet };
   const nothing: Loans = { groups: undefined, maps: undefined, drift: undefined, copier: undefined };
   const world: RecoveryWorld = {
     ...parts,

@@ -2,6 +2,7 @@ import type { KnownEnd } from '../../common/model/recovery.js';
 import { isRetired } from '../../common/model/route.js';
 import type { PartitionStatus } from '../../common/model/status.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
+import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import { percentile99, type RouteRpo, rpoOf } from '../core/recovery-rpo.js';
 import type { LeaderWork, Term } from '../loop/leader-works.js';
@@ -40,11 +41,13 @@ export class RpoWatch implements LeaderWork {
   readonly name = 'rpo';
   readonly #fleet: Pick<FleetLens, 'allStatuses'>;
   readonly #clock: Clock;
+  readonly #metrics: Metrics;
   readonly #memories = new Map<string, Memory>();
 
-  constructor(fleet: Pick<FleetLens, 'allStatuses'>, clock: Clock) {
+  constructor(fleet: Pick<FleetLens, 'allStatuses'>, clock: Clock, metrics: Metrics) {
     this.#fleet = fleet;
     this.#clock = clock;
+    this.#metrics = metrics;
   }
 
   async run(term: Term): Promise<void> {
@@ -54,7 +57,7 @@ export class RpoWatch implements LeaderWork {
         await this.#clock.sleep(LOOK_MS, term.signal);
       }
     } finally {
-      this.#memories.clear();
+      for (const route of [...this.#memories.keys()]) this.#forget(route);
     }
   }
 
@@ -76,7 +79,7 @@ export class RpoWatch implements LeaderWork {
       else list.push(status);
     }
     const names = new Set(term.routes().map(({ name }) => name));
-    for (const name of this.#memories.keys()) if (!names.has(name)) this.#memories.delete(name);
+    for (const name of [...this.#memories.keys()]) if (!names.has(name)) this.#forget(name);
     for (const name of names) {
       const topics = new Set(term.entries(name).flatMap((entry) => (isRetired(entry) ? [] : [entry.topic])));
       this.#remember(name, topics, byRoute.get(name) ?? []);
@@ -98,9 +101,27 @@ export class RpoWatch implements LeaderWork {
     }
     memory.now = rpoOf(expected, statuses);
     const { records, seconds } = memory.now;
-    if (topics.size > 0 && records !== null && seconds !== null) this.#sample(memory, records, seconds);
+    const isKnown = topics.size > 0 && records !== null && seconds !== null;
+    if (isKnown) this.#sample(memory, records, seconds);
+    this.#show(route, isKnown ? { records, seconds } : undefined);
     const isRunning = statuses.length > 0 && statuses.every(({ state }) => state === 'running');
     if (isRunning && memory.now.records !== null) memory.contactMs = this.#clock.wallMs();
+  }
+
+  #forget(route: string): void {
+    this.#memories.delete(route);
+    this.#show(route, undefined);
+  }
+
+  /** A number that nobody knows any more must not stand there as if it held. */
+  #show(route: string, known: { readonly records: number; readonly seconds: number } | undefined): void {
+    if (known === undefined) {
+      this.#metrics.remove('causeway_rpo_records', { route });
+      this.#metrics.remove('causeway_rpo_seconds', { route });
+      return;
+    }
+    this.#metrics.set('causeway_rpo_records', known.records, { route });
+    this.#metrics.set('causeway_rpo_seconds', known.seconds, { route });
   }
 
   #sample(memory: Memory, records: number, seconds: number): void {

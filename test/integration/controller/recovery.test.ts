@@ -120,6 +120,8 @@ describe('recovery programs on two real clusters', () => {
     assert.ok(Number(stepOf(out, 'settle').evidence?.['lostRecords']) > 100);
     const after = new Producer(west, 'stock', { partitions: PARTITIONS, prefix: 'w' });
     await eventually('the other side is written to', () => after.count > 200);
+    // The way back has the route's limits.
+    await fleet.client.patchRoute('dr', { limits: {} }, (await fleet.client.getRoute('dr')).etag);
     await source?.brokers[0]?.start();
     const options = { ...QUICK, switchBack: true, confirm: [], quarantineSuffix: '.stranded' };
     const back = await programs.begin({ kind: 'failback', route: 'dr', options });

@@ -20,28 +20,47 @@ export interface SmallFleetOptions {
   readonly clusters: Readonly<Record<string, string>>;
   readonly routes: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly workers: number;
+  /** 1 unless given. */
+  readonly controllers?: number;
   readonly worker?: Readonly<Record<string, unknown>>;
+  /** Of the store; whoever gives it removes it, and may begin another fleet over it. */
+  readonly dir?: string;
 }
 
 export interface FleetWorker extends WorkerApp {
   readonly metrics: Metrics;
 }
 
-/** A controller and workers in this process, over the embedded store; their data threads are real. */
-export class SmallFleet {
+export interface FleetController {
+  readonly id: string;
   readonly client: CausewayClient;
+  /** Takes the store from under it, without a word: its session ends, and whatever it was about to write is not written. */
+  die(): Promise<void>;
+}
+
+/** Controllers and workers in this process, over the embedded store; their data threads are real. */
+export class SmallFleet {
+  /** Of the first controller. */
+  readonly client: CausewayClient;
+  readonly controllers: readonly FleetController[];
   readonly workers: readonly FleetWorker[];
   readonly #close: () => Promise<void>;
 
-  private constructor(client: CausewayClient, workers: readonly FleetWorker[], close: () => Promise<void>) {
-    this.client = client;
+  private constructor(
+    controllers: readonly FleetController[],
+    workers: readonly FleetWorker[],
+    close: () => Promise<void>,
+  ) {
+    this.controllers = controllers;
+    this.client = (controllers[0] as FleetController).client;
     this.workers = workers;
     this.#close = close;
   }
 
   static async start(options: SmallFleetOptions): Promise<SmallFleet> {
-    const dir = await mkdtemp(join(tmpdir(), 'small-fleet-'));
-    const closers: (() => Promise<unknown>)[] = [() => rm(dir, { recursive: true, force: true })];
+    const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'small-fleet-')));
+    const closers: (() => Promise<unknown>)[] = [];
+    if (options.dir === undefined) closers.push(() => rm(dir, { recursive: true, force: true }));
     const engine = await openEmbeddedEngine({ dir, ...deps });
     closers.push(() => engine.close());
     const store = (): ReturnType<EmbeddedEngine['connect']> => {
@@ -52,12 +71,15 @@ export class SmallFleet {
     const context = { ...deps, version: 'test' };
     const metrics = (role: string): Metrics => new Metrics({ version: 'test', role });
     const config = (id: string): Config => configOf(options, dir, id);
-    const controller = await startController(config('c'), {
-      ...context,
-      store: store(),
-      metrics: metrics('controller'),
-    });
-    closers.push(() => controller.close());
+    const controllers: FleetController[] = [];
+    for (let i = 0; i < (options.controllers ?? 1); i++) {
+      const id = i === 0 ? 'c' : `c${i}`;
+      const own = store();
+      const app = await startController(config(id), { ...context, store: own, metrics: metrics('controller') });
+      closers.push(() => app.close());
+      const client = new CausewayClient({ baseUrl: app.httpAddress });
+      controllers.push({ id, client, die: () => own.close() });
+    }
     const workers: FleetWorker[] = [];
     for (let i = 0; i < options.workers; i++) {
       const own = metrics('worker');
@@ -66,12 +88,12 @@ export class SmallFleet {
       closers.push(() => app.close());
       workers.push({ ...app, metrics: own });
     }
-    const client = new CausewayClient({ baseUrl: controller.httpAddress });
+    const { client } = controllers[0] as FleetController;
     await eventually('the routes are made', async () => {
       const { routes } = await client.listRoutes();
       return routes.length === Object.keys(options.routes).length;
     });
-    return new SmallFleet(client, workers, async () => {
+    return new SmallFleet(controllers, workers, async () => {
       for (const close of closers.reverse()) await close();
     });
   }

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { RecoveryClient } from '../../../common/api/recovery-client.js';
+import type { RecoveryView } from '../../../common/api/recovery-shapes.js';
+import { ControllerKit, routeOf, until } from './kit.js';
+
+async function fleet() {
+  const kit = await ControllerKit.open({ routes: [routeOf('r'), routeOf('other')] });
+  kit.kafka.addTopic('east', 't', 2);
+  const controller = await kit.controller();
+  await until(async () => (await controller.client.status()).leader !== null);
+  const worker = await kit.worker('a');
+  await controller.client.addTopic('r', { topic: 't' });
+  await until(() => worker.held.size === 2);
+  const recoveries = new RecoveryClient(controller.client.transport);
+  const rests = (id: string): Promise<RecoveryView> =>
+    until(async () => {
+      const view = await recoveries.get(id);
+      return view.state !== 'running' && view.state !== 'aborting' && view;
+    }) as Promise<RecoveryView>;
+  return { kit, worker, recoveries, rests, ...controller };
+}
+
+const statesOf = ({ steps }: RecoveryView): string => steps.map(({ id, state }) => `${id} ${state}`).join(', ');
+
+describe('orders about recovery programs', () => {
+  test('bad ones are refused with a code, and nothing is written', async () => {
+    const { kit, recoveries } = await fleet();
+    try {
+      await assert.rejects(recoveries.begin({ kind: 'failover', route: 'nowhere' }), { code: 'ROUTE_UNKNOWN' });
+      await assert.rejects(recoveries.begin({ kind: 'failover', route: '../r' }), { code: 'ROUTE_UNKNOWN' });
+      const confirming = recoveries.begin({ kind: 'failover', route: 'r', options: { confirm: ['drain'] } });
+      await assert.rejects(confirming, { code: 'INVALID_REQUEST' });
+      const fencing = recoveries.begin({ kind: 'switchover', route: 'r', options: { fencePrincipals: ['nobody'] } });
+      await assert.rejects(fencing, { code: 'INVALID_REQUEST' });
+      for (const id of ['x', '../../routes/r', 'failover-20260101000000-abcdef']) {
+        await assert.rejects(recoveries.get(id), { code: 'RECOVERY_UNKNOWN' });
+      }
+      assert.deepEqual((await recoveries.list()).recoveries, []);
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test('a drill changes nothing, and shows what it looked at', async () => {
+    const { kit, worker, recoveries, rests } = await fleet();
+    try {
+      const { id } = await recoveries.begin({ kind: 'drill', route: 'r', options: { groups: false } });
+      const view = await rests(id);
+      assert.equal(view.state, 'done', JSON.stringify(view.steps));
+      assert.equal(worker.held.size, 2);
+      const again = await recoveries.begin({ kind: 'drill', route: 'r', options: { groups: false } });
+      assert.notEqual(again.id, id);
+      await assert.rejects(recoveries.resume(id), { code: 'RECOVERY_NOT_POSSIBLE' });
+      await assert.rejects(recoveries.abort(id), { code: 'RECOVERY_NOT_POSSIBLE' });
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test('a failover while the source answers stops at its pre-checks; a second one has to wait for the first', async () => {
+    const { kit, worker, recoveries, rests } = await fleet();
+    try {
+      const { id } = await recoveries.begin({ kind: 'failover', route: 'r', options: { groups: false } });
+      const view = await rests(id);
+      assert.equal(view.state, 'failed');
+      assert.match(view.message ?? '', /cluster east answers/);
+      assert.equal(worker.held.size, 2, 'nothing was stopped');
+      const second = recoveries.begin({ kind: 'switchover', route: 'r' });
+      await assert.rejects(second, { code: 'RECOVERY_UNDER_WAY' });
+      await recoveries.begin({ kind: 'drill', route: 'r', options: { groups: false } });
+      assert.equal((await recoveries.abort(id)).state, 'aborting');
+      assert.equal((await rests(id)).state, 'aborted');
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test('topics are taken off their workers, and given back when it is given up before its point of no return', async () => {
+    const { kit, worker, recoveries, rests, client } = await fleet();
+    try {
+      const options = { groups: false, force: true, confirm: ['settle'] };
+      const { id } = await recoveries.begin({ kind: 'failover', route: 'r', options });
+      const view = await rests(id);
+      assert.equal(view.state, 'waiting', statesOf(view));
+      assert.match(statesOf(view), /stop done, settle waiting/);
+      assert.equal(worker.held.size, 0, 'its workers let go');
+      assert.equal((await client.getTopic('r', 't')).value.retired?.by, id);
+      await recoveries.abort(id, 'the source is back');
+      const over = await rests(id);
+      assert.equal(over.state, 'aborted');
+      await until(() => worker.held.size === 2);
+      assert.equal((await client.getTopic('r', 't')).value.retired, null);
+      assert.match(JSON.stringify(over.audit), /1 topics are copied again on route r/);
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test('the RPO is the leader’s to tell, and any controller answers', async () => {
+    const { kit, recoveries } = await fleet();
+    try {
+      const second = await kit.controller();
+      const view = await until(async () => {
+        const found = await recoveries.rpo('r').catch(() => undefined);
+        return found !== undefined && found;
+      });
+      assert.equal(typeof view === 'object' && view.route, 'r');
+      assert.equal((await new RecoveryClient(second.client.transport).rpo('r')).route, 'r');
+      await assert.rejects(recoveries.rpo('nowhere'), { code: 'ROUTE_UNKNOWN' });
+    } finally {
+      await kit.close();
+    }
+  });
+});
