@@ -9,6 +9,7 @@ import { addPlanCommands } from './commands/plan.js';
 import { addRecoveryCommands } from './commands/recovery.js';
 import { addRouteCommands } from './commands/route.js';
 import { addRunCommands } from './commands/run.js';
+import { addSchemaCommands } from './commands/schemas.js';
 import { addTopicCommands } from './commands/topic.js';
 import { addTransferCommands } from './commands/transfer.js';
 import { addWhyCommand } from './commands/why.js';
@@ -50,6 +51,7 @@ export function buildProgram(deps: CliDeps): Command {
   addJobCommands(program, deps);
   addGroupCommands(program, deps);
   addRecoveryCommands(program, deps);
+  addSchemaCommands(program, deps);
   addTransferCommands(program, deps);
   addConfigCommands(program, deps);
   addDebugOption(program);

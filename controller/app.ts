@@ -47,6 +47,7 @@ import { TopicService } from './rest/topic-service.js';
 import { TransferService } from './rest/transfer-service.js';
 import { FleetViews } from './rest/views.js';
 import { WorkerStatuses } from './rest/worker-statuses.js';
+import { type SchemasRoom, schemasRoom } from './schemas/schemas-room.js';
 
 export interface ControllerDeps {
   /** Opened by the caller, closed by the caller after the controller. */
@@ -83,11 +84,12 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
     const memory: FleetMemory = { fleetId: undefined, highestEpoch: 0 };
     const base = { config, store, clock, random, logger, metrics };
     const recovery = lifecycle.add('recovery', openRecoveryRoom({ ...base, metadata: kafka.metadata, statuses }));
+    const schemas = schemasRoom({ ...base, clusters: config.clusters, metadata: kafka.metadata });
     const rights = openRights(config, { store, clock, random, logger, metrics }, lifecycle);
     const offsets = openOffsets(config, base, lifecycle);
     const groups = openGroups(config, { ...base, admin: kafka.admin, maps: offsets.maps }, lifecycle);
     recovery.lend({ groups: groups.sync });
-    const works = [rights.work, new JobKeeper({ store, statuses, clock, logger }), ...recovery.works, ...groups.works];
+    const works = [rights.work, schemas.work, new JobKeeper({ store, statuses, clock, logger }), ...recovery.works, ...groups.works];
     const ruler = new Ruler({ config, store, kafka, fencer, statuses, alarms, works, clock, random, logger, metrics });
     const health = new Health();
     health.add(() => ({
@@ -95,7 +97,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
       ok: store.session().state === 'connected',
       detail: store.session().state,
     }));
-    const router = buildRouter(config, deps, { kafka, ruler, recovery, groups, offsets, statuses, health, alarms, memory });
+    const router = buildRouter(config, deps, { schemas, kafka, ruler, recovery, groups, offsets, statuses, health, alarms, memory });
     const http = lifecycle.add(
       'http',
       await startHttpServer({ ...deps, logger, settings: config.controller.http, health }, router),
@@ -173,6 +175,7 @@ function buildRouter(
   config: Config,
   { store, clock, random, logger }: ControllerDeps,
   {
+    schemas,
     kafka,
     ruler,
     recovery,
@@ -183,6 +186,7 @@ function buildRouter(
     alarms,
     memory,
   }: {
+    readonly schemas: SchemasRoom;
     readonly kafka: Kafka;
     readonly ruler: Ruler;
     readonly recovery: RecoveryRoom;
@@ -227,6 +231,7 @@ function buildRouter(
     jobs,
     groups: groups.service,
     offsets: offsets.service(topics),
+    schemas: schemas.service,
     routes,
     topics,
     selections,

@@ -1,5 +1,6 @@
 import type { PlanItem } from '../model/plan-item.js';
 import { itemBase, rightsPlanItems } from './rights-shapes.js';
+import { schemaPlanItem } from './schema-shapes.js';
 import { z } from './zod.js';
 
 /* What differs between the source and the target of a route, and what is done about it: drift, plan, apply. */
@@ -25,6 +26,7 @@ export const planItem = z.discriminatedUnion('kind', [
   topicPlanItem,
   configPlanItem,
   ...rightsPlanItems,
+  schemaPlanItem,
 ]) satisfies z.ZodType<PlanItem>;
 
 /** A part of a route's metadata that could not be compared, and why. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { tokenUrlFault } from '../model/cluster.js';
+import { registryUrlFault, tokenUrlFault } from '../model/cluster.js';
 import { hostPort, ms, zone } from './fields.js';
 
 const tls = z.strictObject({
@@ -61,6 +61,27 @@ const sasl = z.discriminatedUnion('mechanism', [
   }),
 ]);
 
+const schemaRegistry = z.strictObject({
+  url: z
+    .string()
+    .superRefine((value, context) => {
+      const fault = registryUrlFault(value);
+      if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+    })
+    .describe('Its address, such as https://registry.east:8081.'),
+  username: z.string().min(1).optional().describe('User, for basic authentication.'),
+  password: z.string().min(1).optional().describe('Its password.'),
+  passwordFile: z.string().min(1).optional().describe('File that holds the password; read anew for each request.'),
+  token: z.string().min(1).optional().describe('Bearer token, instead of a user.'),
+  tokenFile: z.string().min(1).optional().describe('File that holds the token; read anew for each request.'),
+  caFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM file of the authorities to trust instead of the system’s; read anew for each request.'),
+  requestTimeoutMs: ms.default(10_000).describe('How long an answer may take.'),
+});
+
 /** A Kafka cluster, and how to log in there. */
 export const cluster = z.strictObject({
   bootstrap: z.array(hostPort).min(1).max(32).describe('Brokers to begin with, as host:port.'),
@@ -81,6 +102,9 @@ export const cluster = z.strictObject({
     .describe(
       'Where the cluster is, in the words of `worker.zone`: routes to it are copied by the workers of that zone while any is there.',
     ),
+  schemaRegistry: schemaRegistry
+    .optional()
+    .describe('The schema registry beside the cluster, for routes that keep schemas in step (docs/schemas.md).'),
   connectTimeoutMs: ms.default(10_000).describe('How long a connection may take to come about.'),
   requestTimeoutMs: ms.default(30_000).describe('How long a broker may take to answer; then the connection is closed.'),
 });

@@ -118,7 +118,7 @@ function coordinationSettings({ coordination, fleet }: ConfigFile, context: Comp
 }
 
 function clusterConnection(name: string, cluster: ConfigFile['clusters'][string]): ClusterConnection {
-  const { bootstrap, tls, sasl, rack, zone, connectTimeoutMs, requestTimeoutMs } = cluster;
+  const { bootstrap, tls, sasl, rack, zone, connectTimeoutMs, requestTimeoutMs, schemaRegistry } = cluster;
   return {
     name,
     bootstrap,
@@ -128,6 +128,7 @@ function clusterConnection(name: string, cluster: ConfigFile['clusters'][string]
     ...(rack === undefined ? {} : { rack }),
     ...(zone === undefined ? {} : { zone }),
     ...(sasl === undefined ? {} : { sasl: saslSettings(sasl) }),
+    ...(schemaRegistry === undefined ? {} : { schemaRegistry: given(schemaRegistry) }),
   };
 }
 

@@ -5,6 +5,7 @@ import { identifier, pattern, zone } from './fields.js';
 import { groupSync, mm2 } from './groups-schema.js';
 import { naming, topicName } from './naming-schema.js';
 import { aclSettings, quotaMode, userMode } from './rights-schema.js';
+import { schemaSettings } from './schema-sync-schema.js';
 import { topicSync } from './topic-sync-schema.js';
 
 /** Upper bounds, for routes, topics and workers. */
@@ -134,6 +135,7 @@ export const routeSettings = z.strictObject({
   acls: aclSettings.optional().describe('What to do about ACLs (docs/acls.md). Unless set: nothing.'),
   quotas: quotaMode.optional(),
   users: userMode.optional(),
+  schemas: schemaSettings.optional().describe('What to do about schemas (docs/schemas.md). Unless set: nothing.'),
   topicSync: topicSync.prefault({}).describe('How target topics follow the source’s, once they are there.'),
 });
 

@@ -7,6 +7,7 @@ import type { TopicSelection } from '../model/selection.js';
 import type { TopicSync } from '../model/topic-sync.js';
 import { rightsFrom } from './rights.js';
 import type { RouteSettings } from './route-schema.js';
+import { schemaPolicyFrom } from './schema-sync-schema.js';
 
 type SimpleNamingSettings = Exclude<RouteSettings['naming'], { readonly policy: 'regex' | 'map' }>;
 
@@ -42,6 +43,7 @@ export function routeFromSettings(name: string, settings: RouteSettings): Route 
     ...(settings.metadata === 'manual' ? { metadata: 'manual' } : {}),
     topicSync: topicSyncFrom(settings.topicSync),
     ...rightsFrom(settings),
+    ...(settings.schemas === undefined ? {} : { schemas: schemaPolicyFrom(settings.schemas) }),
   };
 }
 

@@ -28,12 +28,13 @@ export function crossFieldFaults(file: ConfigFile): ConfigFault[] {
 
 /** What is allowed and yet deserves a word at every start. */
 export function crossFieldWarnings(file: ConfigFile): ConfigFault[] {
-  return Object.entries(file.clusters).flatMap(([name, { tls, sasl }]): ConfigFault[] => {
+  return Object.entries(file.clusters).flatMap(([name, { tls, sasl, schemaRegistry }]): ConfigFault[] => {
     const path = ['clusters', name];
     const insecure = { path: [...path, 'tls', 'insecure'], message: 'the brokers’ certificates are not verified' };
     return [
       ...(tls?.insecure === true ? [insecure] : []),
       ...(sasl !== undefined && tls === undefined ? clearWarnings(sasl, [...path, 'sasl']) : []),
+      ...registryWarnings(schemaRegistry, [...path, 'schemaRegistry']),
     ];
   });
 }
@@ -42,6 +43,13 @@ export function crossFieldWarnings(file: ConfigFile): ConfigFault[] {
 function clearWarnings({ mechanism }: SaslSection, path: ConfigPath): ConfigFault[] {
   const what = mechanism === 'plain' ? 'password' : mechanism === 'oauthbearer' ? 'token' : undefined;
   return what === undefined ? [] : [{ path, message: `the ${what} goes over the network in clear; add tls` }];
+}
+
+function registryWarnings(registry: RegistrySection | undefined, path: ConfigPath): ConfigFault[] {
+  const isSecret =
+    registry?.username !== undefined || registry?.token !== undefined || registry?.tokenFile !== undefined;
+  if (!isSecret || !registry.url.startsWith('http:')) return [];
+  return [{ path: [...path, 'url'], message: 'the credentials go over the network in clear; use https' }];
 }
 
 function coordinationFaults(file: ConfigFile): ConfigFault[] {
@@ -61,9 +69,10 @@ function connectFaults(connect: string): string[] {
   }
 }
 
-function clusterFaults({ tls, sasl }: ConfigFile['clusters'][string], path: ConfigPath): ConfigFault[] {
+function clusterFaults({ tls, sasl, schemaRegistry }: ConfigFile['clusters'][string], path: ConfigPath): ConfigFault[] {
   const faults: ConfigFault[] = [];
   if (sasl !== undefined) faults.push(...saslFaults(sasl, [...path, 'sasl']));
+  if (schemaRegistry !== undefined) faults.push(...registryFaults(schemaRegistry, [...path, 'schemaRegistry']));
   if (tls !== undefined && (tls.certFile === undefined) !== (tls.keyFile === undefined)) {
     faults.push({
       path: [...path, 'tls'],
@@ -72,6 +81,19 @@ function clusterFaults({ tls, sasl }: ConfigFile['clusters'][string], path: Conf
     });
   }
   return faults;
+}
+
+type RegistrySection = NonNullable<ConfigFile['clusters'][string]['schemaRegistry']>;
+
+function registryFaults(registry: RegistrySection, path: ConfigPath): ConfigFault[] {
+  const { username, password, passwordFile, token, tokenFile } = registry;
+  const hasPassword = password !== undefined || passwordFile !== undefined;
+  if (username !== undefined && !hasPassword) return [{ path, message: 'give password or passwordFile', atKey: true }];
+  if (username === undefined && hasPassword) return [{ path, message: 'give the username too', atKey: true }];
+  if (username !== undefined && (token !== undefined || tokenFile !== undefined)) {
+    return [{ path, message: 'give either a user or a token, not both', atKey: true }];
+  }
+  return [];
 }
 
 type SaslSection = NonNullable<ConfigFile['clusters'][string]['sasl']>;

@@ -104,6 +104,16 @@ export const ERROR_CODES = {
   KAFKA_PROTOCOL: info(502, 70, false, 'A broker’s answer does not follow the protocol.'),
   CONNECTION_LOST: info(503, 69, true, 'The connection to a broker ended.'),
   REQUEST_TIMEOUT: info(504, 69, true, 'A broker did not answer in time; the connection was closed.'),
+  REGISTRY_UNREACHABLE: info(503, 69, true, 'The cluster’s schema registry does not answer.'),
+  REGISTRY_REFUSED: info(502, 70, false, 'The cluster’s schema registry refused what was asked of it.'),
+  REGISTRY_PROTOCOL: info(502, 70, false, 'What answers at the schema registry’s address is none.'),
+  REGISTRY_MISSING: info(422, 78, false, 'The configuration names no schema registry for the cluster.'),
+  SCHEMA_CONFLICT: info(
+    409,
+    70,
+    false,
+    'The target’s registry has another schema under an id or version of the source’s: nothing is copied.',
+  ),
   CLUSTER_RIGHTS_MISSING: info(
     502,
     78,

@@ -42,6 +42,20 @@ export interface TokenEndpoint {
 
 export type SaslSettings = PasswordLogin | TokenLogin;
 
+/** The schema registry beside a cluster (Confluent's REST API); comes from the operators' configuration only. */
+export interface SchemaRegistryConnection {
+  readonly url: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly passwordFile?: string;
+  /** Instead of a user: a bearer token. */
+  readonly token?: string;
+  readonly tokenFile?: string;
+  /** PEM file of the authorities to trust. */
+  readonly caFile?: string;
+  readonly requestTimeoutMs: number;
+}
+
 /** How to reach one Kafka cluster; comes from the operators' configuration only, never over REST. */
 export interface ClusterConnection {
   /** The operators' name for it; also MM2's alias. */
@@ -56,6 +70,7 @@ export interface ClusterConnection {
   readonly zone?: string;
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  readonly schemaRegistry?: SchemaRegistryConnection;
 }
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
@@ -67,4 +82,13 @@ export function tokenUrlFault(url: string): string | undefined {
   if (username !== '' || password !== '') return 'give the credentials in clientId and clientSecret, not in the URL';
   if (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname))) return undefined;
   return 'the secret would go over the network in clear: use https (http only to this very machine)';
+}
+
+/** Why a schema registry cannot be asked there; undefined where it can. */
+export function registryUrlFault(url: string): string | undefined {
+  if (!URL.canParse(url)) return 'write it as https://host:port';
+  const { protocol, username, password, search, hash } = new URL(url);
+  if (protocol !== 'https:' && protocol !== 'http:') return 'write it as https://host:port';
+  if (username !== '' || password !== '') return 'give the credentials in username and password, not in the URL';
+  return search === '' && hash === '' ? undefined : 'give the address alone, without ? and #';
 }

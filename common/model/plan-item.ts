@@ -1,5 +1,6 @@
 import type { PlanItemBase } from './plan-item-base.js';
 import type { RightsPlanItem } from './rights-item.js';
+import type { SchemaPlanItem } from './schema-item.js';
 
 /* What a route's metadata lacks or has otherwise at its target, as drift reports, plans and their application tell it. */
 
@@ -33,5 +34,5 @@ export interface ConfigPlanItem extends TopicItem {
   readonly name: string;
 }
 
-export type PlanItem = TopicPlanItem | ConfigPlanItem | RightsPlanItem;
+export type PlanItem = TopicPlanItem | ConfigPlanItem | RightsPlanItem | SchemaPlanItem;
 export type PlanItemKind = PlanItem['kind'];

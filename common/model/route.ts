@@ -4,6 +4,7 @@ import type { GroupSyncPolicy } from './group-sync.js';
 import type { Mm2Settings } from './mm2.js';
 import { type NamingPolicy, sourceName, targetName } from './naming.js';
 import type { AclPolicy, QuotaMode } from './rights-policy.js';
+import type { SchemaPolicy } from './schema-policy.js';
 import type { TopicSelection } from './selection.js';
 import { topicNameFault } from './topic-partition.js';
 import type { TopicSync } from './topic-sync.js';
@@ -84,6 +85,8 @@ export interface Route {
   readonly quotas?: Exclude<QuotaMode, 'off'>;
   /** Absent: SCRAM users are not compared. */
   readonly users?: 'report';
+  /** Absent: off. */
+  readonly schemas?: SchemaPolicy;
 }
 
 /** The target topic's name. Pure; a change of it is a change of identity (exactly-once.md 6.5). */

@@ -3,6 +3,7 @@ import { groupPaths } from '../groups/group-paths.js';
 import type { GroupService } from '../groups/group-service.js';
 import { type JobPathsOptions, jobPaths } from '../jobs/job-paths.js';
 import { type OffsetPathsOptions, offsetPaths } from '../offsets/offset-paths.js';
+import { type SchemaPathsOptions, schemaPaths } from '../schemas/schema-paths.js';
 import { type FleetPathsOptions, fleetPaths } from './fleet-paths.js';
 import { orderPaths } from './order-paths.js';
 import type { OrderService } from './order-service.js';
@@ -16,7 +17,7 @@ import { transferPaths } from './transfer-paths.js';
 import type { TransferService } from './transfer-service.js';
 import { whyPaths } from './why-paths.js';
 
-export interface ApiOptions extends TopicPathsOptions, FleetPathsOptions, JobPathsOptions, OffsetPathsOptions, RecoveryPathsOptions {
+export interface ApiOptions extends TopicPathsOptions, FleetPathsOptions, JobPathsOptions, OffsetPathsOptions, RecoveryPathsOptions, SchemaPathsOptions {
   readonly routes: RouteService;
   readonly orders: OrderService;
   readonly selections: SelectionService;
@@ -38,5 +39,6 @@ export function apiRouter(options: ApiOptions): Router {
   offsetPaths(router, options);
   groupPaths(router, options);
   recoveryPaths(router, options);
+  schemaPaths(router, options);
   return router;
 }

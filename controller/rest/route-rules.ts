@@ -2,7 +2,9 @@ import { CausewayError } from '../../common/errors/error.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import { deliveryFault } from '../../common/model/delivery.js';
 import type { Route } from '../../common/model/route.js';
+import { schemaTopicFault } from '../core/schema-topic.js';
 import type { SourceMetadata } from '../metadata/ports.js';
+import { registryMissing } from '../schemas/route-registries.js';
 
 /**
  * What can be said against a route from the configuration alone.
@@ -25,6 +27,35 @@ export function checkRoute(route: Route, clusters: ReadonlyMap<string, ClusterCo
     });
   }
   checkRefusals(route);
+  checkRegistries(route, clusters);
+}
+
+/** Both ends of what the registries' API keeps in step. @throws REGISTRY_MISSING, ROUTE_INVALID */
+function checkRegistries(route: Route, clusters: ReadonlyMap<string, ClusterConnection>): void {
+  const { name, schemas, source, target } = route;
+  if (schemas?.mode === 'topic') checkSchemaTopic(route, []);
+  if (schemas?.mode !== 'api' && schemas?.mode !== 'report') return;
+  const urls = [source, target].map((cluster) => {
+    const url = clusters.get(cluster)?.schemaRegistry?.url;
+    if (url === undefined) throw registryMissing(cluster, name);
+    return url;
+  });
+  if (urls[0] !== urls[1] || schemas.context !== undefined) return;
+  throw new CausewayError(
+    'ROUTE_INVALID',
+    `both clusters use the schema registry ${urls[0]}: there is nothing to copy`,
+    {
+      place: { route: name, pointer: '/schemas' },
+      fix: 'Leave schemas out.',
+    },
+  );
+}
+
+/** A registry's topic goes one way, by one route. @throws ROUTE_INVALID */
+export function checkSchemaTopic(route: Route, others: readonly Route[]): void {
+  const fault = schemaTopicFault(route, others);
+  if (fault === undefined) return;
+  throw new CausewayError('ROUTE_INVALID', fault, { place: { route: route.name, pointer: '/schemas' } });
 }
 
 function checkRefusals({ name, onRefusedRecord, deadLetterTopic }: Route): void {

@@ -12,7 +12,7 @@ import type { Route } from '../../common/model/route.js';
 import { identifierFault } from '../../common/model/worker.js';
 import type { SourceMetadata } from '../metadata/ports.js';
 import { checkPreconditions, failed, type Preconditions, requireIfMatch } from './etag.js';
-import { checkClusterIds, checkRoute } from './route-rules.js';
+import { checkClusterIds, checkRoute, checkSchemaTopic } from './route-rules.js';
 
 export interface StoredRoute {
   readonly route: Route;
@@ -69,6 +69,11 @@ export class RouteService {
     return ((await this.#store.children(topicsPath(name))) ?? []).length;
   }
 
+  async #all(): Promise<readonly Route[]> {
+    const found = await Promise.all((await this.names()).map((name) => this.find(name)));
+    return found.flatMap((stored) => (stored === undefined ? [] : [stored.route]));
+  }
+
   /** Creates or replaces; `created` tells which. @throws ROUTE_INVALID, CLUSTER_UNKNOWN, ROUTE_IN_USE, PRECONDITION_... */
   async put(
     name: string,
@@ -80,6 +85,7 @@ export class RouteService {
       throw new CausewayError('ROUTE_INVALID', `"${name.slice(0, 100)}" cannot name a route: ${fault}`);
     const route = routeFromSettings(name, settings);
     checkRoute(route, this.#config.clusters);
+    if (route.schemas?.mode === 'topic') checkSchemaTopic(route, await this.#all());
     const before = await this.find(name);
     checkPreconditions(preconditions, before?.node);
     if (before !== undefined && encodeRoute(before.route).equals(encodeRoute(route)))

@@ -1,0 +1,99 @@
+import type { SchemaReference, SchemaVersion } from '../model/schema.js';
+
+/** Reads an answer's JSON; undefined: it is none of this kind. */
+export type Parsed<T> = (json: unknown) => T | undefined;
+
+/** Fields of a version that are its data contract; everything else that a registry adds is its own affair. */
+const EXTRAS = ['metadata', 'ruleSet'] as const;
+
+export function parseList(json: unknown): readonly string[] | undefined {
+  return Array.isArray(json) && json.every((item) => typeof item === 'string') ? json : undefined;
+}
+
+export function parseNumbers(json: unknown): readonly number[] | undefined {
+  return Array.isArray(json) && json.every((item) => Number.isSafeInteger(item)) ? json : undefined;
+}
+
+export function parseLevel(json: unknown): string | undefined {
+  // Older registries answer a PUT with `compatibility`, and so do some a GET.
+  return textOf(json, 'compatibilityLevel') ?? textOf(json, 'compatibility');
+}
+
+export function parseLeader(json: unknown): boolean | undefined {
+  const value = isObject(json) ? json['master_available'] : undefined;
+  return typeof value === 'boolean' ? value : undefined;
+}
+
+export function parseMode(json: unknown): string | undefined {
+  return textOf(json, 'mode');
+}
+
+export function parseRegistered(json: unknown): number | undefined {
+  return isObject(json) && Number.isSafeInteger(json['id']) ? (json['id'] as number) : undefined;
+}
+
+/** Where a subject offers a schema. */
+export interface PlacedSchema {
+  readonly id: number;
+  readonly version: number;
+}
+
+export function parsePlaced(json: unknown): PlacedSchema | undefined {
+  if (!isObject(json)) return undefined;
+  const { id, version } = json;
+  if (!Number.isSafeInteger(id) || !Number.isSafeInteger(version)) return undefined;
+  return { id: id as number, version: version as number };
+}
+
+/** @param known what the question said already, for answers that do not repeat it */
+export function parseVersion(
+  json: unknown,
+  known?: Pick<SchemaVersion, 'subject' | 'version' | 'id'>,
+): Omit<SchemaVersion, 'deleted'> | undefined {
+  if (!isObject(json)) return undefined;
+  const {
+    subject = known?.subject,
+    version = known?.version,
+    id = known?.id,
+    schema,
+    schemaType = 'AVRO',
+    references = [],
+  } = json;
+  const isNamed = typeof subject === 'string' && Number.isSafeInteger(version) && Number.isSafeInteger(id);
+  if (!isNamed || typeof schema !== 'string' || typeof schemaType !== 'string') return undefined;
+  const found = parseReferences(references);
+  if (found === undefined) return undefined;
+  const extras = Object.fromEntries(
+    EXTRAS.flatMap((key) => (json[key] === undefined || json[key] === null ? [] : [[key, json[key]]])),
+  );
+  return {
+    subject,
+    version: version as number,
+    id: id as number,
+    type: schemaType,
+    text: schema,
+    references: found,
+    ...(Object.keys(extras).length === 0 ? {} : { extras }),
+  };
+}
+
+function parseReferences(json: unknown): readonly SchemaReference[] | undefined {
+  if (json === null) return [];
+  if (!Array.isArray(json)) return undefined;
+  const references = json.flatMap((item): SchemaReference[] => {
+    if (!isObject(item)) return [];
+    const { name, subject, version } = item;
+    if (typeof name !== 'string' || typeof subject !== 'string' || !Number.isSafeInteger(version)) return [];
+    return [{ name, subject, version: version as number }];
+  });
+  return references.length === json.length ? references : undefined;
+}
+
+function textOf(json: unknown, key: string): string | undefined {
+  const value = isObject(json) ? json[key] : undefined;
+  return typeof value === 'string' ? value : undefined;
+}
+
+function isObject(json: unknown): json is Record<string, unknown> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}

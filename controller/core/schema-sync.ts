@@ -1,0 +1,159 @@
+import {
+  IMPORT,
+  type RegistryState,
+  type SchemaReference,
+  type SchemaVersion,
+  schemaFingerprint,
+} from '../../common/model/schema.js';
+
+/** A step towards the source's state; in the order of the plan. Subjects are the source's names. */
+export type SchemaStep =
+  | { readonly kind: 'register'; readonly version: SchemaVersion }
+  | { readonly kind: 'delete'; readonly subject: string; readonly version: number; readonly id: number }
+  | {
+      readonly kind: 'level';
+      readonly subject: string | null;
+      readonly before: string | null;
+      readonly level: string | null;
+    };
+
+export interface SchemaConflict {
+  readonly source: SchemaVersion;
+  readonly target: SchemaVersion;
+  readonly what: 'id' | 'version';
+}
+
+export interface SchemaPlan {
+  readonly steps: readonly SchemaStep[];
+  /** Not empty: nothing is done. Records of the source would be read with another schema at the target. */
+  readonly conflicts: readonly SchemaConflict[];
+  /** At the target only; nothing is ever taken from a registry. */
+  readonly extra: readonly SchemaVersion[];
+  /** The target hands out ids of its own, and must not while it is a copy. */
+  readonly needsImport: boolean;
+  /** References to versions that the source does not have, or that the route leaves out. */
+  readonly dangling: readonly { readonly version: SchemaVersion; readonly reference: SchemaReference }[];
+}
+
+/** What is to be done at the target. Pure; equal states give equal plans. @param target with the source's names of subjects */
+export function planSchemas(source: RegistryState, target: RegistryState): SchemaPlan {
+  const present = new Map(target.versions.map((version) => [placeOf(version), version]));
+  const conflicts = conflictsOf(source.versions, target.versions, present);
+  const wanted = new Set(source.versions.map(placeOf));
+  const extra = target.versions.filter((version) => !wanted.has(placeOf(version))).sort(byPlace);
+  const { ordered, dangling } = inOrder(source.versions);
+  const steps = [...versionSteps(ordered, present), ...levelSteps(source, target)];
+  const registers = steps.some(({ kind }) => kind === 'register');
+  return { steps, conflicts, extra, needsImport: registers && target.mode !== IMPORT, dangling };
+}
+
+/** Every version behind those it refers to; a subject's in their order. A circle (no registry takes one) is broken anywhere. */
+function inOrder(versions: readonly SchemaVersion[]): {
+  readonly ordered: readonly SchemaVersion[];
+  readonly dangling: SchemaPlan['dangling'];
+} {
+  const bySubject = new Map<string, SchemaVersion[]>();
+  for (const version of [...versions].sort(byPlace)) {
+    const list = bySubject.get(version.subject);
+    if (list === undefined) bySubject.set(version.subject, [version]);
+    else list.push(version);
+  }
+  const byName = new Map(versions.map((version) => [placeOf(version), version]));
+  const ordered: SchemaVersion[] = [];
+  const dangling: SchemaPlan['dangling'][number][] = [];
+  const seen = new Set<string>();
+  // With a stack of its own: chains of references are as long as their authors like.
+  for (const start of [...versions].sort((a, b) => a.id - b.id || byPlace(a, b))) {
+    const stack = [{ version: start, isDone: false }];
+    while (stack.length > 0) {
+      const top = stack.pop() as { version: SchemaVersion; isDone: boolean };
+      if (top.isDone) {
+        ordered.push(top.version);
+        continue;
+      }
+      if (seen.has(placeOf(top.version))) continue;
+      seen.add(placeOf(top.version));
+      stack.push({ version: top.version, isDone: true });
+      for (const reference of top.version.references) {
+        const needed = byName.get(placeOf(reference));
+        if (needed === undefined) dangling.push({ version: top.version, reference });
+        else stack.push({ version: needed, isDone: false });
+      }
+      const former = (bySubject.get(top.version.subject) ?? []).filter(({ version }) => version < top.version.version);
+      const last = former.at(-1);
+      if (last !== undefined) stack.push({ version: last, isDone: false });
+    }
+  }
+  return { ordered, dangling };
+}
+
+/**
+ * A registry takes a schema that a subject offers already for the version it has: a deleted version is deleted before the same schema comes
+ * again. All others are deleted last, so that what refers to them can be registered.
+ */
+function versionSteps(ordered: readonly SchemaVersion[], present: ReadonlyMap<string, SchemaVersion>): SchemaStep[] {
+  const steps: SchemaStep[] = [];
+  const toDelete = new Map<string, SchemaVersion>();
+  for (const version of ordered) {
+    const there = present.get(placeOf(version));
+    const isThere = there !== undefined && (version.deleted || !there.deleted);
+    if (!isThere) {
+      for (const [place, former] of toDelete) {
+        if (former.subject !== version.subject || former.id !== version.id) continue;
+        steps.push(deletion(former));
+        toDelete.delete(place);
+      }
+      steps.push({ kind: 'register', version });
+    }
+    if (version.deleted && there?.deleted !== true) toDelete.set(placeOf(version), version);
+  }
+  return [...steps, ...[...toDelete.values()].map(deletion)];
+}
+
+function deletion({ subject, version, id }: SchemaVersion): SchemaStep {
+  return { kind: 'delete', subject, version, id };
+}
+
+function levelSteps(source: RegistryState, target: RegistryState): SchemaStep[] {
+  const steps: SchemaStep[] = [];
+  if (source.compatibility !== target.compatibility) {
+    steps.push({ kind: 'level', subject: null, before: target.compatibility, level: source.compatibility });
+  }
+  const ours = new Set(source.versions.map(({ subject }) => subject));
+  for (const subject of [...ours].sort()) {
+    const level = source.levels.get(subject) ?? null;
+    const before = target.levels.get(subject) ?? null;
+    if (level !== before) steps.push({ kind: 'level', subject, before, level });
+  }
+  return steps;
+}
+
+function conflictsOf(
+  source: readonly SchemaVersion[],
+  target: readonly SchemaVersion[],
+  present: ReadonlyMap<string, SchemaVersion>,
+): SchemaConflict[] {
+  const byId = new Map(target.map((version) => [version.id, version]));
+  const found = new Map<string, SchemaConflict>();
+  for (const version of [...source].sort(byPlace)) {
+    const sameId = byId.get(version.id);
+    if (sameId !== undefined && schemaFingerprint(sameId) !== schemaFingerprint(version)) {
+      found.set(`id ${version.id}`, { source: version, target: sameId, what: 'id' });
+      continue;
+    }
+    const there = present.get(placeOf(version));
+    if (there !== undefined && there.id !== version.id) {
+      found.set(placeOf(version), { source: version, target: there, what: 'version' });
+    }
+  }
+  return [...found.values()];
+}
+
+function placeOf({ subject, version }: Pick<SchemaVersion, 'subject' | 'version'>): string {
+  return JSON.stringify([subject, version]);
+}
+
+function byPlace(a: SchemaVersion, b: SchemaVersion): number {
+  if (a.subject !== b.subject) return a.subject < b.subject ? -1 : 1;
+  return a.version - b.version;
+}

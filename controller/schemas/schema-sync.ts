@@ -1,0 +1,243 @@
+import type { CoordinationStore } from '../../common/coordination/ports.js';
+import {
+  decodeSchemaPromotion,
+  encodeSchemaPromotion,
+  type SchemaPromotion,
+} from '../../common/coordination/records/schemas.js';
+import { schemasPath } from '../../common/coordination/znodes.js';
+import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
+import type { Route } from '../../common/model/route.js';
+import { IMPORT, READWRITE, type RegistryState, subjectIn } from '../../common/model/schema.js';
+import type { SchemaPolicy } from '../../common/model/schema-policy.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import { planSchemas, type SchemaConflict, type SchemaPlan, type SchemaStep } from '../core/schema-sync.js';
+import { apiPolicyOf, type RouteRegistries, subjectFilter } from './route-registries.js';
+
+/** Steps of one round; a large registry comes over in several. */
+const MAX_STEPS_PER_ROUND = 2_000;
+/** Conflicts that a message names. */
+const MAX_NAMED = 10;
+
+export interface SchemaComparison {
+  readonly policy: SchemaPolicy;
+  readonly source: RegistryState;
+  readonly target: RegistryState;
+  readonly plan: SchemaPlan;
+  readonly promotion: SchemaPromotion | undefined;
+}
+
+export interface SchemaRound {
+  readonly registered: number;
+  readonly deleted: number;
+  readonly levels: number;
+  readonly left: number;
+}
+
+/** Schemas from registry to registry with their ids: compared, copied, and the copy promoted. */
+export class SchemaSync {
+  readonly #store: CoordinationStore;
+  readonly #registries: RouteRegistries;
+  readonly #clock: Clock;
+
+  constructor(store: CoordinationStore, registries: RouteRegistries, clock: Clock) {
+    this.#store = store;
+    this.#registries = registries;
+    this.#clock = clock;
+  }
+
+  /** @throws REGISTRY_MISSING, REGISTRY_UNREACHABLE, REGISTRY_REFUSED, REGISTRY_PROTOCOL, INVALID_REQUEST */
+  async compare(route: Route): Promise<SchemaComparison> {
+    const policy = apiPolicyOf(route);
+    const takes = subjectFilter(policy);
+    const [source, found] = await Promise.all([
+      this.#registries.of(route.source).reader.read({ context: undefined, takes }),
+      this.#registries.of(route.target).reader.read({ context: policy.context, takes: () => true }),
+    ]);
+    // What the route leaves out may be there; within its choice everything is judged. The level of a registry is not that of a context.
+    const compatibility = policy.context === undefined ? found.compatibility : source.compatibility;
+    const target = { ...found, compatibility };
+    return { policy, source, target, plan: planSchemas(source, target), promotion: await this.promotion(route) };
+  }
+
+  /** Does what a comparison found missing. @throws SCHEMA_CONFLICT, REGISTRY_REFUSED... */
+  async copy(route: Route, { policy, plan, target }: SchemaComparison, takeover: boolean): Promise<SchemaRound> {
+    if (plan.conflicts.length > 0) throw conflictError(route, plan.conflicts);
+    if (plan.needsImport) await this.#toImport(route, policy, { plan, target, takeover });
+    const unusable = new Set(plan.dangling.map(({ version }) => version));
+    const steps = plan.steps.filter((step) => step.kind !== 'register' || !unusable.has(step.version));
+    const done = { registered: 0, deleted: 0, levels: 0 };
+    for (const step of steps.slice(0, MAX_STEPS_PER_ROUND)) {
+      await this.step(route, policy, step);
+      done[COUNTED[step.kind]] += 1;
+    }
+    return { ...done, left: Math.max(0, steps.length - MAX_STEPS_PER_ROUND) + plan.dangling.length };
+  }
+
+  /** One step; repeating it does no harm. */
+  async step(route: Route, { context }: SchemaPolicy, step: SchemaStep): Promise<void> {
+    const { client } = this.#registries.of(route.target);
+    switch (step.kind) {
+      case 'register': {
+        const { subject, version, id } = step.version;
+        const given = await client.register(subjectIn(context, subject), step.version, { version, id });
+        if (given !== id) throw wrongId(route, subject, { version, id, given });
+        return;
+      }
+      case 'delete':
+        await client.deleteVersion(subjectIn(context, step.subject), step.version);
+        return;
+      case 'level':
+        await client.setLevel(step.subject === null ? null : subjectIn(context, step.subject), step.level);
+        return;
+    }
+  }
+
+  /** Before a step of a plan that was made elsewhere. */
+  async ensureImport(route: Route): Promise<void> {
+    const { context } = apiPolicyOf(route);
+    const { client } = this.#registries.of(route.target);
+    if ((await client.mode(context)) !== IMPORT) await this.#setImport(route, context, true);
+  }
+
+  async promotion({ name, target }: Pick<Route, 'name' | 'target'>): Promise<SchemaPromotion | undefined> {
+    const path = schemasPath(name);
+    const node = await this.#store.get(path);
+    const found = node === undefined ? undefined : decodeSchemaPromotion(node.data, path);
+    return found?.target === target ? found : undefined;
+  }
+
+  /**
+   * The target's registry gives ids of its own from now on, and nothing is copied into it: a step of a failover. Repeating it does no harm.
+   * @param lastSync copy what is missing first; a source that does not answer keeps nobody from promoting
+   */
+  async promote(
+    route: Route,
+    { reason, lastSync }: { readonly reason: string; readonly lastSync: boolean },
+  ): Promise<{
+    readonly at: string;
+    readonly before: string;
+    readonly mode: string;
+    readonly lastSync: { readonly done: boolean; readonly message: string } | null;
+  }> {
+    const { context } = apiPolicyOf(route);
+    const { client } = this.#registries.of(route.target);
+    const already = await this.promotion(route);
+    const last = lastSync && already === undefined ? await this.#lastSync(route) : null;
+    const before = await client.mode(context);
+    // Said first: from here on no round of the leader's switches it back.
+    const at = already?.at ?? new Date(this.#clock.wallMs()).toISOString();
+    if (already === undefined) await this.#write({ route: route.name, target: route.target, at, reason });
+    if (before !== READWRITE) await client.setMode(READWRITE, context, false);
+    return { at, before, mode: await client.mode(context), lastSync: last };
+  }
+
+  /** The target is a copy again, from the next round on. */
+  async resume({ name }: Pick<Route, 'name'>): Promise<void> {
+    const path = schemasPath(name);
+    const node = await this.#store.get(path);
+    if (node !== undefined) await this.#store.remove(path, node.version);
+  }
+
+  async #lastSync(route: Route): Promise<{ readonly done: boolean; readonly message: string }> {
+    try {
+      const comparison = await this.compare(route);
+      if (comparison.policy.mode !== 'api')
+        return { done: false, message: 'schemas.mode is report: nothing is copied' };
+      const { registered, left } = await this.copy(route, comparison, false);
+      return { done: left === 0, message: `${registered} versions were registered, ${left} are missing` };
+    } catch (error) {
+      return { done: false, message: messageOf(error) };
+    }
+  }
+
+  async #write(promotion: SchemaPromotion): Promise<void> {
+    const path = schemasPath(promotion.route);
+    try {
+      await this.#store.create(path, encodeSchemaPromotion(promotion));
+    } catch (error) {
+      if (!isCausewayError(error, 'NODE_EXISTS')) throw error;
+      const node = await this.#store.get(path);
+      await this.#store.set(path, encodeSchemaPromotion(promotion), node?.version ?? 0);
+    }
+  }
+
+  async #toImport(
+    route: Route,
+    { context }: SchemaPolicy,
+    {
+      plan,
+      target,
+      takeover,
+    }: { readonly plan: SchemaPlan; readonly target: RegistryState; readonly takeover: boolean },
+  ): Promise<void> {
+    if (plan.extra.length > 0 && !takeover) {
+      const [first] = plan.extra;
+      throw new CausewayError(
+        'SCHEMA_CONFLICT',
+        `the registry of cluster ${route.target} has ${plan.extra.length} versions that the source does not have (${first?.subject} version ${first?.version}...) and takes schemas of its own`,
+        {
+          place: { route: route.name, cluster: route.target },
+          fix: 'As a copy it must not: if nobody registers there any more, "causeway schemas sync --takeover" switches it to mode IMPORT. Else give the route a context of its own (schemas.context).',
+        },
+      );
+    }
+    await this.#setImport(route, context, target.versions.length > 0);
+  }
+
+  async #setImport(route: Route, context: string | undefined, force: boolean): Promise<void> {
+    const { client } = this.#registries.of(route.target);
+    const fix =
+      'Ids can only be kept by a registry that has mode IMPORT (Confluent’s, with mode.mutability on). For others, Karapace for one, mirror the registry’s topic: schemas.mode topic.';
+    const place = { route: route.name, cluster: route.target };
+    try {
+      await client.setMode(IMPORT, context, force);
+    } catch (error) {
+      if (!isCausewayError(error, 'REGISTRY_REFUSED')) throw error;
+      const message = `the registry of cluster ${route.target} cannot be switched to mode IMPORT: ${messageOf(error)}`;
+      throw new CausewayError('REGISTRY_REFUSED', message, { place, fix, cause: error });
+    }
+    const mode = await client.mode(context);
+    if (mode === IMPORT) return;
+    throw new CausewayError('REGISTRY_REFUSED', `the registry of cluster ${route.target} stays in mode ${mode}`, {
+      place,
+      fix,
+    });
+  }
+}
+
+const COUNTED = { register: 'registered', delete: 'deleted', level: 'levels' } as const;
+
+function conflictError(route: Route, conflicts: readonly SchemaConflict[]): CausewayError {
+  const named = conflicts.slice(0, MAX_NAMED).map(conflictText);
+  const more = conflicts.length > MAX_NAMED ? `; and ${conflicts.length - MAX_NAMED} more` : '';
+  return new CausewayError(
+    'SCHEMA_CONFLICT',
+    `the registry of cluster ${route.target} has other schemas under the source’s ids: ${named.join('; ')}${more}`,
+    {
+      place: { route: route.name, cluster: route.target },
+      fix: 'Nothing was copied. Give the route a context of its own at the target (schemas.context), leave the subjects out (schemas.subjects.exclude), or have the records’ ids translated.',
+    },
+  );
+}
+
+export function conflictText({ source, target, what }: SchemaConflict): string {
+  const place = `${source.subject} version ${source.version}`;
+  if (what === 'id')
+    return `id ${source.id} is ${place} at the source and ${target.subject} version ${target.version} at the target`;
+  return `${place} has id ${source.id} at the source and id ${target.id} at the target`;
+}
+
+function wrongId(
+  route: Route,
+  subject: string,
+  { version, id, given }: { readonly version: number; readonly id: number; readonly given: number },
+): CausewayError {
+  return new CausewayError(
+    'REGISTRY_REFUSED',
+    `the registry of cluster ${route.target} registered ${subject} version ${version} under id ${given} instead of ${id}`,
+    {
+      place: { route: route.name, cluster: route.target },
+      fix: 'It does not keep ids. Nothing more is copied; mirror the registry’s topic instead (schemas.mode topic).',
+    },
+  );
+}
