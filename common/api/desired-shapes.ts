@@ -1,4 +1,5 @@
 import { topicName } from '../config/naming-schema.js';
+import { recordRules } from '../config/record-rules-schema.js';
 import { deliveryMode, rateLimits, routeSettings, selectionSettings } from '../config/route-schema.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../model/topic-partition.js';
 import { z } from './zod.js';
@@ -20,9 +21,11 @@ export const routePatch = z
     limits: rateLimits.optional(),
     /** Null: nothing is selected any more; what is mirrored stays. */
     selection: selectionSettings.nullable().optional(),
+    /** Null: records pass as they are again. */
+    rules: recordRules.nullable().optional(),
   })
   .refine((body) => Object.values(body).some((value) => value !== undefined), {
-    message: 'change limits or selection',
+    message: 'change limits, selection or rules',
   });
 
 export const routeView = routeSettings.extend({

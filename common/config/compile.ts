@@ -3,8 +3,10 @@ import { resolve } from 'node:path';
 import { invariant } from '../errors/assert.js';
 import { CausewayError } from '../errors/error.js';
 import type { ClusterConnection, SaslSettings, TlsSettings } from '../model/cluster.js';
+import type { RecoveryHook } from '../model/recovery-hook.js';
 import type { RateLimits, Route } from '../model/route.js';
 import { formatPath } from './faults.js';
+import { recoveryHooks } from './recovery-schema.js';
 import { rateLimitsFrom, routeFromSettings } from './route.js';
 import { crossFieldFaults } from './rules.js';
 import type { ConfigFile } from './schema.js';
@@ -46,6 +48,10 @@ export interface Config {
   readonly clusters: ReadonlyMap<string, ClusterConnection>;
   /** Routes to create when missing. */
   readonly routes: readonly Route[];
+  /** Values by name. */
+  readonly ruleSecrets: ReadonlyMap<string, string>;
+  /** Absent: none. */
+  readonly recoveryHooks?: readonly RecoveryHook[];
   readonly controller: ControllerSettings;
   readonly worker: WorkerSettings;
   readonly logLevel: ConfigFile['logging']['level'];
@@ -81,6 +87,8 @@ export function compileConfig(
     coordination: coordinationSettings(file, context),
     clusters: new Map(clusters),
     routes: Object.entries(file.routes).map(([name, settings]) => routeFromSettings(name, settings)),
+    ruleSecrets: ruleSecrets(file),
+    recoveryHooks: recoveryHooks(file.recovery),
     controller: { ...controller, id: controller.id ?? defaultId, http: httpSettings(controller.http) },
     worker: {
       ...worker,
@@ -100,6 +108,15 @@ export function identifierFromHostname(name: string): string {
     .slice(0, 63)
     .replace(/[-_]+$/, '');
   return legal === '' ? 'node' : legal;
+}
+
+function ruleSecrets(file: ConfigFile): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(file.ruleSecrets).map(([name, { secret }]) => {
+      invariant(secret !== undefined, `ruleSecrets.${name}.secretFile has not been read`);
+      return [name, secret];
+    }),
+  );
 }
 
 function coordinationSettings({ coordination, fleet }: ConfigFile, context: CompileContext): CoordinationSettings {

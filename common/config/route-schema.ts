@@ -4,6 +4,7 @@ import { continuity } from './continuity-schema.js';
 import { identifier, pattern, zone } from './fields.js';
 import { groupSync, mm2 } from './groups-schema.js';
 import { naming, topicName } from './naming-schema.js';
+import { partitionMapping, recordRules } from './record-rules-schema.js';
 import { aclSettings, quotaMode, userMode } from './rights-schema.js';
 import { schemaSettings } from './schema-sync-schema.js';
 import { topicSync } from './topic-sync-schema.js';
@@ -122,6 +123,18 @@ export const routeSettings = z.strictObject({
   selection: selectionSettings
     .optional()
     .describe('Topics that are mirrored by their names. Unless set: only those that are added one by one.'),
+  rules: recordRules
+    .optional()
+    .describe(
+      'What becomes of single records: dropped, sampled, sent elsewhere, masked ([rules.md](rules.md)). Needs delivery transactional. Unless set they pass as they are.',
+    ),
+  partitionMapping: partitionMapping.optional(),
+  provenance: z
+    .boolean()
+    .optional()
+    .describe(
+      'true: each copied record says in headers `causeway.origin.*` where it was produced, and none is copied to a cluster where it has been. Two routes in opposite directions may then share one topic name. Needs delivery transactional.',
+    ),
   groups: groupSync
     .optional()
     .describe('Positions of consumer groups at the target. Unless set: they are not kept there.'),

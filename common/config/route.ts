@@ -5,6 +5,7 @@ import type { NamingPolicy, SimpleNaming } from '../model/naming.js';
 import type { RateLimits, Route, TargetTopicPolicy } from '../model/route.js';
 import type { TopicSelection } from '../model/selection.js';
 import type { TopicSync } from '../model/topic-sync.js';
+import { recordRulesFrom } from './record-rules-schema.js';
 import { rightsFrom } from './rights.js';
 import type { RouteSettings } from './route-schema.js';
 import { schemaPolicyFrom } from './schema-sync-schema.js';
@@ -26,7 +27,7 @@ export function routeFromSettings(name: string, settings: RouteSettings): Route 
     source,
     target,
     naming: namingFrom(naming),
-    delivery: settings.delivery ?? defaultDelivery({ targetTopics }),
+    delivery: settings.delivery ?? defaultDelivery({ targetTopics, ...treatmentFrom(settings) }),
     start,
     isolation,
     targetTopics,
@@ -38,6 +39,7 @@ export function routeFromSettings(name: string, settings: RouteSettings): Route 
     limits: rateLimitsFrom(limits),
     ...(zones === undefined ? {} : { zones }),
     ...(selection === undefined ? {} : { selection: selectionFrom(selection) }),
+    ...treatmentFrom(settings),
     ...(settings.groups === undefined ? {} : { groups: groupSyncFrom(settings.groups) }),
     ...(settings.mm2 === undefined ? {} : { mm2: mm2From(settings.mm2) }),
     ...(settings.metadata === 'manual' ? { metadata: 'manual' } : {}),
@@ -78,6 +80,22 @@ function groupSyncFrom(groups: NonNullable<RouteSettings['groups']>): GroupSyncP
 
 function mm2From({ replicationFactor, ...mm2 }: NonNullable<RouteSettings['mm2']>): Mm2Settings {
   return { ...mm2, ...(replicationFactor === undefined ? {} : { replicationFactor }) };
+}
+
+/** What is not said means that records pass as they are. */
+export function treatmentFrom({
+  rules,
+  partitionMapping,
+  provenance,
+}: Pick<RouteSettings, 'rules' | 'partitionMapping' | 'provenance'>): Pick<
+  Route,
+  'rules' | 'partitionMapping' | 'provenance'
+> {
+  return {
+    ...(rules === undefined ? {} : { rules: recordRulesFrom(rules) }),
+    ...(partitionMapping === undefined || partitionMapping.to === 'identity' ? {} : { partitionMapping }),
+    ...(provenance === true ? { provenance } : {}),
+  };
 }
 
 /** Only the bounds that are set. */

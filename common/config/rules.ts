@@ -2,8 +2,10 @@ import { parseConnectString } from '../coordination/zookeeper/connect-string.js'
 import { isCausewayError, messageOf } from '../errors/error.js';
 import { defaultDelivery, deliveryFault } from '../model/delivery.js';
 import type { TargetTopicPolicy } from '../model/route.js';
+import { missingSecrets } from '../rules/program.js';
 import type { ConfigFault, ConfigPath } from './faults.js';
 import { suggestion } from './nearest.js';
+import { treatmentFrom } from './route.js';
 import type { ConfigFile } from './schema.js';
 
 /** A place, and whether others can reach what listens there. */
@@ -20,6 +22,10 @@ export function crossFieldFaults(file: ConfigFile): ConfigFault[] {
     ...coordinationFaults(file),
     ...Object.entries(file.clusters).flatMap(([name, cluster]) => clusterFaults(cluster, ['clusters', name])),
     ...Object.entries(file.routes).flatMap(([name, route]) => routeFaults(file, route, ['routes', name])),
+    ...Object.entries(file.ruleSecrets).flatMap(([name, { secret, secretFile }]): ConfigFault[] => {
+      if (secret !== undefined || secretFile !== undefined) return [];
+      return [{ path: ['ruleSecrets', name], message: 'give secret or secretFile', atKey: true }];
+    }),
     ...httpFaults(file.controller.http, ['controller', 'http']),
     ...httpFaults(file.worker.http, ['worker', 'http']),
     ...budgetFaults(file.worker),
@@ -128,6 +134,7 @@ function routeFaults(file: ConfigFile, route: ConfigFile['routes'][string], path
   if (route.onRefusedRecord === 'dead-letter' && route.deadLetterTopic === undefined) {
     faults.push({ path: [...path, 'deadLetterTopic'], message: 'name the topic for refused records', atKey: true });
   }
+  faults.push(...ruleFaults(file, route, path));
   const shared = sharedBroker(file, route);
   if (route.source === route.target) {
     faults.push({
@@ -140,8 +147,21 @@ function routeFaults(file: ConfigFile, route: ConfigFile['routes'][string], path
   }
   const { create, shared: isShared } = route.targetTopics;
   const targetTopics: TargetTopicPolicy = { create, ...(isShared ? { shared: true } : {}) };
-  const delivery = deliveryFault({ delivery: route.delivery ?? defaultDelivery({ targetTopics }), targetTopics });
+  const treated = { targetTopics, ...treatmentFrom(route) };
+  const delivery = deliveryFault({ delivery: route.delivery ?? defaultDelivery(treated), ...treated });
   if (delivery !== undefined) faults.push({ path: [...path, 'delivery'], message: delivery });
+  return faults;
+}
+
+function ruleFaults(file: ConfigFile, route: ConfigFile['routes'][string], path: ConfigPath): ConfigFault[] {
+  const { rules } = treatmentFrom(route);
+  if (rules === undefined) return [];
+  const faults: ConfigFault[] = missingSecrets(rules, new Set(Object.keys(file.ruleSecrets))).map((name) => {
+    return { path: [...path, 'rules'], message: `ruleSecrets has no secret "${name}"` };
+  });
+  if (rules.onUnreadable === 'dead-letter' && route.deadLetterTopic === undefined) {
+    faults.push({ path: [...path, 'deadLetterTopic'], message: 'name the topic for unreadable records', atKey: true });
+  }
   return faults;
 }
 

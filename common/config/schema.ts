@@ -3,6 +3,7 @@ import { MAX_PATTERNS } from '../patterns/name-patterns.js';
 import { cluster } from './cluster-schema.js';
 import { bytes, hostPort, identifier, ms, pattern } from './fields.js';
 import { planner } from './planner-schema.js';
+import { recovery } from './recovery-schema.js';
 import { rateLimits, routeSettings } from './route-schema.js';
 
 /*
@@ -197,6 +198,23 @@ export const configSchema = z.strictObject({
     .record(identifier, routeSettings)
     .default({})
     .describe('Routes to create when they do not exist yet; afterwards REST owns them.'),
+  ruleSecrets: z
+    .record(
+      identifier,
+      z
+        .strictObject({
+          secret: z.string().min(16).optional().describe('The secret, at least 16 characters.'),
+          secretFile: z.string().min(1).optional().describe('File that holds the secret.'),
+        })
+        .describe('A secret by the name that rules use.'),
+    )
+    .default({})
+    .describe(
+      'Secrets that rules hash fields with (HMAC), by name; the same in every controller’s and worker’s file. They are never shown, nor part of a route.',
+    ),
+  recovery: recovery
+    .prefault({})
+    .describe('What recovery programs (`causeway switchover` and the like) do besides their own steps.'),
   controller: controller.prefault({}).describe('For `causeway controller` and `causeway standalone`.'),
   worker: worker.prefault({}).describe('For `causeway worker` and `causeway standalone`.'),
   logging: logging.prefault({}).describe('Logs are JSON lines on stdout.'),

@@ -5,7 +5,7 @@ import type { ConfigFault, ConfigPath } from './faults.js';
 import { isRecord } from './schema-tree.js';
 
 /** Keys that may be written in place or, as `<key>File`, name a file that holds the value. */
-const SECRET_KEYS = ['password', 'passphrase', 'token', 'clientSecret', 'digest'] as const;
+const SECRET_KEYS = ['password', 'passphrase', 'token', 'clientSecret', 'digest', 'secret'] as const;
 /** Below this key secrets' files stay files, too: read at each login. */
 const CLUSTERS = 'clusters';
 /** Files that stay files: read at each connect, so that rotation needs no restart. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CausewayError, isCausewayError } from '../errors/error.js';
 import { decodeMapValue, encodeMapValue, type MapChain } from './offset-map-record.js';
+import { mergesPartitions, type PartitionMapping, targetPartitionOf } from './record-rules.js';
 import { partitionKey } from './topic-partition.js';
 
 /**
@@ -46,8 +47,30 @@ const TRANSACTIONAL_GROUPS_PER_ROUTE = 4;
 export interface CheckpointPlace {
   readonly route: string;
   readonly targetTopic: string;
+  /** Of the target. */
   readonly partition: number;
   readonly timeline: number;
+  /** Which of the sources it is, where several of the route may write into the target partition. */
+  readonly source?: string;
+}
+
+/** Where the checkpoint of a source partition is about. */
+export function checkpointPlaceOf(
+  item: {
+    readonly route: string;
+    readonly topic: string;
+    readonly partition: number;
+    readonly targetTopic: string;
+    readonly timeline: number;
+  },
+  { partitionMapping }: { readonly partitionMapping?: PartitionMapping },
+): CheckpointPlace {
+  const { route, topic, partition, targetTopic, timeline } = item;
+  const target = { route, targetTopic, partition: targetPartitionOf(partitionMapping, partition), timeline };
+  if (!mergesPartitions(partitionMapping)) return target;
+  // Those of one topic that share a target partition differ in how often its modulus fits into their numbers.
+  const rank = partitionMapping?.to === 'modulo' ? Math.floor(partition / partitionMapping.partitions) : 0;
+  return { ...target, source: `${topic}/${rank}` };
 }
 
 const FIRST_TIMELINE = 1;
@@ -63,10 +86,12 @@ export function checkpointGroup(place: CheckpointPlace): string {
 /**
  * The group of a transactional route: `causeway.<route>.txn.<0-3>`, on later timelines with `.t<timeline>` behind it; never one of
  * `checkpointGroup`'s, whose third part is a number. Several routes may write into the target partition: each keeps its position in groups of
- * its own. Within a route every naming policy gives a target partition one source; one that does not would have to name the source here.
+ * its own. Where several sources of one route may, so does each of them, in `causeway.<route>.txn.s<hash of the source>`.
  */
 export function transactionalGroup(place: CheckpointPlace): string {
-  return onTimeline(`causeway.${place.route}.txn.${hashOf(place) % TRANSACTIONAL_GROUPS_PER_ROUTE}`, place);
+  const { route, source } = place;
+  const share = source === undefined ? hashOf(place) % TRANSACTIONAL_GROUPS_PER_ROUTE : `s${digestOf(source)}`;
+  return onTimeline(`causeway.${route}.txn.${share}`, place);
 }
 
 function onTimeline(group: string, { timeline }: CheckpointPlace): string {
@@ -76,6 +101,11 @@ function onTimeline(group: string, { timeline }: CheckpointPlace): string {
 /** Where pairs of every timeline were kept before each had groups of its own. */
 export function firstTimelineGroup(place: Omit<CheckpointPlace, 'timeline'>): string {
   return `causeway.${place.route}.${hashOf(place) % CHECKPOINT_GROUPS_PER_ROUTE}`;
+}
+
+/** 64 bits: no two sources of a route have the same. */
+function digestOf(source: string): string {
+  return createHash('sha256').update(source).digest('hex').slice(0, 16);
 }
 
 function hashOf({ targetTopic, partition }: Pick<CheckpointPlace, 'targetTopic' | 'partition'>): number {

@@ -1,15 +1,29 @@
 import { assertNever } from '../errors/assert.js';
+import { mergesPartitions } from './record-rules.js';
 import type { Delivery, Route } from './route.js';
 
-type Delivered = Pick<Route, 'delivery' | 'targetTopics'>;
+type Delivered = Pick<Route, 'delivery' | 'targetTopics' | 'rules' | 'partitionMapping' | 'provenance'>;
 
 /** How a route is delivered that does not say it: exactly once, in the way that its writers allow. */
-export function defaultDelivery({ targetTopics }: Pick<Route, 'targetTopics'>): Delivery {
-  return targetTopics.shared === true ? 'transactional' : 'exactly-once';
+export function defaultDelivery(route: Omit<Delivered, 'delivery'>): Delivery {
+  const isShared = route.targetTopics.shared === true;
+  return isShared || transactionsFor(route) !== undefined ? 'transactional' : 'exactly-once';
+}
+
+/** The setting that asks for transactions: what is written is then not what a comparison of both logs finds (docs/adr/013). */
+function transactionsFor({ rules, partitionMapping, provenance }: Omit<Delivered, 'delivery'>): string | undefined {
+  if (rules !== undefined) return 'rules';
+  if (mergesPartitions(partitionMapping)) return 'partitionMapping';
+  return provenance === true ? 'provenance' : undefined;
 }
 
 /** Why the route must not be delivered as it says (exactly-once.md section 1); undefined: nothing is known against it. */
-export function deliveryFault({ delivery, targetTopics }: Delivered): string | undefined {
+export function deliveryFault(route: Delivered): string | undefined {
+  const { delivery, targetTopics } = route;
+  const asking = transactionsFor(route);
+  if (asking !== undefined && delivery !== 'transactional') {
+    return `${asking} needs delivery transactional: what a new owner goes by is the position that was committed with the records, because the target’s log cannot be compared with the source’s any more`;
+  }
   if (delivery !== 'exactly-once' || targetTopics.shared !== true) return undefined;
   return 'targetTopics.shared says that others write into its target topics, and an exactly-once route has to be the only writer there; transactional delivery need not be';
 }

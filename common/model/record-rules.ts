@@ -96,14 +96,25 @@ export const MAX_RULES_BYTES = 32 * 1024;
 export const MAX_RULES = 100;
 
 /** The version of a route that copies records as they are. */
-export const NO_RULES = 1;
+const NO_RULES = 1;
+const PROVENANCE_ALONE = 2;
 
 /** Names what decides about records: another number means other decisions (exactly-once.md 4.1, 6.5). */
 export function rulesVersionOf({ rules, provenance }: Treatment): number {
-  if (rules === undefined && provenance !== true) return NO_RULES;
-  const text = JSON.stringify([rules?.onUnreadable ?? null, rules?.list ?? null, provenance === true]);
-  // 48 bits, and never the number of those without.
-  return NO_RULES + 1 + createHash('sha256').update(text).digest().readUIntBE(0, 6);
+  if (rules === undefined) return provenance === true ? PROVENANCE_ALONE : NO_RULES;
+  const known = versions.get(rules);
+  const plain = known ?? digested(rules);
+  if (known === undefined) versions.set(rules, plain);
+  return provenance === true ? plain + 1 : plain;
+}
+
+/** Asked for with every checkpoint. */
+const versions = new WeakMap<RecordRules, number>();
+
+function digested({ onUnreadable, list }: RecordRules): number {
+  const text = JSON.stringify([onUnreadable, list]);
+  // 48 bits, doubled to leave room for provenance, and never the numbers of those without.
+  return PROVENANCE_ALONE + 1 + 2 * createHash('sha256').update(text).digest().readUIntBE(0, 6);
 }
 
 /** Records are decoded: looked into, or written with headers of ours. */
@@ -113,6 +124,11 @@ export function decodesRecords({ rules, provenance }: Treatment): boolean {
 
 export function targetPartitionOf(mapping: PartitionMapping | undefined, partition: number): number {
   return mapping?.to === 'modulo' ? partition % mapping.partitions : partition;
+}
+
+/** Partitions that the target topic needs for the first `partitions` of the source's. */
+export function targetPartitionsOf(mapping: PartitionMapping | undefined, partitions: number): number {
+  return mapping?.to === 'modulo' ? Math.min(mapping.partitions, partitions) : partitions;
 }
 
 /** Several source partitions of the route may write into one target partition. */

@@ -3,6 +3,7 @@ import type { SkipOrder } from './gap.js';
 import type { GroupSyncPolicy } from './group-sync.js';
 import type { Mm2Settings } from './mm2.js';
 import { type NamingPolicy, sourceName, targetName } from './naming.js';
+import type { PartitionMapping, RecordRules } from './record-rules.js';
 import type { AclPolicy, QuotaMode } from './rights-policy.js';
 import type { SchemaPolicy } from './schema-policy.js';
 import type { TopicSelection } from './selection.js';
@@ -71,6 +72,12 @@ export interface Route {
   readonly zones?: readonly string[];
   /** Absent: only the topics that operators add. */
   readonly selection?: TopicSelection;
+  /** Absent: records are copied as they are. */
+  readonly rules?: RecordRules;
+  /** Absent: every source partition into the target partition of its number. */
+  readonly partitionMapping?: PartitionMapping;
+  /** Copied records say in headers where they come from, and none goes where it has been. */
+  readonly provenance?: true;
   /** Absent: positions of consumer groups are not kept at the target. */
   readonly groups?: GroupSyncPolicy;
   /** Absent: none of MirrorMaker 2's own topics. */
@@ -118,6 +125,11 @@ export interface Retirement {
   readonly by: string;
   /** ISO 8601. */
   readonly at: string;
+}
+
+/** Not to be copied by anybody, until the program that retired it, or another one, brings it back. */
+export function isRetired({ retired }: Pick<TopicEntry, 'retired'>): boolean {
+  return retired !== undefined;
 }
 
 /** What an operator asked for: mirror this topic on this route. */

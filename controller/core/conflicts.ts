@@ -1,3 +1,4 @@
+import { mergesPartitions } from '../../common/model/record-rules.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
 import { byName, type ClusterIdentity } from './cluster-identity.js';
 import { compareText } from './text-order.js';
@@ -75,7 +76,7 @@ function inOrder(entries: readonly PlacedEntry[]): readonly PlacedEntry[] {
 function clash(placed: PlacedEntry, other: PlacedEntry | undefined): Conflict | undefined {
   if (other === undefined) return undefined;
   const { route, entry } = other;
-  const isOneRoute = route.name === placed.route.name;
+  const isOneRoute = route.name === placed.route.name && !mergesPartitions(route.partitionMapping);
   if (!isOneRoute && route.delivery === 'transactional' && placed.route.delivery === 'transactional') return undefined;
   const target = `topic ${targetTopicOf(route, entry.topic)} of cluster ${route.target}`;
   const who = isOneRoute

@@ -106,6 +106,7 @@ function renewedTarget(question: ContinuityQuestion, action: 'restart' | 'contin
   const { route, topic, sourceTopicId, targetTopic, initialPartitions, started } = progress;
   return {
     ...{ route, topic, sourceTopicId, targetTopic, initialPartitions },
+    ...keptOf(progress),
     targetTopicId: idOf(facts.target),
     timeline: nextTimeline(progress),
     origin: { cause: 'target-recreated', from: 'position', former: progress.timeline },
@@ -120,6 +121,7 @@ function restarted({ progress, facts }: ContinuityQuestion, cause: BreakCause): 
   const { route, topic, sourceTopicId, targetTopic, initialPartitions } = progress;
   return {
     ...{ route, topic, targetTopic },
+    ...keptOf(progress),
     sourceTopicId: idOf(facts.source) ?? sourceTopicId,
     targetTopicId: idOf(facts.target),
     timeline: nextTimeline(progress),
@@ -129,6 +131,11 @@ function restarted({ progress, facts }: ContinuityQuestion, cause: BreakCause): 
     // Nothing of a new topic has been seen: all of it is new, whatever the route's start says of topics that were there before.
     initialPartitions: cause === 'source-recreated' ? 0 : initialPartitions,
   };
+}
+
+/** How positions are kept: no break changes that. */
+function keptOf({ transactional }: TopicProgress): Pick<TopicProgress, 'transactional'> {
+  return transactional === undefined ? {} : { transactional };
 }
 
 function formersOf({ breaks = [] }: TopicProgress): Pick<TopicProgress, 'formers'> {

@@ -1,6 +1,7 @@
 import type { AssignmentItem } from '../../common/model/assignment.js';
 import type { PartitionBreak, ResolveOrder, TimelineOrigin } from '../../common/model/continuity.js';
 import type { SkipOrder } from '../../common/model/gap.js';
+import { targetPartitionsOf } from '../../common/model/record-rules.js';
 import type { PartitionEnd, PartitionStart, RateLimits, Route, TopicEntry } from '../../common/model/route.js';
 import { type TopicProgress, timelineOf } from '../../common/model/topic-progress.js';
 import { type ContinuityVerdict, isOther, resolutionOf } from './continuity.js';
@@ -86,9 +87,12 @@ export function describeTopic({
   const limit = continuity.isOver ? 0 : limitOf(entry, progress, source);
   const isSame = !isOther(progress.sourceTopicId, source);
   const wanted = source.state === 'present' && isSame ? Math.min(limit, source.partitions) : 0;
-  const ready = target.state === 'present' ? target.partitions : 0;
-  if (wanted > ready && !continuity.leavesTarget) {
-    const message = `target topic ${targetTopic} has ${ready} of ${wanted} partitions`;
+  const existing = target.state === 'present' ? target.partitions : 0;
+  const needed = targetPartitionsOf(route.partitionMapping, wanted);
+  // Where numbers are folded, all of them lead into the first ones.
+  const ready = existing >= needed ? wanted : Math.min(wanted, existing);
+  if (existing < needed && !continuity.leavesTarget) {
+    const message = `target topic ${targetTopic} has ${existing} of ${needed} partitions`;
     problems.push({ ...place, code: 'TARGET_NOT_READY', message });
   }
   return {
@@ -113,7 +117,7 @@ export function describeTopic({
     limits: entry.limits,
     ...(entry.starts === undefined ? {} : { starts: entry.starts }),
     ...(entry.ends === undefined ? {} : { ends: entry.ends }),
-    assignable: facts.unproven === undefined ? Math.min(wanted, ready) : 0,
+    assignable: facts.unproven === undefined ? ready : 0,
     limit,
     leaders: { ...leadersOf('source', source), ...leadersOf('target', target) },
   };

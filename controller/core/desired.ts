@@ -1,3 +1,4 @@
+import { targetPartitionsOf } from '../../common/model/record-rules.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
 import type { TopicProgress } from '../../common/model/topic-progress.js';
 import type { ClusterIdentity } from './cluster-identity.js';
@@ -158,6 +159,12 @@ function isContinued(progress: TopicProgress, { delivery }: Route, targetTopic: 
   return progress.targetTopic === targetTopic && (progress.transactional === true) === (delivery === 'transactional');
 }
 
+/** Where numbers are folded the target has as many as they are folded into, whatever the source has now. */
+export function neededPartitions({ partitionMapping, targetTopics }: Route, asked: number): number {
+  const isMade = targetTopics.create && partitionMapping?.to === 'modulo';
+  return isMade ? partitionMapping.partitions : targetPartitionsOf(partitionMapping, asked);
+}
+
 function targetNeed(
   route: Route,
   entry: TopicEntry,
@@ -168,6 +175,6 @@ function targetNeed(
   const existing = target.state === 'present' ? target.partitions : 0;
   // The whole source topic, not only the partitions asked for: keys hash over all of them at both ends alike.
   const asked = entry.partitions === 'all' ? source.partitions : Math.min(entry.partitions, source.partitions);
-  const partitions = route.targetTopics.create ? source.partitions : asked;
+  const partitions = neededPartitions(route, route.targetTopics.create ? source.partitions : asked);
   return existing >= partitions ? undefined : { route, topic: entry.topic, targetTopic, partitions, existing };
 }

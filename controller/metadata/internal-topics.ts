@@ -1,6 +1,7 @@
 import { gapTopic } from '../../common/model/gap.js';
 import { heartbeatTopic } from '../../common/model/heartbeat.js';
 import { OFFSET_MAP_PARTITIONS, offsetMapTopic } from '../../common/model/offset-map.js';
+import { divertedTopics } from '../../common/model/record-rules.js';
 import type { Route } from '../../common/model/route.js';
 import type { TargetNeed } from '../core/desired.js';
 import type { TopicFact } from '../core/topic-facts.js';
@@ -11,7 +12,7 @@ const DEAD_LETTER_MAX_BYTES = 64 * 1024 * 1024;
 const HEARTBEAT_RETENTION_MS = 86_400_000;
 
 /**
- * Causeway's own topics at a route's target: gap records and offset maps, compacted by key so that repetitions collapse, refused records, and,
+ * Causeway's own topics at a route's target: gap records and offset maps, compacted by key so that repetitions collapse, refused records, topics that its rules send records to, and,
  * where nothing may come twice, the partition where lanes renew their ids.
  */
 export function internalTopics(route: Route, fleet: string): readonly Omit<TargetNeed, 'existing'>[] {
@@ -23,9 +24,11 @@ export function internalTopics(route: Route, fleet: string): readonly Omit<Targe
     own(offsetMapTopic(fleet), { 'cleanup.policy': 'compact' }, OFFSET_MAP_PARTITIONS),
   ];
   const { deadLetterTopic } = route;
-  if (route.onRefusedRecord === 'dead-letter' && deadLetterTopic !== undefined) {
+  const wantsLetters = route.onRefusedRecord === 'dead-letter' || route.rules?.onUnreadable === 'dead-letter';
+  if (wantsLetters && deadLetterTopic !== undefined) {
     needs.push(own(deadLetterTopic, { 'max.message.bytes': String(DEAD_LETTER_MAX_BYTES) }));
   }
+  for (const [topic, partitions] of divertedTopics(route)) needs.push(own(topic, {}, partitions));
   if (route.delivery !== 'at-least-once') {
     needs.push(
       own(heartbeatTopic(fleet), { 'cleanup.policy': 'delete', 'retention.ms': String(HEARTBEAT_RETENTION_MS) }),

@@ -13,7 +13,7 @@ import { selectionSettingsOf } from './selection-service.js';
 /** Routes: read, made, replaced, limited, removed. */
 export function routePaths(router: Router, { routes }: { readonly routes: RouteService }): void {
   const view = async ({ route }: StoredRoute): Promise<RouteView> => {
-    const { zones, selection, acls, schemas, topicSync = DEFAULT_TOPIC_SYNC, ...rest } = route;
+    const { zones, selection, groups, acls, schemas, rules, topicSync = DEFAULT_TOPIC_SYNC, ...rest } = route;
     const topics = await routes.topicCount(route.name);
     const continuity = { ...(route.continuity ?? DEFAULT_CONTINUITY) };
     return {
@@ -22,9 +22,10 @@ export function routePaths(router: Router, { routes }: { readonly routes: RouteS
       continuity,
       naming: structuredClone(route.naming) as RouteView['naming'],
       ...(zones === undefined ? {} : { zones: [...zones] }),
+      ...(rules === undefined ? {} : { rules: structuredClone(rules) as NonNullable<RouteView['rules']> }),
       ...(selection === undefined ? {} : { selection: selectionSettingsOf(selection) }),
-      ...(acls === undefined ? {} : { acls: structuredClone(acls) as NonNullable<RouteView['acls']> }),
       ...(groups === undefined ? {} : { groups: structuredClone(groups) as NonNullable<RouteView['groups']> }),
+      ...(acls === undefined ? {} : { acls: structuredClone(acls) as NonNullable<RouteView['acls']> }),
       ...(schemas === undefined ? {} : { schemas: structuredClone(schemas) as NonNullable<RouteView['schemas']> }),
       metadata: route.metadata ?? 'auto',
       topicSync: structuredClone(topicSync) as RouteView['topicSync'],

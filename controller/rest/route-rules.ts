@@ -2,6 +2,7 @@ import { CausewayError } from '../../common/errors/error.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import { deliveryFault } from '../../common/model/delivery.js';
 import type { Route } from '../../common/model/route.js';
+import { missingSecrets } from '../../common/rules/program.js';
 import { schemaTopicFault } from '../core/schema-topic.js';
 import type { SourceMetadata } from '../metadata/ports.js';
 import { registryMissing } from '../schemas/route-registries.js';
@@ -56,6 +57,23 @@ export function checkSchemaTopic(route: Route, others: readonly Route[]): void {
   const fault = schemaTopicFault(route, others);
   if (fault === undefined) return;
   throw new CausewayError('ROUTE_INVALID', fault, { place: { route: route.name, pointer: '/schemas' } });
+}
+
+/** What the rules need beside themselves; their own form was checked with the request. @throws ROUTE_INVALID */
+export function checkRules({ name, rules, deadLetterTopic }: Route, secrets: ReadonlyMap<string, string>): void {
+  if (rules === undefined) return;
+  if (rules.onUnreadable === 'dead-letter' && deadLetterTopic === undefined) {
+    throw new CausewayError('ROUTE_INVALID', 'rules.onUnreadable is dead-letter, and deadLetterTopic is not set', {
+      place: { route: name, pointer: '/deadLetterTopic' },
+      fix: 'Name a topic at the target that takes the unreadable records.',
+    });
+  }
+  const [missing] = missingSecrets(rules, secrets);
+  if (missing === undefined) return;
+  throw new CausewayError('ROUTE_INVALID', `the configuration’s ruleSecrets have no secret "${missing}"`, {
+    place: { route: name, pointer: '/rules' },
+    fix: 'Add it to the configuration of every controller and worker; secrets are never given over REST.',
+  });
 }
 
 function checkRefusals({ name, onRefusedRecord, deadLetterTopic }: Route): void {

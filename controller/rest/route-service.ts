@@ -1,5 +1,6 @@
 import type { RouteChange } from '../../common/api/desired-shapes.js';
 import type { Config } from '../../common/config/compile.js';
+import { recordRulesFrom } from '../../common/config/record-rules-schema.js';
 import { rateLimitsFrom, routeFromSettings, selectionFrom } from '../../common/config/route.js';
 import type { RouteSettings } from '../../common/config/route-schema.js';
 import { countedRemoval } from '../../common/coordination/counted-removal.js';
@@ -12,7 +13,7 @@ import type { Route } from '../../common/model/route.js';
 import { identifierFault } from '../../common/model/worker.js';
 import type { SourceMetadata } from '../metadata/ports.js';
 import { checkPreconditions, failed, type Preconditions, requireIfMatch } from './etag.js';
-import { checkClusterIds, checkRoute, checkSchemaTopic } from './route-rules.js';
+import { checkClusterIds, checkRoute, checkRules, checkSchemaTopic } from './route-rules.js';
 
 export interface StoredRoute {
   readonly route: Route;
@@ -85,6 +86,7 @@ export class RouteService {
       throw new CausewayError('ROUTE_INVALID', `"${name.slice(0, 100)}" cannot name a route: ${fault}`);
     const route = routeFromSettings(name, settings);
     checkRoute(route, this.#config.clusters);
+    checkRules(route, this.#config.ruleSecrets);
     if (route.schemas?.mode === 'topic') checkSchemaTopic(route, await this.#all());
     const before = await this.find(name);
     checkPreconditions(preconditions, before?.node);
@@ -98,16 +100,25 @@ export class RouteService {
   }
 
   /** Changes what may change while the route copies. @throws ROUTE_UNKNOWN, PRECONDITION_FAILED */
-  async patch(name: string, { limits, selection }: RouteChange, preconditions: Preconditions): Promise<StoredRoute> {
+  async patch(
+    name: string,
+    { limits, selection, rules }: RouteChange,
+    preconditions: Preconditions,
+  ): Promise<StoredRoute> {
     const before = await this.get(name);
     checkPreconditions(preconditions, before.node);
-    const { selection: present, ...rest } = before.route;
+    const { selection: present, rules: presentRules, ...rest } = before.route;
+    const given = rules === null || rules === undefined ? undefined : recordRulesFrom(rules);
+    const treated = rules === undefined ? presentRules : given;
     const chosen = selection === undefined ? present : (selection ?? undefined);
     const route: Route = {
       ...rest,
       limits: limits === undefined ? rest.limits : rateLimitsFrom(limits),
       ...(chosen === undefined ? {} : { selection: selectionFrom(chosen) }),
+      ...(treated === undefined ? {} : { rules: treated }),
     };
+    checkRoute(route, this.#config.clusters);
+    checkRules(route, this.#config.ruleSecrets);
     if (encodeRoute(before.route).equals(encodeRoute(route))) return before;
     await this.#replace(before, route);
     return await this.get(name);
@@ -138,9 +149,10 @@ export class RouteService {
   }
 
   async #replace(before: StoredRoute, route: Route): Promise<void> {
-    const identity = ({ source, target, naming }: Route): string => JSON.stringify([source, target, naming]);
+    const identity = ({ source, target, naming, partitionMapping, provenance }: Route): string =>
+      JSON.stringify([source, target, naming, partitionMapping, provenance]);
     if (identity(before.route) !== identity(route) && (await this.topicCount(route.name)) > 0) {
-      throw inUse(route.name, 'its clusters and naming cannot be changed');
+      throw inUse(route.name, 'its clusters, naming, partition mapping and provenance cannot be changed');
     }
     if (!keepsPositionsAlike(before.route, route) && (await this.topicCount(route.name)) > 0) {
       throw inUse(route.name, `its delivery cannot be changed from ${before.route.delivery} to ${route.delivery}`);

@@ -25,6 +25,7 @@ const http = { host: '127.0.0.1', port: 0, advertised: undefined, token: undefin
 await startController(
   {
     fleet: 'bench',
+    ruleSecrets: new Map(),
     coordination: { type: 'zookeeper', connect, root, sessionTimeoutMs, digest: undefined },
     clusters: CLUSTERS,
     routes: [routeOf(order.route)],

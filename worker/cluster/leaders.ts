@@ -35,6 +35,7 @@ export class Leaders {
   #again = false;
   #failing = false;
   #closed = false;
+  #clusterId: string | null = null;
 
   constructor(deps: LeadersDeps) {
     this.#deps = deps;
@@ -55,6 +56,11 @@ export class Leaders {
     if (known === undefined) return;
     known.users -= 1;
     if (known.users === 0) this.#topics.delete(topic);
+  }
+
+  /** The cluster's own id; null before it has answered, and where it has none. */
+  get clusterId(): string | null {
+    return this.#clusterId;
   }
 
   topic(topic: string): TopicMetadata | undefined {
@@ -129,6 +135,7 @@ export class Leaders {
 
   #take(metadata: ClusterMetadata): void {
     let complete = true;
+    this.#clusterId = metadata.clusterId ?? this.#clusterId;
     for (const [name, entry] of this.#topics) {
       const fresh = metadata.topics.get(name);
       if (fresh !== undefined) entry.metadata = withoutOlder(entry.metadata, fresh);

@@ -24,7 +24,8 @@ export type RecodeReason =
   | 'refused-record'
   | 'too-large'
   | 'recompress'
-  | 'range-end';
+  | 'range-end'
+  | 'rules';
 export type UnsupportedReason = 'unknown-magic' | 'unknown-codec';
 
 /** What a route's settings and a target's refusals ask of batches. One object is kept and changed: the hot path allocates nothing. */
@@ -38,6 +39,8 @@ export interface ShapingRules {
   maxBytes: number;
   /** Records from this offset on are not copied: the end of a job's range. Infinity: there is none. */
   until: number;
+  /** Every batch is decoded: rules look into its records, or they get headers of ours. */
+  treats: boolean;
   /** True when a record of [first, last] has to be left out. */
   omitsAny: (first: number, last: number) => boolean;
 }
@@ -51,6 +54,7 @@ export const PLAIN_RULES: Readonly<ShapingRules> = {
   recompressFromBytes: MIN_RECOMPRESSED_BYTES,
   maxBytes: Number.POSITIVE_INFINITY,
   until: Number.POSITIVE_INFINITY,
+  treats: false,
   omitsAny: () => false,
 };
 
@@ -77,6 +81,7 @@ const REFUSED_RECORD = { kind: 'recode', reason: 'refused-record', index: 11 } a
 const TOO_LARGE = { kind: 'recode', reason: 'too-large', index: 12 } as const;
 const RECOMPRESS = { kind: 'recode', reason: 'recompress', index: 13 } as const;
 const RANGE_END = { kind: 'recode', reason: 'range-end', index: 14 } as const;
+const RULES = { kind: 'recode', reason: 'rules', index: 15 } as const;
 
 /** Every verdict there is; `ALL_VERDICTS[i].index === i`. */
 export const ALL_VERDICTS: readonly BatchVerdict[] = [
@@ -95,6 +100,7 @@ export const ALL_VERDICTS: readonly BatchVerdict[] = [
   TOO_LARGE,
   RECOMPRESS,
   RANGE_END,
+  RULES,
 ];
 
 /**
@@ -122,6 +128,7 @@ export function batchVerdict(
   if (batch.lastOffset - batch.baseOffset + 1 !== count) return COMPACTED;
   if (rules.appendTime === 'append-time' && (attributes & LOG_APPEND_TIME_BIT) !== 0) return APPEND_TIME;
   if (rules.omitsAny(batch.baseOffset, batch.lastOffset)) return REFUSED_RECORD;
+  if (rules.treats) return RULES;
   if (batch.length > rules.maxBytes && count > 1) return TOO_LARGE;
   const codec = attributes & CODEC_MASK;
   if (rules.codec >= 0 && codec !== rules.codec && batch.length >= rules.recompressFromBytes) return RECOMPRESS;

@@ -1,6 +1,7 @@
 import { invariant } from '../../common/errors/assert.js';
 import type { BatchSlice } from '../../common/kafka/wire/records/batch-header.js';
 import type { Gap } from '../../common/model/gap.js';
+import type { Asides } from './asides.js';
 
 /** Records that are left out: written down durably in their turn, before anything behind them is sent (exactly-once.md 6.5). */
 export interface PendingGap {
@@ -31,6 +32,8 @@ export interface QueuedBatch {
   readonly sourceOffsets: Float64Array | null;
   /** Set: nothing is sent, this is declared instead. */
   readonly gap: PendingGap | undefined;
+  /** Written elsewhere before it; absent: nothing is. With `recordCount` 0 there is nothing else of it. */
+  readonly asides?: Asides;
   /** Bytes charged to the budget until acknowledged. */
   readonly bytes: number;
   /** Partition leader epoch the source batch carried. */
@@ -135,7 +138,7 @@ export class PartitionQueue {
     if (this.#declaring || this.#sent >= window || (this.#resending && !this.#resendOpen)) return undefined;
     // At most `window` batches before the first queued one are sent or acknowledged: the search is short.
     const batch = this.#batches.find((candidate) => candidate.state === 'queued');
-    if (batch?.gap !== undefined && this.#sent > 0) return undefined;
+    if (batch !== undefined && isWrittenDown(batch) && this.#sent > 0) return undefined;
     return batch !== undefined && this.#resending && !batch.resend ? undefined : batch;
   }
 
@@ -144,7 +147,7 @@ export class PartitionQueue {
     const at = this.#batches.indexOf(first);
     const end = Math.min(this.#batches.length, at + limit);
     let next = at;
-    while (next < end && this.#batches[next]?.image === undefined && this.#batches[next]?.state === 'queued') next += 1;
+    while (next < end && isPlain(this.#batches[next] as QueuedBatch)) next += 1;
     return this.#batches.slice(at, next);
   }
 
@@ -169,7 +172,7 @@ export class PartitionQueue {
     invariant(batch.state === 'queued', 'only a queued batch is sent');
     batch.state = 'sent';
     this.#sent += 1;
-    if (batch.gap !== undefined) this.#declaring = true;
+    if (isWrittenDown(batch)) this.#declaring = true;
   }
 
   /** The batch was stored (now or earlier). Gives what that settles, oldest first; empty while an older batch is open. */
@@ -178,7 +181,7 @@ export class PartitionQueue {
     batch.targetBase = targetBase;
     batch.state = 'acked';
     batch.resend = false;
-    this.#answered(batch);
+    this.#answered();
     return this.#settle();
   }
 
@@ -193,14 +196,14 @@ export class PartitionQueue {
     batch.resend = true;
     this.#resending = true;
     this.#resendOpen = false;
-    this.#answered(batch);
+    this.#answered();
   }
 
-  /** A gap that could not be written down: nothing of it is in doubt. */
+  /** A gap, or what goes elsewhere, that could not be written down: nothing of the batch is in doubt. */
   postpone(batch: QueuedBatch): void {
-    invariant(batch.state === 'sent' && batch.gap !== undefined, 'only a gap under way is postponed');
+    invariant(batch.state === 'sent' && isWrittenDown(batch), 'only what is being written down is postponed');
     batch.state = 'queued';
-    this.#answered(batch);
+    this.#answered();
   }
 
   /** Drops what was never sent (a drain begins); gives the bytes freed. Batches in doubt stay: they need their answer. */
@@ -233,9 +236,10 @@ export class PartitionQueue {
     return this.#batches.length === 0;
   }
 
-  #answered({ gap }: QueuedBatch): void {
+  #answered(): void {
     this.#sent -= 1;
-    if (gap !== undefined) this.#declaring = false;
+    // While something is written down nothing else is under way.
+    this.#declaring = false;
     if (this.#sent === 0) this.#resendOpen = this.#resending;
   }
 
@@ -260,4 +264,14 @@ export class PartitionQueue {
     this.#fetchNext = kept.at(-1)?.sourceNext ?? this.#settledNext;
     return before - this.#bytes;
   }
+}
+
+/** Something has to be stored elsewhere before anything of it, or behind it, is sent. */
+function isWrittenDown({ gap, asides }: QueuedBatch): boolean {
+  return gap !== undefined || asides?.isWritten === false;
+}
+
+/** Never sent, and nothing but its records. */
+function isPlain({ state, image, asides }: QueuedBatch): boolean {
+  return state === 'queued' && image === undefined && asides === undefined;
 }

@@ -8,19 +8,21 @@ import {
 } from '../../common/kafka/wire/records/batch-header.js';
 import { BatchCursor } from '../../common/kafka/wire/records/batch-scan.js';
 import { CODEC_NAMES } from '../../common/kafka/wire/records/compression.js';
-import type { RecodedBatch } from '../../common/kafka/wire/records/recoded-batch.js';
 import { verifyCrc } from '../../common/kafka/wire/records/record-codec.js';
+import { TxnFilter } from '../../common/kafka/wire/records/txn-filter.js';
+import { decodesRecords } from '../../common/model/record-rules.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Allowance, ByteAccount } from '../core/allowance.js';
+import { type Aside, asideBytes, dealt } from '../core/asides.js';
 import { batchVerdict, PLAIN_RULES, type ShapingRules, type VerdictCounts } from '../core/batch-verdict.js';
-import type { PendingGap } from '../core/partition-queue.js';
-import { takesRecords } from '../core/partition-state.js';
-import { TxnFilter } from '../../common/kafka/wire/records/txn-filter.js';
+import type { PendingGap, QueuedBatch } from '../core/partition-queue.js';
+import { type Reason, takesRecords } from '../core/partition-state.js';
 import type { LentBatch, ResponseBody } from '../fetch/response-body.js';
+import { type BatchTreatment, Treatment } from '../rules/treatment.js';
 import { gapBytes, operatorGap, orderedFrom } from './gaps.js';
 import type { MirroredPartition } from './mirrored-partition.js';
 import type { PartitionPort } from './port.js';
-import { shapeBatch, targetCodec } from './shaped-batch.js';
+import { type ShapedBatch, shapeBatch, targetCodec } from './shaped-batch.js';
 
 /** A damaged batch may have been damaged on the way: fetched again this often before the partition pauses. */
 const MAX_REFETCHES = 3;
@@ -34,6 +36,10 @@ export interface BatchTakerDeps {
   readonly port: PartitionPort;
   /** The full CRC of every so many-th raw batch is checked here; 0: of none. The target checks all of them. */
   readonly crcCheckEvery: number;
+  /** How the partition's records are treated, or why they cannot be. Asked where its route has them treated. */
+  readonly treatment: (partition: MirroredPartition) => Treatment | Reason | undefined;
+  /** One source batch's records were treated, and are on their way. */
+  readonly treated: (partition: MirroredPartition, batch: BatchTreatment) => void;
   readonly clock: Clock;
 }
 
@@ -46,6 +52,7 @@ export class BatchTaker {
   readonly #rules: ShapingRules;
   /** A batch is being decoded: what follows it waits. */
   #decoding = false;
+  #treatment: Treatment | undefined;
   #refetches = 0;
   #beginnings = 0;
   /** Where the answer found the partition; one answer may be consumed in several goes. */
@@ -61,6 +68,7 @@ export class BatchTaker {
       ...PLAIN_RULES,
       appendTime: 'append-time',
       until: partition.until,
+      treats: decodesRecords(partition.route),
       omitsAny: (first, last) =>
         orderedFrom(partition.item.skip, partition.queue.fetchNext, last) !== undefined ||
         (partition.leavesOut && partition.shaping.refusesAny(first, last)),
@@ -72,6 +80,7 @@ export class BatchTaker {
   }
 
   take(fetched: FetchedPartition, records: Buffer, body: ResponseBody): void {
+    if (this.#rules.treats && !this.#isTreatable()) return;
     this.#filter.reset(fetched.abortedTransactions);
     this.#cursor.reset(records);
     const codec = targetCodec(this.#partition);
@@ -80,6 +89,18 @@ export class BatchTaker {
     this.#rules.recompressFromBytes = this.#partition.shaping.codec === undefined ? PLAIN_RULES.recompressFromBytes : 0;
     this.#tookFrom = this.#partition.queue.fetchNext;
     this.#consume(body);
+  }
+
+  /** Made once what it rests on is known; pauses the partition where that is not there. */
+  #isTreatable(): boolean {
+    if (this.#treatment !== undefined) return true;
+    const treatment = this.#deps.treatment(this.#partition);
+    if (treatment instanceof Treatment) {
+      this.#treatment = treatment;
+      return true;
+    }
+    if (treatment !== undefined) this.#deps.port.pause(this.#partition, treatment);
+    return false;
   }
 
   /** What is gone at the position: declared, and passed. */
@@ -167,16 +188,20 @@ export class BatchTaker {
     const outdated = (): boolean => partition.life !== life || queue.fetchNext !== from || !this.#mayTake();
     this.#decoding = true;
     body.retain();
-    shapeBatch(partition, this.#cursor, this.#rules)
+    shapeBatch(partition, this.#cursor, this.#rules, this.#treatment)
       .then(
-        ({ gaps, parts, next, isWhole }) => {
+        (shaped) => {
           this.#decoding = false;
           if (outdated()) return;
-          for (const gap of gaps) this.#pushGap(gap, from);
-          for (const part of parts) this.#pushPart(part);
-          queue.skipTo(next);
-          if (isWhole) this.#consume(body);
+          for (const gap of shaped.gaps) this.#pushGap(gap, from);
+          this.#pushParts(shaped);
+          if (shaped.isWhole) this.#consume(body);
           else this.#deps.port.ready(partition);
+          const stop = shaped.treated?.stop;
+          // Once it is the next one: what comes before it goes out all the same.
+          if (stop?.offset === queue.fetchNext) {
+            this.#deps.port.pause(partition, { code: 'RECORD_UNREADABLE', message: stop.message });
+          }
         },
         (error: unknown) => {
           this.#decoding = false;
@@ -205,8 +230,23 @@ export class BatchTaker {
     this.#push(slice, cursor.baseOffset, cursor.lastOffset + 1, cursor.recordCount, null, lent);
   }
 
-  #pushPart({ batch, firstOffset, lastOffset, recordCount, sourceOffsets }: RecodedBatch): void {
-    this.#push(batch, firstOffset, lastOffset + 1, recordCount, sourceOffsets, undefined);
+  /** Parts of a batch, each with what goes elsewhere before it. */
+  #pushParts({ parts, treated, next }: ShapedBatch): void {
+    const { queue } = this.#partition;
+    // Of a batch that is not complete what lies behind is decided when it is read again.
+    const records = treated?.asides.filter(({ offset }) => offset < next) ?? [];
+    if (treated !== undefined) this.#deps.treated(this.#partition, treated);
+    if (parts.length === 0 && records.length > 0) this.#pushAsides(records, next);
+    const asides = dealt(
+      records,
+      parts.map(({ lastOffset }) => lastOffset),
+    );
+    for (const [i, part] of parts.entries()) {
+      const { batch, firstOffset, lastOffset, recordCount, sourceOffsets } = part;
+      const own = asides[i] ?? [];
+      this.#push(batch, firstOffset, lastOffset + 1, recordCount, sourceOffsets, undefined, own);
+    }
+    queue.skipTo(next);
   }
 
   #push(
@@ -216,9 +256,11 @@ export class BatchTaker {
     recordCount: number,
     sourceOffsets: Float64Array | null,
     lent: LentBatch | undefined,
+    asides: readonly Aside[] = NO_ASIDES,
   ): void {
     const { buffer, start, length } = source;
-    this.#deps.budget.charge(length);
+    const bytes = length + asideBytes(asides);
+    this.#deps.budget.charge(bytes);
     this.#deps.allowance.taken(length, recordCount);
     this.#partition.queue.push({
       sourceFirst,
@@ -226,7 +268,8 @@ export class BatchTaker {
       recordCount,
       sourceOffsets,
       gap: undefined,
-      bytes: length,
+      ...(asides.length === 0 ? {} : { asides: { records: asides, isWritten: false } }),
+      bytes,
       leaderEpoch: partitionLeaderEpoch(buffer, start),
       maxTimestampMs: maxTimestampMs(buffer, start),
       source: lent ?? source,
@@ -240,15 +283,23 @@ export class BatchTaker {
   }
 
   #pushGap(gap: PendingGap, sourceNext: number): void {
+    this.#pushEmpty({ gap }, gapBytes(gap), sourceNext);
+  }
+
+  #pushAsides(records: readonly Aside[], sourceNext: number): void {
+    this.#pushEmpty({ gap: undefined, asides: { records, isWritten: false } }, asideBytes(records), sourceNext);
+  }
+
+  /** What is only written elsewhere. */
+  #pushEmpty(content: Pick<QueuedBatch, 'gap' | 'asides'>, bytes: number, sourceNext: number): void {
     const { queue, sourceLeaderEpoch, lastTimestampMs } = this.#partition;
-    const bytes = gapBytes(gap);
     this.#deps.budget.charge(bytes);
     queue.push({
       sourceFirst: queue.fetchNext,
       sourceNext,
       recordCount: 0,
       sourceOffsets: null,
-      gap,
+      ...content,
       bytes,
       leaderEpoch: sourceLeaderEpoch,
       maxTimestampMs: lastTimestampMs,
@@ -286,3 +337,4 @@ export class BatchTaker {
 }
 
 const NOTHING = Buffer.alloc(0);
+const NO_ASIDES: readonly Aside[] = [];

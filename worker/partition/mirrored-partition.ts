@@ -1,8 +1,15 @@
 import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
-import { type Checkpoint, checkpointGroup, transactionalGroup } from '../../common/model/checkpoint.js';
+import {
+  type Checkpoint,
+  type CheckpointPlace,
+  checkpointGroup,
+  checkpointPlaceOf,
+  transactionalGroup,
+} from '../../common/model/checkpoint.js';
 import type { BreakRequest } from '../../common/model/continuity.js';
 import type { Gap } from '../../common/model/gap.js';
 import { FIRST_OF_TIMELINE, type MapChain } from '../../common/model/offset-map-record.js';
+import { rulesVersionOf, targetPartitionOf } from '../../common/model/record-rules.js';
 import type { Route } from '../../common/model/route.js';
 import type { PartitionState, PartitionStatus } from '../../common/model/status.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
@@ -31,9 +38,6 @@ export interface FormerStay {
   readonly pair: Checkpoint | undefined;
 }
 
-/** Version of the rules that decide what is copied; grows when they change (exactly-once.md 6.5). */
-export const RULES_VERSION = 1;
-
 const NO_HISTORY: MapChain = { link: FIRST_OF_TIMELINE, entries: [] };
 
 /**
@@ -43,6 +47,10 @@ const NO_HISTORY: MapChain = { link: FIRST_OF_TIMELINE, entries: [] };
 export class MirroredPartition {
   readonly key: string;
   readonly targetKey: string;
+  /** Its number at the target. */
+  readonly targetPartition: number;
+  /** What its checkpoints are about. */
+  readonly place: CheckpointPlace;
   /** The consumer group at the target that keeps its checkpoint. */
   readonly group: string;
   item: AssignmentItem;
@@ -107,8 +115,10 @@ export class MirroredPartition {
     this.route = route;
     this.until = item.until === undefined ? Number.POSITIVE_INFINITY : Number(item.until);
     this.key = refKey(item);
-    this.targetKey = partitionKey(item.targetTopic, item.partition);
-    this.group = route.delivery === 'transactional' ? transactionalGroup(item) : checkpointGroup(item);
+    this.targetPartition = targetPartitionOf(route.partitionMapping, item.partition);
+    this.place = checkpointPlaceOf(item, route);
+    this.targetKey = partitionKey(item.targetTopic, this.targetPartition);
+    this.group = route.delivery === 'transactional' ? transactionalGroup(this.place) : checkpointGroup(this.place);
   }
 
   /** As operators see it. */
@@ -230,7 +240,7 @@ export class MirroredPartition {
       runSourceStart: BigInt(this.runs.openSource),
       runTargetStart: BigInt(this.runs.openTarget),
       lane: { transactionalId, producerId, producerEpoch },
-      rulesVersion: RULES_VERSION,
+      rulesVersion: rulesVersionOf(this.route),
       released: this.released,
       history: this.runs.history(),
     };

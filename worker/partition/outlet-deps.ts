@@ -1,6 +1,7 @@
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { ByteAccount } from '../core/allowance.js';
+import type { Asides } from '../core/asides.js';
 import type { PendingGap } from '../core/partition-queue.js';
 import type { Lane } from '../lane/lane.js';
 import type { MirroredPartition } from './mirrored-partition.js';
@@ -21,6 +22,8 @@ export interface OutletDeps {
   readonly random: Random;
   /** Resolves when the gap is written down at the target (and its records, where they are kept). */
   readonly declare: (partition: MirroredPartition, gap: PendingGap) => Promise<void>;
+  /** Resolves when records of a batch that go into other topics are stored there. */
+  readonly divert: (partition: MirroredPartition, asides: Asides | undefined) => Promise<void>;
   /** Asked for partitions that are copied exactly once. */
   readonly exactTarget: (partition: MirroredPartition) => ExactTarget;
   /** So many waiting batches became one. */

@@ -1,6 +1,7 @@
 import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import { hasRightCrc } from '../../common/kafka/wire/records/record-codec.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
+import type { Asides } from '../core/asides.js';
 import { batchImage, type ProducerIdentity, producerIdentity } from '../core/batch-image.js';
 import type { PendingGap, QueuedBatch, Settled } from '../core/partition-queue.js';
 import { type ProduceVerdict, produceVerdict, surprise } from '../core/produce-verdict.js';
@@ -102,13 +103,13 @@ export class Outlet {
     if (this.#draining && !batch.resend) return undefined;
     if (this.#isExact && !this.#maySend(batch, nowMs)) return undefined;
     if (queue.unanswered === 0) this.#waitingSinceMs = nowMs;
-    if (batch.gap !== undefined) {
+    if (batch.gap !== undefined || batch.asides?.isWritten === false) {
       queue.markSent(batch);
-      this.#declare(batch, batch.gap);
+      this.#writeDown(batch, batch.gap, batch.asides);
       return undefined;
     }
     if (batch.image === undefined) {
-      batch = coalesceWaiting(partition, batch, roundTripMs, this.#deps);
+      if (!batch.resend) batch = coalesceWaiting(partition, batch, roundTripMs, this.#deps);
       batch.baseSequence = lane.takeSequence(targetKey, batch.recordCount);
       const { header, payload } = batchImage(batch.source, this.#producer(lane), batch.baseSequence);
       batch.image = [header, payload];
@@ -197,7 +198,7 @@ export class Outlet {
     let freedBytes = 0;
     for (const batch of settled.batches) {
       freedBytes += batch.bytes;
-      if (batch.gap !== undefined) continue;
+      if (batch.recordCount === 0) continue;
       // A duplicate that is too old to be remembered is acknowledged without its offset.
       const targetBase = batch.targetBase < 0 ? partition.targetNext : batch.targetBase;
       if (targetBase !== partition.targetNext || batch.targetBase < 0) this.#surprised(batch);
@@ -339,15 +340,18 @@ export class Outlet {
     return `${what}, and it is as it came from the source`;
   }
 
-  #declare(batch: QueuedBatch, gap: PendingGap): void {
+  /** What has to be stored elsewhere before anything of the batch, or behind it, is sent. */
+  #writeDown(batch: QueuedBatch, gap: PendingGap | undefined, asides: Asides | undefined): void {
     const { partition } = this;
     const { life } = partition;
-    partition.on({ type: 'declare' });
-    this.#deps
-      .declare(partition, gap)
+    if (gap !== undefined) partition.on({ type: 'declare' });
+    const written = gap === undefined ? this.#deps.divert(partition, asides) : this.#deps.declare(partition, gap);
+    written
       .then(
         () => {
-          if (partition.life === life) this.#declared(batch, gap);
+          if (partition.life !== life) return;
+          if (gap !== undefined) this.#declared(batch, gap);
+          else this.#diverted(batch, asides);
         },
         (error: unknown) => {
           if (partition.life === life) this.#undeclared(batch, error);
@@ -368,6 +372,17 @@ export class Outlet {
     this.#whenAnswered();
   }
 
+  /** Now the batch itself goes out, if anything of it is left: it has counted as sent since. */
+  #diverted(batch: QueuedBatch, asides: Asides | undefined): void {
+    const { partition } = this;
+    partition.failures = 0;
+    if (asides !== undefined) asides.isWritten = true;
+    if (batch.recordCount === 0) this.#settle(partition.queue.ack(batch, -1));
+    else partition.queue.requeue(batch);
+    this.#deps.port.ready(partition);
+    this.#whenAnswered();
+  }
+
   /** Nothing behind it may go out before it is written down. */
   #undeclared(batch: QueuedBatch, error: unknown): void {
     const { partition } = this;
@@ -378,7 +393,8 @@ export class Outlet {
     this.#whenAnswered();
     if (this.#draining) return;
     const code = isCausewayError(error) ? error.code : 'INTERNAL_INVARIANT';
-    const reason = { code, message: `a gap could not be written down: ${messageOf(error)}` };
+    const what = batch.gap === undefined ? 'records for other topics' : 'a gap';
+    const reason = { code, message: `${what} could not be written: ${messageOf(error)}` };
     switch (code) {
       case 'TARGET_REFUSED':
         budget.release(partition.queue.dropAll());

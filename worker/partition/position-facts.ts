@@ -1,4 +1,5 @@
 import { isCausewayError, messageOf } from '../../common/errors/error.js';
+import type { LoadedCheckpoint } from '../../common/kafka/checkpoints/checkpoint-store.js';
 import { isRetriable, kafkaError } from '../../common/kafka/wire/error-codes.js';
 import { epochEndOffsets } from '../../common/kafka/wire/operations/epoch-end-offsets.js';
 import { listOffsets, TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from '../../common/kafka/wire/operations/list-offsets.js';
@@ -6,7 +7,6 @@ import type { Checkpoint } from '../../common/model/checkpoint.js';
 import { DEFAULT_CONTINUITY } from '../../common/model/continuity.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
 import type { Clock } from '../../common/runtime/clock.js';
-import type { LoadedCheckpoint } from '../../common/kafka/checkpoints/checkpoint-store.js';
 import type { StartFacts } from '../core/start-position.js';
 import { answerOf } from '../fetch/epoch-check.js';
 import type { SourceSide } from '../thread/source-side.js';
@@ -57,7 +57,7 @@ export class PositionFacts {
     const { target } = this.#deps.sides(first);
     const checkpoints: Loaded = first.transactional
       ? await this.#deps.committed.load(partitions)
-      : await target.checkpointStore.load(partitions.map(({ item }) => item));
+      : await target.checkpointStore.load(partitions.map(({ place }) => place));
     const formers = await this.#formers(partitions, checkpoints);
     const [offsets, epochs] = await Promise.all([
       this.#offsets(partitions),
@@ -74,10 +74,10 @@ export class PositionFacts {
 
   /** The pairs of the timelines that ended, of partitions that have none in theirs. */
   async #formers(partitions: readonly MirroredPartition[], checkpoints: Loaded): Promise<Loaded> {
-    const renewed = partitions.flatMap(({ item, targetKey, transactional }) => {
+    const renewed = partitions.flatMap(({ item, place, targetKey, transactional }) => {
       const hasPair = checkpoints.get(targetKey)?.kind === 'found';
       if (item.origin === undefined || hasPair) return [];
-      return [{ place: { ...item, timeline: item.origin.former }, transactional }];
+      return [{ place: { ...place, timeline: item.origin.former }, transactional }];
     });
     const [first] = renewed;
     if (first === undefined) return new Map();
@@ -94,7 +94,10 @@ export class PositionFacts {
     const { isolation } = first.route;
     const refs = partitions.map(({ item }) => item);
     const atSource = (timestamp: bigint) => refs.map(({ topic, partition }) => ({ topic, partition, timestamp }));
-    const atTarget = refs.map((item) => ({ ...item, topic: item.targetTopic, timestamp: TIMESTAMP_LATEST }));
+    const targets = new Map(partitions.map((one) => [one.targetKey, one.place]));
+    const atTarget = [...targets.values()].map(({ targetTopic: topic, partition }) => {
+      return { topic, partition, timestamp: TIMESTAMP_LATEST };
+    });
     const answers = await Promise.all([
       listOffsets(source.client, isolation, atSource(TIMESTAMP_EARLIEST)),
       listOffsets(source.client, isolation, atSource(TIMESTAMP_LATEST)),

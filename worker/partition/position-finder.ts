@@ -63,7 +63,7 @@ export class PositionFinder {
     const { source, target } = this.#deps.sides(partition);
     const { topic, targetTopic, partition: number } = partition.item;
     const sourceLed = source.leaders.leader(topic, number) !== undefined;
-    const targetLed = target.leaders.leader(targetTopic, number) !== undefined;
+    const targetLed = target.leaders.leader(targetTopic, partition.targetPartition) !== undefined;
     if (!sourceLed) source.leaders.refresh();
     if (!targetLed) target.leaders.refresh();
     if (sourceLed && targetLed) return undefined;

@@ -5,6 +5,7 @@ import type { RecodedBatch } from '../../common/kafka/wire/records/recoded-batch
 import { type ReshapeOptions, reshapeBatch } from '../../common/kafka/wire/records/reshape.js';
 import type { ShapingRules } from '../core/batch-verdict.js';
 import type { PendingGap } from '../core/partition-queue.js';
+import type { BatchTreatment, Treatment } from '../rules/treatment.js';
 import { orderedFrom, refusedGaps } from './gaps.js';
 import type { MirroredPartition } from './mirrored-partition.js';
 
@@ -16,6 +17,8 @@ export interface ShapedBatch {
   /** What is left out of it and not written down yet. */
   readonly gaps: readonly PendingGap[];
   readonly parts: readonly RecodedBatch[];
+  /** What rules had to say of its records; undefined where none are asked. */
+  readonly treated: BatchTreatment | undefined;
   /** Source offset behind what the gaps and parts stand for. */
   readonly next: number;
   /** False: the rest of the batch is to be fetched again, behind what an operator's order leaves out of it; or lies behind the range's end. */
@@ -32,6 +35,7 @@ export async function shapeBatch(
   partition: MirroredPartition,
   { buffer, start, length, baseOffset, lastOffset, magic }: BatchView,
   { appendTime, maxBytes, until }: Readonly<ShapingRules>,
+  treatment: Treatment | undefined,
 ): Promise<ShapedBatch> {
   const { queue, shaping, route, item, leavesOut } = partition;
   const slice: BatchSlice = { buffer, start, length };
@@ -52,9 +56,14 @@ export async function shapeBatch(
   const refused = leavesOut ? shaping.refusedIn(first, untilOffset - 1) : [];
   const undeclared = refused.filter(({ declared }) => !declared);
   const gaps = await refusedGaps(slice, undeclared, route, options);
-  const parts = await reshapeBatch(slice, { ...options, omit: new Set(refused.map(({ offset }) => offset)) });
+  const treated = treatment?.begin();
+  const parts = await reshapeBatch(slice, {
+    ...options,
+    omit: new Set(refused.map(({ offset }) => offset)),
+    ...(treated === undefined ? {} : { rewrite: (records) => treated.rewrite(records) }),
+  });
   const last = parts.at(-1);
   const isComplete = last === undefined || parts.length < MAX_PARTS;
-  const next = isComplete ? untilOffset : last.lastOffset + 1;
-  return { gaps, parts, next, isWhole: next > lastOffset };
+  const next = isComplete ? (treated?.stop?.offset ?? untilOffset) : last.lastOffset + 1;
+  return { gaps, parts, treated, next, isWhole: next > lastOffset };
 }

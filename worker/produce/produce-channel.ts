@@ -200,7 +200,7 @@ export class ProduceChannel {
       timeoutMs: Math.floor(this.#deps.requestTimeoutMs * BROKER_TIMEOUT_SHARE),
       partitions: batches.map(({ outlet, batch }) => ({
         topic: outlet.partition.item.targetTopic,
-        partition: outlet.partition.item.partition,
+        partition: outlet.partition.targetPartition,
         records: batch.image ?? [],
       })),
     });

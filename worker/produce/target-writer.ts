@@ -103,12 +103,12 @@ export class TargetWriter implements Closable {
 
   /** The present channel while answers are outstanding there: order within a partition must not depend on two connections. */
   #channelFor(outlet: Outlet): ProduceChannel | undefined {
-    const { item, queue, transactionalId } = outlet.partition;
+    const { item, targetPartition, queue, transactionalId } = outlet.partition;
     const current = this.#assigned.get(outlet);
     if (current !== undefined && queue.unanswered > 0) return current;
-    const leader = this.#deps.leaders.leader(item.targetTopic, item.partition);
+    const leader = this.#deps.leaders.leader(item.targetTopic, targetPartition);
     if (leader === undefined) return undefined;
-    const channel = this.#channel(leader.broker, item.partition % this.#deps.connections, transactionalId);
+    const channel = this.#channel(leader.broker, targetPartition % this.#deps.connections, transactionalId);
     if (channel !== current) {
       current?.remove(outlet);
       this.#assigned.set(outlet, channel);

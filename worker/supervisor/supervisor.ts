@@ -229,6 +229,7 @@ export class Supervisor {
       life,
       incarnation,
       settings,
+      ruleSecrets: config.ruleSecrets,
       fleet: config.fleet,
       http: this.#deps.httpAddress(),
       worker: config.worker.id,

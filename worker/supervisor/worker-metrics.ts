@@ -54,6 +54,9 @@ export class WorkerMetrics {
       metrics.inc('causeway_broker_connections_total', count, { cluster });
     for (const { cluster, side, ms } of stats.throttles)
       metrics.inc('causeway_throttle_ms_total', ms, { cluster, side });
+    for (const { route, rule, outcome, count } of stats.rules) {
+      metrics.inc('causeway_rule_records_total', count, { route, rule, outcome });
+    }
     for (const { route, count } of stats.repeats) metrics.inc('causeway_produce_duplicates_total', count, { route });
     for (const { route, kind, reason, count, records } of stats.gaps) {
       metrics.inc('causeway_gaps_declared_total', count, { route, kind, reason });

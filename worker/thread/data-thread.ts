@@ -30,10 +30,12 @@ import { Sides } from './sides.js';
 import { ThreadReporter } from './thread-reporter.js';
 import { StatsCollector } from './thread-stats.js';
 import { Throttle } from './throttle.js';
+import { Treatments } from './treatments.js';
 import { Watchdog } from './watchdog.js';
 
 /** Other threads give memory back without a word: who waits for some looks again this often. */
 const MEMORY_LOOK_MS = 50;
+const NO_SECRETS: ReadonlyMap<string, string> = new Map();
 
 export interface DataThreadDeps {
   readonly settings: ThreadSettings;
@@ -54,6 +56,7 @@ export class DataThread {
   readonly #pool: BufferPool;
   readonly #stopping = new AbortController();
   readonly #sides: Sides;
+  readonly #treatments: Treatments;
   readonly #held: HeldPartitions;
   readonly #handover: Handover;
   readonly #events: PartitionEvents;
@@ -77,6 +80,8 @@ export class DataThread {
     this.#lanes = new LaneRegistrar(settings.thread, settings.life, deps.post);
     this.#pool = new BufferPool(guaranteedBytes);
     this.#sides = this.#makeSides();
+    const secrets = settings.ruleSecrets ?? NO_SECRETS;
+    this.#treatments = new Treatments({ sides: this.#sides, stats: this.#stats, secrets });
     this.#throttle = new Throttle({
       budget: this.#budget,
       freed: (partition) => this.#events.freed(partition),
@@ -307,6 +312,7 @@ export class DataThread {
       fetchMaxPartitionBytes: settings.settings.fetchMaxPartitionBytes,
       crcCheckEvery: settings.settings.crcCheckEvery,
       port: this.#events,
+      ...this.#treatments.taking,
       clock,
       random,
     });
@@ -325,6 +331,7 @@ export class DataThread {
           if (declaring.transactional && isUnfit) transactions.broken(declaring, reason);
           throw error;
         }),
+      divert: (diverting, asides) => this.#treatments.divert(diverting, asides),
       exactTarget: (copied) => this.#sides.of(copied.route).target,
       coalesced: (batches) => this.#verdicts.addCoalesced(batches),
       copied: (copied, records, bytes) => {

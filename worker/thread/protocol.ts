@@ -7,6 +7,7 @@ import type { Route } from '../../common/model/route.js';
 import type { StallCode } from '../../common/model/stalls.js';
 import type { LimitScope, PartitionStatus } from '../../common/model/status.js';
 import type { LaneRecord } from '../../common/model/worker.js';
+import type { RuleOutcome } from '../../common/rules/program.js';
 import type { ThreadBytes } from '../core/byte-budget.js';
 import type { LimitOrder } from '../core/rate-limit.js';
 
@@ -27,6 +28,8 @@ export interface ThreadSettings {
   readonly http: string;
   readonly clusters: readonly ClusterConnection[];
   readonly settings: Omit<Config['worker'], 'http'>;
+  /** Secrets that rules hash with, by name; absent: none. */
+  readonly ruleSecrets?: Config['ruleSecrets'];
   /** For tests: instead of an hour. */
   readonly laneRenewalMs?: number;
   /** How the threads divide maxInflightBytes; `taken` has a slot for each. */
@@ -92,6 +95,13 @@ export interface ThreadStats {
     readonly cluster: string;
     readonly side: 'source' | 'target';
     readonly ms: number;
+  }[];
+  /** What rules did to records, and records that were not copied because they come from the target. */
+  readonly rules: readonly {
+    readonly route: string;
+    readonly rule: string;
+    readonly outcome: RuleOutcome | 'returned';
+    readonly count: number;
   }[];
   readonly repeats: readonly { readonly route: string; readonly count: number }[];
   readonly gaps: readonly {

@@ -3,13 +3,17 @@ import type { StallCode } from '../../common/model/stalls.js';
 import type { LimitScope, PartitionStatus } from '../../common/model/status.js';
 import type { VerdictCounts } from '../core/batch-verdict.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
+import type { BatchTreatment } from '../rules/treatment.js';
 import type { ThreadStats } from './protocol.js';
+
+type RuleCount = ThreadStats['rules'][number];
 
 /** What one thread counts between two messages to its supervisor. */
 export class StatsCollector {
   readonly #copied = new Map<string, { route: string; topic: string; records: number; bytes: number }>();
   readonly #connections = new Map<string, number>();
   readonly #throttles = new Map<string, { cluster: string; side: 'source' | 'target'; ms: number }>();
+  readonly #rules = new Map<string, { -readonly [K in keyof RuleCount]: RuleCount[K] }>();
   readonly #repeats = new Map<string, number>();
   readonly #errors = new Map<string, number>();
   readonly #gaps = new Map<string, { route: string; kind: GapKind; reason: string; count: number; records: number }>();
@@ -32,6 +36,18 @@ export class StatsCollector {
       entry.records += records;
       entry.bytes += bytes;
     }
+  }
+
+  ruled({ item: { route } }: MirroredPartition, { tally, returned }: BatchTreatment): void {
+    for (const { rule, outcome, count } of tally.entries()) this.#rule(route, rule, outcome, count);
+    if (returned > 0) this.#rule(route, '', 'returned', returned);
+  }
+
+  #rule(route: string, rule: string, outcome: ThreadStats['rules'][number]['outcome'], count: number): void {
+    const key = `${route}/${rule}/${outcome}`;
+    const entry = this.#rules.get(key);
+    if (entry === undefined) this.#rules.set(key, { route, rule, outcome, count });
+    else entry.count += count;
   }
 
   connected(cluster: string): void {
@@ -110,6 +126,7 @@ export class StatsCollector {
       batches: verdicts.take(),
       connections: [...this.#connections].map(([cluster, count]) => ({ cluster, count })),
       throttles: [...this.#throttles.values()],
+      rules: [...this.#rules.values()],
       repeats: [...this.#repeats].map(([route, count]) => ({ route, count })),
       errors: [...this.#errors].map(([code, count]) => ({ code, count })),
       gaps: [...this.#gaps.values()],
@@ -124,6 +141,7 @@ export class StatsCollector {
     this.#copied.clear();
     this.#connections.clear();
     this.#throttles.clear();
+    this.#rules.clear();
     this.#repeats.clear();
     this.#errors.clear();
     this.#gaps.clear();

@@ -36,7 +36,7 @@ export class CommittedPositions {
     const target = this.#deps.target(first);
     /** Lanes that were dealt with, with the reason where they may still write. */
     const closed = new Map<string, CausewayError | undefined>();
-    const places = partitions.map(({ item }) => item);
+    const places = partitions.map(({ place }) => place);
     // Whose transaction is open is told by the one before: it has to be ended before anything stable can be read.
     let loaded = await target.checkpointStore.loadTransactional(places, false);
     for (let round = 0; round < MAX_ROUNDS; round += 1) {

@@ -58,7 +58,7 @@ export class Enrolment {
       this.#wanting.delete(partition);
       if (isRider(partition)) riders.push(partition);
     }
-    const own = riders.map(({ item }) => ({ topic: item.targetTopic, partition: item.partition }));
+    const own = riders.map(({ item, targetPartition: partition }) => ({ topic: item.targetTopic, partition }));
     return { riders, partitions: [...own, ...[...this.#sides.values()].map(({ partition }) => partition)] };
   }
 

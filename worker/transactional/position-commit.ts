@@ -65,7 +65,7 @@ async function commitGroup(
   const riders = new Map(members.map(({ rider }) => [rider.partition.targetKey, rider]));
   const entries = members.map(({ rider: { partition }, checkpoint }) => ({
     topic: partition.item.targetTopic,
-    partition: partition.item.partition,
+    partition: partition.targetPartition,
     offset: checkpoint.targetOffset,
     leaderEpoch: -1,
     metadata: encodeCheckpointMetadata(checkpoint),

@@ -43,6 +43,11 @@ export class TransactionalOutlet extends Outlet {
       return { kind: 'follow' };
     }
     const verdict = super.answered(batch, code, baseOffset, logAppendTimeMs, blamed);
+    if (batch.asides?.isWritten === true && (verdict.kind === 'refused' || verdict.kind === 'damaged')) {
+      // It is read again, and with it what went elsewhere before it: that must not stay.
+      const message = `the target refuses the batch at source offset ${batch.sourceFirst} (error ${code})`;
+      this.#gate.broken(partition, { code: 'TARGET_REFUSED', message });
+    }
     this.#gate.answered(partition);
     return verdict;
   }

@@ -109,6 +109,8 @@ async function feed(input: Buffer, dice: Dice): Promise<void> {
     fetchMaxPartitionBytes: 1 << 20,
     crcCheckEvery: dice.below(3),
     port: new RecordingPort(),
+    treatment: () => undefined,
+    treated: () => undefined,
     clock: standing,
     random: seededRandom(1),
   });

@@ -244,7 +244,7 @@ export class ThreadUnderTest {
     clusters: readonly ClusterConnection[],
     incarnation: string,
     overrides: Partial<ThreadSettings['settings']> = {},
-    more: Pick<ThreadSettings, 'laneRenewalMs'> = {},
+    more: Pick<ThreadSettings, 'laneRenewalMs' | 'ruleSecrets'> = {},
   ) {
     new Float64Array(this.lease).fill(Number.POSITIVE_INFINITY);
     const settings: ThreadSettings = {

@@ -14,7 +14,7 @@ interface KeyPlace {
 }
 
 /** Keys whose names the operator chooses stand below these. */
-const NAMED = new Set(['clusters', 'routes', 'routes.<name>.naming.topics']);
+const NAMED = new Set(['clusters', 'routes', 'ruleSecrets', 'recovery.hooks', 'routes.<name>.naming.topics']);
 
 function keysOf(text: string): KeyPlace[] {
   const places: KeyPlace[] = [];
@@ -61,6 +61,7 @@ const OTHER_FORMS = [
     'digest: causeway:secret',
     'token: 0123456789abcdef',
     'token: fedcba9876543210',
+    'secret: known-to-every-worker',
   ].map((secret) => FULL_CONFIG.replace(secret, `${secret.split(':')[0]}File: /dev/null`)),
   ...[
     'policy: template\n      template: "{source}-{topic}"',

@@ -38,7 +38,7 @@ routes:
     naming:
       policy: default
       separator: "."
-    delivery: at-least-once
+    delivery: transactional
     start: latest
     isolation: read_uncommitted
     targetTopics:
@@ -65,6 +65,16 @@ routes:
       exclude: [".*-tmp"]
       targetMustExist: false
       onUnmatched: stop
+    rules:
+      onUnreadable: dead-letter
+      list:
+        - name: hide
+          when: { on: header, name: tenant, equals: acme }
+          action: { do: hash, fields: [customer.mail], hmac: pii }
+    partitionMapping:
+      to: modulo
+      partitions: 4
+    provenance: true
     groups:
       include: ["team-.*"]
       exclude: ["team-x-.*"]
@@ -147,6 +157,23 @@ worker:
   stallAfterMs: 25000
   onCoordinationLoss: stop
   shutdownTimeoutMs: 20000
+ruleSecrets:
+  pii:
+    secret: known-to-every-worker
+recovery:
+  hooks:
+    dns:
+      when: after
+      step: groups
+      kinds: [failover, switchover]
+      url: https://dns.example/point
+      secret: sixteen-letters-or-more
+      token: let-me-in
+      timeoutMs: 5000
+      retries: 3
+    proxies:
+      step: stop
+      command: [/usr/local/bin/repoint, --all]
 logging:
   level: info
 `;

@@ -121,6 +121,7 @@ export class ControllerKit {
     };
     return {
       fleet: 'test',
+      ruleSecrets: new Map(),
       coordination: { type: 'embedded', dir: '' },
       clusters: CLUSTERS,
       routes: this.#options.routes ?? [routeOf('r')],

@@ -45,6 +45,8 @@ export interface ReshapeOptions {
   readonly maxBytes?: number;
   /** No more batches than this are made: what they do not hold is left out. Default: no limit. */
   readonly maxParts?: number;
+  /** Has the last word on the records that are left, dense by then; undefined when it leaves none. */
+  readonly rewrite?: (records: DenseRecords) => DenseRecords | undefined;
 }
 
 /**
@@ -68,13 +70,14 @@ export async function reshapeBatch(source: BatchSlice, options: ReshapeOptions =
 /** `reshapeBatch` where the codecs have been loaded. */
 export function reshapeLoaded(source: BatchSlice, options: ReshapeOptions = {}): readonly RecodedBatch[] {
   const isV2 = magicOf(source) === MAGIC_V2;
-  const records = isV2 ? denseRecords(source, options) : denseMessages(source, options);
+  const dense = isV2 ? denseRecords(source, options) : denseMessages(source, options);
+  const records = dense === undefined || options.rewrite === undefined ? dense : options.rewrite(dense);
   if (records === undefined) return [];
   const present = codecOf(codecNumber(source));
   const wanted = options.codec ?? present;
   const codec = canCompress(wanted) ? wanted : 'none';
   // Where nothing is left out the source says how well it compresses.
-  const whole = isV2 && records.count === recordCount(source.buffer, source.start);
+  const whole = isV2 && records === dense && records.count === recordCount(source.buffer, source.start);
   const expectedBytes = whole && codec === present ? source.length : undefined;
   const { maxBytes = Number.POSITIVE_INFINITY, maxParts } = options;
   return splitRecords(records, codec, { maxBytes, expectedBytes, maxParts });

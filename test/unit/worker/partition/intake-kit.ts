@@ -20,6 +20,8 @@ export function intakeOf(partition: MirroredPartition, port: RecordingPort, budg
     fetchMaxPartitionBytes: 1 << 20,
     crcCheckEvery: 1,
     port,
+    treatment: () => undefined,
+    treated: () => undefined,
     clock: systemClock,
     random: systemRandom,
   });

@@ -122,6 +122,7 @@ export function runningOutlet(
     clock: { monotonicMs: () => 0, wallMs: () => 0, after: (ms, run) => systemClock.after(ms, run), ...options.clock },
     random: systemRandom,
     declare: (_partition, gap) => options.declare?.(gap) ?? Promise.resolve(),
+    divert: () => Promise.resolve(),
     exactTarget: () => ({ ...CERTAIN_TARGET, ...options.exactTarget }),
     coalesced: () => undefined,
     copied: () => undefined,

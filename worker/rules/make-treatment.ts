@@ -1,0 +1,47 @@
+import type { AssignmentItem } from '../../common/model/assignment.js';
+import { decodesRecords } from '../../common/model/record-rules.js';
+import type { Route } from '../../common/model/route.js';
+import { missingSecrets, RuleProgram } from '../../common/rules/program.js';
+import { Provenance } from '../../common/rules/provenance.js';
+import type { Reason } from '../core/partition-state.js';
+import { header, Treatment } from './treatment.js';
+
+export interface TreatmentSources {
+  /** Of the configuration, by name. */
+  readonly secrets: ReadonlyMap<string, string>;
+  /** The clusters' own ids, once they have said them; null where they have none. */
+  readonly clusterIds: () => { readonly source: string | null; readonly target: string | null };
+}
+
+/** How the partition's records are treated, or why they cannot be; undefined: they are copied as they are. */
+export function makeTreatment(
+  route: Route,
+  item: Pick<AssignmentItem, 'topic' | 'partition' | 'sourceTopicId'>,
+  { secrets, clusterIds }: TreatmentSources,
+): Treatment | Reason | undefined {
+  if (!decodesRecords(route)) return undefined;
+  const { rules } = route;
+  const { topic, partition, sourceTopicId: topicId } = item;
+  const [missing] = rules === undefined ? [] : missingSecrets(rules, secrets);
+  if (missing !== undefined) {
+    const message = `the route’s rules need the secret ${missing}, which this worker’s configuration does not have`;
+    return { code: 'RULES_UNUSABLE', message };
+  }
+  const { source, target } = route.provenance === true ? clusterIds() : { source: null, target: null };
+  if (route.provenance === true && (source === null || target === null)) {
+    const side = source === null ? route.source : route.target;
+    return { code: 'RULES_UNUSABLE', message: `cluster ${side} does not tell its id, which provenance rests on` };
+  }
+  const place = { topic, topicId, partition };
+  const letters = rules?.onUnreadable === 'dead-letter' ? route.deadLetterTopic : undefined;
+  const origin = [
+    header('causeway.route', route.name),
+    header('causeway.topic', topic),
+    header('causeway.partition', String(partition)),
+  ];
+  return new Treatment({
+    program: rules === undefined ? undefined : new RuleProgram(rules, place, secrets),
+    provenance: source === null || target === null ? undefined : new Provenance({ source, target }, place),
+    deadLetters: letters === undefined ? undefined : { topic: letters, origin },
+  });
+}

@@ -1,0 +1,133 @@
+import type { DenseRecords } from '../../common/kafka/wire/records/recoded-batch.js';
+import type { KafkaRecord } from '../../common/kafka/wire/records/record-codec.js';
+import { type Rewritten, rewriteRecords } from '../../common/kafka/wire/records/rewrite.js';
+import { type RuleProgram, RuleTally } from '../../common/rules/program.js';
+import type { Provenance } from '../../common/rules/provenance.js';
+import type { RuleRecord } from '../../common/rules/record-in-hand.js';
+import type { Aside } from '../core/asides.js';
+
+export interface TreatmentParts {
+  readonly program: RuleProgram | undefined;
+  readonly provenance: Provenance | undefined;
+  /** Of the route, where what cannot be read goes there; undefined: the partition stops in front of it. */
+  readonly deadLetters: { readonly topic: string; readonly origin: KafkaRecord['headers'] } | undefined;
+}
+
+/** What the rules have to say of one partition's records beside what is copied. */
+export class Treatment {
+  readonly #parts: TreatmentParts;
+
+  constructor(parts: TreatmentParts) {
+    this.#parts = parts;
+  }
+
+  /** For one source batch. */
+  begin(): BatchTreatment {
+    return new BatchTreatment(this.#parts);
+  }
+}
+
+/** A record in front of which the partition has to stop. */
+export interface Stop {
+  readonly offset: number;
+  readonly message: string;
+}
+
+/** Applies rules and provenance to the records of one source batch, and keeps what goes elsewhere. */
+export class BatchTreatment {
+  readonly tally: RuleTally;
+  readonly asides: Aside[] = [];
+  /** Records that have been at the target before. */
+  returned = 0;
+  stop: Stop | undefined;
+  readonly #parts: TreatmentParts;
+
+  constructor(parts: TreatmentParts) {
+    this.#parts = parts;
+    this.tally = new RuleTally(parts.program?.names ?? []);
+  }
+
+  rewrite(records: DenseRecords): DenseRecords | undefined {
+    return rewriteRecords(records, (record, offset) => this.#treat(record, offset));
+  }
+
+  #treat(record: KafkaRecord, offset: number): Rewritten {
+    const { program, provenance } = this.#parts;
+    if (this.stop !== undefined) return 'drop';
+    if (provenance?.isReturning(record.headers) === true) {
+      this.returned += 1;
+      return 'drop';
+    }
+    if (program === undefined) return this.#left(record, record, offset) ?? 'same';
+    const decision = program.decide(record, offset, this.tally);
+    switch (decision.kind) {
+      case 'same':
+        return this.#left(record, record, offset) ?? 'same';
+      case 'changed':
+        return this.#left(record, decision.record, offset) ?? decision.record;
+      case 'drop':
+        return 'drop';
+      case 'route': {
+        const left = this.#left(record, decision.record, offset) ?? decision.record;
+        this.#aside(offset, decision.topic, decision.partition, { ...contentOf(left), timestamp: record.timestamp });
+        return 'drop';
+      }
+      case 'unreadable':
+        return this.#unreadable(record, offset, decision.rule, decision.why);
+    }
+  }
+
+  /** With its origin, where the route tells it. */
+  #left(found: KafkaRecord, left: RuleRecord, offset: number): Exclude<Rewritten, string> | undefined {
+    const { provenance } = this.#parts;
+    if (provenance === undefined) return undefined;
+    const { key, value } = left;
+    return { key, value, headers: provenance.marked(found.headers, left.headers, offset) };
+  }
+
+  #unreadable(record: KafkaRecord, offset: number, rule: string, why: string): Rewritten {
+    const { deadLetters } = this.#parts;
+    if (deadLetters === undefined) {
+      this.stop = { offset, message: `rule ${rule} cannot read the record at offset ${offset}: ${why}` };
+      return 'drop';
+    }
+    const headers = [
+      ...record.headers,
+      ...deadLetters.origin,
+      header('causeway.offset', String(offset)),
+      header('causeway.reason', 'unreadable'),
+      header('causeway.rule', rule),
+    ];
+    this.#aside(offset, deadLetters.topic, null, { ...contentOf(record), headers, timestamp: record.timestamp });
+    return 'drop';
+  }
+
+  /** In memory of its own: a few records must not hold a whole batch's. */
+  #aside(offset: number, topic: string, partition: number | null, record: Aside['record']): void {
+    const { key, value, headers, timestamp } = record;
+    const own = (bytes: Buffer | null): Buffer | null => (bytes === null ? null : Buffer.from(bytes));
+    this.asides.push({
+      offset,
+      topic,
+      partition,
+      record: {
+        key: own(key),
+        value: own(value),
+        headers: headers.map(([name, content]) => [Buffer.from(name), own(content)] as const),
+        timestamp,
+      },
+    });
+  }
+}
+
+function contentOf({
+  key,
+  value,
+  headers,
+}: Pick<RuleRecord, 'key' | 'value' | 'headers'>): Omit<Aside['record'], 'timestamp'> {
+  return { key, value, headers };
+}
+
+export function header(name: string, value: string): readonly [Buffer, Buffer] {
+  return [Buffer.from(name), Buffer.from(value)];
+}

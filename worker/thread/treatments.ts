@@ -1,0 +1,46 @@
+import type { Asides } from '../core/asides.js';
+import type { BatchTakerDeps } from '../partition/batch-taker.js';
+import type { MirroredPartition } from '../partition/mirrored-partition.js';
+import { reasonOf } from '../partition/position-facts.js';
+import { AsideWriter } from '../rules/aside-writer.js';
+import { makeTreatment } from '../rules/make-treatment.js';
+import type { Sides } from './sides.js';
+import type { StatsCollector } from './thread-stats.js';
+
+export interface TreatmentsDeps {
+  readonly sides: Pick<Sides, 'of'>;
+  readonly stats: Pick<StatsCollector, 'ruled'>;
+  /** By name. */
+  readonly secrets: ReadonlyMap<string, string>;
+}
+
+/** Rules and provenance of one thread's partitions: what reads them needs, and where what they send elsewhere goes. */
+export class Treatments {
+  readonly #deps: TreatmentsDeps;
+
+  constructor(deps: TreatmentsDeps) {
+    this.#deps = deps;
+  }
+
+  readonly taking: Pick<BatchTakerDeps, 'treatment' | 'treated'> = {
+    treatment: ({ route, item }) => {
+      const { source, target } = this.#deps.sides.of(route);
+      const clusterIds = () => ({ source: source.leaders.clusterId, target: target.leaders.clusterId });
+      return makeTreatment(route, item, { secrets: this.#deps.secrets, clusterIds });
+    },
+    treated: (partition, batch) => this.#deps.stats.ruled(partition, batch),
+  };
+
+  async divert(partition: MirroredPartition, asides: Asides | undefined): Promise<void> {
+    if (asides === undefined) return;
+    const { sideWriter, transactions } = this.#deps.sides.of(partition.route).target;
+    const writer = new AsideWriter(sideWriter);
+    try {
+      await writer.write(partition, asides);
+    } catch (error) {
+      // What is written of it must not be committed without its batch.
+      if (writer.isHalfWritten) transactions.broken(partition, reasonOf(error));
+      throw error;
+    }
+  }
+}
