@@ -10,6 +10,7 @@ import { addRecoveryCommands } from './commands/recovery.js';
 import { addRouteCommands } from './commands/route.js';
 import { addRunCommands } from './commands/run.js';
 import { addSchemaCommands } from './commands/schemas.js';
+import { addSyncCommands } from './commands/sync.js';
 import { addTopicCommands } from './commands/topic.js';
 import { addTransferCommands } from './commands/transfer.js';
 import { addWhyCommand } from './commands/why.js';
@@ -46,6 +47,7 @@ export function buildProgram(deps: CliDeps): Command {
   addRouteCommands(program, deps);
   addTopicCommands(program, deps);
   addWhyCommand(program, deps);
+  addSyncCommands(program, deps);
   addFleetCommands(program, deps);
   addPlanCommands(program, deps);
   addJobCommands(program, deps);

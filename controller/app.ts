@@ -8,6 +8,7 @@ import type { Metrics } from '../common/observability/metrics.js';
 import type { Clock } from '../common/runtime/clock.js';
 import { type Closable, Lifecycle } from '../common/runtime/lifecycle.js';
 import type { Random } from '../common/runtime/random.js';
+import { type GroupRoom, openGroups } from './groups/open-groups.js';
 import { JobKeeper } from './jobs/job-keeper.js';
 import { JobService } from './jobs/job-service.js';
 import { KafkaLogEnds } from './jobs/log-ends.js';
@@ -23,16 +24,14 @@ import { StoreAlarms } from './loop/store-alarms.js';
 import { TargetFencer } from './loop/target-fencer.js';
 import { openRights } from './metadata/acls/open-rights.js';
 import { ClearingProver } from './metadata/clearing-prover.js';
-import { ClusterIdentities } from './metadata/cluster-identities.js';
 import { KafkaAdmin } from './metadata/kafka-admin.js';
 import { KafkaMetadata } from './metadata/kafka-metadata.js';
 import { KafkaProver } from './metadata/kafka-prover.js';
 import type { DeliveryProver, SourceMetadata, TargetAdmin } from './metadata/ports.js';
 import { targetClients } from './metadata/target-clients.js';
-import { type GroupRoom, openGroups } from './groups/open-groups.js';
+import { type OffsetRoom, openOffsets } from './offsets/open-offsets.js';
 import { JobCopier } from './recovery/job-copier.js';
 import { openRecoveryRoom, type RecoveryRoom } from './recovery/recovery-room.js';
-import { type OffsetRoom, openOffsets } from './offsets/open-offsets.js';
 import { DenialStore } from './rest/denial-store.js';
 import { LeaderPlan } from './rest/leader-plan.js';
 import { LeaderProblems } from './rest/leader-problems.js';
@@ -48,6 +47,8 @@ import { TransferService } from './rest/transfer-service.js';
 import { FleetViews } from './rest/views.js';
 import { WorkerStatuses } from './rest/worker-statuses.js';
 import { type SchemasRoom, schemasRoom } from './schemas/schemas-room.js';
+import { openSync, type SyncRoom } from './sync/open-sync.js';
+import type { SyncPart } from './sync/ports.js';
 
 export interface ControllerDeps {
   /** Opened by the caller, closed by the caller after the controller. */
@@ -84,12 +85,22 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
     const memory: FleetMemory = { fleetId: undefined, highestEpoch: 0 };
     const base = { config, store, clock, random, logger, metrics };
     const recovery = lifecycle.add('recovery', openRecoveryRoom({ ...base, metadata: kafka.metadata, statuses }));
-    const schemas = schemasRoom({ ...base, clusters: config.clusters, metadata: kafka.metadata });
     const rights = openRights(config, { store, clock, random, logger, metrics }, lifecycle);
+    const schemas = schemasRoom({ ...base, clusters: config.clusters, metadata: kafka.metadata });
+    const sync = openSync(config, { ...kafka, store, clock, random, logger, metrics }, lifecycle);
+    // Doubles of clusters have no configs.
+    const syncWorks = deps.kafka === undefined ? [sync.work] : [];
     const offsets = openOffsets(config, base, lifecycle);
     const groups = openGroups(config, { ...base, admin: kafka.admin, maps: offsets.maps }, lifecycle);
     recovery.lend({ groups: groups.sync });
-    const works = [rights.work, schemas.work, new JobKeeper({ store, statuses, clock, logger }), ...recovery.works, ...groups.works];
+    const works = [
+      ...syncWorks,
+      rights.work,
+      schemas.work,
+      new JobKeeper({ store, statuses, clock, logger }),
+      ...recovery.works,
+      ...groups.works,
+    ];
     const ruler = new Ruler({ config, store, kafka, fencer, statuses, alarms, works, clock, random, logger, metrics });
     const health = new Health();
     health.add(() => ({
@@ -97,7 +108,20 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
       ok: store.session().state === 'connected',
       detail: store.session().state,
     }));
-    const router = buildRouter(config, deps, { schemas, kafka, ruler, recovery, groups, offsets, statuses, health, alarms, memory });
+    const router = buildRouter(config, deps, {
+      kafka,
+      ruler,
+      recovery,
+      groups,
+      offsets,
+      rights,
+      schemas,
+      sync,
+      statuses,
+      health,
+      alarms,
+      memory,
+    });
     const http = lifecycle.add(
       'http',
       await startHttpServer({ ...deps, logger, settings: config.controller.http, health }, router),
@@ -175,23 +199,27 @@ function buildRouter(
   config: Config,
   { store, clock, random, logger }: ControllerDeps,
   {
-    schemas,
     kafka,
     ruler,
     recovery,
     groups,
     offsets,
+    rights,
+    schemas,
+    sync,
     statuses,
     health,
     alarms,
     memory,
   }: {
-    readonly schemas: SchemasRoom;
     readonly kafka: Kafka;
     readonly ruler: Ruler;
     readonly recovery: RecoveryRoom;
     readonly groups: GroupRoom;
     readonly offsets: OffsetRoom;
+    readonly rights: { readonly parts: readonly SyncPart[] };
+    readonly schemas: SchemasRoom;
+    readonly sync: SyncRoom;
     readonly statuses: WorkerStatuses;
     readonly health: Health;
     readonly alarms: StoreAlarms;
@@ -203,7 +231,7 @@ function buildRouter(
   const rules = new RuleBook(config.controller.deny);
   const denials = new DenialStore(store, clock);
   const clusters = [...config.clusters.keys()];
-  const identities = new ClusterIdentities(metadata, clusters, clock);
+  const { identities } = sync;
   const topics = new TopicService({ store, routes, metadata, denials, rules, identities, clock });
   const selections = new SelectionService({ store, routes, denials, metadata, rules, clusters, identities, logger });
   const clientId = `causeway-controller-${config.controller.id}`;
@@ -211,6 +239,7 @@ function buildRouter(
   const parts = { store, rules, identities, clock, random, logger };
   const jobs = new JobService({ ...parts, clusters: config.clusters, metadata, admin: kafka.admin, logEnds });
   recovery.lend({ copier: new JobCopier(jobs) });
+  const syncs = sync.service(routes, [...rights.parts, schemas.part]);
   const problems = new LeaderProblems(() => ruler.problems, config.controller.http.token);
   const views = new FleetViews({ store, fleet: config.fleet, statuses, problems, alarms, clock });
   const plan = new LeaderPlan({
@@ -231,6 +260,7 @@ function buildRouter(
     jobs,
     groups: groups.service,
     offsets: offsets.service(topics),
+    syncs,
     schemas: schemas.service,
     routes,
     topics,

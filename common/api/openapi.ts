@@ -8,13 +8,23 @@ import { offsetOperations } from './offset-operations.js';
 import type { Operation } from './operation.js';
 import { recoveryOperations } from './recovery-operations.js';
 import { schemaOperations } from './schema-operations.js';
+import { syncOperations } from './sync-operations.js';
 import { z } from './zod.js';
 
 const API_VERSION = '1.0.0';
 
 /** Everything below /api/v1, joined from the parts; a test compares it with the router. */
 export function apiOperations(): readonly Operation[] {
-  return [...desiredOperations, ...fleetOperations, ...groupOperations, ...jobOperations, ...offsetOperations, ...recoveryOperations, ...schemaOperations];
+  return [
+    ...desiredOperations,
+    ...fleetOperations,
+    ...groupOperations,
+    ...jobOperations,
+    ...offsetOperations,
+    ...recoveryOperations,
+    ...schemaOperations,
+    ...syncOperations,
+  ];
 }
 
 let cached: ReturnType<OpenApiGeneratorV31['generateDocument']> | undefined;

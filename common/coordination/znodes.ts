@@ -15,6 +15,7 @@
  *   /recoveries/<id>            a recovery program with all it has done; the leader works on it, operators write orders into it
  *   /progress/<route>/<topic>   leader's memory: timeline, started partitions
  *   /selections/<route>         leader's memory: which selection has been gone through
+ *   /vanished/<route>           leader's memory: source topics that are gone, and since when (gzip)
  *   /schemas/<route>            an operator's word: the target's registry takes schemas of its own now (absent: it is a copy)
  *   /rights/<route>             leader's memory: ACLs and quotas that the route set at its target (gzip)
  *   /assignments/<worker>       leader -> worker (gzip; parts below 512 KiB as children `p1`, `p2`, ... of the node)
@@ -42,6 +43,7 @@ export const PROGRESS = '/progress';
 export const SELECTIONS = '/selections';
 export const RIGHTS = '/rights';
 export const SCHEMAS = '/schemas';
+export const VANISHED = '/vanished';
 export const ASSIGNMENTS = '/assignments';
 export const LIVE = '/live';
 export const LANES = '/lanes';
@@ -62,6 +64,7 @@ export const BASE_PATHS = [
   SELECTIONS,
   RIGHTS,
   SCHEMAS,
+  VANISHED,
   ASSIGNMENTS,
   LIVE,
   LANES,
@@ -81,6 +84,7 @@ export const exclusionPath = (route: string, topic: string): string => `${EXCLUS
 export const denialRoutePath = (route: string): string => `${DENIALS}/${route}`;
 export const denialPath = (route: string, topic: string): string => `${DENIALS}/${route}/${topic}`;
 export const selectionPath = (route: string): string => `${SELECTIONS}/${route}`;
+export const vanishedPath = (route: string): string => `${VANISHED}/${route}`;
 export const schemasPath = (route: string): string => `${SCHEMAS}/${route}`;
 export const rightsPath = (route: string): string => `${RIGHTS}/${route}`;
 export const jobPath = (id: string): string => `${JOBS}/${id}`;

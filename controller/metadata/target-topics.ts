@@ -116,7 +116,7 @@ export class TargetTopics {
     const [first] = batch;
     if (first === undefined) return new Map();
     const { route, targetTopic, partitions, existing } = first;
-    if (!route.targetTopics.create) return new Map(batch.map((need) => [need, notOurs(need)]));
+    if (!isOurs(first)) return new Map(batch.map((need) => [need, notOurs(need)]));
     if (existing > 0) {
       await admin.createPartitions(route.target, targetTopic, partitions);
       return new Map();
@@ -148,7 +148,8 @@ export class TargetTopics {
       const info = snapshot(source)?.topics.get(topic);
       const sourceFactor = typeof info === 'object' ? Math.max(1, info.replicationFactor) : 1;
       const replicationFactor = route.targetTopics.replicationFactor ?? Math.min(sourceFactor, brokers);
-      return { topic: targetTopic, partitions, replicationFactor, configs: mirroredConfigs(found.get(topic) ?? {}) };
+      const own = mirroredConfigs(found.get(topic) ?? {}, route);
+      return { topic: targetTopic, partitions, replicationFactor, configs: own };
     });
   }
 }
@@ -160,7 +161,7 @@ function batchesOf(needs: readonly TargetNeed[]): TargetNeed[][] {
   for (const need of needs) {
     const { route, existing, configs } = need;
     const source = configs === undefined ? route.source : '';
-    const key = existing > 0 ? keyOf(need) : `${source}>${route.target}>${route.targetTopics.create}`;
+    const key = existing > 0 ? keyOf(need) : `${source}>${route.target}>${isOurs(need)}`;
     let batch = open.get(key);
     if (batch === undefined || batch.length === MAX_TOPICS_PER_REQUEST) {
       batch = [];
@@ -172,10 +173,21 @@ function batchesOf(needs: readonly TargetNeed[]): TargetNeed[][] {
   return batches;
 }
 
+/** Causeway's own topics are made in any case: nothing is copied without. */
+function isOurs({ route, configs }: TargetNeed): boolean {
+  return route.targetTopics.create && (configs !== undefined || route.metadata !== 'manual');
+}
+
 function notOurs({ route, topic, targetTopic, partitions, existing }: TargetNeed): CausewayError {
+  const place = { route: route.name, topic };
+  if (route.targetTopics.create) {
+    const message = `target topic ${targetTopic} has ${existing} of ${partitions} partitions, and the route’s metadata is manual`;
+    const fix = 'Look at "causeway sync plan", and run "causeway sync apply".';
+    return new CausewayError('TARGET_NOT_READY', message, { place, fix });
+  }
   const message = `target topic ${targetTopic} has ${existing} of ${partitions} partitions and the route does not create topics`;
   return new CausewayError('TARGET_NOT_READY', message, {
-    place: { route: route.name, topic },
+    place,
     fix: 'Create or grow it, or set targetTopics.create on the route.',
   });
 }

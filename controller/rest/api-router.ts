@@ -4,6 +4,8 @@ import type { GroupService } from '../groups/group-service.js';
 import { type JobPathsOptions, jobPaths } from '../jobs/job-paths.js';
 import { type OffsetPathsOptions, offsetPaths } from '../offsets/offset-paths.js';
 import { type SchemaPathsOptions, schemaPaths } from '../schemas/schema-paths.js';
+import { syncPaths } from '../sync/sync-paths.js';
+import type { SyncService } from '../sync/sync-service.js';
 import { type FleetPathsOptions, fleetPaths } from './fleet-paths.js';
 import { orderPaths } from './order-paths.js';
 import type { OrderService } from './order-service.js';
@@ -17,12 +19,19 @@ import { transferPaths } from './transfer-paths.js';
 import type { TransferService } from './transfer-service.js';
 import { whyPaths } from './why-paths.js';
 
-export interface ApiOptions extends TopicPathsOptions, FleetPathsOptions, JobPathsOptions, OffsetPathsOptions, RecoveryPathsOptions, SchemaPathsOptions {
+export interface ApiOptions
+  extends TopicPathsOptions,
+    FleetPathsOptions,
+    JobPathsOptions,
+    OffsetPathsOptions,
+    RecoveryPathsOptions,
+    SchemaPathsOptions {
   readonly routes: RouteService;
   readonly orders: OrderService;
   readonly selections: SelectionService;
   readonly transfer: TransferService;
   readonly groups: GroupService;
+  readonly syncs: SyncService;
 }
 
 /** The router of /api/v1. Paths are static strings; other methods on them answer 405. */
@@ -35,10 +44,11 @@ export function apiRouter(options: ApiOptions): Router {
   orderPaths(router, options);
   fleetPaths(router, options);
   transferPaths(router, options);
+  schemaPaths(router, options);
+  syncPaths(router, options);
   jobPaths(router, options);
   offsetPaths(router, options);
   groupPaths(router, options);
   recoveryPaths(router, options);
-  schemaPaths(router, options);
   return router;
 }

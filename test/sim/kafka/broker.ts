@@ -226,7 +226,7 @@ function producers(cluster: KafkaCluster, { partitions }: DescribeProducersReque
 
 function configs({ resources }: DescribeConfigsRequest): object[] {
   return resources.map(({ type, name, keys }) => {
-    const values = keys.map((key) => ({ name: key, value: CONFIGS.get(key) ?? null }));
+    const values = (keys ?? [...CONFIGS.keys()]).map((key) => ({ name: key, value: CONFIGS.get(key) ?? null }));
     return { errorCode: 0, errorMessage: null, type, name, configs: values };
   });
 }

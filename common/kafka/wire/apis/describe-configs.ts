@@ -3,17 +3,30 @@ import type { Api } from '../call.js';
 import { Reader } from '../reader.js';
 import { Writer } from '../writer.js';
 
+export const TOPIC_RESOURCE = 2;
 /** A broker is named by its id, and asked itself. */
 export const BROKER_RESOURCE = 4;
+/** The value is set on the topic itself (DescribeConfigsResponse.ConfigSource). */
+export const TOPIC_CONFIG_SOURCE = 1;
 
 export interface ConfigQuestion {
   readonly type: number;
   readonly name: string;
-  readonly keys: readonly string[];
+  /** Null: all there are. */
+  readonly keys: readonly string[] | null;
 }
 
 export interface DescribeConfigsRequest {
   readonly resources: readonly ConfigQuestion[];
+}
+
+export interface DescribedConfig {
+  readonly name: string;
+  /** Null: sensitive, or it has none. */
+  readonly value: string | null;
+  readonly isReadOnly: boolean;
+  readonly source: number;
+  readonly isSensitive: boolean;
 }
 
 export interface ConfigAnswer {
@@ -21,7 +34,7 @@ export interface ConfigAnswer {
   readonly errorMessage: string | null;
   readonly type: number;
   readonly name: string;
-  readonly configs: readonly { readonly name: string; readonly value: string | null }[];
+  readonly configs: readonly DescribedConfig[];
 }
 
 export interface DescribeConfigsResponse {
@@ -35,13 +48,12 @@ export interface DescribeConfigsResponse {
  */
 export function encodeDescribeConfigsRequest(version: number, request: DescribeConfigsRequest): Buffer[] {
   const writer = new Writer(isFlexible(ApiKey.DescribeConfigs, version));
-  writer.array(request.resources, ({ type, name, keys }) =>
-    writer
-      .int8(type)
-      .string(name)
-      .array(keys, (key) => writer.string(key))
-      .tags(),
-  );
+  writer.array(request.resources, ({ type, name, keys }) => {
+    writer.int8(type).string(name);
+    if (keys === null) writer.arrayLength(-1);
+    else writer.array(keys, (key) => writer.string(key));
+    writer.tags();
+  });
   writer.boolean(false);
   if (version >= 3) writer.boolean(false);
   return writer.tags().toBuffers();
@@ -76,12 +88,12 @@ export function decodeDescribeConfigsResponse(version: number, body: Buffer): De
   return { throttleTimeMs, results };
 }
 
-function readConfig(reader: Reader, version: number): { readonly name: string; readonly value: string | null } {
+function readConfig(reader: Reader, version: number): DescribedConfig {
   const name = reader.string();
   const value = reader.nullableString();
-  reader.boolean();
-  reader.int8();
-  reader.boolean();
+  const isReadOnly = reader.boolean();
+  const source = reader.int8();
+  const isSensitive = reader.boolean();
   reader.array(MIN_SYNONYM_BYTES, () => {
     reader.string();
     reader.nullableString();
@@ -93,7 +105,7 @@ function readConfig(reader: Reader, version: number): { readonly name: string; r
     reader.nullableString();
   }
   reader.tags();
-  return { name, value };
+  return { name, value, isReadOnly, source, isSensitive };
 }
 
 export const DESCRIBE_CONFIGS: Api<DescribeConfigsRequest, DescribeConfigsResponse> = {

@@ -279,8 +279,11 @@ describe('responses of Kafka’s Java classes are read in every version', () => 
           {
             ...{ errorCode: 0, errorMessage: null, type: 4, name: '1' },
             configs: [
-              { name: 'producer.id.expiration.ms', value: '86400000' },
-              { name: 'secret', value: null },
+              {
+                ...{ name: 'producer.id.expiration.ms', value: '86400000' },
+                ...{ isReadOnly: false, source: 5, isSensitive: false },
+              },
+              { name: 'secret', value: null, isReadOnly: true, source: 4, isSensitive: true },
             ],
           },
           { errorCode: 31, errorMessage: 'no', type: 4, name: '2', configs: [] },
