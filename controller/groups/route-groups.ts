@@ -1,5 +1,6 @@
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import type { GroupSyncPolicy } from '../../common/model/group-sync.js';
+import { mergesPartitions } from '../../common/model/record-rules.js';
 import type { Route, TopicEntry } from '../../common/model/route.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { OffsetMaps } from '../offsets/ports.js';
@@ -8,6 +9,7 @@ import { MarkBook } from './mark-book.js';
 import type { GroupSyncOptions, GroupSyncResult } from './ports.js';
 import { readSourceGroups, type SourceGroups, type SourcePosition } from './source-groups.js';
 import { runSyncPass } from './sync-pass.js';
+import { TimedPositions } from './timed-positions.js';
 
 /** Memberless offsets expire one by one after offsets.retention.minutes: written again before anybody sets that so low. */
 const REFRESH_MS = 600_000;
@@ -38,6 +40,7 @@ export class RouteGroups {
   readonly #marks: MarkBook;
   /** Monotonic ms of the last write of everything that a group has. */
   readonly #freshMs = new Map<string, number>();
+  readonly #times: TimedPositions;
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(route: Route, deps: RouteGroupsDeps) {
@@ -45,6 +48,7 @@ export class RouteGroups {
     this.policy = route.groups ?? DEFAULT_GROUP_SYNC;
     this.#deps = deps;
     this.#filter = new GroupFilter(this.policy);
+    this.#times = new TimedPositions(deps);
     this.#marks = new MarkBook(deps.target, { fleet: deps.fleet, route: route.name });
   }
 
@@ -81,8 +85,11 @@ export class RouteGroups {
     await onRead(positions);
     const nowMs = clock.monotonicMs();
     const stale = new Set<string>();
+    if (this.policy.untranslatable === 'timestamp') await this.#times.find(positions);
     const results = await runSyncPass(positions, {
       client: target,
+      isMerged: mergesPartitions(this.route.partitionMapping),
+      byTime: (position) => this.#times.of(position),
       marks: this.#marks,
       policy: this.policy,
       order: { takeover, allowRewind },

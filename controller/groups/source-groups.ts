@@ -4,6 +4,7 @@ import { groupOffsets } from '../../common/kafka/wire/operations/group-offsets.j
 import { type GroupListing, listGroups } from '../../common/kafka/wire/operations/list-groups.js';
 import type { PartitionMap, Translation } from '../../common/model/offset-map.js';
 import { translate } from '../../common/model/offset-map-lookup.js';
+import { mergesPartitions } from '../../common/model/record-rules.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
 import { compareText } from '../core/text-order.js';
@@ -58,7 +59,8 @@ export async function readSourceGroups(
       return [{ group, topic, partition, targetTopic, offset, metadata: metadata ?? '' }];
     }),
   );
-  const known = await readMaps(maps, route, committed);
+  // Where several partitions meet in one there is no position to be translated.
+  const known = mergesPartitions(route.partitionMapping) ? new Map() : await readMaps(maps, route, committed);
   const positions = committed.map((position) => {
     const map = known.get(position.topic)?.get(position.partition);
     return { ...position, map, translation: map === undefined ? undefined : translate(map, position.offset) };

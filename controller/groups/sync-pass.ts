@@ -2,7 +2,7 @@ import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { KafkaCode, kafkaErrorCode } from '../../common/kafka/wire/error-codes.js';
 import { commitOffsets } from '../../common/kafka/wire/operations/commit-offsets.js';
-import type { GroupSyncPolicy, GroupVerdict } from '../../common/model/group-sync.js';
+import type { GroupSyncPolicy, GroupVerdict, RefuseReason } from '../../common/model/group-sync.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
 import {
@@ -13,6 +13,7 @@ import {
   markOf,
   positionOf,
   type SyncOrder,
+  type TargetPosition,
 } from '../core/group-sync.js';
 import { compareText } from '../core/text-order.js';
 import type { MarkBook } from './mark-book.js';
@@ -28,6 +29,10 @@ export interface SyncPassOptions {
   readonly client: ClusterClient;
   readonly marks: MarkBook;
   readonly policy: Pick<GroupSyncPolicy, 'beforeMirror'>;
+  /** Several source partitions are copied into one of the target. */
+  readonly isMerged: boolean;
+  /** For what the offset map does not know; undefined: it stays unknown. */
+  readonly byTime: (position: SourcePosition) => TargetPosition | undefined;
   readonly order: SyncOrder;
   readonly dryRun: boolean;
   readonly targetName: (group: string) => string;
@@ -95,8 +100,17 @@ function caseOf(
     targetOffset: target.offsets.get(targetGroup)?.get(partitionKey(targetTopic, partition)) ?? null,
     mark: options.marks.of(targetGroup, targetTopic, partition),
   };
-  const decision = decide(at, positionOf(translation, options.policy), options.order);
+  const decision = decide(at, wantedOf(source, options), options.order);
   return { source, targetGroup, at, decision, detail: null };
+}
+
+function wantedOf(
+  source: SourcePosition,
+  { isMerged, byTime, policy }: SyncPassOptions,
+): TargetPosition | RefuseReason {
+  if (isMerged) return 'merged';
+  const position = positionOf(source.translation, policy);
+  return position === 'untranslatable' ? (byTime(source) ?? position) : position;
 }
 
 /** What is to be written is bounded by the target's log: the broker takes any number. */

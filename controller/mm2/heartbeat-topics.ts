@@ -3,6 +3,7 @@ import { routePath, topicPath, topicsPath } from '../../common/coordination/znod
 import { isCausewayError } from '../../common/errors/error.js';
 import { formatRemoteTopic, isCycle, isHeartbeatsTopic, separatorOf } from '../../common/model/naming.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
+import { neverMirrored } from '../core/own-topics.js';
 import type { LeaderWork, Term } from '../loop/leader-works.js';
 import type { Mm2Deps } from './deps.js';
 import { runRouteLoops } from './route-loops.js';
@@ -76,6 +77,7 @@ export class HeartbeatTopics implements LeaderWork {
 function isWanted(route: Route, topic: string, term: Term): boolean {
   const separator = separatorOf(route.naming);
   if (!isHeartbeatsTopic(topic, separator) || isCycle(topic, route.target, separator)) return false;
+  if (neverMirrored(topic) !== undefined) return false;
   const target = formatRemoteTopic(route.source, topic, separator);
   // Another naming would write into the target's own heartbeats, or where no reader looks for them.
   if (targetTopicOf(route, topic) !== target || term.isDenied(route.name, topic)) return false;

@@ -2,6 +2,7 @@ import { decodeOffsetSync, encodeOffsetSync, type Mm2Record } from '../../common
 import { offsetSyncsTopic } from '../../common/mm2/topic-names.js';
 import { separatorOf } from '../../common/model/naming.js';
 import type { PartitionMap } from '../../common/model/offset-map.js';
+import { mergesPartitions } from '../../common/model/record-rules.js';
 import type { Route } from '../../common/model/route.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
@@ -39,7 +40,10 @@ export class OffsetSyncs implements LeaderWork {
     return runRouteLoops<Kept>(term, {
       name: 'offset-syncs',
       ...this.#deps,
-      intervalMs: ({ mm2 }) => (mm2 === undefined || mm2.offsetSyncs === 'off' ? undefined : mm2.offsetSyncIntervalMs),
+      intervalMs: ({ mm2, partitionMapping }) =>
+        mm2 === undefined || mm2.offsetSyncs === 'off' || mergesPartitions(partitionMapping)
+          ? undefined
+          : mm2.offsetSyncIntervalMs,
       begin: (route) => ({ topic: this.#topic(route), states: undefined }),
       turn: (route, kept, { entries }) =>
         this.#turn(

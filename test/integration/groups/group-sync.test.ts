@@ -3,12 +3,13 @@ import { after, before, describe, test } from 'node:test';
 import { listGroups } from '../../../common/kafka/wire/operations/list-groups.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { PartitionMap } from '../../../common/model/offset-map.js';
+import { DEFAULT_GROUP_SYNC } from '../../../controller/groups/group-filter.js';
 import { kafkaOf } from '../../audit/topics.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { waitUntil } from '../../bed/wait.js';
 import { Workspace } from '../../bed/workspace.js';
 import { numbered, TestCluster } from '../worker/thread-kit.js';
-import { commit, committed, entryOf, leaderOf, startNewConsumer, verdicts } from './groups-kit.js';
+import { commit, committed, entryOf, leaderOf, ROUTE, startNewConsumer, verdicts } from './groups-kit.js';
 
 const TOPIC = 'orders';
 const ENTRIES = [entryOf(TOPIC)];
@@ -172,6 +173,40 @@ describe('positions of consumer groups on real clusters', { timeout: 150_000 }, 
     const result = results.find(({ group }) => group === 'g-beyond');
     assert.deepEqual([result?.translated, result?.rereads], [100n, 400n]);
     assert.equal((await committed(target, 'g-beyond'))[`${TOPIC}/0`]?.[0], 100n);
+  });
+
+  test('where the map is lost a position is found by time, if the route says so: nothing is skipped, and it is told what comes again', async () => {
+    const nowMs = BigInt(Date.now());
+    // Two records of each time, but for one that is older than those before it.
+    const times = Array.from({ length: 20 }, (_, index) => nowMs + BigInt(index === 12 ? 3 : Math.floor(index / 2)));
+    const records = times.map((timestamp, index) => {
+      return { key: null, value: Buffer.from(`${index}`), headers: [], timestamp };
+    });
+    await source.createTopic('timed', 1);
+    await target.createTopic('timed', 1);
+    for (const record of records) await source.append('timed', 0, buildBatch([record]));
+    // The target lacks the first four.
+    for (const record of records.slice(4)) await target.append('timed', 0, buildBatch([record]));
+    const lost = { source: { from: 0n, to: 20n }, target: { from: 0n, to: 16n }, reason: 'nobody knows' };
+    const map: PartitionMap = { timeline: 1, runs: [], lost: [lost], head: { source: 20n, target: 16n } };
+    const maps = { read: () => Promise.resolve(new Map([[0, map]])) };
+    const policy = { ...DEFAULT_GROUP_SYNC, include: ['g.*'] };
+    const entries = [entryOf('timed')];
+    await commit(source, 'g-timed', { 0: 18n }, { topic: 'timed' });
+    const refused = await leaderOf(source, target, maps).pass(entries, PLAIN);
+    assert.deepEqual(verdicts(refused.results, 'g-timed'), ['0: refuse untranslatable']);
+    const route = { ...ROUTE, groups: { ...policy, untranslatable: 'timestamp' as const } };
+    const leader = leaderOf(source, target, maps, route);
+    const found = async (at: bigint): Promise<unknown[]> => {
+      await commit(source, 'g-timed', { 0: at }, { topic: 'timed' });
+      const { results } = await leader.pass(entries, { ...TAKEOVER, allowRewind: true });
+      const result = results.find(({ group }) => group === 'g-timed');
+      return [result?.quality, result?.translated, result?.rereads];
+    };
+    // 17 was read last; 16 has the same time, and comes again.
+    assert.deepEqual(await found(18n), ['timestamp', 12n, 2n]);
+    // Right behind comes 12, of the time of 6: whoever began at the time of 10 would be right only by luck.
+    assert.deepEqual(await found(11n), ['timestamp', 2n, 5n]);
   });
 
   test('two hundred groups are read and written within seconds; the fault of one stays with it', async () => {

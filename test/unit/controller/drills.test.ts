@@ -86,12 +86,12 @@ describe('5.7 the drill of a target', () => {
     await systemClock.sleep(20);
     assert.deepEqual([prover.asked, drills.unproven('west')], [[], { state: 'pending' }]);
     await until(() => drills.unproven('west')?.message, undefined, LOOKS_MS);
-    assert.match(drills.unproven('west')?.message ?? '', /causeway\.f\.heartbeats is not there/);
+    assert.match(drills.unproven('west')?.message ?? '', /causeway\.f\.renewals is not there/);
     state.isReady = true;
     await until(() => drills.unproven('west') === undefined);
     drills.follow([EXACT]);
     drills.follow([EXACT, { ...EXACT, name: 'z' }]);
-    assert.deepEqual(prover.asked, ['west: causeway.f.heartbeats-0']);
+    assert.deepEqual(prover.asked, ['west: causeway.f.renewals-0']);
     assert.match(await metrics.text(), /causeway_delivery_proven\{target="west"\} 1/);
     drills.follow([]);
     assert.doesNotMatch(await metrics.text(), /causeway_delivery_proven\{/);

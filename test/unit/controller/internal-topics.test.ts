@@ -13,11 +13,15 @@ function missing(settings: Partial<Route>, there: readonly string[] = []): strin
 }
 
 test('2.6 a route whose records may not come twice has the topic its lanes renew their ids on, also one that creates no topics', () => {
-  assert.deepEqual(missing({ delivery: 'exactly-once' }), ['causeway.f.gaps', 'causeway.f.heartbeats']);
+  assert.deepEqual(missing({ delivery: 'exactly-once' }), [
+    'causeway.f.gaps',
+    'causeway.f.offset-map',
+    'causeway.f.renewals',
+  ]);
   const none = { targetTopics: { create: false } };
-  assert.deepEqual(missing({ delivery: 'transactional', ...none }), ['causeway.f.heartbeats']);
-  assert.deepEqual(missing({ delivery: 'exactly-once', ...none }), ['causeway.f.heartbeats']);
-  assert.deepEqual(missing({ delivery: 'exactly-once', ...none }, ['causeway.f.heartbeats']), []);
+  assert.deepEqual(missing({ delivery: 'transactional', ...none }), ['causeway.f.renewals']);
+  assert.deepEqual(missing({ delivery: 'exactly-once', ...none }), ['causeway.f.renewals']);
+  assert.deepEqual(missing({ delivery: 'exactly-once', ...none }, ['causeway.f.renewals']), []);
 });
 
 test('a route that leaves nothing out and creates no topics needs none of ours; dead letters need theirs', () => {

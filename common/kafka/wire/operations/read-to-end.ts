@@ -51,8 +51,8 @@ async function logStart(client: ClusterClient, place: TopicPartition): Promise<n
   return Number(listed.offset);
 }
 
-/** What came, or Kafka's code. */
-async function fetchFrom(
+/** What comes from the leader at once, from this offset on, or Kafka's code. Codecs have to be loaded before it is decoded. */
+export async function fetchFrom(
   client: ClusterClient,
   { topic, partition }: TopicPartition,
   fetchOffset: number,

@@ -51,7 +51,7 @@ test('5.8 where the target cannot or may not tell, the lane is renewed, and dead
   const old = await started();
   old.withheld.add(ApiKey.DescribeTransactions);
   assert.deepEqual(await standing(old), { kind: 'alive' });
-  assert.deepEqual(old.markers, [{ partitions: ['causeway.f.heartbeats-0'], epoch: LANE.producerEpoch }]);
+  assert.deepEqual(old.markers, [{ partitions: ['causeway.f.renewals-0'], epoch: LANE.producerEpoch }]);
   const denied = await started();
   denied.mishap = ({ api }) =>
     api === ApiKey.DescribeTransactions ? 53 : api === ApiKey.AddPartitionsToTxn ? 90 : undefined;

@@ -28,7 +28,7 @@ function renew(target: FakeTarget, clock?: Clock): Promise<LaneRenewal> {
 test('2.6 a renewal is one empty aborted transaction on the heartbeat partition, under the lane’s own epoch', async () => {
   const target = await started();
   assert.deepEqual(await renew(target), { kind: 'renewed' });
-  assert.deepEqual(target.markers, [{ partitions: ['causeway.f.heartbeats-0'], epoch: LANE.producerEpoch }]);
+  assert.deepEqual(target.markers, [{ partitions: ['causeway.f.renewals-0'], epoch: LANE.producerEpoch }]);
   assert.deepEqual([target.epoch, target.count(ApiKey.InitProducerId)], [LANE.producerEpoch, 0]);
 });
 

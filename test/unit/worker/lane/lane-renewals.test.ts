@@ -39,7 +39,7 @@ function laneOf(index: number): Lane {
   return new Lane(record);
 }
 
-async function setUp(topic = 'causeway.f.heartbeats') {
+async function setUp(topic = 'causeway.f.renewals') {
   const target = await FakeTarget.start({ [topic]: 1 });
   closers.push(() => target.stop());
   const lanes = [laneOf(0)];
@@ -76,7 +76,7 @@ test('2.6 every living lane is renewed once an interval, on the fleet’s heartb
   lanes.push(laneOf(1));
   await until(() => target.markers.length >= 6);
   for (const marker of target.markers) {
-    assert.deepEqual(marker, { partitions: ['causeway.f.heartbeats-0'], epoch: LANE.producerEpoch });
+    assert.deepEqual(marker, { partitions: ['causeway.f.renewals-0'], epoch: LANE.producerEpoch });
   }
   assert.equal(target.count(ApiKey.InitProducerId), 0);
   assert.deepEqual(dead, []);

@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 async function setUp(mayWrite: () => boolean = () => true) {
-  const target = await FakeTarget.start({ t: 2, letters: 2, 'causeway.f.gaps': 1, 'causeway.f.heartbeats': 1 });
+  const target = await FakeTarget.start({ t: 2, letters: 2, 'causeway.f.gaps': 1, 'causeway.f.renewals': 1 });
   running.push(target);
   const dead: Lane[] = [];
   const own = new Lane({
