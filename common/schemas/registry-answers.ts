@@ -5,12 +5,17 @@ export type Parsed<T> = (json: unknown) => T | undefined;
 
 /** Fields of a version that are its data contract; everything else that a registry adds is its own affair. */
 const EXTRAS = ['metadata', 'ruleSet'] as const;
+/** A property that registries add by themselves: the version. With it, the same schema would be another one elsewhere. */
+const OWN_PROPERTY = 'confluent:version';
 
 export function parseList(json: unknown): readonly string[] | undefined {
+  // Go's way of an empty list.
+  if (json === null) return [];
   return Array.isArray(json) && json.every((item) => typeof item === 'string') ? json : undefined;
 }
 
 export function parseNumbers(json: unknown): readonly number[] | undefined {
+  if (json === null) return [];
   return Array.isArray(json) && json.every((item) => Number.isSafeInteger(item)) ? json : undefined;
 }
 
@@ -63,9 +68,7 @@ export function parseVersion(
   if (!isNamed || typeof schema !== 'string' || typeof schemaType !== 'string') return undefined;
   const found = parseReferences(references);
   if (found === undefined) return undefined;
-  const extras = Object.fromEntries(
-    EXTRAS.flatMap((key) => (json[key] === undefined || json[key] === null ? [] : [[key, json[key]]])),
-  );
+  const extras = extrasOf(json);
   return {
     subject,
     version: version as number,
@@ -75,6 +78,19 @@ export function parseVersion(
     references: found,
     ...(Object.keys(extras).length === 0 ? {} : { extras }),
   };
+}
+
+function extrasOf(json: Record<string, unknown>): Readonly<Record<string, unknown>> {
+  const extras: Record<string, unknown> = {};
+  for (const key of EXTRAS) if (json[key] !== undefined && json[key] !== null) extras[key] = json[key];
+  const { metadata } = extras;
+  if (!isObject(metadata) || !isObject(metadata['properties'])) return extras;
+  const { [OWN_PROPERTY]: _own, ...properties } = metadata['properties'];
+  const { properties: _properties, ...rest } = metadata;
+  const kept = Object.keys(properties).length === 0 ? rest : { ...rest, properties };
+  if (Object.keys(kept).length === 0) delete extras['metadata'];
+  else extras['metadata'] = kept;
+  return extras;
 }
 
 function parseReferences(json: unknown): readonly SchemaReference[] | undefined {

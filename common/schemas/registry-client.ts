@@ -42,10 +42,27 @@ export class RegistryClient {
     this.#base = options.connection.url.replace(/\/+$/, '');
   }
 
-  /** Names of a context's subjects, the default one's unless said; those too that are offered no more. */
+  /** Names of a context's subjects, with the context, the default one's unless said; those too that are offered no more. */
   async subjects(context?: string): Promise<readonly string[]> {
-    const prefix = context === undefined ? '' : `&subjectPrefix=${encodeURIComponent(`:.${context}:`)}`;
-    return await this.#read('GET', `/subjects?deleted=true${prefix}`, parseList);
+    if (context === undefined) return await this.#read('GET', '/subjects?deleted=true', parseList);
+    const prefix = `:.${context}:`;
+    const found = await this.#read(
+      'GET',
+      `/subjects?deleted=true&subjectPrefix=${encodeURIComponent(prefix)}`,
+      parseList,
+    );
+    return found.length > 0 ? found : await this.#subjectsApart(context, prefix);
+  }
+
+  /** Registries whose listing keeps to the default context have a path for each; those that have none say 404. */
+  async #subjectsApart(context: string, prefix: string): Promise<readonly string[]> {
+    try {
+      const found = await this.#maybe('GET', `/contexts/${segment(`.${context}`)}/subjects?deleted=true`, parseList);
+      return (found ?? []).map((subject) => (subject.startsWith(prefix) ? subject : `${prefix}${subject}`));
+    } catch (error) {
+      if (isCausewayError(error, 'REGISTRY_REFUSED') || isCausewayError(error, 'REGISTRY_PROTOCOL')) return [];
+      throw error;
+    }
   }
 
   /** Numbers of a subject's versions; none: there is no such subject. */
@@ -95,13 +112,13 @@ export class RegistryClient {
 
   /** @param subject null: the registry’s own level. @returns undefined: the subject has none of its own */
   async level(subject: string | null): Promise<string | undefined> {
-    const path = subject === null ? '/config' : `/config/${encodeURIComponent(subject)}?defaultToGlobal=false`;
+    const path = subject === null ? '/config' : `/config/${segment(subject)}?defaultToGlobal=false`;
     return await this.#maybe('GET', path, parseLevel);
   }
 
   /** @param level null: the registry’s own counts again */
   async setLevel(subject: string | null, level: string | null): Promise<void> {
-    const path = subject === null ? '/config' : `/config/${encodeURIComponent(subject)}`;
+    const path = subject === null ? '/config' : `/config/${segment(subject)}`;
     if (level === null) await this.#maybe('DELETE', path, (body) => body);
     else await this.#read('PUT', path, (body) => body, { compatibility: level });
   }
@@ -256,11 +273,16 @@ function bodyOf({ type, text, references, extras }: SchemaBody): object {
 }
 
 function subjectUrl(subject: string): string {
-  return `/subjects/${encodeURIComponent(subject)}`;
+  return `/subjects/${segment(subject)}`;
+}
+
+/** Colons stay: a path may have them, and not every registry reads them otherwise. */
+function segment(text: string): string {
+  return encodeURIComponent(text).replaceAll('%3A', ':');
 }
 
 function modeUrl(context: string | undefined): string {
-  return context === undefined ? '/mode' : `/mode/${encodeURIComponent(`:.${context}:`)}`;
+  return context === undefined ? '/mode' : `/mode/${segment(`:.${context}:`)}`;
 }
 
 function jsonOf(text: string): unknown {
