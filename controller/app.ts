@@ -84,7 +84,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
     const alarms = new StoreAlarms({ clock, logger, metrics });
     const memory: FleetMemory = { fleetId: undefined, highestEpoch: 0 };
     const base = { config, store, clock, random, logger, metrics };
-    const recovery = lifecycle.add('recovery', openRecoveryRoom({ ...base, metadata: kafka.metadata, statuses }));
+    const recovery = lifecycle.add('recovery', openRecoveryRoom({ ...base, ...kafka, statuses }));
     const rights = openRights(config, { store, clock, random, logger, metrics }, lifecycle);
     const schemas = schemasRoom({ ...base, clusters: config.clusters, metadata: kafka.metadata });
     const sync = openSync(config, { ...kafka, store, clock, random, logger, metrics }, lifecycle);
@@ -92,7 +92,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
     const syncWorks = deps.kafka === undefined ? [sync.work] : [];
     const offsets = openOffsets(config, base, lifecycle);
     const groups = openGroups(config, { ...base, admin: kafka.admin, maps: offsets.maps }, lifecycle);
-    recovery.lend({ groups: groups.sync });
+    recovery.lend({ groups: groups.sync, offsets: offsets.maps });
     const works = [
       ...syncWorks,
       rights.work,
@@ -238,8 +238,8 @@ function buildRouter(
   const logEnds = new KafkaLogEnds({ clusters: config.clusters, clientId, clock, random, logger });
   const parts = { store, rules, identities, clock, random, logger };
   const jobs = new JobService({ ...parts, clusters: config.clusters, metadata, admin: kafka.admin, logEnds });
-  recovery.lend({ copier: new JobCopier(jobs) });
   const syncs = sync.service(routes, [...rights.parts, schemas.part]);
+  recovery.lend({ copier: new JobCopier(jobs), drift: syncs });
   const problems = new LeaderProblems(() => ruler.problems, config.controller.http.token);
   const views = new FleetViews({ store, fleet: config.fleet, statuses, problems, alarms, clock });
   const plan = new LeaderPlan({
@@ -259,7 +259,7 @@ function buildRouter(
     transfer,
     jobs,
     groups: groups.service,
-    offsets: offsets.service(topics),
+    ...offsets.services(topics),
     syncs,
     schemas: schemas.service,
     routes,

@@ -56,7 +56,7 @@ export class KafkaLens implements ClusterLens {
   }
 
   async checkpoints(route: Route, questions: readonly CheckpointQuestion[]): Promise<ReadonlyMap<string, Checkpoint>> {
-    const client = this.#client(route.target);
+    const client = this.client(route.target);
     const groups = new Map<string, CheckpointQuestion[]>();
     const ask = (group: string, question: CheckpointQuestion): void => {
       groups.set(group, [...(groups.get(group) ?? []), question]);
@@ -88,7 +88,7 @@ export class KafkaLens implements ClusterLens {
   }
 
   scan(cluster: string, options: ScanOptions): Promise<ScanResult> {
-    return scanLog(this.#client(cluster), options);
+    return scanLog(this.client(cluster), options);
   }
 
   async close(): Promise<void> {
@@ -97,7 +97,8 @@ export class KafkaLens implements ClusterLens {
     await Promise.all(clients.map((client) => client.close()));
   }
 
-  #client(cluster: string): ClusterClient {
+  /** @throws CLUSTER_UNKNOWN */
+  client(cluster: string): ClusterClient {
     const known = this.#clients.get(cluster);
     if (known !== undefined) return known;
     const connection = this.#options.clusters.get(cluster);
@@ -119,7 +120,7 @@ export class KafkaLens implements ClusterLens {
   ): Promise<ReadonlyMap<string, bigint>> {
     const queries = places.map(({ topic, partition }) => ({ topic, partition, timestamp }));
     if (queries.length === 0) return new Map();
-    const listed = await listOffsets(this.#client(cluster), isolation, queries);
+    const listed = await listOffsets(this.client(cluster), isolation, queries);
     const bad = listed.find(({ errorCode }) => errorCode !== KafkaCode.NONE);
     if (bad !== undefined) {
       const { topic, partition, errorCode } = bad;

@@ -2,7 +2,7 @@ import type { Config } from '../../common/config/compile.js';
 import type { CoordinationStore } from '../../common/coordination/ports.js';
 import type { AclBinding } from '../../common/model/acl.js';
 import type { PlanItem } from '../../common/model/plan-item.js';
-import type { Recovery, RecoveryStep } from '../../common/model/recovery.js';
+import type { CommonPoint, Recovery, RecoveryStep } from '../../common/model/recovery.js';
 import type { Route } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
@@ -18,13 +18,11 @@ import type { RpoWatch } from './rpo-watch.js';
 
 /** Copies what is known of a route's offsets to where its reverse route looks them up. */
 export interface MapExport {
-  /** @returns how many partitions' maps were written; repeating it does no harm */
-  export(
-    from: Route,
-    to: Route,
-    topics: readonly string[],
-    signal: AbortSignal,
-  ): Promise<{ readonly partitions: number }>;
+  /**
+   * @param points where copying in the old direction ended: the new one begins there
+   * @returns how many partitions' maps were written; repeating it does no harm
+   */
+  export(from: Route, to: Route, points: readonly CommonPoint[]): Promise<{ readonly partitions: number }>;
 }
 
 /** Rights on the topics of a cluster. */
@@ -37,9 +35,16 @@ export interface Rights {
   list(cluster: string): Promise<readonly AclBinding[]>;
 }
 
-/** Differences of the route's metadata. */
+/** Differences of the route's metadata: topics, configs, rights, schemas. */
 export interface Drift {
-  read(route: Route, signal: AbortSignal): Promise<readonly PlanItem[]>;
+  /** Everything that differs, and what could not be compared. @throws ROUTE_UNKNOWN */
+  drift(
+    route: string,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly items: readonly Pick<PlanItem, 'kind' | 'action' | 'reason'>[];
+    readonly unread: readonly { readonly part: string; readonly message: string }[];
+  }>;
 }
 
 /** Copies ranges of topics into topics beside them. */

@@ -11,12 +11,14 @@ import type { HookPlace } from '../core/recovery-program.js';
 import type { LeaderWork } from '../loop/leader-works.js';
 import type { StatusSource } from '../loop/load-watch.js';
 import { KafkaRights } from '../metadata/acls/kafka-rights.js';
-import type { SourceMetadata } from '../metadata/ports.js';
+import type { SourceMetadata, TargetAdmin } from '../metadata/ports.js';
+import type { OffsetMaps } from '../offsets/ports.js';
 import { KafkaLens } from './cluster-lens.js';
 import { RecoveryRights } from './cluster-rights.js';
 import { FleetLens } from './fleet-lens.js';
 import { Hooks } from './hooks.js';
 import { LeaderRpo } from './leader-rpo.js';
+import { OffsetMapExport } from './map-export.js';
 import type { RecoveryWorld } from './ports.js';
 import { RecoveryService } from './recovery-service.js';
 import { RecoveryWork } from './recovery-work.js';
@@ -26,6 +28,7 @@ export interface RecoveryRoomOptions {
   readonly config: Config;
   readonly store: CoordinationStore;
   readonly metadata: SourceMetadata;
+  readonly admin: Pick<TargetAdmin, 'createTopics'>;
   readonly statuses: StatusSource;
   readonly clock: Clock;
   readonly random: Random;
@@ -34,7 +37,9 @@ export interface RecoveryRoomOptions {
 }
 
 /** What other rooms lend; a step that needs what nobody lent says so. */
-export type Loans = Pick<RecoveryWorld, 'groups' | 'maps' | 'drift' | 'copier'>;
+export interface Loans extends Pick<RecoveryWorld, 'groups' | 'drift' | 'copier'> {
+  readonly offsets: OffsetMaps;
+}
 
 export interface RecoveryRoom extends Closable {
   readonly works: readonly LeaderWork[];
@@ -45,7 +50,7 @@ export interface RecoveryRoom extends Closable {
 
 /** All that recovery programs need, put together. */
 export function openRecoveryRoom(options: RecoveryRoomOptions): RecoveryRoom {
-  const { config, store, metadata, statuses, clock, random, logger, metrics } = options;
+  const { config, store, metadata, admin, statuses, clock, random, logger, metrics } = options;
   const { clusters, controller } = config;
   const clientId = `causeway-controller-${controller.id}`;
   const open = (cluster: ClusterConnection): ClusterClient => {
@@ -59,7 +64,7 @@ export function openRecoveryRoom(options: RecoveryRoomOptions): RecoveryRoom {
   const configured = config.recoveryHooks ?? [];
   const hooks = new Hooks({ hooks: configured, clock, random });
   const parts = { store, clock, random, logger, metrics, fleet };
-  const nothing: Loans = { groups: undefined, maps: undefined, drift: undefined, copier: undefined };
+  const nothing = { groups: undefined, maps: undefined, drift: undefined, copier: undefined };
   const world: RecoveryWorld = {
     ...parts,
     clusters,
@@ -78,7 +83,12 @@ export function openRecoveryRoom(options: RecoveryRoomOptions): RecoveryRoom {
   }));
   return {
     works: [rpo, new RecoveryWork(world)],
-    lend: (given) => void Object.assign(world, given),
+    lend: ({ offsets, ...given }) => {
+      Object.assign(world, given);
+      if (offsets === undefined) return;
+      const exporter = { fleetName: config.fleet, maps: offsets, fleet, lens, metadata, admin, clock };
+      Object.assign(world, { maps: new OffsetMapExport({ ...exporter, client: (name) => lens.client(name) }) });
+    },
     recoveries: new RecoveryService({ ...parts, hooks: places }),
     rpo: new LeaderRpo({ store, fleet, watch: rpo, token: controller.http.token }),
     close: async () => {

@@ -11,12 +11,12 @@ export const exportMap: StepHandler = {
   },
 
   async run(context): Promise<StepOutcome> {
-    const { world, signal } = context;
+    const { world } = context;
     if (world.maps === undefined) return { kind: 'skipped', message: 'offset maps are not kept here' };
     const side = await sideOf(context);
     if (side.to === undefined) return { kind: 'skipped', message: 'there is no route back' };
     const back = await ensureRoute(context, side, side.to);
-    const { partitions } = await world.maps.export(side.from, back, side.topics, signal);
+    const { partitions } = await world.maps.export(side.from, back, side.facts.points ?? []);
     return { kind: 'done', evidence: { topics: side.topics.length, partitions } };
   },
 };

@@ -1,9 +1,10 @@
-import { CausewayError, isCausewayError } from '../../../common/errors/error.js';
+import { isCausewayError } from '../../../common/errors/error.js';
 import type { EvidenceRow } from '../../../common/model/recovery.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
 import type { GroupSyncResult } from '../../groups/ports.js';
 import { sideOf } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
+import { within } from '../within.js';
 
 const MAX_ROWS = 200;
 const GROUPS_TIMEOUT_MS = 60_000;
@@ -20,7 +21,12 @@ async function move(context: StepContext, dryRun: boolean): Promise<StepOutcome>
   const side = await sideOf(context);
   const takeover = recovery.kind !== 'drill';
   try {
-    const results = await within(context, world.groups.syncNow(side.from.name, { takeover, dryRun }));
+    const results = await within(
+      context,
+      GROUPS_TIMEOUT_MS,
+      'asking for the groups’ positions',
+      world.groups.syncNow(side.from.name, { takeover, dryRun }),
+    );
     const topics = new Set(side.topics);
     const mine = results.filter(({ topic }) => topics.has(topic));
     const evidence = groupEvidence(mine);
@@ -36,15 +42,6 @@ async function move(context: StepContext, dryRun: boolean): Promise<StepOutcome>
     const message = `the source does not tell its groups' positions any more: those of the last sync stand (${error.message})`;
     return { kind: 'skipped', message };
   }
-}
-
-/** The source may hang: whoever asks it does not wait for it for ever. */
-async function within<T>({ world, signal }: StepContext, work: Promise<T>): Promise<T> {
-  const late = world.clock.sleep(GROUPS_TIMEOUT_MS, signal).then(() => undefined);
-  const outcome = await Promise.race([work.then((value) => ({ value })), late]);
-  if (outcome !== undefined) return outcome.value;
-  work.catch(() => undefined);
-  throw new CausewayError('REQUEST_TIMEOUT', `the groups' positions were not told within ${GROUPS_TIMEOUT_MS} ms`);
 }
 
 export function groupEvidence(results: readonly GroupSyncResult[]) {

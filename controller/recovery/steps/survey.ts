@@ -9,11 +9,13 @@ import type { ClusterSnapshot } from '../../metadata/ports.js';
 import { checkRoute } from '../../rest/route-rules.js';
 import { routeOf } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
+import { within } from '../within.js';
 
 const MAX_ROWS = 100;
 /** Of what a program works on at once; its record holds a line for each partition. */
 const MAX_TOPICS = 5_000;
 const MAX_PARTITIONS = 20_000;
+const DRIFT_TIMEOUT_MS = 20_000;
 
 type Verdict = 'ok' | 'warn' | 'block';
 
@@ -253,12 +255,17 @@ async function formerReverse(
   return undefined;
 }
 
-async function judgeDrift({ recovery, world, signal }: StepContext, route: Route, findings: Findings): Promise<void> {
+async function judgeDrift(context: StepContext, route: Route, findings: Findings): Promise<void> {
+  const { recovery, world, signal } = context;
   if (world.drift === undefined || recovery.kind === 'failover') return;
   try {
-    const items = (await world.drift.read(route, signal)).filter(({ applies }) => applies);
-    if (items.length === 0) findings.add('drift', 'ok', 'topics, configs and rights are in step');
-    for (const { kind, reason } of items.slice(0, MAX_ROWS)) findings.add('drift', 'warn', `${kind}: ${reason}`);
+    const asked = world.drift.drift(route.name, signal);
+    const { items, unread } = await within(context, DRIFT_TIMEOUT_MS, 'comparing the metadata', asked);
+    const differing = items.filter(({ action }) => action !== 'report');
+    if (differing.length === 0 && unread.length === 0)
+      findings.add('drift', 'ok', 'topics, configs and rights are in step');
+    for (const { kind, reason } of differing.slice(0, MAX_ROWS)) findings.add('drift', 'warn', `${kind}: ${reason}`);
+    for (const { part, message } of unread) findings.add('drift', 'warn', `${part} cannot be told: ${message}`);
   } catch (error) {
     if (!(error instanceof CausewayError)) throw error;
     findings.add('drift', 'warn', `cannot be told: ${messageOf(error)}`);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { Admin } from 'kafkajs';
+import { kafkaOf } from '../../audit/topics.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { SmallFleet } from '../worker/small-fleet.js';
 import { eventually, TestCluster } from '../worker/thread-kit.js';
@@ -48,6 +50,37 @@ describe('recovery programs on two real clusters', () => {
     });
   }
 
+  const group = { groupId: 'readers', topic: 'orders' };
+
+  async function positions(cluster: TestCluster, offsets: Readonly<Record<number, number>>): Promise<void> {
+    await withAdmin(cluster, async (admin) => {
+      const partitions = Object.entries(offsets).map(([partition, offset]) => {
+        return { partition: Number(partition), offset: String(offset) };
+      });
+      await admin.setOffsets({ ...group, partitions });
+    });
+  }
+
+  async function positionsOf(cluster: TestCluster): Promise<Record<number, number>> {
+    const found: Record<number, number> = {};
+    await withAdmin(cluster, async (admin) => {
+      const [topic] = await admin.fetchOffsets({ groupId: group.groupId, topics: [group.topic] });
+      for (const { partition, offset } of topic?.partitions ?? [])
+        if (offset !== '-1') found[partition] = Number(offset);
+    });
+    return found;
+  }
+
+  async function withAdmin(cluster: TestCluster, use: (admin: Admin) => Promise<void>): Promise<void> {
+    const admin = kafkaOf(cluster.connection.bootstrap.join(',')).admin();
+    await admin.connect();
+    try {
+      await use(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
   async function same(topic: string): Promise<void> {
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const [a, b] = [await valuesOf(east, topic, partition), await valuesOf(west, topic, partition)];
@@ -61,24 +94,41 @@ describe('recovery programs on two real clusters', () => {
     await mirrored('r', 'orders');
     const first = new Producer(east, 'orders', { partitions: PARTITIONS, prefix: 'e' });
     await eventually('some are written', () => first.count > 300);
-    const out = await programs.begin({ kind: 'switchover', route: 'r', topics: ['orders'], options: QUICK });
+    await positions(east, { 0: 50, 1: 33, 2: 0 });
+    const drill = await programs.done(await programs.begin({ kind: 'drill', route: 'r', topics: ['orders'] }));
+    assert.deepEqual(
+      ['checked', 'different', 'rereads'].map((name) => stepOf(drill, 'translations').evidence?.[name]),
+      [PARTITIONS, 0, 0],
+    );
+    assert.deepEqual(await positionsOf(west), {}, 'a drill writes nothing');
+    const options = { ...QUICK, groups: true };
+    const out = await programs.begin({ kind: 'switchover', route: 'r', topics: ['orders'], options });
     await programs.at(out, 'quiet');
     await eventually('more are written while it waits', () => first.count > 600);
     assert.equal((await programs.client.get(out)).state, 'running', 'it waits for the producers to stop');
     await first.stop();
     const done = await programs.done(out);
     assert.equal(stepOf(done, 'settle').evidence?.['exact'], PARTITIONS);
+    assert.equal(stepOf(done, 'groups').evidence?.['rereads'], 0, 'nobody reads anything again');
+    assert.deepEqual(await positionsOf(west), { 0: 50, 1: 33, 2: 0 });
     const second = new Producer(west, 'orders', { partitions: PARTITIONS, prefix: 'w' });
     await eventually('the other side is written to', () => second.count > 300);
     await second.stop();
-    const back = await programs.begin({
-      kind: 'switchover',
-      route: done.reverse ?? '',
-      topics: ['orders'],
-      options: QUICK,
-    });
+    // One reader has not come to the common point yet, one has read all, one is behind it.
+    const common = first.acknowledged.map((list) => list.length);
+    const ends = common.map((count, i) => count + (second.acknowledged[i]?.length ?? 0));
+    const moved = { 0: (common[0] ?? 0) - 20, 1: ends[1] ?? 0, 2: (common[2] ?? 0) + 7 };
+    await positions(west, moved);
+    const route = done.reverse ?? '';
+    const back = await programs.begin({ kind: 'switchover', route, topics: ['orders'], options });
     const returned = await programs.done(back);
     assert.equal(returned.reverse, 'r', 'the way back is the route that was there before');
+    assert.equal(stepOf(returned, 'groups').evidence?.['rereads'], 0);
+    assert.deepEqual(
+      await positionsOf(east),
+      moved,
+      'below the common point, too: through the inverse of the first map',
+    );
     const third = new Producer(east, 'orders', { partitions: PARTITIONS, prefix: 'e2' });
     await eventually('the first side is written to again', () => third.count > 150);
     await third.stop();

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decodeRecovery, encodeRecovery } from '../../../common/coordination/records/recovery.js';
 import type { Checkpoint } from '../../../common/model/checkpoint.js';
+import { translate } from '../../../common/model/offset-map-lookup.js';
+import { decodeMapValue, encodeMapValue, type MapChain } from '../../../common/model/offset-map-record.js';
 import type { CommonPoint, Recovery, RecoveryKind, RecoveryOptions } from '../../../common/model/recovery.js';
 import type { PartitionStatus } from '../../../common/model/status.js';
+import { invertedChains } from '../../../controller/core/recovery-map.js';
 import { commonPoint, lostRecords, movedEnds, notDrained } from '../../../controller/core/recovery-points.js';
 import { defaultConfirm, programOf } from '../../../controller/core/recovery-program.js';
 import {
@@ -28,6 +31,7 @@ import {
   stepEnded,
 } from '../../../controller/core/recovery-state.js';
 import { Crossing, OffsetRanges } from '../../../controller/core/recovery-stranded.js';
+import { PartitionRuns } from '../../../common/kafka/offset-maps/partition-runs.js';
 import { routeOf } from './kit.js';
 
 const OPTIONS: RecoveryOptions = {
@@ -345,5 +349,39 @@ describe('stranded records', () => {
     for (const one of source) lost.take(one);
     assert.deepEqual([lost.isDone, lost.missing], [false, 1]);
     assert.equal(new Crossing([], 100n).position, 100n);
+  });
+});
+
+describe('the inverse of an offset map', () => {
+  const run = (source: number, target: number, length: number) => {
+    return { source: BigInt(source), target: BigInt(target), length: BigInt(length) };
+  };
+  const indexOf = (chains: readonly MapChain[]): PartitionRuns => {
+    const runs = new PartitionRuns(null);
+    for (const chain of chains) runs.add(decodeMapValue(encodeMapValue(chain)));
+    return runs;
+  };
+
+  test('leads from every copy back to its original, and up to where the other direction begins nothing is missing', () => {
+    const runs = [run(5, 0, 10), run(20, 10, 5), run(30, 17, 3)];
+    const known = indexOf(invertedChains({ runs }, { source: 22n, target: 40n }));
+    assert.deepEqual(known.lost, []);
+    assert.deepEqual([known.sourceEnd, known.targetEnd], [22, 40]);
+    const map = { timeline: 1, runs: known.table, head: { source: 22n, target: 40n } };
+    for (const { source, target, length } of runs) {
+      for (let i = 0n; i < length; i++)
+        assert.deepEqual(translate(map, target + i), { kind: 'exact', offset: source + i });
+    }
+    assert.deepEqual(translate(map, 15n), { kind: 'hole', offset: 30n, source: 17n });
+    assert.deepEqual(translate(map, 21n), { kind: 'head', offset: 40n, behind: 0n }, 'markers at the end');
+  });
+
+  test('keeps what was lost lost, and says nothing of what was never copied', () => {
+    const lost = [{ source: { from: 10n, to: 14n }, target: { from: 6n, to: 9n }, reason: 'x' }];
+    const known = indexOf(invertedChains({ runs: [run(4, 0, 6), run(14, 9, 1)], lost }, { source: 10n, target: 15n }));
+    const map = { timeline: 1, runs: known.table, lost: known.lost, head: { source: 10n, target: 15n } };
+    assert.equal(translate(map, 7n).kind, 'unknown');
+    assert.deepEqual(translate(map, 9n), { kind: 'exact', offset: 14n });
+    assert.deepEqual(invertedChains({ runs: [] }, { source: 3n, target: 3n }), []);
   });
 });
