@@ -116,7 +116,10 @@ export class GroupSyncs implements LeaderWork {
     }
     for (const [name, { groups, intervalMs }] of this.#followed) {
       const next = wanted.get(name);
-      const isSame = next !== undefined && JSON.stringify(next.route) === JSON.stringify(groups.route);
+      // Read again, a record is another object though nothing in it has changed.
+      const isSame =
+        next !== undefined &&
+        (next.route === groups.route || JSON.stringify(next.route) === JSON.stringify(groups.route));
       if (!isSame || next.intervalMs !== intervalMs) this.#drop(name);
     }
     for (const [name, { route, intervalMs }] of wanted) {

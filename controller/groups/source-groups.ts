@@ -1,4 +1,5 @@
-import type { CausewayError } from '../../common/errors/error.js';
+import { CausewayError } from '../../common/errors/error.js';
+import type { GroupOffsets } from '../../common/kafka/wire/apis/offset-fetch-groups.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { groupOffsets } from '../../common/kafka/wire/operations/group-offsets.js';
 import { type GroupListing, listGroups } from '../../common/kafka/wire/operations/list-groups.js';
@@ -32,8 +33,9 @@ export interface SourceGroups {
 
 /** Maps asked for at a time. */
 const MAX_READS = 8;
-/** Groups of one route; those behind in the alphabet are not taken along beyond that, and it is said. */
-export const MAX_GROUPS = 5_000;
+/** Of one route: what is beyond, in the order of names, is not taken along, and it is said. */
+const MAX_GROUPS = 5_000;
+const MAX_POSITIONS = 200_000;
 
 /** Reads the groups of a route's source: two or three requests for each of its brokers, and the offset maps of what they have committed. */
 export async function readSourceGroups(
@@ -51,21 +53,40 @@ export async function readSourceGroups(
   if (topics.size === 0) return { positions: [], failed: new Map() };
   const listed = await listGroups(client, takes);
   const groups = [...listed.values()].filter(isConsumers).map(({ group }) => group);
-  const { found, failed } = await groupOffsets(client, groups.sort(compareText).slice(0, MAX_GROUPS));
-  const committed = [...found.values()].flatMap(({ group, partitions }) =>
-    partitions.flatMap(({ topic, partition, offset, errorCode, metadata }) => {
-      const targetTopic = topics.get(topic);
-      if (targetTopic === undefined || errorCode !== 0 || offset < 0n) return [];
-      return [{ group, topic, partition, targetTopic, offset, metadata: metadata ?? '' }];
-    }),
-  );
+  const asked = groups.sort(compareText).slice(0, MAX_GROUPS);
+  const { found, failed } = await groupOffsets(client, asked);
+  const faults = new Map(failed);
+  const committed: CommittedPosition[] = [];
+  for (const group of asked) {
+    const own = positionsOf(found.get(group), topics);
+    if (committed.length + own.length <= MAX_POSITIONS) for (const position of own) committed.push(position);
+    else faults.set(group, tooMany(route.name, `${MAX_POSITIONS} positions`));
+  }
+  for (const group of groups.slice(MAX_GROUPS)) faults.set(group, tooMany(route.name, `${MAX_GROUPS} groups`));
   // Where several partitions meet in one there is no position to be translated.
   const known = mergesPartitions(route.partitionMapping) ? new Map() : await readMaps(maps, route, committed);
   const positions = committed.map((position) => {
     const map = known.get(position.topic)?.get(position.partition);
     return { ...position, map, translation: map === undefined ? undefined : translate(map, position.offset) };
   });
-  return { positions, failed };
+  return { positions, failed: faults };
+}
+
+type CommittedPosition = Omit<SourcePosition, 'map' | 'translation'>;
+
+function positionsOf(answer: GroupOffsets | undefined, topics: ReadonlyMap<string, string>): CommittedPosition[] {
+  return (answer?.partitions ?? []).flatMap(({ topic, partition, offset, errorCode, metadata }) => {
+    const targetTopic = topics.get(topic);
+    if (answer === undefined || targetTopic === undefined || errorCode !== 0 || offset < 0n) return [];
+    return [{ group: answer.group, topic, partition, targetTopic, offset, metadata: metadata ?? '' }];
+  });
+}
+
+function tooMany(route: string, limit: string): CausewayError {
+  return new CausewayError('GROUPS_TOO_MANY', `the route takes along no more than ${limit}`, {
+    place: { route },
+    fix: 'Name fewer groups in the route’s groups.include, or let several routes share them.',
+  });
 }
 
 /** Connect's and share groups have no positions of this kind. Where nobody ever joined, a consumer that assigns itself may have committed. */

@@ -47,10 +47,7 @@ export class HeartbeatTopics implements LeaderWork {
     const version = term.routeVersion(route);
     if (version === undefined) return false;
     const addedAt = new Date(this.#deps.clock.wallMs()).toISOString();
-    const entry: TopicEntry = {
-      ...{ route, topic, partitions: 'all', paused: false, skips: [], limits: {}, addedAt },
-      origin: 'appeared',
-    };
+    const entry: TopicEntry = { route, topic, partitions: 'all', paused: false, skips: [], limits: {}, addedAt };
     const data = encodeTopicEntry(entry);
     for (const parentIsThere of [true, false]) {
       try {
@@ -79,10 +76,11 @@ function isWanted(route: Route, topic: string, term: Term): boolean {
   if (!isHeartbeatsTopic(topic, separator) || isCycle(topic, route.target, separator)) return false;
   if (neverMirrored(topic) !== undefined) return false;
   const target = formatRemoteTopic(route.source, topic, separator);
+  if (term.entries(route.name).some((entry) => entry.topic === topic)) return false;
   // Another naming would write into the target's own heartbeats, or where no reader looks for them.
   if (targetTopicOf(route, topic) !== target || term.isDenied(route.name, topic)) return false;
   const mirrorsIt = (other: Route): boolean => {
-    if (other.target !== route.target) return false;
+    if (other.name === route.name || other.target !== route.target) return false;
     return term.entries(other.name).some((entry) => targetTopicOf(other, entry.topic) === target);
   };
   return !term.routes().some(mirrorsIt);

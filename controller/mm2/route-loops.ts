@@ -23,7 +23,6 @@ export interface RouteLoopsOptions<S> {
 
 interface Loop<S> {
   readonly route: Route;
-  readonly text: string;
   readonly state: S;
   dueMs: number;
   running: Promise<void> | undefined;
@@ -40,13 +39,13 @@ export async function runRouteLoops<S>(term: Term, options: RouteLoopsOptions<S>
     );
     for (const [name, loop] of loops) {
       const route = wanted.get(name);
-      if (route === undefined || JSON.stringify(route) !== loop.text) loops.delete(name);
+      if (route === undefined || !isSame(route, loop.route)) loops.delete(name);
     }
     for (const [name, route] of wanted) {
       let loop = loops.get(name);
       if (loop === undefined) {
         const now = { dueMs: clock.monotonicMs(), running: undefined, fault: undefined };
-        loop = { route, text: JSON.stringify(route), state: begin(route), ...now };
+        loop = { route, state: begin(route), ...now };
         loops.set(name, loop);
       }
       if (loop.running === undefined && clock.monotonicMs() >= loop.dueMs) loop.running = turn(loop, term, options);
@@ -54,6 +53,11 @@ export async function runRouteLoops<S>(term: Term, options: RouteLoopsOptions<S>
     await clock.sleep(TICK_MS, term.signal);
   }
   await Promise.all([...loops.values()].map(({ running }) => running));
+}
+
+/** Read again, a record is another object though nothing in it has changed. */
+function isSame(a: Route, b: Route): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 async function turn<S>(loop: Loop<S>, term: Term, options: RouteLoopsOptions<S>): Promise<void> {
