@@ -1,4 +1,4 @@
-import { isCycle, isInternalTopic } from '../../common/model/naming.js';
+import { isInternalTopic, topicSource } from '../../common/model/naming.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
 import { topicNameFault } from '../../common/model/topic-partition.js';
 import { byName, type ClusterIdentity } from './cluster-identity.js';
@@ -57,6 +57,8 @@ interface Origin {
   readonly route: string;
   readonly cluster: string;
   readonly topic: string;
+  /** In transactions: others may write into the same topic so, too. */
+  readonly shares: boolean;
 }
 
 const nodeOf = (cluster: string, topic: string): string => `${cluster}\u0000${topic}`;
@@ -91,7 +93,8 @@ export class SelectionWorld {
   take(route: Route, topic: string): void {
     const targetTopic = targetTopicOf(route, topic);
     const node = this.#node(route.target, targetTopic);
-    if (!this.#origins.has(node)) this.#origins.set(node, { route: route.name, cluster: route.source, topic });
+    const shares = sharesTargets(route);
+    if (!this.#origins.has(node)) this.#origins.set(node, { route: route.name, cluster: route.source, topic, shares });
     this.#metricNames.set(this.#node(route.target, metricName(targetTopic)), targetTopic);
   }
 
@@ -167,13 +170,13 @@ export class SelectionWorld {
     const { naming } = route;
     if (naming.policy !== 'default') return undefined;
     const byItsName = `its name says that it comes from ${route.target}`;
-    // As MirrorMaker 2 reads names; and then with the clusters' names, which a separator may be part of.
-    if (isCycle(topic, route.target, naming.separator)) return byItsName;
+    // As MirrorMaker 2's isCycle reads names, but that a separator may be part of a name that is known.
     for (let rest = topic; ; ) {
       const cluster = this.#clusters.find((name) => rest.startsWith(`${name}${naming.separator}`));
-      if (cluster === undefined) return undefined;
-      if (this.#identity(cluster) === target) return byItsName;
-      rest = rest.slice(cluster.length + naming.separator.length);
+      const hop = cluster ?? topicSource(rest, naming.separator);
+      if (hop === null) return undefined;
+      if (this.#identity(hop) === target) return byItsName;
+      rest = rest.slice(hop.length + naming.separator.length);
     }
   }
 
@@ -181,13 +184,19 @@ export class SelectionWorld {
     const fault = topicNameFault(targetTopic);
     if (fault !== undefined) return `its target topic’s name would be illegal: ${fault}`;
     const rival = this.#origins.get(this.#node(route.target, targetTopic));
-    if (rival !== undefined && (rival.route !== route.name || rival.topic !== topic)) {
+    const mayShare = rival?.shares === true && rival.route !== route.name && sharesTargets(route);
+    if (rival !== undefined && !mayShare && (rival.route !== route.name || rival.topic !== topic)) {
       return `topic ${rival.topic} on route ${rival.route} is mirrored into ${targetTopic} already`;
     }
     const alike = this.#metricNames.get(this.#node(route.target, metricName(targetTopic)));
     if (alike === undefined || alike === targetTopic) return undefined;
     return `its target topic ${targetTopic} differs from ${alike} only in "." and "_": Kafka does not take both`;
   }
+}
+
+/** As `findConflicts` has it. */
+function sharesTargets({ delivery }: Route): boolean {
+  return delivery === 'transactional';
 }
 
 function unsuitableFor({ naming }: Route, topic: string): string | undefined {

@@ -29,8 +29,8 @@ export interface KafkaClusterOptions {
   /** What one broker has besides, `broker.rack` for instance. */
   readonly brokerSettings?: (id: number) => Readonly<Record<string, string>>;
   readonly security?: BedSecurity;
-  /** A further plaintext listener, for clients that come through something in between; for one broker. */
-  readonly far?: FarListener;
+  /** A further plaintext listener, for clients that come through something in between: of one broker, or of each by its id. */
+  readonly far?: FarListener | ((broker: number) => FarListener);
   /** Default 'fast'. */
   readonly jvm?: JvmProfile;
   /** Default 320. */
@@ -173,7 +173,8 @@ async function format(cluster: ClusterContext): Promise<void> {
   for (const broker of addresses) {
     const dataDir = workspace.path('data', `broker-${broker.id}`);
     const configFile = workspace.path(`broker-${broker.id}.properties`);
-    const { far, config, brokerSettings } = cluster.options;
+    const { far: asked, config, brokerSettings } = cluster.options;
+    const far = typeof asked === 'function' ? asked(broker.id) : asked;
     const overrides = { ...config, ...brokerSettings?.(broker.id) };
     const listeners = { ...(security === undefined ? {} : { security }), ...(far === undefined ? {} : { far }) };
     writeFileSync(
