@@ -50,6 +50,7 @@ interface ApplyOptions extends RestOptions {
   readonly file?: string;
   readonly source?: string;
   readonly target?: string;
+  readonly allowRenames?: boolean;
 }
 
 function addApply(route: Command, deps: CliDeps): void {
@@ -59,12 +60,16 @@ function addApply(route: Command, deps: CliDeps): void {
     .description('create a route, or bring it to these settings; the same twice changes nothing')
     .option('-f, --file <file>', 'YAML with routes by name, as in the configuration file’s section "routes"')
     .option('--source <cluster>', 'read from')
-    .option('--target <cluster>', 'write to');
+    .option('--target <cluster>', 'write to')
+    .option(
+      '--allow-renames',
+      'topics that are mirrored may get other target topics; each is copied anew into its own',
+    );
   addRestOptions(command).action(async (name: string | undefined, options: ApplyOptions) => {
     const wanted = wantedRoutes(name, options);
     const client = clientOf(deps, options);
     const applied: Applied[] = [];
-    for (const [route, body] of wanted) applied.push(await apply(client, route, body));
+    for (const [route, body] of wanted) applied.push(await apply(client, route, body, options.allowRenames === true));
     printResult(deps.terminal, options.output, {
       value: { routes: applied },
       columns: ['ROUTE', 'RESULT', 'SOURCE', 'TARGET'],
@@ -78,7 +83,7 @@ interface Applied {
   readonly route: RouteView;
 }
 
-async function apply(client: CausewayClient, name: string, body: RouteBody): Promise<Applied> {
+async function apply(client: CausewayClient, name: string, body: RouteBody, mayRename: boolean): Promise<Applied> {
   const present = await presentRoute(client, name);
   if (present === undefined) return { result: 'created', route: (await client.putRoute(name, body)).value };
   const { name: _name, topics: _topics, deliveryReason: _reason, ...settings } = present.value;
@@ -86,7 +91,7 @@ async function apply(client: CausewayClient, name: string, body: RouteBody): Pro
   if (wanted.success && JSON.stringify(sorted(wanted.data)) === JSON.stringify(sorted(settings))) {
     return { result: 'unchanged', route: present.value };
   }
-  return { result: 'changed', route: (await client.putRoute(name, body, present.etag)).value };
+  return { result: 'changed', route: (await client.putRoute(name, body, present.etag, { mayRename })).value };
 }
 
 async function presentRoute(

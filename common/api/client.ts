@@ -59,9 +59,18 @@ export class CausewayClient {
     return this.transport.versioned('GET', routeUrl(route));
   }
 
-  /** Creates the route, or replaces it where `ifMatch` says which version is meant. */
-  putRoute(route: string, body: RouteBody, ifMatch?: string): Promise<Versioned<RouteView>> {
-    return this.transport.versioned('PUT', routeUrl(route), { body, ifMatch });
+  /**
+   * Creates the route, or replaces it where `ifMatch` says which version is meant.
+   * @param options.mayRename its topics may get other target topics; each of those is copied anew
+   */
+  putRoute(
+    route: string,
+    body: RouteBody,
+    ifMatch?: string,
+    options: { readonly mayRename?: boolean } = {},
+  ): Promise<Versioned<RouteView>> {
+    const query = options.mayRename === true ? { renames: 'allow' } : {};
+    return this.transport.versioned('PUT', routeUrl(route), { body, ifMatch, query });
   }
 
   patchRoute(route: string, body: RoutePatch, ifMatch?: string): Promise<Versioned<RouteView>> {

@@ -5,6 +5,7 @@ import type { ClusterIdentity } from './cluster-identity.js';
 import { findConflicts, type PlacedEntry } from './conflicts.js';
 import { isOther, judgeContinuity, nextTimeline } from './continuity.js';
 import { type DesiredTopic, describeTopic, sourceProblems } from './desired-topic.js';
+import type { HeldTargets } from './held-targets.js';
 import type { Problem } from './problem.js';
 import type { Standing } from './selection.js';
 import type { TopicFact, TopicFacts } from './topic-facts.js';
@@ -26,6 +27,8 @@ export interface DesiredInput {
   readonly facts: (route: Route, topic: string, targetTopic: string) => TopicFacts;
   /** Absent: every name is a cluster of its own. */
   readonly identity?: ClusterIdentity;
+  /** Who writes where by the nodes of workers; asked when something is to begin. Absent: nobody. */
+  readonly held?: () => HeldTargets;
 }
 
 /** A target topic that has to be made or to grow before the topic's partitions can be assigned. */
@@ -80,7 +83,10 @@ export function desiredTopics(input: DesiredInput): Desired {
     const facts = input.facts(route, entry.topic, targetTopic);
     const progress = input.progress.get(key);
     const fresh = firstProgress(route, entry, targetTopic, progress, facts.source);
-    if (fresh !== undefined) newProgress.push(fresh);
+    const isBeginning = fresh !== undefined && fresh.timeline !== progress?.timeline;
+    const ending = isBeginning ? input.held?.().before(key, route, targetTopic) : undefined;
+    if (ending !== undefined) problems.push({ ...place, code: 'TARGET_NOT_READY', message: ending });
+    else if (fresh !== undefined) newProgress.push(fresh);
     if (progress === undefined || !isContinued(progress, route, targetTopic)) {
       const need = targetNeed(route, entry, targetTopic, facts);
       if (need !== undefined) needs.push(need);

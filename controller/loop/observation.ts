@@ -3,8 +3,9 @@ import type { WorkerAssignment } from '../../common/model/assignment.js';
 import { compareAssignments } from '../../common/model/assignment.js';
 import type { Route, TopicEntry } from '../../common/model/route.js';
 import type { LiveWorker, WorkerReport } from '../../common/model/worker.js';
-import type { ClusterIdentity } from '../core/cluster-identity.js';
+import { byName, type ClusterIdentity } from '../core/cluster-identity.js';
 import { type Desired, desiredTopics } from '../core/desired.js';
+import { HeldTargets } from '../core/held-targets.js';
 import type { Holder, HolderState } from '../core/holders.js';
 import { type Roster, rosterOf } from '../core/roster.js';
 import type { Standing } from '../core/selection.js';
@@ -113,6 +114,7 @@ export class Observation {
     identity?: ClusterIdentity,
   ): Desired {
     const { routes, topics, exclusions, progress } = this.#records;
+    let held: HeldTargets | undefined;
     return desiredTopics({
       routes: this.routes(),
       unreadableRoutes: new Set(routes.unreadable.keys()),
@@ -125,6 +127,10 @@ export class Observation {
       standings,
       facts,
       ...(identity === undefined ? {} : { identity }),
+      held: () => {
+        held ??= new HeldTargets(this.assignments(), identity ?? byName);
+        return held;
+      },
     });
   }
 

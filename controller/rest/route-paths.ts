@@ -47,7 +47,9 @@ export function routePaths(router: Router, { routes }: { readonly routes: RouteS
   on(router, '/routes/:route', {
     get: async (request, response) => await send(response, await routes.get(param(request, 'route')), 200),
     put: async (request, response) => {
-      const stored = await routes.put(param(request, 'route'), jsonBody(request, routeBody), preconditions(request));
+      const body = jsonBody(request, routeBody);
+      const mayRename = request.query['renames'] === 'allow';
+      const stored = await routes.put(param(request, 'route'), body, preconditions(request), { mayRename });
       await send(response, stored, stored.created ? 201 : 200);
     },
     patch: async (request, response) => {

@@ -1,8 +1,11 @@
 import { CausewayError } from '../../common/errors/error.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import { deliveryFault } from '../../common/model/delivery.js';
-import type { Route } from '../../common/model/route.js';
+import { mergesPartitions } from '../../common/model/record-rules.js';
+import { type Route, targetTopicOf } from '../../common/model/route.js';
+import { topicNameFault } from '../../common/model/topic-partition.js';
 import { missingSecrets } from '../../common/rules/program.js';
+import { metricName } from '../core/conflicts.js';
 import { schemaTopicFault } from '../core/schema-topic.js';
 import type { SourceMetadata } from '../metadata/ports.js';
 import { registryMissing } from '../schemas/route-registries.js';
@@ -106,4 +109,26 @@ function sameCluster(route: Route, message: string): CausewayError {
     place: { route: route.name },
     fix: 'Mirror into another cluster; records would come back as new ones.',
   });
+}
+
+/** The naming has to give each of the topics a legal target topic of its own. @throws ROUTE_INVALID */
+export function checkTargetNames(route: Route, topics: readonly string[]): void {
+  const taken = new Map<string, string>();
+  for (const topic of topics) {
+    const targetTopic = targetTopicOf(route, topic);
+    const fault = topicNameFault(targetTopic);
+    const rival = mergesPartitions(route.partitionMapping) ? undefined : taken.get(metricName(targetTopic));
+    taken.set(metricName(targetTopic), topic);
+    if (fault === undefined && rival === undefined) continue;
+    const why =
+      fault ?? `topic ${rival} would become ${targetTopicOf(route, rival ?? topic)}, which Kafka does not tell from it`;
+    throw new CausewayError(
+      'ROUTE_INVALID',
+      `the naming makes ${targetTopic.slice(0, 249)} of topic ${topic}: ${why}`,
+      {
+        place: { route: route.name, topic },
+        fix: 'Change the naming so that every topic has a legal target topic of its own.',
+      },
+    );
+  }
 }

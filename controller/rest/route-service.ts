@@ -9,11 +9,12 @@ import { decodeRoute, encodeRoute } from '../../common/coordination/records/desi
 import { ROUTES, routePath, topicsPath } from '../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
 import { keepsPositionsAlike } from '../../common/model/delivery.js';
-import type { Route } from '../../common/model/route.js';
+import { type Route, targetTopicOf } from '../../common/model/route.js';
 import { identifierFault } from '../../common/model/worker.js';
 import type { SourceMetadata } from '../metadata/ports.js';
+import { checkDiversions } from './conflict-check.js';
 import { checkPreconditions, failed, type Preconditions, requireIfMatch } from './etag.js';
-import { checkClusterIds, checkRoute, checkRules, checkSchemaTopic } from './route-rules.js';
+import { checkClusterIds, checkRoute, checkRules, checkSchemaTopic, checkTargetNames } from './route-rules.js';
 
 export interface StoredRoute {
   readonly route: Route;
@@ -75,11 +76,16 @@ export class RouteService {
     return found.flatMap((stored) => (stored === undefined ? [] : [stored.route]));
   }
 
-  /** Creates or replaces; `created` tells which. @throws ROUTE_INVALID, CLUSTER_UNKNOWN, ROUTE_IN_USE, PRECONDITION_... */
+  /**
+   * Creates or replaces; `created` tells which.
+   * @param options.mayRename topics of the route may get other target topics: each is copied anew into its new one
+   * @throws ROUTE_INVALID, CLUSTER_UNKNOWN, ROUTE_IN_USE, PRECONDITION_...
+   */
   async put(
     name: string,
     settings: RouteSettings,
     preconditions: Preconditions,
+    options: { readonly mayRename?: boolean } = {},
   ): Promise<StoredRoute & { readonly created: boolean }> {
     const fault = identifierFault(name);
     if (fault !== undefined)
@@ -94,8 +100,12 @@ export class RouteService {
       return { ...before, created: false };
     if (before !== undefined) requireIfMatch(preconditions);
     await checkClusterIds(route, this.#metadata);
+    await checkDiversions(this.#store, await this.#all(), route);
     if (before === undefined) await this.#create(route);
-    else await this.#replace(before, route);
+    else {
+      await this.#checkRenames(before.route, route, options.mayRename === true);
+      await this.#replace(before, route);
+    }
     return { ...(await this.get(name)), created: before === undefined };
   }
 
@@ -120,6 +130,7 @@ export class RouteService {
     checkRoute(route, this.#config.clusters);
     checkRules(route, this.#config.ruleSecrets);
     if (encodeRoute(before.route).equals(encodeRoute(route))) return before;
+    if (rules !== undefined) await checkDiversions(this.#store, await this.#all(), route);
     await this.#replace(before, route);
     return await this.get(name);
   }
@@ -148,11 +159,30 @@ export class RouteService {
     }
   }
 
+  /** Another name is another continuity (exactly-once.md 6.5): nobody should begin that without having been told. */
+  async #checkRenames(before: Route, route: Route, mayRename: boolean): Promise<void> {
+    if (JSON.stringify(before.naming) === JSON.stringify(route.naming)) return;
+    const topics = (await this.#store.children(topicsPath(route.name))) ?? [];
+    checkTargetNames(route, topics);
+    const renamed = topics.filter((topic) => targetTopicOf(before, topic) !== targetTopicOf(route, topic));
+    const [first] = renamed;
+    if (first === undefined || mayRename) return;
+    const example = `${first} from ${targetTopicOf(before, first)} to ${targetTopicOf(route, first)}`;
+    throw new CausewayError(
+      'ROUTE_IN_USE',
+      `the naming gives ${renamed.length} of its topics other target topics: ${example}`,
+      {
+        place: { route: route.name },
+        fix: 'Each would be copied anew, from where the route starts, into its new target topic; the old one stays as it is. PUT with ?renames=allow, or "causeway route apply --allow-renames", if that is meant.',
+      },
+    );
+  }
+
   async #replace(before: StoredRoute, route: Route): Promise<void> {
-    const identity = ({ source, target, naming, partitionMapping, provenance }: Route): string =>
-      JSON.stringify([source, target, naming, partitionMapping, provenance]);
+    const identity = ({ source, target, partitionMapping, provenance }: Route): string =>
+      JSON.stringify([source, target, partitionMapping, provenance]);
     if (identity(before.route) !== identity(route) && (await this.topicCount(route.name)) > 0) {
-      throw inUse(route.name, 'its clusters, naming, partition mapping and provenance cannot be changed');
+      throw inUse(route.name, 'its clusters, partition mapping and provenance cannot be changed');
     }
     if (!keepsPositionsAlike(before.route, route) && (await this.topicCount(route.name)) > 0) {
       throw inUse(route.name, `its delivery cannot be changed from ${before.route.delivery} to ${route.delivery}`);

@@ -126,7 +126,8 @@ describe('what a route selects', () => {
     assert.equal(judge(prefixed, 'west.orders').kind, 'mirror');
     assert.equal(judge(prefixed, 'north.west.orders').kind, 'mirror');
     assert.equal(judge(prefixed, 'north.orders').kind, 'selected');
-    assert.equal(judge(prefixed, 'orders.west.x').kind, 'selected', 'no cluster is called orders');
+    assert.equal(judge(prefixed, 'orders.west.x').kind, 'mirror', 'orders may be a cluster of somebody else’s');
+    assert.equal(judge(prefixed, 'orders.x').kind, 'selected');
     const dashed = routeOf('d', { target: 'north', naming: { policy: 'default', separator: '-' }, selection: ALL });
     assert.equal(judge(dashed, 'north-sea-orders').kind, 'selected');
     assert.equal(judge(dashed, 'north-orders').kind, 'mirror');

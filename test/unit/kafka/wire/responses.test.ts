@@ -283,7 +283,7 @@ describe('responses of Kafka’s Java classes are read in every version', () => 
                 ...{ name: 'producer.id.expiration.ms', value: '86400000' },
                 ...{ isReadOnly: false, source: 5, isSensitive: false },
               },
-              { name: 'secret', value: null, isReadOnly: true, source: 4, isSensitive: true },
+              { name: 'secret', value: null, isReadOnly: true, source: 1, isSensitive: true },
             ],
           },
           { errorCode: 31, errorMessage: 'no', type: 4, name: '2', configs: [] },
