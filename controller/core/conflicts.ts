@@ -1,4 +1,4 @@
-import { mergesPartitions } from '../../common/model/record-rules.js';
+import { divertedTopics, mergesPartitions } from '../../common/model/record-rules.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
 import { byName, type ClusterIdentity } from './cluster-identity.js';
 import { compareText } from './text-order.js';
@@ -33,7 +33,9 @@ export function findConflicts(
   /** Accepted edges by target, by their targets' names as metrics have them, and by source: (cluster, topic) -> entry. */
   const byTarget = new Map<string, PlacedEntry>();
   const byMetricName = new Map<string, PlacedEntry>();
-  const bySource = new Map<string, PlacedEntry[]>();
+  const bySource = new Map<string, Edge[]>();
+  /** Where accepted entries' rules send records. */
+  const diverted = new Map<string, PlacedEntry>();
   for (const placed of inOrder(entries)) {
     const { route, entry } = placed;
     const targetTopic = targetTopicOf(route, entry.topic);
@@ -41,21 +43,52 @@ export function findConflicts(
     const from = node(identity(route.source), entry.topic);
     const to = node(target, targetTopic);
     const alike = node(target, metricName(targetTopic));
+    const sides = [...divertedTopics(route).keys()].map((topic) => node(target, topic));
     const conflict =
       clash(placed, byTarget.get(to)) ??
+      crossing(diverted.get(to)) ??
+      sides.map((side) => crossing(byTarget.get(side))).find((found) => found !== undefined) ??
       collision(targetTopic, byMetricName.get(alike)) ??
-      (from === to ? intoItself(placed) : loop({ bySource, from, to, identity }));
+      (from === to ? intoItself(placed) : undefined) ??
+      [to, ...sides].map((end) => loop(bySource, placed, from, end)).find((found) => found !== undefined);
     if (conflict !== undefined) {
       conflicts.set(`${route.name}/${entry.topic}`, conflict);
       continue;
     }
     byTarget.set(to, placed);
     byMetricName.set(alike, placed);
-    const list = bySource.get(from);
-    if (list === undefined) bySource.set(from, [placed]);
-    else list.push(placed);
+    for (const side of sides) diverted.set(side, placed);
+    const edges = [to, ...sides].map((end) => ({ placed, to: end }));
+    bySource.set(from, [...(bySource.get(from) ?? []), ...edges]);
   }
   return conflicts;
+}
+
+/** Records of a topic reach another one, mirrored or sent there by rules. */
+interface Edge {
+  readonly placed: PlacedEntry;
+  readonly to: string;
+}
+
+/** A lane’s sequence numbers in a partition are one series: what rules send there cannot be told from what is mirrored there. */
+function crossing(other: PlacedEntry | undefined): Conflict | undefined {
+  if (other === undefined) return undefined;
+  const { route, entry } = other;
+  const message = `rules may not send records into a topic that is mirrored into, or the other way round; that is what topic ${entry.topic} on route ${route.name} does`;
+  return { kind: 'same-target', with: { route: route.name, topic: entry.topic }, message };
+}
+
+/**
+ * The one circle that is none: two topics of one name mirrored into each other, by routes that drop what has been at the target before. Over
+ * more clusters records could arrive by two ways.
+ */
+export function isGuardedPair(
+  there: { readonly route: Route; readonly topic: string },
+  back: { readonly route: Route; readonly topic: string },
+): boolean {
+  const isGuarded = ({ route, topic }: typeof there): boolean =>
+    route.provenance === true && route.targetTopics.shared === true && targetTopicOf(route, topic) === topic;
+  return isGuarded(there) && isGuarded(back) && there.topic === back.topic;
 }
 
 /** Brokers refuse a topic whose name differs from another's only there (org.apache.kafka.common.internals.Topic.hasCollision). */
@@ -110,29 +143,28 @@ function intoItself({ route, entry }: PlacedEntry): Conflict {
 }
 
 /** Follows the accepted edges from `to`; reaching `from` would close a circle. */
-function loop({
-  bySource,
-  from,
-  to,
-  identity,
-}: {
-  readonly bySource: ReadonlyMap<string, PlacedEntry[]>;
-  readonly from: string;
-  readonly to: string;
-  readonly identity: ClusterIdentity;
-}): Conflict | undefined {
+function loop(
+  bySource: ReadonlyMap<string, readonly Edge[]>,
+  placed: PlacedEntry,
+  from: string,
+  to: string,
+): Conflict | undefined {
   const seen = new Set<string>();
   const pending = [to];
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     if (seen.has(at)) continue;
     seen.add(at);
-    for (const { route, entry } of bySource.get(at) ?? []) {
-      const next = node(identity(route.target), targetTopicOf(route, entry.topic));
-      if (next === from) {
-        const message = `its records would come back through topic ${entry.topic} on route ${route.name} and travel in circles`;
-        return { kind: 'loop', with: { route: route.name, topic: entry.topic }, message };
+    for (const edge of bySource.get(at) ?? []) {
+      const { route, entry } = edge.placed;
+      if (edge.to !== from) {
+        pending.push(edge.to);
+        continue;
       }
-      pending.push(next);
+      const isDirect = at === to && to.endsWith(`\u0000${targetTopicOf(placed.route, placed.entry.topic)}`);
+      const there = { route: placed.route, topic: placed.entry.topic };
+      if (isDirect && isGuardedPair(there, { route, topic: entry.topic })) continue;
+      const message = `its records would come back through topic ${entry.topic} on route ${route.name} and travel in circles`;
+      return { kind: 'loop', with: { route: route.name, topic: entry.topic }, message };
     }
   }
   return undefined;
