@@ -81,6 +81,11 @@ export function desiredTopics(input: DesiredInput): Desired {
     }
     const targetTopic = targetTopicOf(route, entry.topic);
     const facts = input.facts(route, entry.topic, targetTopic);
+    const same = selfCopy(route, targetTopic, facts);
+    if (same !== undefined) {
+      problems.push({ ...place, code: 'TARGET_CONFLICT', message: same });
+      continue;
+    }
     const progress = input.progress.get(key);
     const fresh = firstProgress(route, entry, targetTopic, progress, facts.source);
     const isBeginning = fresh !== undefined && fresh.timeline !== progress?.timeline;
@@ -106,6 +111,13 @@ export function desiredTopics(input: DesiredInput): Desired {
     topics.set(key, describeTopic(described));
   }
   return { topics, untouchable, problems, newProgress, needs };
+}
+
+/** Ids of topics are unique over all clusters: whatever the clusters are called, this would be written into itself. */
+function selfCopy({ source, target }: Route, targetTopic: string, facts: TopicFacts): string | undefined {
+  if (facts.source.state !== 'present' || facts.target.state !== 'present') return undefined;
+  if (facts.source.topicId === null || facts.source.topicId !== facts.target.topicId) return undefined;
+  return `topic ${targetTopic} of cluster ${target} is the very topic of cluster ${source} (topic id ${facts.source.topicId}): it would be written into itself`;
 }
 
 function unreadablePart(input: DesiredInput, key: string): string | undefined {
