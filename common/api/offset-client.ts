@@ -1,4 +1,4 @@
-import type { LocationView, MapSummaries, MapView, TranslationList } from './offset-shapes.js';
+import type { LocationView, MapSummaries, MapView, RebuildView, TranslationList } from './offset-shapes.js';
 import { type RestTransport, topicUrl } from './rest-transport.js';
 
 /** A position to translate, or many of them. */
@@ -25,6 +25,10 @@ export class OffsetClient {
 
   locate(route: string, topic: string, partition: number, offset: string): Promise<LocationView> {
     return this.#transport.json('GET', `${offsetsUrl(route, topic)}/locate`, { query: { partition, offset } });
+  }
+
+  rebuild(route: string, topic: string): Promise<RebuildView> {
+    return this.#transport.json('POST', `${offsetsUrl(route, topic)}/rebuild`);
   }
 
   maps(route: string, topic: string): Promise<MapSummaries> {

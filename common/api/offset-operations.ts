@@ -1,4 +1,4 @@
-import { locationView, mapSummaries, mapView, translationList } from './offset-shapes.js';
+import { locationView, mapSummaries, mapView, rebuildView, translationList } from './offset-shapes.js';
 import type { Operation } from './operation.js';
 
 const BASE = '/routes/{route}/topics/{topic}/offsets';
@@ -41,5 +41,12 @@ export const offsetOperations: readonly Operation[] = [
     answers: { 200: mapView },
     errors: [400, 404],
     paged: true,
+  },
+  {
+    method: 'post',
+    path: `${BASE}/rebuild`,
+    summary: 'Find what is missing of the topic’s offset maps in both logs; the workers that copy it do',
+    answers: { 202: rebuildView },
+    errors: [404, 412],
   },
 ];

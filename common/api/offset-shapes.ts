@@ -90,6 +90,14 @@ export const mapView = mapSummary.extend({
   next: z.string().nullable(),
 });
 
+export const rebuildView = z.object({
+  route: z.string(),
+  topic: z.string(),
+  /** ISO 8601. */
+  orderedAt: z.string(),
+});
+
+export type RebuildView = z.infer<typeof rebuildView>;
 export type TranslationView = z.infer<typeof translationView>;
 export type TranslationList = z.infer<typeof translationList>;
 export type LocationView = z.infer<typeof locationView>;

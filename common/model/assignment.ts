@@ -44,6 +44,8 @@ export interface AssignmentItem extends PartitionRef {
   readonly origin?: TimelineOrigin;
   /** An operator lets it go on where the policy would stop it, in this timeline. */
   readonly resolve?: Pick<ResolveOrder, 'action' | 'at'>;
+  /** An operator wants what is missing of its offset map found in the logs; ISO 8601, of the order. */
+  readonly mapRebuildAt?: string;
   /** Why the leader keeps it from being copied; it is `paused` then. */
   readonly hold?: { readonly code: string; readonly message: string };
 }

@@ -156,6 +156,8 @@ export interface TopicEntry {
   readonly starts?: readonly PartitionStart[];
   /** Of a job's topic, one per partition; not among what the store keeps of ordinary entries. Absent: it goes on for ever. */
   readonly ends?: readonly PartitionEnd[];
+  /** An operator wants what is missing of its offset maps found in the logs; ISO 8601. */
+  readonly mapRebuildAt?: string;
   /** It is not copied: a recovery program has taken it off its workers, and keeps its settings. Absent: it is. */
   readonly retired?: Retirement;
 }

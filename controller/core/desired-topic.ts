@@ -30,6 +30,7 @@ export interface DesiredTopic {
   /** Partitions that nobody is to copy. */
   readonly excluded: ReadonlySet<number>;
   readonly skips: readonly SkipOrder[];
+  readonly mapRebuildAt?: string;
   readonly resolutions?: readonly ResolveOrder[];
   readonly limits: RateLimits;
   readonly starts?: readonly PartitionStart[];
@@ -116,6 +117,7 @@ export function describeTopic({
     ...(entry.resolutions === undefined ? {} : { resolutions: entry.resolutions }),
     limits: entry.limits,
     ...(entry.starts === undefined ? {} : { starts: entry.starts }),
+    ...(entry.mapRebuildAt === undefined ? {} : { mapRebuildAt: entry.mapRebuildAt }),
     ...(entry.ends === undefined ? {} : { ends: entry.ends }),
     assignable: facts.unproven === undefined ? ready : 0,
     limit,
@@ -173,6 +175,7 @@ export function itemOf(topic: DesiredTopic, partition: number, state: Assignment
     ...(skip === undefined ? {} : { skip }),
     ...(origin === undefined ? {} : { origin }),
     ...(resolve === undefined ? {} : { resolve: { action: resolve.action, at: resolve.at } }),
+    ...(topic.mapRebuildAt === undefined ? {} : { mapRebuildAt: topic.mapRebuildAt }),
     ...(hold === undefined ? {} : { hold }),
   };
 }

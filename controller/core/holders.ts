@@ -148,6 +148,7 @@ function sameContinuity(a: AssignmentItem, b: AssignmentItem): boolean {
     a.origin?.from === b.origin?.from &&
     a.origin?.former === b.origin?.former &&
     a.resolve?.at === b.resolve?.at &&
+    a.mapRebuildAt === b.mapRebuildAt &&
     a.resolve?.action === b.resolve?.action &&
     a.hold?.message === b.hold?.message
   );

@@ -2,6 +2,8 @@ import type { CoordinationStore } from '../../common/coordination/ports.js';
 import { decodeTopicProgress } from '../../common/coordination/records/desired.js';
 import { progressPath } from '../../common/coordination/znodes.js';
 import { CheckpointStore, type LoadedCheckpoint } from '../../common/kafka/checkpoints/checkpoint-store.js';
+import { partitionMap } from '../../common/kafka/offset-maps/joined-runs.js';
+import { MapTail } from '../../common/kafka/offset-maps/map-tail.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
 import type { PartitionMap } from '../../common/model/offset-map.js';
@@ -10,8 +12,6 @@ import { partitionKey } from '../../common/model/topic-partition.js';
 import { timelineOf } from '../../common/model/topic-progress.js';
 import type { Logger } from '../../common/observability/logger.js';
 import { GatheredCheckpoints } from './gathered-checkpoints.js';
-import { partitionMap } from './joined-runs.js';
-import { MapTail } from './map-tail.js';
 import type { OffsetMaps } from './ports.js';
 
 export interface KafkaOffsetMapsDeps {

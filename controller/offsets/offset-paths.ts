@@ -7,16 +7,18 @@ import { MAX_PARTITIONS_PER_TOPIC } from '../../common/model/topic-partition.js'
 import { on, param } from '../rest/endpoint.js';
 import { indexPageOf } from '../rest/paging.js';
 import type { OffsetService, OffsetTopic, Translated } from './offset-service.js';
+import type { RebuildService } from './rebuild-service.js';
 
 export interface OffsetPathsOptions {
   readonly offsets: OffsetService;
+  readonly rebuilds: RebuildService;
 }
 
 const BASE = '/routes/:route/topics/:topic/offsets';
 const MAX_OFFSET = 2n ** 63n - 1n;
 
 /** Where copies of records lie. */
-export function offsetPaths(router: Router, { offsets }: OffsetPathsOptions): void {
+export function offsetPaths(router: Router, { offsets, rebuilds }: OffsetPathsOptions): void {
   const topicOf = (request: Request): Promise<OffsetTopic> =>
     offsets.topic(param(request, 'route'), param(request, 'topic'));
   on(router, `${BASE}/translate`, {
@@ -36,6 +38,12 @@ export function offsetPaths(router: Router, { offsets }: OffsetPathsOptions): vo
     get: async (request, response) => {
       const of = await topicOf(request);
       response.json(await locationView(offsets, of, partitionOf(request), offsetOf(request)));
+    },
+  });
+  on(router, `${BASE}/rebuild`, {
+    post: async (request, response) => {
+      const [route, topic] = [param(request, 'route'), param(request, 'topic')];
+      response.status(202).json({ route, topic, orderedAt: await rebuilds.order(route, topic) });
     },
   });
   on(router, `${BASE}/map`, {

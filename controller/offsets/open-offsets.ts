@@ -6,14 +6,15 @@ import type { Clock } from '../../common/runtime/clock.js';
 import type { Lifecycle } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
 import { ClusterClients } from '../groups/cluster-clients.js';
-import type { StoredTopic } from '../rest/topic-service.js';
+import type { TopicService } from '../rest/topic-service.js';
 import { KafkaOffsetMaps } from './kafka-offset-maps.js';
 import { OffsetService } from './offset-service.js';
 import type { OffsetMaps } from './ports.js';
+import { RebuildService } from './rebuild-service.js';
 
 export interface OffsetRoom {
   readonly maps: OffsetMaps;
-  service(topics: { get(route: string, topic: string): Promise<StoredTopic> }): OffsetService;
+  services(topics: TopicService): { readonly offsets: OffsetService; readonly rebuilds: RebuildService };
 }
 
 /** What a controller knows of offsets, over connections of its own that are opened when they are first needed. */
@@ -35,6 +36,9 @@ export function openOffsets(
   const maps = new KafkaOffsetMaps({ store, client, fleet, logger: parts.logger });
   return {
     maps,
-    service: (topics) => new OffsetService({ topic: (route, topic) => topics.get(route, topic), maps, client }),
+    services: (topics) => ({
+      offsets: new OffsetService({ topic: (route, topic) => topics.get(route, topic), maps, client }),
+      rebuilds: new RebuildService({ store, topics, clock: parts.clock, logger: parts.logger }),
+    }),
   };
 }

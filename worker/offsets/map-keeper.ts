@@ -116,7 +116,7 @@ export class MapKeeper {
    */
   async save(partitions: readonly MirroredPartition[], open = false): Promise<ReadonlySet<MirroredPartition>> {
     const saved = new Set<MirroredPartition>();
-    if (!this.isKeeping) return saved;
+    if (!this.isReady) return saved;
     const waiting = partitions.filter((partition) => {
       return !this.#busy.has(partition) && partition.lane !== undefined && !partition.suspect;
     });
@@ -162,6 +162,12 @@ export class MapKeeper {
       if (seen !== undefined && length > 0) due.push(partition);
     }
     return due;
+  }
+
+  /** The topic is known to be there. */
+  get isReady(): boolean {
+    const { writer, fleet } = this.#deps;
+    return (writer.partitions(offsetMapTopic(fleet)) ?? 0) > 0;
   }
 
   /** False where the topic is known not to be there: nothing waits for it. */

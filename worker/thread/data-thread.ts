@@ -7,6 +7,7 @@ import { VerdictCounts } from '../core/batch-verdict.js';
 import { ByteBudget, BytePool } from '../core/byte-budget.js';
 import { SETTLE_UNTIL, WRITE_UNTIL } from '../core/lease.js';
 import { GapJournal } from '../gap/gap-journal.js';
+import { MapRebuilder } from '../offsets/map-rebuilder.js';
 import { EndWatcher } from '../partition/end-watcher.js';
 import { Intake } from '../partition/intake.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
@@ -67,6 +68,7 @@ export class DataThread {
   readonly #ends: EndWatcher;
   readonly #throttle: Throttle;
   readonly #watchdog: Watchdog;
+  readonly #rebuilder: MapRebuilder;
   readonly #loop = new LoopLoad();
   #memoryTimer: Timer | undefined;
   #stopped = false;
@@ -146,6 +148,17 @@ export class DataThread {
       logger,
     });
     this.#watchdog = this.#makeWatchdog();
+    this.#rebuilder = new MapRebuilder({
+      fleet: settings.fleet,
+      held: () => held.partitions(),
+      sides: (partition) => sides.of(partition.route),
+      mayWrite: () => this.#mayWrite(),
+      pool: this.#pool,
+      signal: this.#stopping.signal,
+      clock,
+      random,
+      logger,
+    });
     this.#lookForMemory();
     deps.post({ type: 'ready' });
   }
@@ -179,7 +192,7 @@ export class DataThread {
     this.#watchdog.close();
     this.#memoryTimer?.cancel();
     this.#loop.close();
-    await Promise.all([this.#sides.close(), this.#ends.close()]);
+    await Promise.all([this.#sides.close(), this.#ends.close(), this.#rebuilder.close()]);
     this.#deps.post({ type: 'stopped' });
   }
 

@@ -6,7 +6,7 @@ import type { MirroredPartition } from '../partition/mirrored-partition.js';
 const BARRED_MS = 60_000;
 
 export interface TransactionRunsDeps {
-  readonly maps: Pick<MapKeeper, 'mustSave' | 'save'>;
+  readonly maps: Pick<MapKeeper, 'mustSave' | 'save' | 'isReady'>;
   /** Something may be done now that was waited for. */
   readonly wake: () => void;
   readonly stopped: (error: unknown) => void;
@@ -41,7 +41,8 @@ export class TransactionRuns {
     const { maps, clock } = this.#deps;
     if (clock.monotonicMs() < this.#barredUntilMs) return true;
     const full = due.filter((partition) => maps.mustSave(partition));
-    if (full.length === 0) return true;
+    // Where the topic is not known yet, or not there, they stay in memory.
+    if (full.length === 0 || !maps.isReady) return true;
     this.#state = 'saving';
     this.#save(full, this.#transaction).catch((error: unknown) => this.#deps.stopped(error));
     return false;

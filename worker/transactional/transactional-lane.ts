@@ -42,7 +42,7 @@ const FAILURES_TO_SHOW = 3;
 export interface TransactionalLaneDeps {
   readonly client: ClusterClient;
   readonly port: RiderPort;
-  readonly maps: Pick<MapKeeper, 'mustSave' | 'save' | 'carriedOrNone'>;
+  readonly maps: Pick<MapKeeper, 'mustSave' | 'save' | 'isReady' | 'carriedOrNone'>;
   /** False once the session's lease has ended: no transaction begins any more. */
   readonly mayWrite: () => boolean;
   /** How often positions that moved without data are looked for. */

@@ -71,7 +71,8 @@ async function moved<R extends object>(
 ): Promise<Interrupted | undefined> {
   if (feed.take()) {
     if (log === 'source') machine.takeSource?.(feed.batch, feed.isAborted);
-    else machine.takeTarget?.(feed.batch);
+    // Only read by transactions: what was aborted was never a copy.
+    else if (!feed.isAborted) machine.takeTarget?.(feed.batch);
     return undefined;
   }
   const state = await feed.fill();

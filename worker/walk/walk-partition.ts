@@ -5,7 +5,7 @@ import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { loadCodecs } from '../../common/kafka/wire/records/compression.js';
 import { refKey } from '../../common/model/assignment.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
-import type { Route } from '../../common/model/route.js';
+import type { Isolation, Route } from '../../common/model/route.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
@@ -59,6 +59,8 @@ export interface WalkOptions {
   readonly random: Random;
   readonly patienceMs?: number;
   readonly onProgress?: (progress: WalkProgress) => void;
+  /** Absent: `read_uncommitted`, as a lane's batches belong to no transaction. */
+  readonly targetIsolation?: Isolation;
   /** Sees every run once, in order; begins anew where the walk does. */
   readonly onRun?: (run: WalkedRun) => void;
 }
@@ -192,7 +194,7 @@ class PartitionWalk {
   }
 
   #logs(source: LogBounds): WalkLogs {
-    const { item, pair, target: client } = this.#options;
+    const { item, pair, target: client, targetIsolation = 'read_uncommitted' } = this.#options;
     const { closedEnd } = this.#pair;
     const targetPlace: LogPlace = {
       role: 'target',
@@ -200,7 +202,7 @@ class PartitionWalk {
       topic: item.targetTopic,
       topicId: pair.targetTopicId,
       partition: item.partition,
-      isolation: 'read_uncommitted',
+      isolation: targetIsolation,
     };
     const laterEnd = async (): Promise<number> => {
       return (await logBounds({ ...this.#sourcePlace, client: this.#options.source }, this.#deps)).end;

@@ -40,6 +40,7 @@ const itemGroup = z.object({
   skip: skipOrder.optional(),
   origin: origin.optional(),
   resolve: z.object({ action: resolveAction, at: z.string() }).optional(),
+  mapRebuildAt: z.string().optional(),
   hold: z.object({ code: z.string(), message: z.string() }).optional(),
   partitions: partitionText,
 });
@@ -88,6 +89,7 @@ function groupItems(items: readonly AssignmentItem[]): ItemGroup[] {
         : `${shared.skip.partition} ${shared.skip.from} ${shared.skip.to} ${shared.skip.at}`,
       originText(shared.origin),
       shared.resolve,
+      shared.mapRebuildAt,
       shared.hold,
     ]);
     const group = groups.get(key);
@@ -156,13 +158,14 @@ export function decodeAssignment(buffers: readonly Buffer[], path: string): Work
   const sum = new PartitionCount();
   const items = parts.flatMap((part) =>
     part.groups.flatMap(
-      ({ partitions, topicId, skip, origin, resolve, hold, startOffset, until, ...rest }): AssignmentItem[] => {
+      ({ partitions, topicId, skip, origin, resolve, mapRebuildAt, hold, startOffset, until, ...rest }): AssignmentItem[] => {
         const shared = {
           ...rest,
           sourceTopicId: topicId,
           ...(skip === undefined ? {} : { skip }),
           ...(origin === undefined ? {} : { origin }),
           ...(resolve === undefined ? {} : { resolve }),
+          ...(mapRebuildAt === undefined ? {} : { mapRebuildAt }),
           ...(hold === undefined ? {} : { hold }),
           ...(startOffset === undefined ? {} : { startOffset }),
           ...(until === undefined ? {} : { until }),

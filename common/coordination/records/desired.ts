@@ -43,6 +43,7 @@ const topicEntry = z.object({
   origin: z.enum(['selected', 'appeared']).optional(),
   starts: z.array(z.object({ partition: count, from: z.union([z.enum(['earliest', 'latest']), decimal]) })).optional(),
   retired: z.object({ by: z.string(), at: z.string() }).optional(),
+  mapRebuildAt: z.string().optional(),
 });
 
 export function encodeTopicEntry(entry: TopicEntry): Buffer {
@@ -50,7 +51,7 @@ export function encodeTopicEntry(entry: TopicEntry): Buffer {
 }
 
 export function decodeTopicEntry(data: Buffer, path: string): TopicEntry {
-  const { limits, origin, resolutions, starts, retired, ...entry } = decodeRecord(topicEntry, data, path);
+  const { limits, origin, resolutions, starts, retired, mapRebuildAt, ...entry } = decodeRecord(topicEntry, data, path);
   return {
     ...entry,
     limits: rateLimitsFrom(limits),
@@ -58,6 +59,7 @@ export function decodeTopicEntry(data: Buffer, path: string): TopicEntry {
     ...(resolutions === undefined ? {} : { resolutions }),
     ...(starts === undefined ? {} : { starts }),
     ...(retired === undefined ? {} : { retired }),
+    ...(mapRebuildAt === undefined ? {} : { mapRebuildAt }),
   };
 }
 

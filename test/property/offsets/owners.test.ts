@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { partitionMap } from '../../../common/kafka/offset-maps/joined-runs.js';
+import { PartitionRuns } from '../../../common/kafka/offset-maps/partition-runs.js';
 import type { AssignmentItem } from '../../../common/model/assignment.js';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpointMetadata } from '../../../common/model/checkpoint.js';
 import { inverse, translate } from '../../../common/model/offset-map-lookup.js';
@@ -11,8 +13,6 @@ import {
   linkBehind,
   type MapChain,
 } from '../../../common/model/offset-map-record.js';
-import { partitionMap } from '../../../controller/offsets/joined-runs.js';
-import { PartitionRuns } from '../../../controller/offsets/partition-runs.js';
 import { RunBook } from '../../../worker/core/run-book.js';
 import { historyAtStart, WalkedRuns } from '../../../worker/core/start-history.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type AddedRun, RunTable } from '../../../controller/offsets/run-table.js';
+import { type AddedRun, RunTable } from '../../../common/kafka/offset-maps/run-table.js';
 
 const run: fc.Arbitrary<AddedRun> = fc
   .record({ source: fc.nat(40), target: fc.nat(40), length: fc.integer({ min: 1, max: 8 }) })

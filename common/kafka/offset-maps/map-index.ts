@@ -1,6 +1,6 @@
-import { isCausewayError, messageOf } from '../../common/errors/error.js';
-import type { DecodedRecord } from '../../common/kafka/wire/records/record-codec.js';
-import { decodeMapKey, decodeMapValue, type MapPlace } from '../../common/model/offset-map-record.js';
+import { isCausewayError, messageOf } from '../../errors/error.js';
+import { decodeMapKey, decodeMapValue, type MapPlace } from '../../model/offset-map-record.js';
+import type { DecodedRecord } from '../wire/records/record-codec.js';
 import { PartitionRuns } from './partition-runs.js';
 
 /** Runs of one target that are kept in memory: 24 bytes each, twice that where they grow. */

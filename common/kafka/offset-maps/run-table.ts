@@ -1,4 +1,4 @@
-import type { Run, RunList } from '../../common/model/offset-map.js';
+import type { Run, RunList } from '../../model/offset-map.js';
 
 /** One more run, in the order in which they were written. Offsets are guarded numbers (< 2^53). */
 export interface AddedRun {

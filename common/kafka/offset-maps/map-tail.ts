@@ -1,21 +1,16 @@
-import type { CausewayError } from '../../common/errors/error.js';
-import {
-  FETCH,
-  FETCH_TOPIC_ID_VERSION,
-  type FetchedPartition,
-  type FetchRequest,
-} from '../../common/kafka/wire/apis/fetch.js';
-import { call, isTransient } from '../../common/kafka/wire/call.js';
-import type { ClusterClient, TopicMetadata } from '../../common/kafka/wire/cluster-client.js';
-import { isRetriable, KafkaCode, kafkaError } from '../../common/kafka/wire/error-codes.js';
-import { listOffsets, TIMESTAMP_EARLIEST } from '../../common/kafka/wire/operations/list-offsets.js';
-import { scanBatches } from '../../common/kafka/wire/records/batch-scan.js';
-import { loadCodecs } from '../../common/kafka/wire/records/compression.js';
-import { decodeBatch } from '../../common/kafka/wire/records/record-codec.js';
-import { TxnFilter } from '../../common/kafka/wire/records/txn-filter.js';
-import { offsetMapTopic } from '../../common/model/offset-map.js';
-import type { Logger } from '../../common/observability/logger.js';
-import { backoffMs } from '../../common/runtime/backoff.js';
+import type { CausewayError } from '../../errors/error.js';
+import { offsetMapTopic } from '../../model/offset-map.js';
+import type { Logger } from '../../observability/logger.js';
+import { backoffMs } from '../../runtime/backoff.js';
+import { FETCH, FETCH_TOPIC_ID_VERSION, type FetchedPartition, type FetchRequest } from '../wire/apis/fetch.js';
+import { call, isTransient } from '../wire/call.js';
+import type { ClusterClient, TopicMetadata } from '../wire/cluster-client.js';
+import { isRetriable, KafkaCode, kafkaError } from '../wire/error-codes.js';
+import { listOffsets, TIMESTAMP_EARLIEST } from '../wire/operations/list-offsets.js';
+import { scanBatches } from '../wire/records/batch-scan.js';
+import { loadCodecs } from '../wire/records/compression.js';
+import { decodeBatch } from '../wire/records/record-codec.js';
+import { TxnFilter } from '../wire/records/txn-filter.js';
 import { MapIndex } from './map-index.js';
 
 const PURPOSE = 'offset-map';

@@ -1,6 +1,6 @@
-import type { Checkpoint } from '../../common/model/checkpoint.js';
-import type { LostStretch, PartitionMap, Run, RunList } from '../../common/model/offset-map.js';
-import { FIRST_OF_TIMELINE, linkBehind, type MapChain, UNKNOWN_LINK } from '../../common/model/offset-map-record.js';
+import type { Checkpoint } from '../../model/checkpoint.js';
+import type { LostStretch, PartitionMap, Run, RunList } from '../../model/offset-map.js';
+import { FIRST_OF_TIMELINE, linkBehind, type MapChain, UNKNOWN_LINK } from '../../model/offset-map-record.js';
 import { lostBefore, type PartitionRuns } from './partition-runs.js';
 import type { RunTable } from './run-table.js';
 

@@ -1,5 +1,5 @@
-import type { LostStretch } from '../../common/model/offset-map.js';
-import { FIRST_OF_TIMELINE, linkBehind, type MapChain } from '../../common/model/offset-map-record.js';
+import type { LostStretch } from '../../model/offset-map.js';
+import { FIRST_OF_TIMELINE, linkBehind, type MapChain } from '../../model/offset-map-record.js';
 import { RunTable } from './run-table.js';
 
 export const REASON_LOST =
