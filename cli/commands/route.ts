@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { parse } from 'yaml';
 import type { CausewayClient } from '../../common/api/client.js';
 import type { RouteBody, RouteView } from '../../common/api/desired-shapes.js';
-import { routeSettings } from '../../common/config/route-schema.js';
+import { routeFromSettings } from '../../common/config/route.js';
+import { type RouteSettings, routeSettings } from '../../common/config/route-schema.js';
 import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
 import type { CliDeps } from '../deps.js';
 import { addRestOptions, allRoutes, clientOf, type RestOptions } from '../fleet.js';
@@ -86,9 +87,10 @@ interface Applied {
 async function apply(client: CausewayClient, name: string, body: RouteBody, mayRename: boolean): Promise<Applied> {
   const present = await presentRoute(client, name);
   if (present === undefined) return { result: 'created', route: (await client.putRoute(name, body)).value };
-  const { name: _name, topics: _topics, deliveryReason: _reason, ...settings } = present.value;
   const wanted = routeSettings.safeParse(body);
-  if (wanted.success && JSON.stringify(sorted(wanted.data)) === JSON.stringify(sorted(settings))) {
+  // As routes: what a setting left out stands for is in both of them.
+  const text = (settings: RouteSettings): string => JSON.stringify(sorted(routeFromSettings(name, settings)));
+  if (wanted.success && text(wanted.data) === text(present.value)) {
     return { result: 'unchanged', route: present.value };
   }
   return { result: 'changed', route: (await client.putRoute(name, body, present.etag, { mayRename })).value };

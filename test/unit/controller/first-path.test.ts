@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gapTopic } from '../../../common/model/gap.js';
+import { OFFSET_MAP_PARTITIONS, offsetMapTopic } from '../../../common/model/offset-map.js';
 import { ControllerKit, until } from './kit.js';
 
 const GAPS = gapTopic('test');
+const MAP = offsetMapTopic('test');
 
 test('a topic added over REST is created at the target and spread over the workers', async () => {
   const kit = await ControllerKit.open();
@@ -19,12 +21,21 @@ test('a topic added over REST is created at the target and spread over the worke
       () => a.held.size === 4 && b.held.size === 4,
       () => [a.keys(), b.keys()],
     );
-    await until(() => kit.kafka.created.length === 2);
+    await until(() => kit.kafka.created.length === 3);
     const created = [...kit.kafka.created].sort((a, b) => (a.topic.topic < b.topic.topic ? -1 : 1));
     assert.deepEqual(created, [
       {
         cluster: 'west',
         topic: { topic: GAPS, partitions: 1, replicationFactor: 3, configs: { 'cleanup.policy': 'compact' } },
+      },
+      {
+        cluster: 'west',
+        topic: {
+          topic: MAP,
+          partitions: OFFSET_MAP_PARTITIONS,
+          replicationFactor: 3,
+          configs: { 'cleanup.policy': 'compact' },
+        },
       },
       {
         cluster: 'west',
