@@ -96,11 +96,15 @@ export interface Stranded {
   readonly records: number;
   /** Their offsets, as inclusive ranges in order; at most `MAX_STRANDED_RANGES`. */
   readonly ranges: readonly { readonly from: bigint; readonly to: bigint }[];
+  /** The last one's offset. */
+  readonly last: bigint;
   /** There are more ranges than those. */
   readonly truncated: boolean;
 }
 
 export const MAX_STRANDED_RANGES = 1_000;
+/** Of all partitions of a program together. */
+export const MAX_STRANDED_RANGES_IN_ALL = 20_000;
 
 /** A denial to write. */
 export interface Fence {

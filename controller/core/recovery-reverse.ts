@@ -19,9 +19,12 @@ export function isReverse(route: Route, other: Route, topics: readonly string[])
 export function reverseRouteOf(route: Route, name: string, topics: readonly string[]): Route {
   const keepsNames = topics.every((topic) => targetTopicOf(route, topic) === topic);
   const names = Object.fromEntries(topics.map((topic) => [targetTopicOf(route, topic), topic]));
-  const { selection: _selection, deadLetterTopic: _deadLetters, zones: _zones, ...settings } = route;
+  const { selection: _selection, deadLetterTopic: _deadLetters, zones: _zones, ...others } = route;
+  // What keeps rights and names in step in one direction is not for the other one: an operator says what is.
+  const { acls: _acls, quotas: _quotas, users: _users, schemas: _schemas, mm2: _mm2, groups, ...settings } = others;
   return {
     ...settings,
+    ...(groups === undefined ? {} : { groups: { ...groups, renames: [] } }),
     name,
     source: route.target,
     target: route.source,
@@ -32,6 +35,15 @@ export function reverseRouteOf(route: Route, name: string, topics: readonly stri
     // Whatever is refused on the way back is an operator's to judge: the topics named there are the old target's.
     onRefusedRecord: route.onRefusedRecord === 'dead-letter' ? 'pause' : route.onRefusedRecord,
   };
+}
+
+/** Why what this route copies cannot be copied back as it was; undefined: it can. */
+export function oneWayFault({ rules, partitionMapping, provenance, targetTopics }: Route): string | undefined {
+  if (rules !== undefined) return 'its rules make other records of some: they cannot be turned back';
+  if (partitionMapping !== undefined) return 'its partitions are folded or merged: there is no one way back';
+  if (provenance === true) return 'both directions are copied already (provenance)';
+  if (targetTopics.shared === true) return 'others write into its target topics, too: there is no common point';
+  return undefined;
 }
 
 /** Where the copy back begins: at what the old target got since the common point. */

@@ -133,10 +133,16 @@ export function resumed(recovery: Recovery, by: string, at: string): Recovery | 
 /** Why the program cannot be given up any more; undefined: it can. */
 export function abortFault({ state, steps }: Recovery): string | undefined {
   if (state === 'done' || state === 'aborted') return `it is ${state} already`;
-  const beyond = steps.find((step) => isPointOfNoReturn(step) && step.attempts > 0);
+  const beyond = steps.find((step) => isPointOfNoReturn(step) && step.attempts > 0 && step.state !== 'done');
   return beyond === undefined
     ? undefined
-    : `step ${beyond.id} was begun: topics are copied in the other direction; let it finish, and switch back if need be`;
+    : `step ${beyond.id} was begun, and some topics may be copied in the other direction already: resume it, or let it finish`;
+}
+
+/** Steps that are taken back when it is given up, the last one first. A direction that was changed stays changed. */
+export function undoable({ steps }: Recovery): readonly RecoveryStep[] {
+  const changed = steps.findLastIndex((step) => isPointOfNoReturn(step) && step.state === 'done');
+  return steps.slice(changed + 1).reverse();
 }
 
 /** An operator gives it up: what it did so far is undone as far as it can be. */

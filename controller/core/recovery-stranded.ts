@@ -5,18 +5,31 @@ export class OffsetRanges {
   readonly #ranges: { from: bigint; to: bigint }[] = [];
   #records = 0;
   #truncated = false;
+  #last = -1n;
+  readonly #maxRanges: number;
+
+  constructor(maxRanges = MAX_STRANDED_RANGES) {
+    this.#maxRanges = Math.min(maxRanges, MAX_STRANDED_RANGES);
+  }
 
   add(offset: bigint): void {
     this.#records += 1;
+    this.#last = offset;
     const last = this.#ranges.at(-1);
     if (last !== undefined && !this.#truncated && offset === last.to + 1n) last.to = offset;
-    else if (this.#ranges.length < MAX_STRANDED_RANGES && !this.#truncated)
-      this.#ranges.push({ from: offset, to: offset });
+    else if (this.#ranges.length < this.#maxRanges && !this.#truncated) this.#ranges.push({ from: offset, to: offset });
     else this.#truncated = true;
   }
 
   of(topic: string, partition: number): Stranded {
-    return { topic, partition, records: this.#records, ranges: this.#ranges, truncated: this.#truncated };
+    return {
+      topic,
+      partition,
+      records: this.#records,
+      ranges: this.#ranges,
+      last: this.#last,
+      truncated: this.#truncated,
+    };
   }
 }
 

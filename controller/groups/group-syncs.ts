@@ -85,6 +85,11 @@ export class GroupSyncs implements LeaderWork {
     return this.#term !== undefined;
   }
 
+  /** The latest pass of the route in this reign, whatever became of the clusters since; undefined: there was none. */
+  latest(route: string): GroupReport | undefined {
+    return this.#followed.get(route)?.report;
+  }
+
   /** The latest pass of the route, or one made now that writes nothing. @throws NO_LEADER, ROUTE_UNKNOWN, as a cluster that cannot be asked */
   async report(route: string): Promise<GroupReport> {
     const latest = this.#followed.get(route)?.report;

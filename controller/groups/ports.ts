@@ -41,4 +41,6 @@ export interface GroupSync {
    * @throws NO_LEADER; ROUTE_UNKNOWN; CLUSTER_UNREACHABLE and the like when a cluster cannot be asked at all. The fault of a group is in its results.
    */
   syncNow(route: string, options: GroupSyncOptions): Promise<readonly GroupSyncResult[]>;
+  /** What the last regular pass found, for when the source does not answer any more; undefined: there was none. */
+  latest(route: string): { readonly atMs: number; readonly results: readonly GroupSyncResult[] } | undefined;
 }

@@ -10,6 +10,7 @@ import {
   type StepOutcome,
   stepBegun,
   stepEnded,
+  undoable,
 } from '../core/recovery-state.js';
 import type { Term } from '../loop/leader-works.js';
 import type { RecoveryWorld, StepContext, StepHandler } from './ports.js';
@@ -111,14 +112,25 @@ export class ProgramRunner {
 
   async #undo(recovery: Recovery): Promise<void> {
     const done: string[] = [];
-    for (const step of [...recovery.steps].reverse()) {
+    for (const step of undoable(recovery)) {
       const { undo } = this.#options.handlers[step.act];
       if (undo === undefined || step.attempts === 0 || recovery.dryRun) continue;
-      done.push(`${step.id}: ${await undo(this.#contextOf(recovery, step))}`);
+      done.push(`${step.id}: ${await this.#undoStep(undo, this.#contextOf(recovery, step))}`);
     }
     const detail = done.length === 0 ? 'there was nothing to undo' : done.join('; ');
     await this.#change((present) => aborted(present, detail, this.#now()));
     this.#say('recovery.aborted', recovery, { detail });
+  }
+
+  /** What can never be undone does not keep the rest from being undone. */
+  async #undoStep(undo: NonNullable<StepHandler['undo']>, context: StepContext): Promise<string> {
+    try {
+      return await undo(context);
+    } catch (error) {
+      const isPassing = isCausewayError(error) && (error.info.retryable || PASSING.has(error.code));
+      if (isPassing || !isCausewayError(error) || error.code === 'EPOCH_LOST') throw error;
+      return `not undone: ${describe(error)}`;
+    }
   }
 
   #contextOf(recovery: Recovery, step: RecoveryStep): StepContext {

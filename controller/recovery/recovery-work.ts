@@ -1,6 +1,5 @@
 import { RECOVERIES, recoveryPath } from '../../common/coordination/znodes.js';
 import { isCausewayError } from '../../common/errors/error.js';
-import { isOpen } from '../../common/model/recovery.js';
 import { Nudge } from '../../common/runtime/nudge.js';
 import type { LeaderWork, Term } from '../loop/leader-works.js';
 import { HANDLERS } from './handlers.js';
@@ -39,7 +38,7 @@ export class RecoveryWork implements LeaderWork {
             this.#work(id, term).finally(() => running.delete(id)),
           );
         }
-        for (const id of spent(recoveries.filter((one) => !isOpen(one) || !running.has(one.id)))) {
+        for (const id of spent(recoveries)) {
           await term.write([{ type: 'remove', path: recoveryPath(id), version: -1 }]);
         }
         await nudge.wait(LOOK_MS);

@@ -41,7 +41,7 @@ function viewOf(recovery: Recovery): RecoveryView {
       ...{ topic, targetTopic, partition, exact },
       ...{ source: String(source), target: String(target) },
     })),
-    stranded: (facts.out.stranded ?? []).map(({ ranges, ...rest }) => ({
+    stranded: (facts.out.stranded ?? []).map(({ ranges, last: _last, ...rest }) => ({
       ...rest,
       ranges: ranges.map(({ from, to }) => ({ from: String(from), to: String(to) })),
     })),

@@ -45,6 +45,7 @@ const stranded = z.object({
   ...place,
   records: count,
   ranges: z.array(z.object({ from: decimal, to: decimal })),
+  last: decimal,
   truncated: z.boolean(),
 });
 

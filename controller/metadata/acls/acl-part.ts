@@ -2,7 +2,7 @@ import { type AclBinding, aclKey } from '../../../common/model/acl.js';
 import type { ClusterConnection } from '../../../common/model/cluster.js';
 import type { AuthorizerPlanItem } from '../../../common/model/rights-item.js';
 import type { AclPolicy } from '../../../common/model/rights-policy.js';
-import type { Route } from '../../../common/model/route.js';
+import { isRetired, type Route } from '../../../common/model/route.js';
 import { NO_NAMES, topicNames } from '../../core/acl-names.js';
 import { type AclPlan, type AclWorld, planAcls, wantedAcls } from '../../core/acl-sync.js';
 import type { SyncPart, SyncStep, SyncSubject } from '../../sync/ports.js';
@@ -120,7 +120,7 @@ export class AclPart implements SyncPart {
 
 /** Topics that are copied now; rights on the others are left as they are. */
 function activeTopics(entries: SyncSubject['entries']): readonly string[] {
-  return entries.filter(({ paused }) => !paused).map(({ topic }) => topic);
+  return entries.filter((entry) => !entry.paused && !isRetired(entry)).map(({ topic }) => topic);
 }
 
 function noAuthorizer(cluster: string, { source }: Route): AuthorizerPlanItem {

@@ -50,11 +50,11 @@ export const quarantine: StepHandler = {
 async function orderOf({ recovery, world }: StepContext): Promise<RangeOrder> {
   const route = await routeOf(world, recovery.route);
   const byTopic = new Map<string, { partition: number; from: bigint; to: bigint }[]>();
-  for (const { topic, partition, ranges } of recovery.facts.out.stranded ?? []) {
-    const [first, last] = [ranges[0], ranges.at(-1)];
-    if (first === undefined || last === undefined) continue;
+  for (const { topic, partition, ranges, last } of recovery.facts.out.stranded ?? []) {
+    const [first] = ranges;
+    if (first === undefined) continue;
     const list = byTopic.get(topic) ?? [];
-    byTopic.set(topic, [...list, { partition, from: first.from, to: last.to + 1n }]);
+    byTopic.set(topic, [...list, { partition, from: first.from, to: last + 1n }]);
   }
   const topics = [...byTopic].map(([topic, partitions]) => ({
     ...{ topic, partitions },

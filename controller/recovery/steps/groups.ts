@@ -8,6 +8,8 @@ import { within } from '../within.js';
 
 const MAX_ROWS = 200;
 const GROUPS_TIMEOUT_MS = 60_000;
+/** A source that is gone is not waited for. */
+const FAILOVER_TIMEOUT_MS = 15_000;
 
 /** Positions of consumer groups move to the target, whatever stood there; groups with members at the target are never written. */
 export const groups: StepHandler = {
@@ -23,7 +25,7 @@ async function move(context: StepContext, dryRun: boolean): Promise<StepOutcome>
   try {
     const results = await within(
       context,
-      GROUPS_TIMEOUT_MS,
+      recovery.kind === 'failover' ? FAILOVER_TIMEOUT_MS : GROUPS_TIMEOUT_MS,
       'asking for the groups’ positions',
       world.groups.syncNow(side.from.name, { takeover, dryRun }),
     );
@@ -39,8 +41,12 @@ async function move(context: StepContext, dryRun: boolean): Promise<StepOutcome>
     // A source that is gone tells nothing more: what was moved while it was there stands.
     const isGone = recovery.kind === 'failover' && isCausewayError(error) && error.info.retryable;
     if (!isGone) throw error;
-    const message = `the source does not tell its groups' positions any more: those of the last sync stand (${error.message})`;
-    return { kind: 'skipped', message };
+    const last = world.groups.latest(side.from.name);
+    const message = `the source does not tell its groups’ positions any more: those of the last sync stand (${error.message})`;
+    if (last === undefined) return { kind: 'skipped', message };
+    const asOf = new Date(last.atMs).toISOString();
+    const mine = last.results.filter(({ topic }) => side.topics.includes(topic));
+    return { kind: 'skipped', message, evidence: { asOf, ...groupEvidence(mine) } };
   }
 }
 

@@ -1,5 +1,6 @@
 import type { AclBinding } from '../../../common/model/acl.js';
 import type { Fence } from '../../../common/model/recovery.js';
+import { targetTopicOf } from '../../../common/model/route.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
 import { sideOf } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
@@ -84,14 +85,22 @@ async function deny(context: StepContext, fence: Fence): Promise<StepOutcome> {
   return { kind: 'done', evidence, facts: { fences: [...fences, fence] } };
 }
 
-/** Denials of other programs at the target of the leg, of the leg's topics. */
+/**
+ * Denials of other programs at the target of the leg; and this program's own ones as they were copied there with the source's rights, before its topics
+ * were retired.
+ */
 async function fencesAt(context: StepContext): Promise<readonly Fence[]> {
-  const { from, to } = await sideOf(context);
+  const { from, to, facts } = await sideOf(context);
   const known = await allRecoveries(context.world.store);
-  return known
+  const others = known
     .filter(({ id, route, reverse }) => id !== context.recovery.id && sharesRoute([route, reverse], [from.name, to]))
-    .flatMap(({ facts }) => [...(facts.out.fences ?? []), ...(facts.back.fences ?? [])])
+    .flatMap(({ facts: found }) => [...(found.out.fences ?? []), ...(found.back.fences ?? [])])
     .filter(({ cluster }) => cluster === from.target);
+  if (from.acls === undefined) return others;
+  const copied = (facts.fences ?? []).map(({ topics, principals }) => {
+    return { cluster: from.target, topics: topics.map((topic) => targetTopicOf(from, topic)), principals };
+  });
+  return [...others, ...copied];
 }
 
 function sharesRoute(a: readonly (string | undefined)[], b: readonly (string | undefined)[]): boolean {

@@ -3,6 +3,7 @@ import type { StepOutcome } from '../../core/recovery-state.js';
 import type { StepContext, StepHandler } from '../ports.js';
 
 const MAX_ROWS = 200;
+const PATIENCE_MS = 30_000;
 
 /** What would be lost if the source were lost now, from what workers told last: the source itself is not asked. */
 export const rpo: StepHandler = {
@@ -10,11 +11,12 @@ export const rpo: StepHandler = {
   run: (context) => Promise.resolve(measure(context)),
 };
 
-function measure({ recovery, step, world }: StepContext): StepOutcome {
+function measure({ recovery, step, world, elapsedMs }: StepContext): StepOutcome {
   const route = step.leg === 'out' ? recovery.route : (recovery.reverse ?? recovery.route);
   const picture = world.rpo.picture(route);
   if (picture === undefined) {
-    // The leader has just begun; a moment later it has looked.
+    // A leader that has just begun has not looked yet; a failover does not wait for it for ever.
+    if (elapsedMs > PATIENCE_MS) return { kind: 'skipped', message: 'the workers cannot be asked: nothing is known' };
     return { kind: 'again', message: 'the leader has not asked the workers yet' };
   }
   const { now, contactMs, p99Records, p99Seconds, known } = picture;

@@ -1,5 +1,5 @@
 import { CausewayError } from '../../../common/errors/error.js';
-import type { CommonPoint, Stranded } from '../../../common/model/recovery.js';
+import { type CommonPoint, MAX_STRANDED_RANGES_IN_ALL, type Stranded } from '../../../common/model/recovery.js';
 import { partitionKey } from '../../../common/model/topic-partition.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
 import { type Content, Crossing, OffsetRanges } from '../../core/recovery-stranded.js';
@@ -27,19 +27,22 @@ async function list(context: StepContext): Promise<StepOutcome> {
   await checkIdentity(context, side, points);
   const found: Stranded[] = [];
   const exact: CommonPoint[] = [];
+  let rangesLeft = MAX_STRANDED_RANGES_IN_ALL;
   for (const point of points) {
     const source = await crossingOf(context, side, point);
     exact.push({ ...point, source, exact: true });
-    found.push(await strandedOf(context, side, point, source));
+    const own = await strandedOf(context, side, { ...point, source }, rangesLeft);
+    rangesLeft -= own.ranges.length;
+    found.push(own);
   }
   const some = found.filter(({ records }) => records > 0);
   const evidence = {
     partitions: points.length,
     records: found.reduce((sum, { records }) => sum + records, 0),
     reexamined: points.filter((point) => !point.exact).length,
-    rows: some.slice(0, MAX_ROWS).map(({ topic, partition, records, ranges }) => ({
+    rows: some.slice(0, MAX_ROWS).map(({ topic, partition, records, ranges, last }) => ({
       ...{ topic, partition, records },
-      ...{ from: String(ranges[0]?.from ?? ''), to: String(ranges.at(-1)?.to ?? ''), ranges: ranges.length },
+      ...{ from: String(ranges[0]?.from ?? ''), to: String(last), ranges: ranges.length },
     })),
   };
   return { kind: 'done', evidence, facts: { stranded: some, points: exact } };
@@ -105,10 +108,10 @@ async function crossingOf({ world, signal }: StepContext, { from }: LegSide, poi
 async function strandedOf(
   { world, signal }: StepContext,
   { from }: LegSide,
-  { topic, partition }: CommonPoint,
-  source: bigint,
+  { topic, partition, source }: CommonPoint,
+  maxRanges: number,
 ): Promise<Stranded> {
-  const ranges = new OffsetRanges();
+  const ranges = new OffsetRanges(maxRanges);
   const end =
     (from.isolation === 'read_committed' ? await ends(world, from.source, topic, partition) : undefined) ?? -1n;
   if (end !== source) {

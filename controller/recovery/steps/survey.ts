@@ -1,14 +1,14 @@
-import { decodeRecovery } from '../../../common/coordination/records/recovery.js';
-import { RECOVERIES, ROUTES, recoveryPath } from '../../../common/coordination/znodes.js';
+import { ROUTES } from '../../../common/coordination/znodes.js';
 import { CausewayError, messageOf } from '../../../common/errors/error.js';
-import type { EvidenceRow, Recovery } from '../../../common/model/recovery.js';
+import { type EvidenceRow, isOpen, type Recovery } from '../../../common/model/recovery.js';
 import { isRetired, type Route, targetTopicOf } from '../../../common/model/route.js';
-import { isReverse, reverseName, reverseRouteOf } from '../../core/recovery-reverse.js';
+import { isReverse, oneWayFault, reverseName, reverseRouteOf } from '../../core/recovery-reverse.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
 import type { ClusterSnapshot } from '../../metadata/ports.js';
 import { checkRoute } from '../../rest/route-rules.js';
 import { routeOf } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
+import { allRecoveries } from '../records.js';
 import { within } from '../within.js';
 
 const MAX_ROWS = 100;
@@ -63,6 +63,7 @@ async function examine(context: StepContext): Promise<StepOutcome> {
   const origin = await originOf(context, findings);
   const reverse = await reverseOf(context, route, topics, findings);
   await judgeDrift(context, route, findings);
+  await judgeOthers(context, findings);
   judgeMeans(context, findings);
   const evidence = { topics: topics.length, reverse: reverse ?? null, ...findings.evidence };
   const blocking = findings.blocking;
@@ -184,15 +185,9 @@ function judgeTopics(
 /** Of a failback: the failover that it undoes. */
 async function originOf({ recovery, world }: StepContext, findings: Findings): Promise<Recovery | undefined> {
   if (recovery.kind !== 'failback') return undefined;
-  const ids = (await world.store.children(RECOVERIES)) ?? [];
-  let latest: Recovery | undefined;
-  for (const id of ids) {
-    const node = await world.store.get(recoveryPath(id));
-    const other = node === undefined ? undefined : decodeRecovery(node.data, recoveryPath(id));
-    const fits =
-      other?.kind === 'failover' && other.route === recovery.route && other.state === 'done' && !other.dryRun;
-    if (other !== undefined && fits && (latest === undefined || other.createdAt > latest.createdAt)) latest = other;
-  }
+  const latest = (await allRecoveries(world.store)).findLast(
+    ({ kind, route, state, dryRun }) => kind === 'failover' && route === recovery.route && state === 'done' && !dryRun,
+  );
   if (latest?.facts.out.points === undefined) {
     findings.add(
       'failover',
@@ -213,6 +208,7 @@ async function reverseOf(
 ): Promise<string | undefined> {
   const { recovery, world } = context;
   const { kind, options } = recovery;
+  const fault = oneWayFault(route);
   const isNeeded = kind === 'failback' || ((kind === 'switchover' || kind === 'cutover') && options.reverseCopy);
   const names = (await world.store.children(ROUTES)) ?? [];
   const routes = (await Promise.all(names.map((name) => world.fleet.route(name)))).flatMap((one) => one?.value ?? []);
@@ -220,6 +216,7 @@ async function reverseOf(
   const name = wished ?? (await formerReverse(context, route, topics, routes)) ?? reverseName(route.name);
   const existing = routes.find((other) => other.name === name);
   try {
+    if (fault !== undefined) throw new CausewayError('ROUTE_INVALID', `route ${route.name}: ${fault}`);
     if (existing === undefined) checkRoute(reverseRouteOf(route, name, topics), world.clusters);
     else if (!isReverse(route, existing, topics)) {
       throw new CausewayError('ROUTE_INVALID', `route ${name} does not copy these topics back to where they came from`);
@@ -270,6 +267,19 @@ async function judgeDrift(context: StepContext, route: Route, findings: Findings
     if (!(error instanceof CausewayError)) throw error;
     findings.add('drift', 'warn', `cannot be told: ${messageOf(error)}`);
   }
+}
+
+/** Two that were ordered at the same moment: the later one waits. */
+async function judgeOthers({ recovery, world }: StepContext, findings: Findings): Promise<void> {
+  if (recovery.dryRun || recovery.kind === 'drill') return;
+  const { id, route, createdAt } = recovery;
+  const other = (await allRecoveries(world.store)).find((one) => {
+    const isEarlier = one.createdAt < createdAt || (one.createdAt === createdAt && one.id < id);
+    const isAtWork = isOpen(one) && !one.dryRun && one.kind !== 'drill';
+    return one.id !== id && isAtWork && isEarlier && (one.route === route || one.reverse === route);
+  });
+  if (other === undefined) findings.add('alone', 'ok', 'no other program works on the route');
+  else findings.add('alone', 'block', `${other.id} works on the route`);
 }
 
 function judgeMeans({ recovery, world }: StepContext, findings: Findings): void {
