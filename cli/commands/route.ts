@@ -90,7 +90,8 @@ async function apply(client: CausewayClient, name: string, body: RouteBody, mayR
   const wanted = routeSettings.safeParse(body);
   // As routes: what a setting left out stands for is in both of them.
   const text = (settings: RouteSettings): string => JSON.stringify(sorted(routeFromSettings(name, settings)));
-  if (wanted.success && text(wanted.data) === text(present.value)) {
+  const found = routeSettings.loose().safeParse(present.value);
+  if (wanted.success && found.success && text(wanted.data) === text(found.data)) {
     return { result: 'unchanged', route: present.value };
   }
   return { result: 'changed', route: (await client.putRoute(name, body, present.etag, { mayRename })).value };
