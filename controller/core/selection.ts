@@ -2,7 +2,7 @@ import { isInternalTopic, topicSource } from '../../common/model/naming.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
 import { topicNameFault } from '../../common/model/topic-partition.js';
 import { byName, type ClusterIdentity } from './cluster-identity.js';
-import { metricName } from './conflicts.js';
+import { isGuardedPair, metricName } from './conflicts.js';
 import { neverMirrored, unsuitable } from './own-topics.js';
 
 /** A selection's patterns and the operators' deny list, compiled. Each answers with the pattern that matches. */
@@ -57,8 +57,7 @@ interface Origin {
   readonly route: string;
   readonly cluster: string;
   readonly topic: string;
-  /** In transactions: others may write into the same topic so, too. */
-  readonly shares: boolean;
+  readonly by: Route;
 }
 
 const nodeOf = (cluster: string, topic: string): string => `${cluster}\u0000${topic}`;
@@ -93,8 +92,8 @@ export class SelectionWorld {
   take(route: Route, topic: string): void {
     const targetTopic = targetTopicOf(route, topic);
     const node = this.#node(route.target, targetTopic);
-    const shares = sharesTargets(route);
-    if (!this.#origins.has(node)) this.#origins.set(node, { route: route.name, cluster: route.source, topic, shares });
+    const origin = { route: route.name, cluster: route.source, topic, by: route };
+    if (!this.#origins.has(node)) this.#origins.set(node, origin);
     this.#metricNames.set(this.#node(route.target, metricName(targetTopic)), targetTopic);
   }
 
@@ -161,9 +160,12 @@ export class SelectionWorld {
   #mirrorOf(route: Route, topic: string): string | undefined {
     const seen = new Set<string>();
     const target = this.#identity(route.target);
-    let at = this.#node(route.source, topic);
+    const here = this.#node(route.source, topic);
+    let at = here;
     for (let origin = this.#origins.get(at); origin !== undefined && !seen.has(at); origin = this.#origins.get(at)) {
-      if (this.#identity(origin.cluster) === target) return `route ${origin.route} brought it from ${route.target}`;
+      const isGuarded = at === here && isGuardedPair({ route: origin.by, topic: origin.topic }, { route, topic });
+      const isBack = this.#identity(origin.cluster) === target && !isGuarded;
+      if (isBack) return `route ${origin.route} brought it from ${route.target}`;
       seen.add(at);
       at = this.#node(origin.cluster, origin.topic);
     }
@@ -184,7 +186,7 @@ export class SelectionWorld {
     const fault = topicNameFault(targetTopic);
     if (fault !== undefined) return `its target topic’s name would be illegal: ${fault}`;
     const rival = this.#origins.get(this.#node(route.target, targetTopic));
-    const mayShare = rival?.shares === true && rival.route !== route.name && sharesTargets(route);
+    const mayShare = rival !== undefined && rival.route !== route.name && areTransactional(rival.by, route);
     if (rival !== undefined && !mayShare && (rival.route !== route.name || rival.topic !== topic)) {
       return `topic ${rival.topic} on route ${rival.route} is mirrored into ${targetTopic} already`;
     }
@@ -194,9 +196,9 @@ export class SelectionWorld {
   }
 }
 
-/** As `findConflicts` has it. */
-function sharesTargets({ delivery }: Route): boolean {
-  return delivery === 'transactional';
+/** Such routes may share a target topic, as `findConflicts` has it. */
+function areTransactional(...routes: readonly Route[]): boolean {
+  return routes.every(({ delivery }) => delivery === 'transactional');
 }
 
 function unsuitableFor({ naming }: Route, topic: string): string | undefined {

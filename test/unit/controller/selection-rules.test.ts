@@ -133,6 +133,24 @@ describe('what a route selects', () => {
     assert.equal(judge(dashed, 'north-orders').kind, 'mirror');
   });
 
+  test('in transactions routes may share a target topic, and two that tell where records have been may mirror a name into each other', () => {
+    const merged = { delivery: 'transactional' } as const;
+    const one = routeOf('one', { ...merged, selection: ALL });
+    const other = routeOf('other', { ...merged, source: 'north' });
+    const entries = [{ route: 'other', topic: 'orders' }];
+    assert.equal(judgeWith({ routes: [one, other], entries }).judge(one, 'orders').kind, 'selected');
+    const plain = { ...other, delivery: 'exactly-once' } as const;
+    assert.equal(judgeWith({ routes: [one, plain], entries }).judge(one, 'orders').kind, 'conflict');
+
+    const guarded = { ...merged, provenance: true, targetTopics: { create: true, shared: true } } as const;
+    const there = routeOf('there', guarded);
+    const back = routeOf('back', { ...guarded, source: there.target, target: there.source, selection: ALL });
+    const crossed = [{ route: 'there', topic: 'accounts' }];
+    assert.equal(judgeWith({ routes: [there, back], entries: crossed }).judge(back, 'accounts').kind, 'selected');
+    const unmarked = routeOf('there');
+    assert.equal(judgeWith({ routes: [unmarked, back], entries: crossed }).judge(back, 'accounts').kind, 'mirror');
+  });
+
   test('a target topic has one source: what another route mirrors there, and names that would be illegal, are left', () => {
     const other = routeOf('other', { source: 'north' });
     const { judge } = judgeWith({ routes: [route, other], entries: [{ route: 'other', topic: 'orders' }] });
