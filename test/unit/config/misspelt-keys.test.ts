@@ -68,6 +68,13 @@ const OTHER_FORMS = [
     'policy: regex\n      match: a\n      replacement: b\n      otherwise:\n        policy: default\n        separator: "-"',
     'policy: map\n      topics:\n        a: b\n      otherwise:\n        policy: template\n        template: "{topic}"',
   ].map((naming) => FULL_CONFIG.replace('policy: default\n      separator: "."', naming)),
+  ...['username: a\n      passwordFile: /dev/null', 'token: abc\n      caFile: /dev/null', 'tokenFile: /dev/null'].map(
+    (login) =>
+      FULL_CONFIG.replace(
+        /(url: https:\/\/registry.east:8081\n {6})username: causeway\n {6}password: secret/,
+        `$1${login}`,
+      ),
+  ),
   FULL_CONFIG.replace('scope: kafka', 'scope: kafka\n        caFile: /dev/null'),
   FULL_CONFIG.replace(/tokenEndpoint:[\s\S]*?\nroutes/, 'tokenFile: /dev/null\nroutes'),
   FULL_CONFIG.replace(

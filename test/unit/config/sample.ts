@@ -22,6 +22,11 @@ clusters:
     zone: a
     connectTimeoutMs: 10000
     requestTimeoutMs: 30000
+    schemaRegistry:
+      url: https://registry.east:8081
+      username: causeway
+      password: secret
+      requestTimeoutMs: 5000
   west:
     bootstrap: [west1:9092]
     sasl:
@@ -92,6 +97,29 @@ routes:
       offsetLagMax: 10
       offsetSyncIntervalMs: 2000
       replicationFactor: 2
+    acls:
+      mode: mirror
+      topics: true
+      groups: false
+      write: copy
+      wildcard: copy
+      principals:
+        map: [{ match: "User:(.*)@east", to: "User:$1" }]
+        exclude: ["User:admin"]
+      remove: scope
+      maxRemovals: 20
+      maxRemovalsPercent: 10
+      intervalMs: 30000
+    quotas: sync
+    users: report
+    schemas:
+      mode: report
+      subjects:
+        include: ["orders-.*"]
+        exclude: [".*-tmp"]
+      context: east
+      topic: _schemas
+      intervalMs: 30000
     metadata: manual
     topicSync:
       configs:
