@@ -7,7 +7,10 @@ import { configReference } from '../../../common/config/reference.js';
 import { FULL_CONFIG } from './sample.js';
 
 interface KeyPlace {
+  /** With `<name>` for what operators choose. */
   readonly path: string;
+  /** The sections it stands in, as they are called. */
+  readonly parents: readonly string[];
   readonly key: string;
   readonly start: number;
   readonly end: number;
@@ -18,18 +21,18 @@ const NAMED = new Set(['clusters', 'routes', 'ruleSecrets', 'recovery.hooks', 'r
 
 function keysOf(text: string): KeyPlace[] {
   const places: KeyPlace[] = [];
-  const visit = (node: Node | null, path: readonly string[]): void => {
+  const visit = (node: Node | null, path: readonly string[], parents: readonly string[]): void => {
     if (!isMap(node)) return;
     for (const { key, value } of node.items) {
       assert.ok(isScalar(key) && key.range);
       const name = String(key.value);
       const chosen = NAMED.has(path.join('.'));
       const next = [...path, chosen ? '<name>' : name];
-      if (!chosen) places.push({ path: next.join('.'), key: name, start: key.range[0], end: key.range[1] });
-      visit(value as Node | null, next);
+      if (!chosen) places.push({ path: next.join('.'), parents, key: name, start: key.range[0], end: key.range[1] });
+      visit(value as Node | null, next, [...parents, name]);
     }
   };
-  visit(parseDocument(text).contents, []);
+  visit(parseDocument(text).contents, [], []);
   return places;
 }
 
@@ -46,6 +49,35 @@ function misspellings(word: string): string[] {
   edits.delete(word);
   edits.delete('');
   return [...edits];
+}
+
+interface Edit extends KeyPlace {
+  readonly wrong: string;
+}
+
+const placeOf = ({ parents, wrong }: Edit): string => [...parents, wrong].join('.');
+
+/** Every misspelling of every key, many in one text: keys of one depth do not hide each other. */
+function* together(places: readonly KeyPlace[]): Generator<readonly Edit[]> {
+  for (const depth of new Set(places.map(({ parents }) => parents.length))) {
+    const level = places.filter(({ parents }) => parents.length === depth);
+    const edits = level.map((place) => misspellings(place.key).map((wrong): Edit => ({ ...place, wrong })));
+    for (let round = 0; edits.some((of) => round < of.length); round += 1) {
+      yield edits.flatMap((of) => of[round] ?? []);
+    }
+  }
+}
+
+/** What is said about unknown keys, by their places. */
+function suggestionsFor(text: string, edits: readonly Edit[]): Map<string, string> {
+  let wrong = text;
+  for (const edit of [...edits].sort((a, b) => b.start - a.start)) {
+    wrong = `${wrong.slice(0, edit.start)}${edit.wrong}${wrong.slice(edit.end)}`;
+  }
+  const outcome = checkConfigText(wrong, 'c.yaml', { environment: {} });
+  assert.ok(!outcome.ok, `${edits.map(placeOf).join(', ')}: accepted`);
+  const unknown = outcome.faults.filter(({ message }) => message.startsWith('unknown key'));
+  return new Map(unknown.map(({ path, message }) => [String(path), message]));
 }
 
 /** Forms that exclude what the full sample has: the same test on texts of their own. */
@@ -88,16 +120,15 @@ describe('misspelt keys', () => {
 
   for (const [form, text] of [FULL_CONFIG, ...OTHER_FORMS].entries()) {
     test(`every key of form ${form} with one wrong edit is refused, and the right one suggested`, () => {
-      for (const { path, key, start, end } of keysOf(text)) {
-        if (form > 0 && tried.has(path)) continue;
-        tried.add(path);
-        for (const wrong of misspellings(key)) {
-          const outcome = checkConfigText(`${text.slice(0, start)}${wrong}${text.slice(end)}`, 'c.yaml', {
-            environment: {},
-          });
-          assert.ok(!outcome.ok, `${path} as ${wrong} was accepted`);
-          const fault = outcome.faults.find(({ message }) => message.startsWith('unknown key'));
-          assert.ok(fault?.message.includes(`"${key}"`), `${path} as ${wrong}: ${fault?.message}`);
+      const places = keysOf(text).filter(({ path }) => form === 0 || !tried.has(path));
+      for (const { path } of places) tried.add(path);
+      for (const edits of together(places)) {
+        const told = suggestionsFor(text, edits);
+        for (const edit of edits) {
+          if (told.get(placeOf(edit))?.includes(`"${edit.key}"`) === true) continue;
+          // Beside others it may be hidden by what they break.
+          const alone = suggestionsFor(text, [edit]).get(placeOf(edit));
+          assert.ok(alone?.includes(`"${edit.key}"`), `${edit.path} as ${edit.wrong}: ${alone}`);
         }
       }
     });
