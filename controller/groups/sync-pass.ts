@@ -58,6 +58,7 @@ export async function runSyncPass(
   positions: readonly SourcePosition[],
   options: SyncPassOptions,
 ): Promise<readonly GroupSyncResult[]> {
+  if (positions.length === 0) return [];
   const names = targetNames(positions, options.targetName);
   const own = positions.filter(({ group }) => names.has(group));
   const wanted = [...new Set(names.values())].sort(compareText);
