@@ -16,7 +16,9 @@ import type { VanishedTopics } from './vanished-topics.js';
 
 /** Routes that are new or changed are seen this soon. */
 const LOOK_MS = 1_000;
-/** Changes under way at a target at once. */
+/** Routes that are compared at once: a cluster that hangs keeps its own from it, no others. */
+const MAX_VISITS = 16;
+/** Topics under change at a target at once. */
 const MAX_CHANGES = 8;
 /** A route that could not be compared is tried again so soon, if its own interval is longer. */
 const RETRY_MS = 15_000;
@@ -46,6 +48,7 @@ export interface TopicSyncWorkDeps {
 interface Schedule {
   readonly route: Route;
   dueMs: number;
+  isRunning: boolean;
   failing: boolean;
   held: string | undefined;
 }
@@ -65,16 +68,24 @@ export class TopicSyncWork implements LeaderWork {
   async run(term: Term): Promise<void> {
     const { clock } = this.#deps;
     const schedules = new Map<string, Schedule>();
+    const visits = new Set<Promise<void>>();
     try {
       while (!term.signal.aborted) {
         this.#follow(term, schedules);
         const nowMs = clock.monotonicMs();
         for (const schedule of schedules.values()) {
-          if (schedule.dueMs <= nowMs && !term.signal.aborted) await this.#visit(term, schedule);
+          if (schedule.isRunning || schedule.dueMs > nowMs || visits.size >= MAX_VISITS) continue;
+          const visit = this.#visit(term, schedule).finally(() => {
+            visits.delete(visit);
+            // Removed meanwhile: what was just told of it is nobody's any more.
+            if (!schedules.has(schedule.route.name)) this.#forget(schedule.route.name);
+          });
+          visits.add(visit);
         }
         await clock.sleep(LOOK_MS, term.signal);
       }
     } finally {
+      await Promise.all(visits);
       for (const { route } of schedules.values()) this.#forget(route.name);
     }
   }
@@ -88,7 +99,8 @@ export class TopicSyncWork implements LeaderWork {
       if (!routes.has(name)) this.#forget(name);
     }
     for (const [name, route] of routes) {
-      if (!schedules.has(name)) schedules.set(name, { route, dueMs: 0, failing: false, held: undefined });
+      if (!schedules.has(name))
+        schedules.set(name, { route, dueMs: 0, isRunning: false, failing: false, held: undefined });
     }
   }
 
@@ -97,6 +109,7 @@ export class TopicSyncWork implements LeaderWork {
     const { route } = schedule;
     const { intervalMs } = (route.topicSync ?? DEFAULT_TOPIC_SYNC).configs;
     let restMs = intervalMs;
+    schedule.isRunning = true;
     try {
       await this.#sync(term, schedule);
       if (schedule.failing) logger.info('sync.compared-again', { route: route.name });
@@ -106,6 +119,8 @@ export class TopicSyncWork implements LeaderWork {
       if (!schedule.failing) logger.warn('sync.not-compared', { route: route.name, err: error });
       schedule.failing = true;
       restMs = Math.min(intervalMs, RETRY_MS);
+    } finally {
+      schedule.isRunning = false;
     }
     schedule.dueMs = clock.monotonicMs() + restMs * (0.9 + 0.2 * random.unit());
   }
@@ -178,20 +193,25 @@ export class TopicSyncWork implements LeaderWork {
   }
 
   async #run(term: Term, route: Route, steps: readonly SyncStep[]): Promise<void> {
-    const { logger, metrics } = this.#deps;
-    await mapLimited(steps, MAX_CHANGES, async ({ item, run }) => {
-      if (run === undefined || term.signal.aborted) return;
-      const { kind, cluster, before, after } = item;
-      const facts = { route: route.name, kind, cluster, subject: planSubject(item), before, after };
-      try {
-        await run(term.signal);
-        metrics.inc('causeway_sync_changes_total', 1, { route: route.name, kind, outcome: 'done' });
-        logger.info(kind === 'topic-delete' ? 'target-topic.deleted' : 'sync.changed', facts);
-      } catch (error) {
-        metrics.inc('causeway_sync_changes_total', 1, { route: route.name, kind, outcome: 'failed' });
-        logger.warn('sync.change-failed', { ...facts, err: error });
-      }
+    // Of one topic one after the other: brokers with ZooKeeper read and write its configs as a whole.
+    await mapLimited([...byTopic(steps).values()], MAX_CHANGES, async (group) => {
+      for (const step of group) await this.#change(term, route, step);
     });
+  }
+
+  async #change(term: Term, route: Route, { item, run }: SyncStep): Promise<void> {
+    if (run === undefined || term.signal.aborted) return;
+    const { logger, metrics } = this.#deps;
+    const { kind, cluster, before, after } = item;
+    const facts = { route: route.name, kind, cluster, subject: planSubject(item), before, after };
+    try {
+      await run(term.signal);
+      metrics.inc('causeway_sync_changes_total', 1, { route: route.name, kind, outcome: 'done' });
+      logger.info(kind === 'topic-delete' ? 'target-topic.deleted' : 'sync.changed', facts);
+    } catch (error) {
+      metrics.inc('causeway_sync_changes_total', 1, { route: route.name, kind, outcome: 'failed' });
+      logger.warn('sync.change-failed', { ...facts, err: error });
+    }
   }
 
   #tell(route: Route, steps: readonly SyncStep[]): void {
@@ -208,4 +228,15 @@ export class TopicSyncWork implements LeaderWork {
     metrics.remove('causeway_deletions_held', { route });
     this.#alerted.delete(route);
   }
+}
+
+function byTopic(steps: readonly SyncStep[]): Map<string, SyncStep[]> {
+  const groups = new Map<string, SyncStep[]>();
+  for (const step of steps) {
+    const topic = 'topic' in step.item && typeof step.item.topic === 'string' ? step.item.topic : '';
+    const group = groups.get(topic);
+    if (group === undefined) groups.set(topic, [step]);
+    else group.push(step);
+  }
+  return groups;
 }
