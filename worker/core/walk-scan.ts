@@ -115,8 +115,8 @@ export class CandidateScan {
     return { kind: 'scanned', records: this.#rank, holes: this.#holes, ...found };
   }
 
-  takeTarget(batch: BatchView): void {
-    this.#target.take(batch);
+  takeTarget(batch: BatchView, isAborted = false): void {
+    this.#target.take(batch, isAborted);
   }
 
   targetEnded(): void {

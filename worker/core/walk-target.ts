@@ -59,12 +59,12 @@ export class TargetStream {
     return this.#isEnded;
   }
 
-  /** The next batch of the log; only when not `ready`. */
-  take(batch: BatchView): void {
+  /** The next batch of the log; only when not `ready`. @param isAborted its transaction was: it holds no copies */
+  take(batch: BatchView, isAborted = false): void {
     const { baseOffset, lastOffset, recordCount, magic, attributes, buffer, start } = batch;
     const { closedEnd, ours } = this.#range;
     if (lastOffset < this.#next || baseOffset >= closedEnd) return;
-    if (magic === MAGIC_V2 && (attributes & CONTROL_BIT) !== 0) {
+    if (isAborted || (magic === MAGIC_V2 && (attributes & CONTROL_BIT) !== 0)) {
       this.#holes += Math.max(0, baseOffset - this.#next);
       this.#next = lastOffset + 1;
       return;

@@ -149,8 +149,8 @@ export class Walk {
   }
 
   /** As `takeSource`. */
-  takeTarget(batch: BatchView): void {
-    this.#target.take(batch);
+  takeTarget(batch: BatchView, isAborted = false): void {
+    this.#target.take(batch, isAborted);
     const { foreign } = this.#target;
     if (foreign !== undefined) this.#result = { kind: 'foreign', ...foreign, agreed: this.agreed };
   }

@@ -12,7 +12,7 @@ export interface LogMachine<R extends object> {
   advance(): 'source' | 'target' | R;
   takeSource?(batch: BatchView, isAborted: boolean): void;
   sourceEnded?(): void;
-  takeTarget?(batch: BatchView): void;
+  takeTarget?(batch: BatchView, isAborted: boolean): void;
   targetEnded?(): void;
 }
 
@@ -71,8 +71,7 @@ async function moved<R extends object>(
 ): Promise<Interrupted | undefined> {
   if (feed.take()) {
     if (log === 'source') machine.takeSource?.(feed.batch, feed.isAborted);
-    // Only read by transactions: what was aborted was never a copy.
-    else if (!feed.isAborted) machine.takeTarget?.(feed.batch);
+    else machine.takeTarget?.(feed.batch, feed.isAborted);
     return undefined;
   }
   const state = await feed.fill();

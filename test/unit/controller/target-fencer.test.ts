@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { ApiKey } from '../../../common/kafka/wire/api-keys.js';
 import type { AssignmentItem } from '../../../common/model/assignment.js';
+import { mapPartitionsOf } from '../../../common/model/offset-map-record.js';
 import type { Route } from '../../../common/model/route.js';
 import { silentLogger } from '../../../common/observability/logger.js';
 import { Metrics } from '../../../common/observability/metrics.js';
@@ -39,7 +40,13 @@ function request(items: readonly AssignmentItem[], routes: readonly Route[]): Fe
 }
 
 async function setUp(limitMs = 5_000) {
-  const target = await FakeTarget.start({ t: 3, u: 1, dead: 2, 'causeway.f.gaps': 1 });
+  const target = await FakeTarget.start({
+    t: 3,
+    u: 1,
+    dead: 2,
+    'causeway.f.gaps': 1,
+    'causeway.f.offset-map': 16,
+  });
   running.push(target);
   const otherwise = new Waiting();
   const metrics = new Metrics({ version: 'test', role: 'controller' });
@@ -63,8 +70,12 @@ test('5.3, 5.5 a lane of an exactly-once route is fenced at the target at once, 
   const refused = { ...EXACT, onRefusedRecord: 'dead-letter', deadLetterTopic: 'dead' } as const;
   const items = [item('x', 't', 0), item('x', 't', 2, 'revoke'), item('r', 'u', 0)];
   await fencer.fence(request(items, [refused, LOOSE]), never);
+  const maps = mapPartitionsOf('f', items).map(({ topic, partition }) => `${topic}-${partition}`);
   assert.deepEqual(target.markers, [
-    { partitions: ['t-0', 't-2', 'u-0', 'dead-0', 'dead-1', 'causeway.f.gaps-0'], epoch: LANE.producerEpoch + 1 },
+    {
+      partitions: ['t-0', 't-2', 'u-0', 'dead-0', 'dead-1', 'causeway.f.gaps-0', ...maps],
+      epoch: LANE.producerEpoch + 1,
+    },
   ]);
   assert.deepEqual(otherwise.lanes, []);
   assert.equal(await counted('transaction'), 1);
