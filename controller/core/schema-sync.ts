@@ -116,7 +116,7 @@ function deletion({ subject, version, id }: SchemaVersion): SchemaStep {
 
 function levelSteps(source: RegistryState, target: RegistryState): SchemaStep[] {
   const steps: SchemaStep[] = [];
-  if (source.compatibility !== target.compatibility) {
+  if (source.compatibility !== '' && source.compatibility !== target.compatibility) {
     steps.push({ kind: 'level', subject: null, before: target.compatibility, level: source.compatibility });
   }
   const ours = new Set(source.versions.map(({ subject }) => subject));

@@ -32,7 +32,7 @@ export function schemaItems(plan: SchemaPlan, cluster: string, isOpen: boolean):
     return { item: { ...REPORT, kind: 'schema-conflict', cluster, ...places, reason: conflictText(conflict) } };
   });
   const extra = plan.extra.map(({ subject, version, id }): SchemaItem => {
-    const reason = 'the source does not have it; nothing is ever taken from a registry';
+    const reason = 'the source does not have it, or the route leaves it out; nothing is ever taken from a registry';
     return {
       item: { ...REPORT, kind: 'schema-extra', cluster, subject, version, id, before: `id ${id}`, after: null, reason },
     };

@@ -55,7 +55,7 @@ export class SchemaService {
         fix: 'To make it a copy again, say so: resume.',
       });
     }
-    const done = await this.#sync.copy(route, comparison, takeover);
+    const done = await this.#sync.copy(route, comparison, { takeover, resume });
     if (resume) await this.#sync.resume(route);
     this.#logger.info('schemas.synced', { route: route.name, takeover, resume, ...done });
     const registryMode = comparison.plan.needsImport ? IMPORT : comparison.target.mode;

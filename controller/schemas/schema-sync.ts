@@ -60,9 +60,13 @@ export class SchemaSync {
   }
 
   /** Does what a comparison found missing. @throws SCHEMA_CONFLICT, REGISTRY_REFUSED... */
-  async copy(route: Route, { policy, plan, target }: SchemaComparison, takeover: boolean): Promise<SchemaRound> {
+  async copy(
+    route: Route,
+    { policy, plan, target }: SchemaComparison,
+    { takeover, resume }: { readonly takeover: boolean; readonly resume: boolean } = { takeover: false, resume: false },
+  ): Promise<SchemaRound> {
     if (plan.conflicts.length > 0) throw conflictError(route, plan.conflicts);
-    if (plan.needsImport) await this.#toImport(route, policy, { plan, target, takeover });
+    if (plan.needsImport) await this.#toImport(route, policy, { plan, target, takeover, resume });
     const unusable = new Set(plan.dangling.map(({ version }) => version));
     const steps = plan.steps.filter((step) => step.kind !== 'register' || !unusable.has(step.version));
     const done = { registered: 0, deleted: 0, levels: 0 };
@@ -96,7 +100,7 @@ export class SchemaSync {
   async ensureImport(route: Route): Promise<void> {
     const { context } = apiPolicyOf(route);
     const { client } = this.#registries.of(route.target);
-    if ((await client.mode(context)) !== IMPORT) await this.#setImport(route, context, true);
+    if ((await client.mode(context)) !== IMPORT) await this.#setImport(route, context, { force: true, resume: false });
   }
 
   async promotion({ name, target }: Pick<Route, 'name' | 'target'>): Promise<SchemaPromotion | undefined> {
@@ -143,7 +147,7 @@ export class SchemaSync {
       const comparison = await this.compare(route);
       if (comparison.policy.mode !== 'api')
         return { done: false, message: 'schemas.mode is report: nothing is copied' };
-      const { registered, left } = await this.copy(route, comparison, false);
+      const { registered, left } = await this.copy(route, comparison);
       return { done: left === 0, message: `${registered} versions were registered, ${left} are missing` };
     } catch (error) {
       return { done: false, message: messageOf(error) };
@@ -168,7 +172,13 @@ export class SchemaSync {
       plan,
       target,
       takeover,
-    }: { readonly plan: SchemaPlan; readonly target: RegistryState; readonly takeover: boolean },
+      resume,
+    }: {
+      readonly plan: SchemaPlan;
+      readonly target: RegistryState;
+      readonly takeover: boolean;
+      readonly resume: boolean;
+    },
   ): Promise<void> {
     if (plan.extra.length > 0 && !takeover) {
       const [first] = plan.extra;
@@ -181,11 +191,26 @@ export class SchemaSync {
         },
       );
     }
-    await this.#setImport(route, context, target.versions.length > 0);
+    await this.#setImport(route, context, { force: target.versions.length > 0, resume });
   }
 
-  async #setImport(route: Route, context: string | undefined, force: boolean): Promise<void> {
+  async #expectUnpromoted(route: Route, undo?: () => Promise<void>): Promise<void> {
+    const promotion = await this.promotion(route);
+    if (promotion === undefined) return;
+    await undo?.();
+    throw new CausewayError('INVALID_REQUEST', `the target’s registry was promoted at ${promotion.at}`, {
+      place: { route: route.name, cluster: route.target },
+      fix: 'To make it a copy again, say so: resume.',
+    });
+  }
+
+  async #setImport(
+    route: Route,
+    context: string | undefined,
+    { force, resume }: { readonly force: boolean; readonly resume: boolean },
+  ): Promise<void> {
     const { client } = this.#registries.of(route.target);
+    if (!resume) await this.#expectUnpromoted(route);
     const fix =
       'Ids can only be kept by a registry that has mode IMPORT (Confluent’s, with mode.mutability on). For others, Karapace for one, mirror the registry’s topic: schemas.mode topic.';
     const place = { route: route.name, cluster: route.target };
@@ -195,6 +220,10 @@ export class SchemaSync {
       if (!isCausewayError(error, 'REGISTRY_REFUSED')) throw error;
       const message = `the registry of cluster ${route.target} cannot be switched to mode IMPORT: ${messageOf(error)}`;
       throw new CausewayError('REGISTRY_REFUSED', message, { place, fix, cause: error });
+    }
+    if (!resume) {
+      // Somebody promoted it in between: their word counts.
+      await this.#expectUnpromoted(route, () => client.setMode(READWRITE, context, false));
     }
     const mode = await client.mode(context);
     if (mode === IMPORT) return;

@@ -86,7 +86,7 @@ export class SchemaWork implements LeaderWork {
       this.#say(route, 'schemas.compared', 'nothing differs', { open, extra: plan.extra.length });
       return 0;
     }
-    const done = await sync.copy(route, comparison, false);
+    const done = await sync.copy(route, comparison);
     const { registered, deleted, levels, left } = done;
     metrics.inc('causeway_schema_changes_total', registered + deleted + levels, { route: route.name });
     if (registered + deleted + levels > 0) logger.info('schemas.copied', { route: route.name, ...done });

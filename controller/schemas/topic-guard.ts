@@ -2,7 +2,7 @@ import { isCausewayError } from '../../common/errors/error.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import { READWRITE } from '../../common/model/schema.js';
 import { schemaTopicFault, schemaTopicFindings } from '../core/schema-topic.js';
-import type { RouteWorld } from '../metadata/acls/stored-world.js';
+import { activeTopics, type RouteWorld } from '../metadata/acls/stored-world.js';
 import type { SourceMetadata } from '../metadata/ports.js';
 import type { SyncSubject } from '../sync/ports.js';
 import type { RouteRegistries } from './route-registries.js';
@@ -30,7 +30,7 @@ export class TopicGuard {
     const fault = schemaTopicFault(route, await world.routes());
     const found = (await metadata.describe(route.source, [topic])).topics.get(topic);
     const partitions = found === undefined || found === 'absent' ? null : found === 'unknown' ? 1 : found.partitions;
-    const isMirrored = entries.some((entry) => entry.topic === topic && !entry.paused);
+    const isMirrored = activeTopics(entries).includes(topic);
     const targetWrites = await this.#targetWrites(route.target);
     return [
       ...(fault === undefined ? [] : [fault]),

@@ -2,7 +2,7 @@ import { type AclBinding, aclKey } from '../../../common/model/acl.js';
 import type { ClusterConnection } from '../../../common/model/cluster.js';
 import type { AuthorizerPlanItem } from '../../../common/model/rights-item.js';
 import type { AclPolicy } from '../../../common/model/rights-policy.js';
-import { isRetired, type Route } from '../../../common/model/route.js';
+import type { Route } from '../../../common/model/route.js';
 import { NO_NAMES, topicNames } from '../../core/acl-names.js';
 import { type AclPlan, type AclWorld, planAcls, wantedAcls } from '../../core/acl-sync.js';
 import type { SyncPart, SyncStep, SyncSubject } from '../../sync/ports.js';
@@ -11,7 +11,7 @@ import { groupTargets } from './group-targets.js';
 import type { MemoryStore } from './memory-store.js';
 import type { ClusterRights, Outcomes } from './ports.js';
 import { routePrincipals } from './principals.js';
-import type { RouteWorld } from './stored-world.js';
+import { activeTopics, type RouteWorld } from './stored-world.js';
 
 export interface AclPartDeps {
   readonly rights: ClusterRights;
@@ -116,11 +116,6 @@ export class AclPart implements SyncPart {
     }
     return keys;
   }
-}
-
-/** Topics that are copied now; rights on the others are left as they are. */
-function activeTopics(entries: SyncSubject['entries']): readonly string[] {
-  return entries.filter((entry) => !entry.paused && !isRetired(entry)).map(({ topic }) => topic);
 }
 
 function noAuthorizer(cluster: string, { source }: Route): AuthorizerPlanItem {

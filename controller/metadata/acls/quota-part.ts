@@ -8,7 +8,7 @@ import type { SyncPart, SyncStep, SyncSubject } from '../../sync/ports.js';
 import type { MemoryStore } from './memory-store.js';
 import type { ClusterRights, Outcomes } from './ports.js';
 import { routePrincipals } from './principals.js';
-import type { RouteWorld } from './stored-world.js';
+import { activeTopics, type RouteWorld } from './stored-world.js';
 
 export interface QuotaPartDeps {
   readonly rights: ClusterRights;
@@ -45,7 +45,7 @@ export class QuotaPart implements SyncPart {
   async state({ route, entries }: SyncSubject): Promise<QuotaPlan> {
     const { rights, memory, clusters } = this.#deps;
     // A route that copies nothing at the moment leaves the target's quotas to the target.
-    if (!entries.some(({ paused }) => !paused)) return { set: [], remove: [], skipped: [], foreign: [], wanted: [] };
+    if (activeTopics(entries).length === 0) return { set: [], remove: [], skipped: [], foreign: [], wanted: [] };
     const [source, target] = await Promise.all([rights.quotas(route.source), rights.quotas(route.target)]);
     const { user, own } = routePrincipals(route, clusters.get(route.target));
     const { quotas: set } = await memory.read(route);

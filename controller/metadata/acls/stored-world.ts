@@ -1,10 +1,15 @@
 import type { CoordinationStore } from '../../../common/coordination/ports.js';
 import { decodeRoute, decodeTopicEntry } from '../../../common/coordination/records/desired.js';
 import { ROUTES, routePath, topicPath, topicsPath } from '../../../common/coordination/znodes.js';
-import type { Route, TopicEntry } from '../../../common/model/route.js';
+import { isRetired, type Route, type TopicEntry } from '../../../common/model/route.js';
 import { mapLimited } from '../../../common/runtime/map-limited.js';
 
 const READ_CONCURRENCY = 64;
+
+/** Topics that are copied now. What belongs to the others is left as it is: the target may be on its own by then. */
+export function activeTopics(entries: readonly TopicEntry[]): readonly string[] {
+  return entries.filter((entry) => !entry.paused && !isRetired(entry)).map(({ topic }) => topic);
+}
 
 /** Routes and their topics, for those who have to know of other routes than their own. */
 export interface RouteWorld {
