@@ -9,6 +9,7 @@ import { addOffsetCommands } from './commands/offsets.js';
 import { addPlanCommands } from './commands/plan.js';
 import { addRecoveryCommands } from './commands/recovery.js';
 import { addRouteCommands } from './commands/route.js';
+import { addRulesCommands } from './commands/rules.js';
 import { addRunCommands } from './commands/run.js';
 import { addSchemaCommands } from './commands/schemas.js';
 import { addSyncCommands } from './commands/sync.js';
@@ -48,6 +49,7 @@ export function buildProgram(deps: CliDeps): Command {
   addRouteCommands(program, deps);
   addTopicCommands(program, deps);
   addWhyCommand(program, deps);
+  addRulesCommands(program, deps);
   addSyncCommands(program, deps);
   addSchemaCommands(program, deps);
   addFleetCommands(program, deps);

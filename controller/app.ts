@@ -46,6 +46,7 @@ import { TopicService } from './rest/topic-service.js';
 import { TransferService } from './rest/transfer-service.js';
 import { FleetViews } from './rest/views.js';
 import { WorkerStatuses } from './rest/worker-statuses.js';
+import { openRules } from './rules/open-rules.js';
 import { type SchemasRoom, schemasRoom } from './schemas/schemas-room.js';
 import { openSync, type SyncRoom } from './sync/open-sync.js';
 import type { SyncPart } from './sync/ports.js';
@@ -260,6 +261,7 @@ function buildRouter(
     jobs,
     groups: groups.service,
     ...offsets.services(topics),
+    rules: openRules(config, { routes, metadata, statuses: () => views.statuses(), clock, random, logger }),
     syncs,
     schemas: schemas.service,
     routes,

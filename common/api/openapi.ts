@@ -7,6 +7,7 @@ import { jobOperations } from './job-operations.js';
 import { offsetOperations } from './offset-operations.js';
 import type { Operation } from './operation.js';
 import { recoveryOperations } from './recovery-operations.js';
+import { rulesOperations } from './rules-operations.js';
 import { schemaOperations } from './schema-operations.js';
 import { syncOperations } from './sync-operations.js';
 import { z } from './zod.js';
@@ -22,6 +23,7 @@ export function apiOperations(): readonly Operation[] {
     ...jobOperations,
     ...offsetOperations,
     ...recoveryOperations,
+    ...rulesOperations,
     ...schemaOperations,
     ...syncOperations,
   ];

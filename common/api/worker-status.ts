@@ -1,3 +1,4 @@
+import { RULE_OUTCOMES } from '../model/record-rules.js';
 import { STALL_CODES } from '../model/stalls.js';
 import { PARTITION_STATES, type PartitionStatus, type WorkerStatus } from '../model/status.js';
 import { z } from './zod.js';
@@ -47,6 +48,17 @@ export const workerStatusShape = z.object({
   generation: z.number().int(),
   partitions: z.array(partitionStatusShape),
   threads: z.array(threadStatusShape).default([]),
+  rules: z
+    .array(
+      z.object({
+        route: z.string(),
+        rule: z.string(),
+        outcome: z.enum([...RULE_OUTCOMES, 'returned']),
+        count: z.number(),
+      }),
+    )
+    .optional()
+    .catch(undefined),
 });
 
 export type WorkerStatusBody = z.output<typeof workerStatusShape>;
@@ -56,6 +68,7 @@ export function encodeWorkerStatus(status: WorkerStatus): WorkerStatusBody {
   return {
     ...status,
     threads: [...status.threads],
+    rules: status.rules === undefined ? undefined : [...status.rules],
     partitions: status.partitions.map((partition) => ({
       ...partition,
       sourceOffset: String(partition.sourceOffset),
@@ -69,8 +82,10 @@ export function encodeWorkerStatus(status: WorkerStatus): WorkerStatusBody {
 export function decodeWorkerStatus(body: unknown): WorkerStatus | undefined {
   const parsed = workerStatusShape.safeParse(body);
   if (!parsed.success) return undefined;
+  const { rules, ...data } = parsed.data;
   return {
-    ...parsed.data,
+    ...data,
+    ...(rules === undefined ? {} : { rules }),
     partitions: parsed.data.partitions.map(
       ({ reason, stall, throttledBy, ...partition }): PartitionStatus => ({
         ...partition,

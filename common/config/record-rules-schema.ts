@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { MAX_RULES, type RecordRules, type RuleCondition } from '../model/record-rules.js';
 import { MAX_PARTITIONS_PER_TOPIC, topicNameFault } from '../model/topic-partition.js';
-import { rulesFaults } from '../rules/faults.js';
 import { identifier } from './fields.js';
 
 const text = z.string().max(1_000);
@@ -35,27 +34,20 @@ const action = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('strip-headers'), matching: z.array(name).min(1).max(50) }),
 ]);
 
-/** What a route does to single records (docs/rules.md). */
-export const recordRules = z
-  .strictObject({
-    onUnreadable: z
-      .enum(['pause', 'keep', 'drop', 'dead-letter'])
-      .default('pause')
-      .describe(
-        'What becomes of a record that a rule has to look into and cannot (its value is no JSON, or larger than 1 MiB): the partition stops in front of it, the rule is passed over, the record is dropped, or it goes to deadLetterTopic.',
-      ),
-    list: z
-      .array(z.strictObject({ name: identifier, when: z.unknown().optional(), action }))
-      .min(1)
-      .max(MAX_RULES)
-      .describe('Rules, in order; [rules.md](rules.md) has their forms.'),
-  })
-  .superRefine((value, context) => {
-    // What a condition may be is told there, fault by fault.
-    for (const { path, message } of rulesFaults(value as RecordRules)) {
-      context.addIssue({ code: 'custom', path: [...path], message });
-    }
-  });
+/** What a route does to single records (docs/rules.md); what conditions, paths and patterns may be, `rulesFaults` tells. */
+export const recordRules = z.strictObject({
+  onUnreadable: z
+    .enum(['pause', 'keep', 'drop', 'dead-letter'])
+    .default('pause')
+    .describe(
+      'What becomes of a record that a rule has to look into and cannot (its value is no JSON, or larger than 1 MiB): the partition stops in front of it, the rule is passed over, the record is dropped, or it goes to deadLetterTopic.',
+    ),
+  list: z
+    .array(z.strictObject({ name: identifier, when: z.unknown().optional(), action }))
+    .min(1)
+    .max(MAX_RULES)
+    .describe('Rules, in order; [rules.md](rules.md) has their forms.'),
+});
 
 type RulesSettings = z.output<typeof recordRules>;
 

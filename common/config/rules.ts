@@ -2,6 +2,7 @@ import { parseConnectString } from '../coordination/zookeeper/connect-string.js'
 import { isCausewayError, messageOf } from '../errors/error.js';
 import { defaultDelivery, deliveryFault } from '../model/delivery.js';
 import type { TargetTopicPolicy } from '../model/route.js';
+import { rulesFaults } from '../rules/faults.js';
 import { missingSecrets } from '../rules/program.js';
 import type { ConfigFault, ConfigPath } from './faults.js';
 import { suggestion } from './nearest.js';
@@ -156,9 +157,14 @@ function routeFaults(file: ConfigFile, route: ConfigFile['routes'][string], path
 function ruleFaults(file: ConfigFile, route: ConfigFile['routes'][string], path: ConfigPath): ConfigFault[] {
   const { rules } = treatmentFrom(route);
   if (rules === undefined) return [];
-  const faults: ConfigFault[] = missingSecrets(rules, new Set(Object.keys(file.ruleSecrets))).map((name) => {
-    return { path: [...path, 'rules'], message: `ruleSecrets has no secret "${name}"` };
+  const faults: ConfigFault[] = rulesFaults(rules).map(({ path: at, message }) => {
+    return { path: [...path, 'rules', ...at], message };
   });
+  faults.push(
+    ...missingSecrets(rules, new Set(Object.keys(file.ruleSecrets))).map((name) => {
+      return { path: [...path, 'rules'], message: `ruleSecrets has no secret "${name}"` };
+    }),
+  );
   if (rules.onUnreadable === 'dead-letter' && route.deadLetterTopic === undefined) {
     faults.push({ path: [...path, 'deadLetterTopic'], message: 'name the topic for unreadable records', atKey: true });
   }

@@ -70,6 +70,10 @@ export type UnreadablePolicy =
   /** The partition stops in front of it. */
   | 'pause';
 
+/** What a rule did to a record that it concerned. */
+export const RULE_OUTCOMES = ['kept', 'dropped', 'routed', 'changed', 'unreadable'] as const;
+export type RuleOutcome = (typeof RULE_OUTCOMES)[number];
+
 export interface RecordRules {
   readonly onUnreadable: UnreadablePolicy;
   /** In this order, each on what the ones before left of the record. */

@@ -1,4 +1,5 @@
 import type { PartitionRef } from './assignment.js';
+import type { RULE_OUTCOMES } from './record-rules.js';
 import type { Stall } from './stalls.js';
 
 /**
@@ -70,4 +71,14 @@ export interface WorkerStatus {
   readonly generation: number;
   readonly partitions: readonly PartitionStatus[];
   readonly threads: readonly ThreadStatus[];
+  /** What rules did to records since the worker started; absent: nothing, or an earlier version. */
+  readonly rules?: readonly RuleCount[];
+}
+
+export interface RuleCount {
+  readonly route: string;
+  /** Empty with outcome `returned`: no rule, the record has been at the target. */
+  readonly rule: string;
+  readonly outcome: (typeof RULE_OUTCOMES)[number] | 'returned';
+  readonly count: number;
 }

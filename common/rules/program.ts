@@ -1,12 +1,8 @@
-import type { RecordRules, RuleAction } from '../model/record-rules.js';
+import { type RecordRules, RULE_OUTCOMES, type RuleAction, type RuleOutcome } from '../model/record-rules.js';
 import { compileCondition, type Predicate } from './condition.js';
 import { RecordInHand, type RuleRecord, Unreadable } from './record-in-hand.js';
 import { Sampler, type SourcePlace } from './sampling.js';
 import { compileTransform, type Secrets, type Transform, type TransformAction } from './transforms.js';
-
-/** What a rule did to a record that it concerned. */
-export const RULE_OUTCOMES = ['kept', 'dropped', 'routed', 'changed', 'unreadable'] as const;
-export type RuleOutcome = (typeof RULE_OUTCOMES)[number];
 
 /** Counts per rule and outcome. */
 export class RuleTally {

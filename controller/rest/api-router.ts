@@ -3,6 +3,7 @@ import { groupPaths } from '../groups/group-paths.js';
 import type { GroupService } from '../groups/group-service.js';
 import { type JobPathsOptions, jobPaths } from '../jobs/job-paths.js';
 import { type OffsetPathsOptions, offsetPaths } from '../offsets/offset-paths.js';
+import { type RulesPathsOptions, rulesPaths } from '../rules/rules-paths.js';
 import { type SchemaPathsOptions, schemaPaths } from '../schemas/schema-paths.js';
 import { syncPaths } from '../sync/sync-paths.js';
 import type { SyncService } from '../sync/sync-service.js';
@@ -25,6 +26,7 @@ export interface ApiOptions
     JobPathsOptions,
     OffsetPathsOptions,
     RecoveryPathsOptions,
+    RulesPathsOptions,
     SchemaPathsOptions {
   readonly routes: RouteService;
   readonly orders: OrderService;
@@ -44,6 +46,7 @@ export function apiRouter(options: ApiOptions): Router {
   orderPaths(router, options);
   fleetPaths(router, options);
   transferPaths(router, options);
+  rulesPaths(router, options);
   schemaPaths(router, options);
   syncPaths(router, options);
   jobPaths(router, options);

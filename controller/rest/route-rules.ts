@@ -1,9 +1,11 @@
 import { CausewayError } from '../../common/errors/error.js';
+import { type FieldFault, RequestFault } from '../../common/http/problem.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import { deliveryFault } from '../../common/model/delivery.js';
 import { mergesPartitions } from '../../common/model/record-rules.js';
 import { type Route, targetTopicOf } from '../../common/model/route.js';
 import { topicNameFault } from '../../common/model/topic-partition.js';
+import { rulesFaults } from '../../common/rules/faults.js';
 import { missingSecrets } from '../../common/rules/program.js';
 import { metricName } from '../core/conflicts.js';
 import { schemaTopicFault } from '../core/schema-topic.js';
@@ -62,21 +64,31 @@ export function checkSchemaTopic(route: Route, others: readonly Route[]): void {
   throw new CausewayError('ROUTE_INVALID', fault, { place: { route: route.name, pointer: '/schemas' } });
 }
 
-/** What the rules need beside themselves; their own form was checked with the request. @throws ROUTE_INVALID */
-export function checkRules({ name, rules, deadLetterTopic }: Route, secrets: ReadonlyMap<string, string>): void {
+/**
+ * Everything that is wrong with a route's rules beyond their form, with pointers into the route's settings.
+ * @throws ROUTE_INVALID
+ */
+export function checkRules({ rules, deadLetterTopic }: Route, secrets: ReadonlyMap<string, string>): void {
   if (rules === undefined) return;
-  if (rules.onUnreadable === 'dead-letter' && deadLetterTopic === undefined) {
-    throw new CausewayError('ROUTE_INVALID', 'rules.onUnreadable is dead-letter, and deadLetterTopic is not set', {
-      place: { route: name, pointer: '/deadLetterTopic' },
-      fix: 'Name a topic at the target that takes the unreadable records.',
+  const faults: FieldFault[] = rulesFaults(rules).map(({ path, message }) => ({
+    pointer: `/rules/${path.join('/')}`,
+    detail: message,
+  }));
+  for (const name of missingSecrets(rules, secrets)) {
+    faults.push({
+      pointer: '/rules',
+      detail: `the configuration’s ruleSecrets have no secret "${name}"; secrets are never given over REST`,
     });
   }
-  const [missing] = missingSecrets(rules, secrets);
-  if (missing === undefined) return;
-  throw new CausewayError('ROUTE_INVALID', `the configuration’s ruleSecrets have no secret "${missing}"`, {
-    place: { route: name, pointer: '/rules' },
-    fix: 'Add it to the configuration of every controller and worker; secrets are never given over REST.',
-  });
+  if (rules.onUnreadable === 'dead-letter' && deadLetterTopic === undefined) {
+    faults.push({
+      pointer: '/deadLetterTopic',
+      detail: 'rules.onUnreadable is dead-letter, and deadLetterTopic is not set',
+    });
+  }
+  const [first] = faults;
+  if (first === undefined) return;
+  throw new RequestFault('ROUTE_INVALID', `the rules have faults: ${first.pointer}: ${first.detail}`, faults);
 }
 
 function checkRefusals({ name, onRefusedRecord, deadLetterTopic }: Route): void {

@@ -116,7 +116,9 @@ export class Supervisor {
 
   status(): WorkerStatus {
     const assignment = this.#incarnation?.assignment;
+    const rules = this.#metrics.ruleCounts;
     return {
+      ...(rules.length === 0 ? {} : { rules }),
       worker: this.#deps.config.worker.id,
       incarnation: this.#membership.incarnation ?? '',
       epoch: assignment?.epoch ?? 0,

@@ -1,6 +1,6 @@
 import type { StoreSession } from '../../common/coordination/ports.js';
 import type { WorkerAssignment } from '../../common/model/assignment.js';
-import type { PartitionStatus } from '../../common/model/status.js';
+import type { PartitionStatus, RuleCount } from '../../common/model/status.js';
 import type { Metrics } from '../../common/observability/metrics.js';
 import type { ThreadStats } from '../thread/protocol.js';
 
@@ -10,10 +10,16 @@ export class WorkerMetrics {
   readonly #partitions = new Map<number, readonly PartitionStatus[]>();
   readonly #inflightBytes = new Map<number, number>();
   readonly #lanes = new Map<number, ThreadStats['lanes']>();
+  /** Since the process started. */
+  readonly #rules = new Map<string, RuleCount>();
   #sessionGeneration = 0;
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
+  }
+
+  get ruleCounts(): readonly RuleCount[] {
+    return [...this.#rules.values()];
   }
 
   session(session: StoreSession): void {
@@ -55,6 +61,8 @@ export class WorkerMetrics {
     for (const { cluster, side, ms } of stats.throttles)
       metrics.inc('causeway_throttle_ms_total', ms, { cluster, side });
     for (const { route, rule, outcome, count } of stats.rules) {
+      const key = `${route}/${rule}/${outcome}`;
+      this.#rules.set(key, { route, rule, outcome, count: count + (this.#rules.get(key)?.count ?? 0) });
       metrics.inc('causeway_rule_records_total', count, { route, rule, outcome });
     }
     for (const { route, count } of stats.repeats) metrics.inc('causeway_produce_duplicates_total', count, { route });

@@ -5,9 +5,8 @@ import type { BreakRequest } from '../../common/model/continuity.js';
 import type { GapKind } from '../../common/model/gap.js';
 import type { Route } from '../../common/model/route.js';
 import type { StallCode } from '../../common/model/stalls.js';
-import type { LimitScope, PartitionStatus } from '../../common/model/status.js';
+import type { LimitScope, PartitionStatus, RuleCount } from '../../common/model/status.js';
 import type { LaneRecord } from '../../common/model/worker.js';
-import type { RuleOutcome } from '../../common/rules/program.js';
 import type { ThreadBytes } from '../core/byte-budget.js';
 import type { LimitOrder } from '../core/rate-limit.js';
 
@@ -97,12 +96,7 @@ export interface ThreadStats {
     readonly ms: number;
   }[];
   /** What rules did to records, and records that were not copied because they come from the target. */
-  readonly rules: readonly {
-    readonly route: string;
-    readonly rule: string;
-    readonly outcome: RuleOutcome | 'returned';
-    readonly count: number;
-  }[];
+  readonly rules: readonly RuleCount[];
   readonly repeats: readonly { readonly route: string; readonly count: number }[];
   readonly gaps: readonly {
     readonly route: string;

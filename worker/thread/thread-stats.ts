@@ -1,12 +1,10 @@
 import type { Gap, GapKind } from '../../common/model/gap.js';
 import type { StallCode } from '../../common/model/stalls.js';
-import type { LimitScope, PartitionStatus } from '../../common/model/status.js';
+import type { LimitScope, PartitionStatus, RuleCount } from '../../common/model/status.js';
 import type { VerdictCounts } from '../core/batch-verdict.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
 import type { BatchTreatment } from '../rules/treatment.js';
 import type { ThreadStats } from './protocol.js';
-
-type RuleCount = ThreadStats['rules'][number];
 
 /** What one thread counts between two messages to its supervisor. */
 export class StatsCollector {

@@ -33,6 +33,7 @@ export interface FleetWorker extends WorkerApp {
 
 export interface FleetController {
   readonly id: string;
+  readonly url: string;
   readonly client: CausewayClient;
   /** Takes the store from under it, without a word: its session ends, and whatever it was about to write is not written. */
   die(): Promise<void>;
@@ -78,7 +79,7 @@ export class SmallFleet {
       const app = await startController(config(id), { ...context, store: own, metrics: metrics('controller') });
       closers.push(() => app.close());
       const client = new CausewayClient({ baseUrl: app.httpAddress });
-      controllers.push({ id, client, die: () => own.close() });
+      controllers.push({ id, url: app.httpAddress, client, die: () => own.close() });
     }
     const workers: FleetWorker[] = [];
     for (let i = 0; i < options.workers; i++) {
