@@ -48,6 +48,8 @@ export interface JobStay {
 /** A copy of ranges of topics that comes to an end: the content of its node. */
 export interface Job {
   readonly id: string;
+  /** Tells it from an earlier job of the same id: what is remembered of that one, at the target too, is none of its own. */
+  readonly run: string;
   readonly source: string;
   readonly target: string;
   readonly topics: readonly JobTopic[];
@@ -72,14 +74,14 @@ export const MAX_JOBS = 200;
 
 const ROUTE_PREFIX = 'job.';
 
-/** The route that a job is copied by. No operator's route can have such a name. */
-export function jobRouteName(id: string): string {
-  return `${ROUTE_PREFIX}${id}`;
+/** The route that a job is copied by: `job.<id>.<run>`. No operator's route can have such a name. */
+export function jobRouteName({ id, run }: Pick<Job, 'id' | 'run'>): string {
+  return `${ROUTE_PREFIX}${id}.${run}`;
 }
 
-/** The job of a route; undefined: it is an operator's. */
-export function jobOfRoute(route: string): string | undefined {
-  return route.startsWith(ROUTE_PREFIX) ? route.slice(ROUTE_PREFIX.length) : undefined;
+/** It is a job's, not an operator's. */
+export function isJobRoute(route: string): boolean {
+  return route.startsWith(ROUTE_PREFIX);
 }
 
 export function jobPartitionKey({ topic, partition }: { readonly topic: string; readonly partition: number }): string {

@@ -127,12 +127,13 @@ export function checkPlace(job: Job, records: FleetRecords, identity: ClusterIde
     const { route, entries } = partsOf(other);
     placed.push(...entries.map((entry) => ({ route, entry, order })));
   }
-  const last = placed.reduce((highest, { order }) => (order > highest ? order : highest), 0n) + 1n;
+  // Earlier entries win: it comes last.
+  const last = placed.reduce((sum, { order }) => sum + order, 1n);
   const { route, entries } = partsOf(job);
   placed.push(...entries.map((entry) => ({ route, entry, order: last })));
   const conflicts = findConflicts(placed, identity);
   for (const { topic } of entries) {
-    const conflict = conflicts.get(`${jobRouteName(job.id)}/${topic}`);
+    const conflict = conflicts.get(`${jobRouteName(job)}/${topic}`);
     if (conflict === undefined) continue;
     const fix = 'Copy into another topic, or remove the other one first.';
     throw new CausewayError('TARGET_CONFLICT', conflict.message, { place: { topic }, fix });

@@ -2,7 +2,7 @@ import type { CoordinationStore } from '../../common/coordination/ports.js';
 import { encodeJob } from '../../common/coordination/records/job.js';
 import { JOBS, jobPath, PROGRESS, progressPath, progressRoutePath, REPORTS } from '../../common/coordination/znodes.js';
 import { isCausewayError } from '../../common/errors/error.js';
-import { type Job, jobOfRoute, jobPartitionKey } from '../../common/model/job.js';
+import { isJobRoute, type Job, jobPartitionKey, jobRouteName } from '../../common/model/job.js';
 import { type Logger, silentLogger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import { isComplete, type JobSighting, withSightings } from '../core/job-progress.js';
@@ -73,7 +73,7 @@ export class JobKeeper implements LeaderWork {
     if (running.length === 0) return false;
     await records.reports.refresh();
     const finished = this.#finished(records);
-    const due = running.filter(({ value }) => isDue || hasNews(value, finished.get(value.id)));
+    const due = running.filter(({ value }) => isDue || hasNews(value, finished.get(jobRouteName(value))));
     if (due.length === 0) return false;
     records.live.invalidate();
     await records.live.refresh();
@@ -82,22 +82,21 @@ export class JobKeeper implements LeaderWork {
     const answering = new Set([...statuses.values()].map(({ incarnation }) => incarnation));
     for (const { value, version } of due) {
       const sightings = sightingsOf(value, statuses.values());
-      const ended = endsSeen(value, finished.get(value.id) ?? new Map(), sightings, answering);
+      const ended = endsSeen(value, finished.get(jobRouteName(value)) ?? new Map(), sightings, answering);
       const next = this.#ended(withSightings(value, sightings, ended));
       if (next !== value) await this.#write(records, next, version);
     }
     return isDue;
   }
 
-  /** Partitions that workers report to have reached their ends, with who says so, by job. */
+  /** Partitions that workers report to have reached their ends, with who says so, by the job’s route. */
   #finished(records: FleetRecords): ReadonlyMap<string, Finished> {
     const finished = new Map<string, Map<string, string>>();
     for (const { value } of records.reports.entries.values()) {
       for (const ref of value.finished ?? []) {
-        const job = jobOfRoute(ref.route);
-        if (job === undefined) continue;
-        const keys = finished.get(job) ?? new Map<string, string>();
-        finished.set(job, keys.set(jobPartitionKey(ref), value.incarnation));
+        if (!isJobRoute(ref.route)) continue;
+        const keys = finished.get(ref.route) ?? new Map<string, string>();
+        finished.set(ref.route, keys.set(jobPartitionKey(ref), value.incarnation));
       }
     }
     return finished;
@@ -123,10 +122,11 @@ export class JobKeeper implements LeaderWork {
   /** What was remembered of the topics of jobs that are deleted, and that nobody holds any more. */
   async #clean(records: FleetRecords): Promise<void> {
     const { store } = this.#deps;
-    const remembered = ((await store.children(PROGRESS)) ?? []).filter((route) => {
-      const job = jobOfRoute(route);
-      return job !== undefined && !records.jobs.entries.has(job) && !records.jobs.unreadable.has(job);
-    });
+    // What cannot be seen is not gone.
+    if (records.jobs.isRootMissing || records.jobs.unreadable.size > 0) return;
+    const present = new Set([...records.jobs.entries.values()].map(({ value }) => jobRouteName(value)));
+    const routes = (await store.children(PROGRESS)) ?? [];
+    const remembered = routes.filter((route) => isJobRoute(route) && !present.has(route));
     if (remembered.length === 0) return;
     records.assignments.invalidate();
     await records.assignments.refresh();

@@ -51,12 +51,12 @@ function openPartitions({ topic, ranges }: JobTopic, done: ReadonlySet<string>):
 
 /** With the settings that any route has, but those that name the job's own. */
 export function routeOf(
-  job: Pick<Job, 'id' | 'source' | 'target' | 'topics' | 'delivery' | 'isolation' | 'limits'>,
+  job: Pick<Job, 'id' | 'run' | 'source' | 'target' | 'topics' | 'delivery' | 'isolation' | 'limits'>,
 ): Route {
-  const { id, source, target, topics, delivery, isolation, limits } = job;
+  const { source, target, topics, delivery, isolation, limits } = job;
   const names = Object.fromEntries(topics.map(({ topic, targetTopic }) => [topic, targetTopic]));
   const settings = routeSettings.parse({ source, target, delivery, isolation, limits });
-  const route = routeFromSettings(jobRouteName(id), settings);
+  const route = routeFromSettings(jobRouteName(job), settings);
   return { ...route, naming: { policy: 'map', topics: names, otherwise: { policy: 'identity' } } };
 }
 

@@ -19,7 +19,7 @@ const ORDERS: readonly JobOrder[] = ['pause', 'resume', 'cancel'];
 /** Copies that come to an end. */
 export function jobPaths(router: Router, { jobs, views }: JobPathsOptions): void {
   const send = async (response: Response, job: Job, status = 200): Promise<void> => {
-    const [statuses, problems] = await Promise.all([views.statuses(), views.problemsOf(jobRouteName(job.id))]);
+    const [statuses, problems] = await Promise.all([views.statuses(), views.problemsOf(jobRouteName(job))]);
     response.status(status).json(jobView(job, statuses, problems === undefined ? null : [...problems]));
   };
   on(router, '/jobs', {

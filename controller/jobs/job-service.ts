@@ -87,6 +87,7 @@ export class JobService {
     const job: Job = {
       ...settings,
       id,
+      run: this.#makeUpId(),
       limits: withoutAbsent(body.limits),
       topics: await this.#topics(body),
       state: 'running',

@@ -37,8 +37,8 @@ function topicViews(job: Job, statuses: Statuses): JobView['topics'] {
   }));
 }
 
-function heldOf({ id }: Job, statuses: Statuses): Map<string, Held> {
-  const route = jobRouteName(id);
+function heldOf(job: Job, statuses: Statuses): Map<string, Held> {
+  const route = jobRouteName(job);
   const held = new Map<string, Held>();
   for (const [worker, { partitions }] of statuses) {
     for (const status of partitions) if (status.route === route) held.set(jobPartitionKey(status), { worker, status });

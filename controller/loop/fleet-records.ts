@@ -22,7 +22,7 @@ import {
 } from '../../common/coordination/znodes.js';
 import { CausewayError } from '../../common/errors/error.js';
 import type { WorkerAssignment } from '../../common/model/assignment.js';
-import { type Job, jobOfRoute } from '../../common/model/job.js';
+import { isJobRoute, type Job, jobRouteName } from '../../common/model/job.js';
 import type { Exclusion, FreezeOrder, WorkerOrder } from '../../common/model/orders.js';
 import type { Route, TopicEntry } from '../../common/model/route.js';
 import type { Denial, SelectionProgress } from '../../common/model/selection.js';
@@ -109,8 +109,10 @@ export class FleetRecords {
     this.orders = area(ORDERS, 1, decodeFreeze, counted);
     // Nobody ever removes what has started, but of a job that is gone.
     const isOfGoneJob = (route: string): boolean => {
-      const job = jobOfRoute(route);
-      return job !== undefined && !this.jobs.entries.has(job) && !this.jobs.unreadable.has(job);
+      const { entries, unreadable } = this.jobs;
+      // One that cannot be read may be any.
+      if (!isJobRoute(route) || unreadable.size > 0) return false;
+      return ![...entries.values()].some(({ value }) => jobRouteName(value) === route);
     };
     this.progress = area(PROGRESS, 2, decodeTopicProgress, {
       kind: 'kept',

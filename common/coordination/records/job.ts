@@ -9,6 +9,7 @@ const counts = { records: count, bytes: count, gapRecords: count };
 
 const jobRecord = z.object({
   id: z.string(),
+  run: z.string(),
   source: z.string(),
   target: z.string(),
   topics: z.array(

@@ -284,6 +284,14 @@ worker: { id: ${id}, threads: 1 }
     await refused('TARGET_CONFLICT', { topic: 'bulk', targetTopic: topic });
     await create('held', [{ ...bulk, targetTopic: 'held' }], { limits: { recordsPerS: 1 } });
     await refused('TARGET_CONFLICT', { topic, targetTopic: 'held' });
+    const same = { topic: 'bulk', partitions: 'all', paused: false, limits: {} } as const;
+    await fleet.putRoute('named', {
+      ...(await fleet
+        .getRoute('east-west')
+        .then(({ value: { name: _name, topics: _topics, deliveryReason: _reason, ...settings } }) => settings)),
+      naming: { policy: 'map', topics: { bulk: 'held' }, otherwise: { policy: 'identity' } },
+    });
+    await assert.rejects(fleet.addTopic('named', same), (error) => isCausewayError(error, 'TARGET_CONFLICT'));
     const failed = (promise: Promise<unknown>, code: string): Promise<void> =>
       assert.rejects(promise, (error) => isCausewayError(error) && error.code === code);
     await failed(client.delete('held'), 'JOB_STATE');
@@ -291,6 +299,11 @@ worker: { id: ${id}, threads: 1 }
     await failed(client.get('nothing'), 'JOB_UNKNOWN');
     assert.equal((await command('job', 'cancel', 'held')).code, 0);
     assert.equal((await command('job', 'delete', 'held', 'offsets')).code, 0);
+    const anew = { topic, targetTopic: 'anew', from: at(13), to: at(237) };
+    await create('offsets', [anew]);
+    await done('offsets');
+    await copied({ from: 13, until: 237 }, { topic }, { topic: 'anew' });
+    await client.delete('offsets');
     const { jobs } = await client.list();
     assert.deepEqual(
       jobs.map(({ id }) => id),

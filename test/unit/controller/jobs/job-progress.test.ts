@@ -7,6 +7,7 @@ import { partsOf } from '../../../../controller/jobs/job-parts.js';
 
 const JOB: Job = {
   id: 'j1',
+  run: 'r1',
   source: 'east',
   target: 'west',
   topics: [
@@ -98,7 +99,7 @@ describe('a job as the planner sees it', () => {
     const { route, entries, excluded } = partsOf(JOB);
     assert.deepEqual(
       [route.name, route.source, route.target, route.limits],
-      ['job.j1', 'east', 'west', { recordsPerS: 5 }],
+      ['job.j1.r1', 'east', 'west', { recordsPerS: 5 }],
     );
     const [entry] = entries;
     assert.equal(entry?.partitions, 3);
@@ -110,12 +111,12 @@ describe('a job as the planner sees it', () => {
       { partition: 0, until: 20n },
       { partition: 2, until: 500n },
     ]);
-    assert.deepEqual([...excluded], [['job.j1/orders', [1]]]);
+    assert.deepEqual([...excluded], [['job.j1.r1/orders', [1]]]);
   });
 
   test('partitions that are done are nobody’s any more, and so is a topic without any other', () => {
     const job = withSightings(JOB, [], new Set(['orders/0']));
-    assert.deepEqual([...partsOf(job).excluded], [['job.j1/orders', [0, 1]]]);
+    assert.deepEqual([...partsOf(job).excluded], [['job.j1.r1/orders', [0, 1]]]);
     assert.deepEqual(partsOf(withSightings(job, [], new Set(['orders/2']))).entries, []);
   });
 
