@@ -34,7 +34,8 @@ test('a topic that went round by default naming is known for a cycle at every cl
         (at, source) => targetName({ source, naming: { policy: 'default', separator: '.' } }, at),
         topic,
       );
-      for (const cluster of ['a', 'b', 'ab', 'east']) assert.equal(isCycle(name, cluster), hops.includes(cluster));
+      for (const cluster of ['a', 'b', 'ab', 'east'] as const)
+        assert.equal(isCycle(name, cluster), hops.includes(cluster));
       assert.equal(originalTopic(name), topic);
     }),
   );
