@@ -11,6 +11,8 @@ import type { FleetLens } from './fleet-lens.js';
 const LOOK_MS = 1_000;
 /** One an hour of looks. */
 const MAX_SAMPLES = 3_600;
+/** A worker that misses an answer or two has not lost its partitions. */
+const RECENT_MS = 5_000;
 /** Partitions remembered per route. */
 const MAX_REMEMBERED = 100_000;
 
@@ -26,9 +28,14 @@ export interface RpoPicture {
   readonly known: readonly KnownEnd[];
 }
 
+interface Sight {
+  readonly status: PartitionStatus;
+  readonly atMs: number;
+}
+
 interface Memory {
   /** The last status with a known end, by `topic-partition`. */
-  readonly last: Map<string, PartitionStatus>;
+  readonly last: Map<string, Sight>;
   readonly records: number[];
   readonly seconds: number[];
   at: number;
@@ -66,7 +73,9 @@ export class RpoWatch implements LeaderWork {
     const memory = this.#memories.get(route);
     if (memory === undefined) return undefined;
     const { now, contactMs, records, seconds, last } = memory;
-    const known = [...last.values()].map(({ topic, partition, sourceEndOffset: end }) => ({ topic, partition, end }));
+    const known = [...last.values()].map(({ status }) => {
+      return { topic: status.topic, partition: status.partition, end: status.sourceEndOffset };
+    });
     const tail = { p99Records: percentile99(records), p99Seconds: percentile99(seconds), samples: records.length };
     return { now, contactMs, ...tail, known };
   }
@@ -89,17 +98,24 @@ export class RpoWatch implements LeaderWork {
   #remember(route: string, topics: ReadonlySet<string>, statuses: readonly PartitionStatus[]): void {
     const memory = this.#memories.get(route) ?? fresh();
     this.#memories.set(route, memory);
+    const nowMs = this.#clock.monotonicMs();
     for (const status of statuses) {
       const key = partitionKey(status.topic, status.partition);
-      if (status.sourceEndOffset >= 0n && memory.last.size < MAX_REMEMBERED) memory.last.set(key, status);
+      const hasRoom = memory.last.size < MAX_REMEMBERED || memory.last.has(key);
+      if (status.sourceEndOffset >= 0n && hasRoom) memory.last.set(key, { status, atMs: nowMs });
     }
     // What was retired is remembered: a failover asks for it after the stop.
     const expected = new Map<string, number>([...topics].map((topic) => [topic, 0]));
-    for (const { topic } of memory.last.values()) {
-      const count = expected.get(topic);
-      if (count !== undefined) expected.set(topic, count + 1);
+    const recent: PartitionStatus[] = [];
+    for (const { status, atMs } of memory.last.values()) {
+      const count = expected.get(status.topic);
+      if (count === undefined) continue;
+      expected.set(status.topic, count + 1);
+      if (nowMs - atMs <= RECENT_MS) recent.push(status);
     }
-    memory.now = rpoOf(expected, statuses);
+    // A topic that nobody ever reported on has at least one partition.
+    for (const [topic, count] of expected) if (count === 0) expected.set(topic, 1);
+    memory.now = rpoOf(expected, recent);
     const { records, seconds } = memory.now;
     const isKnown = topics.size > 0 && records !== null && seconds !== null;
     if (isKnown) this.#sample(memory, records, seconds);

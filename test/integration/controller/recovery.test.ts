@@ -29,7 +29,10 @@ describe('recovery programs on two real clusters', () => {
     west = new TestCluster(to);
     fleet = await SmallFleet.start({
       clusters: { east: from.bootstrapServers, west: to.bootstrapServers },
-      routes: { r: { source: 'east', target: 'west' }, dr: { source: 'east', target: 'west' } },
+      routes: {
+        r: { source: 'east', target: 'west' },
+        dr: { source: 'east', target: 'west', groups: { include: ['readers'], intervalMs: 500 } },
+      },
       workers: 2,
       worker: { checkpointIntervalMs: 200, fetchMaxWaitMs: 100 },
     });
@@ -50,22 +53,26 @@ describe('recovery programs on two real clusters', () => {
     });
   }
 
-  const group = { groupId: 'readers', topic: 'orders' };
+  const groupId = 'readers';
 
-  async function positions(cluster: TestCluster, offsets: Readonly<Record<number, number>>): Promise<void> {
+  async function positions(
+    cluster: TestCluster,
+    offsets: Readonly<Record<number, number>>,
+    topic = 'orders',
+  ): Promise<void> {
     await withAdmin(cluster, async (admin) => {
       const partitions = Object.entries(offsets).map(([partition, offset]) => {
         return { partition: Number(partition), offset: String(offset) };
       });
-      await admin.setOffsets({ ...group, partitions });
+      await admin.setOffsets({ groupId, topic, partitions });
     });
   }
 
-  async function positionsOf(cluster: TestCluster): Promise<Record<number, number>> {
+  async function positionsOf(cluster: TestCluster, topic = 'orders'): Promise<Record<number, number>> {
     const found: Record<number, number> = {};
     await withAdmin(cluster, async (admin) => {
-      const [topic] = await admin.fetchOffsets({ groupId: group.groupId, topics: [group.topic] });
-      for (const { partition, offset } of topic?.partitions ?? [])
+      const [answer] = await admin.fetchOffsets({ groupId, topics: [topic] });
+      for (const { partition, offset } of answer?.partitions ?? [])
         if (offset !== '-1') found[partition] = Number(offset);
     });
     return found;
@@ -153,31 +160,44 @@ describe('recovery programs on two real clusters', () => {
     await fleet.client.patchRoute('dr', { limits: { recordsPerS: 60 } }, (await fleet.client.getRoute('dr')).etag);
     const slowAt = before.count;
     await eventually('copying falls behind', () => before.count > slowAt + 900);
-    await eventually('the loss is measured', async () => {
-      const { records, seconds } = await programs.client.rpo('dr');
-      return (records ?? 0) > 100 && (seconds ?? 0) > 0;
+    await eventually(
+      'the loss is measured',
+      async () => {
+        const { records, seconds } = await programs.client.rpo('dr');
+        return (records ?? 0) > 100 && (seconds ?? 0) > 0;
+      },
+      60_000,
+    );
+    const read = { 0: 40, 1: 0, 2: 9 };
+    await positions(east, read, 'stock');
+    await eventually('positions follow', async () => {
+      return JSON.stringify(await positionsOf(west, 'stock')) === JSON.stringify(read);
     });
     const [source] = handles;
     await source?.brokers[0]?.kill();
     await before.stop();
-    const dry = await programs.done(
-      await programs.begin({ kind: 'failover', route: 'dr', options: { groups: false }, dryRun: true }),
-    );
+    const dry = await programs.done(await programs.begin({ kind: 'failover', route: 'dr', dryRun: true }));
     assert.ok(Number(stepOf(dry, 'rpo').evidence?.['records']) > 100);
-    const out = await programs.done(
-      await programs.begin({ kind: 'failover', route: 'dr', options: { groups: false } }),
+    const out = await programs.done(await programs.begin({ kind: 'failover', route: 'dr' }));
+    const told = stepOf(out, 'groups');
+    assert.deepEqual(
+      [told.state, told.evidence?.['positions'], told.evidence?.['rereads']],
+      ['skipped', PARTITIONS, 0],
     );
+    assert.deepEqual(await positionsOf(west, 'stock'), read, 'what was moved while the source was there stands');
     assert.ok(Number(stepOf(out, 'settle').evidence?.['lostRecords']) > 100);
     const after = new Producer(west, 'stock', { partitions: PARTITIONS, prefix: 'w' });
     await eventually('the other side is written to', () => after.count > 200);
     // The way back has the route's limits.
     await fleet.client.patchRoute('dr', { limits: {} }, (await fleet.client.getRoute('dr')).etag);
     await source?.brokers[0]?.start();
-    const options = { ...QUICK, switchBack: true, confirm: [], quarantineSuffix: '.stranded' };
+    const options = { ...QUICK, groups: true, switchBack: true, confirm: [], quarantineSuffix: '.stranded' };
     const back = await programs.begin({ kind: 'failback', route: 'dr', options });
     await programs.at(back, 'back-quiet');
     await after.stop();
     const done = await programs.done(back);
+    assert.equal(stepOf(done, 'back-groups').evidence?.['rereads'], 0);
+    assert.deepEqual(await positionsOf(east, 'stock'), read, 'the same records at the old source');
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const point = done.points.find((one) => one.partition === partition);
       assert.ok(point !== undefined);

@@ -94,6 +94,8 @@ const OTHER_FORMS = [
     'token: 0123456789abcdef',
     'token: fedcba9876543210',
     'secret: known-to-every-worker',
+    'secret: sixteen-letters-or-more',
+    'token: let-me-in',
   ].map((secret) => FULL_CONFIG.replace(secret, `${secret.split(':')[0]}File: /dev/null`)),
   ...[
     'policy: template\n      template: "{source}-{topic}"',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decodeRecovery, encodeRecovery } from '../../../common/coordination/records/recovery.js';
+import { PartitionRuns } from '../../../common/kafka/offset-maps/partition-runs.js';
 import type { Checkpoint } from '../../../common/model/checkpoint.js';
 import { translate } from '../../../common/model/offset-map-lookup.js';
 import { decodeMapValue, encodeMapValue, type MapChain } from '../../../common/model/offset-map-record.js';
@@ -31,7 +32,6 @@ import {
   stepEnded,
 } from '../../../controller/core/recovery-state.js';
 import { Crossing, OffsetRanges } from '../../../controller/core/recovery-stranded.js';
-import { PartitionRuns } from '../../../common/kafka/offset-maps/partition-runs.js';
 import { routeOf } from './kit.js';
 
 const OPTIONS: RecoveryOptions = {
