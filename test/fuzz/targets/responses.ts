@@ -1,17 +1,20 @@
 import { API_SPECS, ApiKey, isFlexible } from '../../../common/kafka/wire/api-keys.js';
 import { decodeAddOffsetsToTxnResponse } from '../../../common/kafka/wire/apis/add-offsets-to-txn.js';
 import { decodeAddPartitionsToTxnResponse } from '../../../common/kafka/wire/apis/add-partitions-to-txn.js';
+import { decodeDescribeGroupsResponse } from '../../../common/kafka/wire/apis/describe-groups.js';
 import { decodeDescribeProducersResponse } from '../../../common/kafka/wire/apis/describe-producers.js';
 import { decodeDescribeTransactionsResponse } from '../../../common/kafka/wire/apis/describe-transactions.js';
 import { decodeEndTxnResponse } from '../../../common/kafka/wire/apis/end-txn.js';
 import { decodeFetchResponse } from '../../../common/kafka/wire/apis/fetch.js';
 import { decodeFindCoordinatorResponse } from '../../../common/kafka/wire/apis/find-coordinator.js';
 import { decodeInitProducerIdResponse } from '../../../common/kafka/wire/apis/init-producer-id.js';
+import { decodeListGroupsResponse } from '../../../common/kafka/wire/apis/list-groups.js';
 import { decodeListOffsetsResponse } from '../../../common/kafka/wire/apis/list-offsets.js';
 import { decodeListTransactionsResponse } from '../../../common/kafka/wire/apis/list-transactions.js';
 import { decodeMetadataResponse } from '../../../common/kafka/wire/apis/metadata.js';
 import { decodeOffsetCommitResponse } from '../../../common/kafka/wire/apis/offset-commit.js';
 import { decodeOffsetFetchResponse } from '../../../common/kafka/wire/apis/offset-fetch.js';
+import { decodeOffsetFetchGroupsResponse } from '../../../common/kafka/wire/apis/offset-fetch-groups.js';
 import { decodeOffsetForLeaderEpochResponse } from '../../../common/kafka/wire/apis/offset-for-leader-epoch.js';
 import { decodeProduceResponse } from '../../../common/kafka/wire/apis/produce.js';
 import { decodeTxnOffsetCommitResponse } from '../../../common/kafka/wire/apis/txn-offset-commit.js';
@@ -19,6 +22,7 @@ import { decodeWriteTxnMarkersResponse } from '../../../common/kafka/wire/apis/w
 import { decodeApiVersions } from '../../../common/kafka/wire/handshake.js';
 import { responseBodyStart } from '../../../common/kafka/wire/headers.js';
 import { Writer } from '../../../common/kafka/wire/writer.js';
+import { GOLDEN_GROUPS } from '../../unit/kafka/wire/golden-groups.js';
 import { GOLDEN_RESPONSES } from '../../unit/kafka/wire/golden-responses.js';
 import type { FuzzTarget } from '../fuzz-target.js';
 import { VALID_SETS } from '../valid-batches.js';
@@ -42,10 +46,12 @@ const DECODERS: readonly [api: ApiKey, golden: string, decode: Decode][] = [
   [ApiKey.DescribeProducers, 'DescribeProducersResponse', decodeDescribeProducersResponse],
   [ApiKey.DescribeTransactions, 'DescribeTransactionsResponse', decodeDescribeTransactionsResponse],
   [ApiKey.ListTransactions, 'ListTransactionsResponse', decodeListTransactionsResponse],
+  [ApiKey.DescribeGroups, 'DescribeGroupsResponse', decodeDescribeGroupsResponse],
+  [ApiKey.ListGroups, 'ListGroupsResponse', decodeListGroupsResponse],
 ];
 
 function goldenBody(name: string, version: number): Buffer {
-  const hex = GOLDEN_RESPONSES[name]?.[version];
+  const hex = GOLDEN_RESPONSES[name]?.[version] ?? GOLDEN_GROUPS[name]?.[version];
   if (hex === undefined) throw new Error(`there is no golden ${name} of version ${version}`);
   return Buffer.from(hex, 'hex');
 }
@@ -104,6 +110,18 @@ function fetchTargets(): FuzzTarget[] {
   return targets;
 }
 
+/** Several groups in one answer: only from version 8 on. */
+function groupOffsetsTarget(): FuzzTarget {
+  return {
+    name: 'response/OffsetFetchGroupsResponse-v8',
+    weight: 6,
+    codes: ['KAFKA_PROTOCOL'],
+    valid: [goldenBody('OffsetFetchGroupsResponse', 8)],
+    swept: true,
+    run: (input) => void decodeOffsetFetchGroupsResponse(8, input),
+  };
+}
+
 function headerTarget(): FuzzTarget {
   const tagged = new Writer(true).int32(7).arrayLength(2).uvarint(0).uvarint(3).int8(1).int8(2).int8(3);
   const header = Buffer.concat(tagged.uvarint(5).uvarint(0).toBuffers());
@@ -130,5 +148,5 @@ function apiVersionsTargets(): FuzzTarget[] {
 }
 
 export function responseTargets(): FuzzTarget[] {
-  return [...decoderTargets(), ...fetchTargets(), ...apiVersionsTargets(), headerTarget()];
+  return [...decoderTargets(), ...fetchTargets(), ...apiVersionsTargets(), groupOffsetsTarget(), headerTarget()];
 }

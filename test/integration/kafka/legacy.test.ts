@@ -9,6 +9,7 @@ import { call } from '../../../common/kafka/wire/call.js';
 import { commitOffsets } from '../../../common/kafka/wire/operations/commit-offsets.js';
 import { fetchOffsets } from '../../../common/kafka/wire/operations/fetch-offsets.js';
 import { initProducerId } from '../../../common/kafka/wire/operations/init-producer-id.js';
+import { listGroups } from '../../../common/kafka/wire/operations/list-groups.js';
 import {
   listOffsets,
   TIMESTAMP_EARLIEST,
@@ -21,6 +22,7 @@ import { silentLogger } from '../../../common/observability/logger.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import type { LegacyKafkaVersion } from '../../bed/kafka-set.js';
 import { startLegacyKafka } from '../../bed/legacy-kafka.js';
+import { commit, committed, entryOf, leaderOf, verdicts } from '../groups/groups-kit.js';
 import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from '../worker/thread-kit.js';
 import { createTopic } from './create-topic.js';
 import { batchByHand } from './wire-kit.js';
@@ -215,6 +217,29 @@ describe('brokers of Kafka 2.x', () => {
   };
 
   for (const version of VERSIONS) {
+    test(`${version}: groups are listed with their states, and positions go to 4.1.0 and back`, async () => {
+      const old = legacy.get(version) as TestCluster;
+      const topic = `groups-${version.replaceAll('.', '-')}`;
+      for (const cluster of [old, modern]) {
+        await cluster.createTopic(topic, 1);
+        await cluster.append(topic, 0, buildBatch(numbered(0, 100)));
+      }
+      for (const [from, to, group] of [
+        [old, modern, `g-there-${version}`],
+        [modern, old, `g-back-${version}`],
+      ] as const) {
+        await commit(from, group, { 0: 10n }, { topic, metadata: 'kept' });
+        const pass = () => leaderOf(from, to).pass([entryOf(topic)], { takeover: false });
+        assert.deepEqual(verdicts((await pass()).results, group), ['0: write new']);
+        await commit(from, group, { 0: 30n }, { topic, metadata: 'kept' });
+        assert.deepEqual(verdicts((await pass()).results, group), ['0: write ours']);
+        const [offset, metadata] = (await committed(to, group))[`${topic}/0`] ?? [];
+        assert.deepEqual([offset, metadata], [30n, 'kept']);
+        const listed = (await listGroups(to.client, (name) => name === group)).get(group);
+        assert.deepEqual([listed?.state, listed?.protocolType], ['Empty', '']);
+      }
+    });
+
     test(`a data thread mirrors ${version} to 4.1.0 and back`, async () => {
       const old = legacy.get(version) as TestCluster;
       await mirrors(old, modern, `from-${version}`);

@@ -69,10 +69,10 @@ export class MirrorBed {
     return this.handles[alias].bootstrapServers;
   }
 
-  /** Controller and worker end and begin again, over the same store. */
-  async restartFleet(): Promise<void> {
+  /** Controllers and worker end and begin again, over the same store. */
+  async restartFleet(controllers = 1): Promise<void> {
     await this.fleet.close();
-    this.fleet = await fleetOf(this.#parts);
+    this.fleet = await fleetOf(this.#parts, controllers);
   }
 
   async produce(alias: Alias, topic: string, count = RECORDS_PER_PARTITION, partitions = PARTITIONS): Promise<void> {
@@ -151,11 +151,12 @@ interface Parts {
   readonly dir: string;
 }
 
-function fleetOf({ handles, routes, dir }: Parts): Promise<SmallFleet> {
+function fleetOf({ handles, routes, dir }: Parts, controllers = 1): Promise<SmallFleet> {
   const { primary, backup } = handles;
   return SmallFleet.start({
     clusters: { primary: primary.bootstrapServers, backup: backup.bootstrapServers },
     routes: routes as Record<string, Record<string, unknown>>,
+    controllers,
     workers: 1,
     worker: { checkpointIntervalMs: 200 },
     dir,

@@ -154,4 +154,19 @@ describe('MirrorMaker 2’s scenarios, one way', { timeout: 400_000 }, () => {
     assertMonotonic(after);
     assert.ok(after.length > before.filter((at) => at.group === group).length);
   });
+
+  test('the leading controller dies: the next one keeps the positions on, and takes none for a stranger’s', async () => {
+    const group = 'consumer-group-failover';
+    await mirror('sync', 'failover');
+    await bed.produce('primary', 'failover');
+    await bed.restartFleet(2);
+    await bed.arrived('backup', 'primary.failover', each(10));
+    await bed.commit('primary', group, 'failover', each(4));
+    await bed.reaches('backup', group, 'primary.failover', each(4));
+    const [leader] = bed.fleet.controllers;
+    await leader?.die();
+    await bed.commit('primary', group, 'failover', each(9));
+    await bed.reaches('backup', group, 'primary.failover', each(9));
+    assertMonotonic((await bed.checkpoints('backup', CHECKPOINTS)).filter((at) => at.group === group));
+  });
 });
