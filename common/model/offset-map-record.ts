@@ -54,13 +54,13 @@ const VALUE_FORMAT = 1;
 const MAX_KEY_BYTES = 4_096;
 const MAX_OFFSET = Number.MAX_SAFE_INTEGER;
 
-/** The map topic's partition that keeps what is known of a target partition. */
-export function mapPartition(targetTopic: string, targetPartition: number): number {
-  const hash = createHash('sha256').update(partitionKey(targetTopic, targetPartition)).digest();
+/** The map topic's partition that keeps what is known of a source partition, by the name of the target topic. */
+export function mapPartition(targetTopic: string, partition: number): number {
+  const hash = createHash('sha256').update(partitionKey(targetTopic, partition)).digest();
   return (hash[0] as number) % OFFSET_MAP_PARTITIONS;
 }
 
-/** Of the map topic, every partition that is written for any of these target partitions. */
+/** Of the map topic, every partition that is written for any of these. */
 export function mapPartitionsOf(
   fleet: string,
   targets: Iterable<{ readonly targetTopic: string; readonly partition: number }>,

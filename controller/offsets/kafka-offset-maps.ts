@@ -5,13 +5,12 @@ import { CheckpointStore, type LoadedCheckpoint } from '../../common/kafka/check
 import { partitionMap } from '../../common/kafka/offset-maps/joined-runs.js';
 import { MapTail } from '../../common/kafka/offset-maps/map-tail.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
-import type { Checkpoint } from '../../common/model/checkpoint.js';
+import { type Checkpoint, type CheckpointPlace, checkpointPlaceOf } from '../../common/model/checkpoint.js';
 import type { PartitionMap } from '../../common/model/offset-map.js';
 import type { Route } from '../../common/model/route.js';
-import { partitionKey } from '../../common/model/topic-partition.js';
 import { timelineOf } from '../../common/model/topic-progress.js';
 import type { Logger } from '../../common/observability/logger.js';
-import { GatheredCheckpoints } from './gathered-checkpoints.js';
+import { GatheredCheckpoints, placeKey } from './gathered-checkpoints.js';
 import type { OffsetMaps } from './ports.js';
 
 export interface KafkaOffsetMapsDeps {
@@ -52,13 +51,14 @@ export class KafkaOffsetMaps implements OffsetMaps {
     if (progress === undefined || partitions.length === 0) return maps;
     const { tail, checkpoints } = this.#target(route.target);
     const { targetTopic } = progress;
-    const places = partitions.map((partition) => {
-      return { route: route.name, targetTopic, partition, timeline: timelineOf(progress, partition) };
+    const items = partitions.map((partition) => {
+      return { route: route.name, topic, targetTopic, partition, timeline: timelineOf(progress, partition) };
     });
+    const places = items.map((item) => checkpointPlaceOf(item, route));
     const isTransactional = progress.transactional === true || route.delivery === 'transactional';
     const loaded = await checkpoints.load(route.name, isTransactional, places);
-    const asked = places.flatMap(({ partition, timeline }): Asked[] => {
-      const found = loaded.get(partitionKey(targetTopic, partition));
+    const asked = items.flatMap(({ partition, timeline }, i): Asked[] => {
+      const found = loaded.get(placeKey(places[i] as CheckpointPlace));
       return found?.kind === 'failed' ? [] : [{ partition, timeline, checkpoint: checkpointOf(found, timeline) }];
     });
     const askedAtMs = tail.monotonicMs();

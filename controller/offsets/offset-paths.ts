@@ -3,6 +3,7 @@ import type { LocationView, MapSummaryView, TranslationList, TranslationView } f
 import { RequestFault } from '../../common/http/problem.js';
 import type { LostStretch, PartitionMap, Run, Translation } from '../../common/model/offset-map.js';
 import { isIdentical } from '../../common/model/offset-map-lookup.js';
+import { targetPartitionOf } from '../../common/model/record-rules.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../../common/model/topic-partition.js';
 import { on, param } from '../rest/endpoint.js';
 import { indexPageOf } from '../rest/paging.js';
@@ -88,7 +89,7 @@ async function locationView(
     ...namesOf(of),
     partition,
     sourceOffset: String(offset),
-    targetPartition: partition,
+    targetPartition: targetPartitionOf(of.route.partitionMapping, partition),
     isCopied: kind === 'exact',
     targetOffset: translated,
     kind,

@@ -5,6 +5,7 @@ import { fetchOffsets } from '../../common/kafka/wire/operations/fetch-offsets.j
 import { listOffsets } from '../../common/kafka/wire/operations/list-offsets.js';
 import type { PartitionMap, Run, Translation } from '../../common/model/offset-map.js';
 import { inverse, runAt, translate } from '../../common/model/offset-map-lookup.js';
+import { targetPartitionOf } from '../../common/model/record-rules.js';
 import { type Route, targetTopicOf } from '../../common/model/route.js';
 import type { StoredTopic } from '../rest/topic-service.js';
 import type { OffsetMaps } from './ports.js';
@@ -98,7 +99,7 @@ export class OffsetService {
     const translation = translate(map, offset);
     const { timeline } = map;
     if (translation.kind !== 'exact') return { translation, timeline, run: undefined, timestampMs: undefined };
-    const place = { topic: of.targetTopic, partition };
+    const place = { topic: of.targetTopic, partition: targetPartitionOf(of.route.partitionMapping, partition) };
     const record = await recordAt(this.#deps.client(of.route.target), place, translation.offset);
     const timestampMs = record === undefined ? undefined : Number(record.timestamp);
     return { translation, timeline, run: runAt(map, offset), timestampMs };

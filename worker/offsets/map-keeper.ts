@@ -258,7 +258,7 @@ function gather(editions: readonly MapEdition[], wallMs: number): readonly (read
 }
 
 function mapRecord({ partition, chain }: MapEdition, wallMs: number): KafkaRecord {
-  const { item, targetTopicId } = partition;
+  const { item, targetTopicId, targetPartition } = partition;
   const { route, topic, targetTopic, timeline } = item;
   const place = {
     route,
@@ -266,7 +266,7 @@ function mapRecord({ partition, chain }: MapEdition, wallMs: number): KafkaRecor
     partition: item.partition,
     targetTopicId,
     targetTopic,
-    targetPartition: item.partition,
+    targetPartition,
     timeline,
   };
   return {

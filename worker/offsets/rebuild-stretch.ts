@@ -121,7 +121,7 @@ class FoundRuns {
 }
 
 async function write(
-  { item, targetTopicId }: MirroredPartition,
+  { item, targetTopicId, targetPartition }: MirroredPartition,
   { target, fleet, clock }: StretchDeps,
   entries: readonly MapEntry[],
   link: MapLink,
@@ -129,7 +129,7 @@ async function write(
   const { route, topic, partition, targetTopic, timeline } = item;
   const place: MapPlace = {
     ...{ route, topic, partition, targetTopicId, targetTopic, timeline },
-    targetPartition: partition,
+    targetPartition,
   };
   const to = { topic: offsetMapTopic(fleet), partition: mapPartition(targetTopic, partition) };
   let before = link;

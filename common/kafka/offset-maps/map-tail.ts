@@ -16,7 +16,8 @@ import { MapIndex } from './map-index.js';
 const PURPOSE = 'offset-map';
 /** Of one answer and partition: some ten milliseconds of decoding at a time. */
 const FETCH_BYTES = 512 * 1024;
-const ATTEMPTS = 5;
+/** Leaders that move, or a topic that is just being made, are waited for this long. */
+const PATIENCE_MS = 10_000;
 const RETRY_BACKOFF = { initialMs: 50, maxMs: 1_000 } as const;
 const BY_NAME_VERSION = FETCH_TOPIC_ID_VERSION - 1;
 
@@ -78,13 +79,15 @@ export class MapTail {
     const { clock, random } = this.#deps.client;
     await loadCodecs();
     const beganMs = clock.monotonicMs();
-    let waiting: readonly Part[] | undefined;
+    const done = new Set<Part>();
     for (let attempt = 0; ; attempt += 1) {
       const metadata = await this.#describe();
       if (metadata === undefined) break;
-      waiting = await this.#read(metadata, waiting ?? [...this.#parts.values()]);
-      if (waiting.length === 0) break;
-      if (attempt === ATTEMPTS) throw this.#fault(KafkaCode.LEADER_NOT_AVAILABLE);
+      const open = [...this.#parts.values()].filter((part) => !done.has(part));
+      const waiting = new Set(await this.#read(metadata, open));
+      if (waiting.size === 0) break;
+      if (clock.monotonicMs() - beganMs >= PATIENCE_MS) throw this.#fault(KafkaCode.LEADER_NOT_AVAILABLE);
+      for (const part of open) if (!waiting.has(part)) done.add(part);
       await clock.sleep(backoffMs(attempt, RETRY_BACKOFF, random));
     }
     this.#refreshedAtMs = beganMs;
