@@ -124,7 +124,8 @@ export class TopicSelector {
     if (selection.targetMustExist && targets === undefined) return false;
     const compiled = rules.rulesOf(selection);
     const chosen: string[] = [];
-    for (const [topic, { internal }] of listing) {
+    for (const topic of [...listing.keys()].sort(compareText)) {
+      const internal = listing.get(topic)?.internal === true;
       const key = `${route.name}/${topic}`;
       if (
         records.topics.entries.has(key) ||
@@ -135,7 +136,10 @@ export class TopicSelector {
       }
       const hasTarget = (name: string): boolean => targets?.has(name) === true;
       const verdict = world.judge(route, { topic, internal, rules: compiled, hasTarget });
-      if (verdict.kind === 'selected') chosen.push(topic);
+      if (verdict.kind !== 'selected') continue;
+      chosen.push(topic);
+      // What comes after it may not have the same target topic.
+      world.take(route, topic);
     }
     const made = records.routes.entries.get(route.name)?.createdAt ?? 0n;
     const applied = `${made}/${selectionText(selection)}`;

@@ -134,8 +134,10 @@ function judgeAll(route: Route, { listing, targets, records, deps, identity }: M
     const internal = listing.get(topic)?.internal === true;
     const hasTarget = (name: string): boolean => targets?.has(name) === true;
     const verdict = world.judge(route, { topic, internal, rules, hasTarget });
-    if (verdict.kind === 'selected') selected.push(topic);
-    else if (verdict.kind === 'not-included') notIncluded++;
+    if (verdict.kind === 'selected') {
+      selected.push(topic);
+      world.take(route, topic);
+    } else if (verdict.kind === 'not-included') notIncluded++;
     else left.push({ topic, why: verdict.kind, by: 'by' in verdict ? verdict.by : null });
   }
   const unmatched = entries.flatMap((entry) => {

@@ -1,4 +1,4 @@
-import type { Request, Router } from 'express';
+import type { Response, Router } from 'express';
 import { applyBody } from '../../common/api/sync-shapes.js';
 import { jsonBody } from '../../common/http/body.js';
 import { on, param } from '../rest/endpoint.js';
@@ -8,12 +8,12 @@ import type { SyncService } from './sync-service.js';
 export function syncPaths(router: Router, { syncs }: { readonly syncs: SyncService }): void {
   on(router, '/routes/:route/drift', {
     get: async (request, response) => {
-      response.json(await syncs.drift(param(request, 'route'), untilGone(request)));
+      response.json(await syncs.drift(param(request, 'route'), untilGone(response)));
     },
   });
   on(router, '/routes/:route/plan', {
     post: async (request, response) => {
-      response.json(await syncs.plan(param(request, 'route'), untilGone(request)));
+      response.json(await syncs.plan(param(request, 'route'), untilGone(response)));
     },
   });
   on(router, '/routes/:route/apply', {
@@ -26,8 +26,8 @@ export function syncPaths(router: Router, { syncs }: { readonly syncs: SyncServi
 }
 
 /** Aborts when nobody waits for the answer any more. */
-function untilGone(request: Request): AbortSignal {
+function untilGone(response: Response): AbortSignal {
   const gone = new AbortController();
-  request.once('close', () => gone.abort());
+  response.once('close', () => gone.abort());
   return gone.signal;
 }

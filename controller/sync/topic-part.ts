@@ -56,7 +56,7 @@ export class TopicPart implements SyncPart {
         configs: configsOf(route, topic, ends),
         targetBrokers: ends.target.brokers,
         isMirroredConfig: configFilter(route),
-        deletionFault: () => faults.get(topic) ?? undefined,
+        deletionFault: () => (faults.has(topic) ? (faults.get(topic) ?? undefined) : 'it was not looked into'),
       }),
     );
     const orphans = await this.#orphans(route, new Set(topics));
@@ -71,13 +71,12 @@ export class TopicPart implements SyncPart {
       metadata.describe(route.target, [...new Set(targetTopics)]),
     ]);
     const present = topics.filter((topic) => typeof factOf(source, topic) === 'object');
-    const both = present.filter((topic) => typeof factOf(target, targetTopicOf(route, topic)) === 'object');
+    const isMissing = (topic: string): boolean => typeof factOf(target, targetTopicOf(route, topic)) !== 'object';
+    // Those that are to be made need the source's configs in any case.
     const isOff = (route.topicSync ?? DEFAULT_TOPIC_SYNC).configs.mode === 'off';
-    const sourceConfigs = await admin.configs(
-      route.source,
-      isOff ? present.filter((topic) => !both.includes(topic)) : present,
-    );
-    const wanted = isOff ? [] : [...new Set(both.map((topic) => targetTopicOf(route, topic)))];
+    const compared = isOff ? [] : present.filter((topic) => !isMissing(topic));
+    const sourceConfigs = await admin.configs(route.source, isOff ? present.filter(isMissing) : present);
+    const wanted = [...new Set(compared.map((topic) => targetTopicOf(route, topic)))];
     return { source, target, sourceConfigs, targetConfigs: await admin.configs(route.target, wanted) };
   }
 

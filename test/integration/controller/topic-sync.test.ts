@@ -64,9 +64,14 @@ describe('topics of real clusters kept in step', () => {
     await Promise.all([east?.stop(), west?.stop()]);
   });
 
-  async function mirror(route: string, topic: string, configs: Readonly<Record<string, string>> = {}): Promise<void> {
-    await createTopics(east.bootstrapServers, [{ topic, partitions: 2, configs }]);
-    await waitUntil('the source shows the topic', async () => (await partitionsOf(source, topic)) === 2);
+  async function mirror(
+    route: string,
+    topic: string,
+    configs: Readonly<Record<string, string>> = {},
+    partitions = 2,
+  ): Promise<void> {
+    await createTopics(east.bootstrapServers, [{ topic, partitions, configs }]);
+    await waitUntil('the source shows the topic', async () => (await partitionsOf(source, topic)) === partitions);
     await fleet.client.addTopic(route, { topic });
   }
 
@@ -118,7 +123,8 @@ describe('topics of real clusters kept in step', () => {
         assert.deepEqual(own, [['retention.ms', '1234567']]);
         assert.ok((results[0]?.configs.length ?? 0) > 20);
       }
-      for (const version of sharedVersions(connection, ApiKey.DeleteTopics)) {
+      // Between them nothing changes.
+      for (const version of sharedVersions(connection, ApiKey.DeleteTopics).filter((one) => one === 1 || one > 3)) {
         const topic = `gone-${handle.name}-${version}`;
         await createTopics(handle.bootstrapServers, [{ topic, partitions: 1 }]);
         const topicId = (await client.metadata([topic])).topics.get(topic)?.topicId ?? null;
@@ -165,11 +171,30 @@ describe('topics of real clusters kept in step', () => {
     assert.equal(await heldBy(copy, 'delete.retention.ms'), '2000');
   });
 
-  test('partitions that the source gets are there at the target, too', async () => {
-    await mirror('plain', 'growing');
-    await waitUntil('the copy is there', async () => (await partitionsOf(target, 'east.growing')) === 2);
-    await addPartitions(east.bootstrapServers, 'growing', 3);
-    await waitUntil('it has grown', async () => (await partitionsOf(target, 'east.growing')) === 3);
+  test('partitions that the source gets, the eleventh to ten, are there at the target, too', async () => {
+    await mirror('plain', 'growing', {}, 10);
+    await waitUntil('the copy is there', async () => (await partitionsOf(target, 'east.growing')) === 10);
+    await addPartitions(east.bootstrapServers, 'growing', 11);
+    await waitUntil('it has grown', async () => (await partitionsOf(target, 'east.growing')) === 11);
+  });
+
+  test('a naming that gives a topic another target has it copied there anew; what was copied before stays', async () => {
+    const body = { source: 'east', target: 'west', topicSync: SYNC } as const;
+    const map = (name: string) => {
+      return { policy: 'map', topics: { moving: name }, otherwise: { policy: 'identity' } } as const;
+    };
+    await fleet.client.putRoute('moving', { ...body, naming: map('before') });
+    await mirror('moving', 'moving');
+    await produce('moving');
+    await waitUntil('it is copied', async () => (await endOf('before')) === 2);
+    const { etag } = await fleet.client.getRoute('moving');
+    const moved = { ...body, naming: map('afterwards') };
+    await assert.rejects(fleet.client.putRoute('moving', moved, etag), { code: 'ROUTE_IN_USE' });
+    await fleet.client.putRoute('moving', moved, etag, { mayRename: true });
+    await waitUntil('it is copied anew', async () => (await endOf('afterwards')) === 2, { timeoutMs: 20_000 });
+    await produce('moving');
+    await waitUntil('and on', async () => (await endOf('afterwards')) === 4);
+    assert.equal(await endOf('before'), 2);
   });
 
   test('with manual metadata nothing is made but what a plan says that somebody applies, once', async () => {
@@ -243,6 +268,10 @@ describe('topics of real clusters kept in step', () => {
       ],
     );
     await waitUntil('both are gone', async () => (await partitionsOf(target, 'eu.third')) === 0);
+    // Who comes under the name of one that went is somebody else, with all its records.
+    await mirror('deleting', 'first-eu');
+    await produce('first-eu');
+    await waitUntil('the new one is copied whole', async () => (await endOf('eu.first')) === 2);
   });
 
   async function produce(topic: string): Promise<void> {

@@ -148,6 +148,32 @@ describe('naming over REST', () => {
     }
   });
 
+  test('of topics that a pattern gives one target topic, a selection takes one and says why it leaves the other', async () => {
+    const naming: NamingPolicy = {
+      ...{ policy: 'regex', match: '(.*)-(eu|us)', replacement: '$1' },
+      otherwise: { policy: 'default', separator: '.' },
+    };
+    const { kit, client, worker } = await fleet(naming);
+    try {
+      const selection = { include: ['a-.*'], exclude: [], targetMustExist: false, onUnmatched: 'keep' } as const;
+      const tried = await client.selection('r', { ...selection, include: ['a-.*'], exclude: [] });
+      assert.deepEqual(tried.selected, ['a-eu']);
+      assert.deepEqual(
+        tried.left.map(({ topic, why }) => [topic, why]),
+        [['a-us', 'conflict']],
+      );
+      const { etag } = await client.getRoute('r');
+      await client.patchRoute('r', { selection: { ...selection, include: ['a-.*'], exclude: [] } }, etag);
+      await until(() => worker.held.size === 1);
+      assert.deepEqual(
+        (await client.listTopics('r')).topics.map(({ topic }) => topic),
+        ['a-eu'],
+      );
+    } finally {
+      await kit.close();
+    }
+  });
+
   test('a naming that leaves the target topics as they are may change; one that does not has to be meant', async () => {
     const { kit, client, worker } = await fleet({ policy: 'identity' });
     try {
