@@ -17,6 +17,8 @@ export function statusFaults(status: FleetStatus): string[] {
 
 function topicFaults(topic: TopicStatusView): string[] {
   const name = `${topic.route}/${topic.topic}`;
+  // As a recovery program has it.
+  if (topic.retired !== undefined) return [];
   const expected = topic.paused ? 'paused' : 'running';
   if (Object.keys(topic.states).length === 0) return [`${name}: none of its partitions is assigned`];
   return (

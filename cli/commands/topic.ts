@@ -191,12 +191,12 @@ function topicResult(topics: readonly TopicView[]): Result {
   return {
     value: { topics },
     columns: ['TOPIC', 'ROUTE', 'TARGET', 'PARTITIONS', 'PAUSED', 'LIMITS', 'ADDED'],
-    rows: topics.map(({ topic, route, targetTopic, partitions, paused, limits, addedAt }) => [
+    rows: topics.map(({ topic, route, targetTopic, partitions, paused, retired = null, limits, addedAt }) => [
       topic,
       route,
       targetTopic,
       String(partitions),
-      paused ? 'yes' : 'no',
+      retired === null ? (paused ? 'yes' : 'no') : 'retired',
       limitsText(limits),
       addedAt,
     ]),

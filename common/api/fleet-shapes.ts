@@ -72,6 +72,8 @@ export const topicStatusView = z.object({
   topic: z.string(),
   targetTopic: z.string(),
   paused: z.boolean(),
+  /** The recovery program that took it off its workers; absent: none did. */
+  retired: z.string().optional(),
   /** Partitions with a worker. */
   assigned: count,
   /** Partitions that nobody is to copy, by an operator's order. */

@@ -15,7 +15,7 @@ export function sumOrNull(values: readonly number[] | undefined): number | null 
   return values.reduce((sum, value) => sum + value, 0);
 }
 
-type Head = Pick<TopicStatusView, 'route' | 'topic' | 'targetTopic' | 'paused' | 'excluded' | 'problems'>;
+type Head = Pick<TopicStatusView, 'route' | 'topic' | 'targetTopic' | 'paused' | 'retired' | 'excluded' | 'problems'>;
 
 /** One topic from its partitions: lags add up (seconds: the worst counts), one unknown partition makes the sum unknown. */
 export function foldTopic(head: Head, placed: readonly Placed[]): TopicStatusView {

@@ -46,6 +46,7 @@ export function headOf(
     topic: entry.topic,
     targetTopic: targetTopicOf(route, entry.topic),
     paused: entry.paused,
+    ...(entry.retired === undefined ? {} : { retired: entry.retired.by }),
     excluded: [...(exclusions.entries.get(`${route.name}/${entry.topic}`)?.value.partitions ?? [])],
     problems: [...(problems.get(`${route.name}/${entry.topic}`) ?? [])],
   };

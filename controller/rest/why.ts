@@ -51,6 +51,10 @@ type Look = (facts: WhyFacts) => Looked | undefined;
 const LOOKS: readonly Look[] = [orders, planned, assigned, answering, state, stall, limits, gaps, lag];
 
 function orders({ detail, partition }: WhyFacts): Looked {
+  if (detail.retired !== undefined) {
+    const message = `recovery program ${detail.retired} took the topic off its workers`;
+    return fault('orders', message, `See "causeway recovery describe ${detail.retired}".`);
+  }
   if (detail.paused) {
     return fault('orders', 'an operator paused the topic', `Run "causeway topic resume ${detail.topic}".`);
   }

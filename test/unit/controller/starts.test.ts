@@ -75,6 +75,13 @@ describe('starts of single partitions', () => {
       await until(() => worker.held.size === 0);
       const { value } = await client.getTopic('r', 't');
       assert.deepEqual([value.retired, value.limits], [retired, { bytesPerS: 1000 }]);
+      const why = await client.why('r', 't', 0);
+      assert.match(why.summary, /recovery program x took the topic off its workers/);
+      const { topics } = await client.status();
+      assert.deepEqual(
+        topics.map(({ retired }) => retired),
+        ['x'],
+      );
       await client.addTopic('back', { topic: 't' });
       await until(() => worker.held.size === 3 && [...worker.held.values()].every(({ route }) => route === 'back'));
     } finally {
