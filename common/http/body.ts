@@ -3,7 +3,8 @@ import type { z } from 'zod';
 import { RequestFault } from './problem.js';
 
 export const MAX_BODY_BYTES = 64 * 1024;
-const MAX_JSON_DEPTH = 10;
+/** Conditions of rules nest. */
+const MAX_JSON_DEPTH = 20;
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** Reads the body as text whatever its type claims (plain `curl -d` sends forms); each handler says what it expects. */

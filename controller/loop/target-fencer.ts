@@ -7,6 +7,7 @@ import type { AssignmentItem } from '../../common/model/assignment.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import { gapTopic } from '../../common/model/gap.js';
 import { mapPartitionsOf } from '../../common/model/offset-map-record.js';
+import { targetPartitionOf } from '../../common/model/record-rules.js';
 import type { Route } from '../../common/model/route.js';
 import { partitionKey, type TopicPartition } from '../../common/model/topic-partition.js';
 import type { Logger } from '../../common/observability/logger.js';
@@ -137,7 +138,10 @@ export class TargetFencer implements Fencer {
 
   /** Everything the lane may have written: its items, also those it is to give up, and where their gaps, refused records and offset maps go (5.3). */
   async #partitions(client: TargetClient, { items, routes }: FenceRequest): Promise<TopicPartition[]> {
-    const own = items.map((item) => ({ topic: item.targetTopic, partition: item.partition }));
+    const mappings = new Map(routes.map(({ name, partitionMapping }) => [name, partitionMapping]));
+    const own = items.map(({ route, targetTopic: topic, partition }) => {
+      return { topic, partition: targetPartitionOf(mappings.get(route), partition) };
+    });
     const letters = await deadLetterPartitions(client, routes);
     const { fleet } = this.#options;
     return [...own, ...letters, { topic: gapTopic(fleet), partition: 0 }, ...mapPartitionsOf(fleet, items)];

@@ -1,9 +1,7 @@
-import { isCausewayError, messageOf } from '../../common/errors/error.js';
+import { messageOf } from '../../common/errors/error.js';
 import { hasRightCrc } from '../../common/kafka/wire/records/record-codec.js';
-import { backoffMs } from '../../common/runtime/backoff.js';
-import type { Asides } from '../core/asides.js';
 import { batchImage, type ProducerIdentity, producerIdentity } from '../core/batch-image.js';
-import type { PendingGap, QueuedBatch, Settled } from '../core/partition-queue.js';
+import type { QueuedBatch, Settled } from '../core/partition-queue.js';
 import { type ProduceVerdict, produceVerdict, surprise } from '../core/produce-verdict.js';
 import { CROWDED_RUNS } from '../core/run-book.js';
 import type { Lane } from '../lane/lane.js';
@@ -12,6 +10,7 @@ import { DoubtGuard } from './doubt-guard.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
 import type { OutletDeps } from './outlet-deps.js';
 import { judgeRefused, REFUSALS_OF_RECORDS, type Refused, refusalMessage } from './refused-batch.js';
+import { WriteDown } from './write-down.js';
 
 /** From this many failures in a row the state says so. */
 const FAILURES_TO_SHOW = 3;
@@ -19,8 +18,6 @@ const FAILURES_TO_SHOW = 3;
 const MAX_REFETCHES = 3;
 /** One that comes damaged from the source this often is damaged there. */
 const MAX_DAMAGED = 8;
-/** A gap that could not be written down is tried again after this. */
-const DECLARE_BACKOFF = { initialMs: 100, maxMs: 10_000 } as const;
 const NONE_BLAMED: readonly number[] = [];
 
 /** A batch that must not be sent again as it is. Older ones in doubt still are, until they have their answers. */
@@ -43,6 +40,7 @@ export class Outlet {
   /** How often in a row a batch came damaged. */
   #damaged = 0;
   readonly #doubt: DoubtGuard;
+  readonly #writing: WriteDown;
   /** Since when no answer has come to what was sent. */
   #waitingSinceMs = 0;
 
@@ -50,6 +48,12 @@ export class Outlet {
     this.partition = partition;
     this.#deps = deps;
     this.#doubt = new DoubtGuard(partition, deps);
+    this.#writing = new WriteDown(partition, deps, {
+      settle: (settled) => this.#settle(settled),
+      whenAnswered: () => this.#whenAnswered(),
+      isDraining: () => this.#draining,
+      failed: (error) => this.failed(error),
+    });
   }
 
   /** Since when no answer has come to what was sent; undefined: nothing is outstanding. */
@@ -105,7 +109,7 @@ export class Outlet {
     if (queue.unanswered === 0) this.#waitingSinceMs = nowMs;
     if (batch.gap !== undefined || batch.asides?.isWritten === false) {
       queue.markSent(batch);
-      this.#writeDown(batch, batch.gap, batch.asides);
+      this.#writing.begin(batch);
       return undefined;
     }
     if (batch.image === undefined) {
@@ -338,83 +342,6 @@ export class Outlet {
     }
     this.#damaged += 1;
     return `${what}, and it is as it came from the source`;
-  }
-
-  /** What has to be stored elsewhere before anything of the batch, or behind it, is sent. */
-  #writeDown(batch: QueuedBatch, gap: PendingGap | undefined, asides: Asides | undefined): void {
-    const { partition } = this;
-    const { life } = partition;
-    if (gap !== undefined) partition.on({ type: 'declare' });
-    const written = gap === undefined ? this.#deps.divert(partition, asides) : this.#deps.declare(partition, gap);
-    written
-      .then(
-        () => {
-          if (partition.life !== life) return;
-          if (gap !== undefined) this.#declared(batch, gap);
-          else this.#diverted(batch, asides);
-        },
-        (error: unknown) => {
-          if (partition.life === life) this.#undeclared(batch, error);
-        },
-      )
-      .catch((error: unknown) => this.failed(error));
-  }
-
-  #declared(batch: QueuedBatch, { gap }: PendingGap): void {
-    const { partition } = this;
-    partition.failures = 0;
-    partition.gapRecords += gap.lastOffset - gap.firstOffset + 1;
-    if (partition.lost === gap) partition.lost = undefined;
-    partition.shaping.declared(gap.firstOffset, gap.lastOffset);
-    partition.on({ type: 'declared' });
-    this.#settle(partition.queue.ack(batch, -1));
-    this.#deps.port.ready(partition);
-    this.#whenAnswered();
-  }
-
-  /** Now the batch itself goes out, if anything of it is left: it has counted as sent since. */
-  #diverted(batch: QueuedBatch, asides: Asides | undefined): void {
-    const { partition } = this;
-    partition.failures = 0;
-    if (asides !== undefined) asides.isWritten = true;
-    if (batch.recordCount === 0) this.#settle(partition.queue.ack(batch, -1));
-    else partition.queue.requeue(batch);
-    this.#deps.port.ready(partition);
-    this.#whenAnswered();
-  }
-
-  /** Nothing behind it may go out before it is written down. */
-  #undeclared(batch: QueuedBatch, error: unknown): void {
-    const { partition } = this;
-    const { port, clock, random, budget } = this.#deps;
-    const { life } = partition;
-    partition.queue.postpone(batch);
-    if (this.#draining) budget.release(partition.queue.dropUnsent());
-    this.#whenAnswered();
-    if (this.#draining) return;
-    const code = isCausewayError(error) ? error.code : 'INTERNAL_INVARIANT';
-    const what = batch.gap === undefined ? 'records for other topics' : 'a gap';
-    const reason = { code, message: `${what} could not be written: ${messageOf(error)}` };
-    switch (code) {
-      case 'TARGET_REFUSED':
-        budget.release(partition.queue.dropAll());
-        port.pause(partition, reason);
-        return;
-      case 'SEQUENCE_BROKEN':
-        if (partition.lane !== undefined) partition.brokenLanes.add(partition.lane);
-        port.restart(partition, reason);
-        return;
-      case 'LANE_DEAD':
-        port.laneDead(partition);
-        break;
-      default:
-        break;
-    }
-    partition.failures += 1;
-    partition.on({ type: 'fail', reason });
-    clock.after(backoffMs(partition.failures, DECLARE_BACKOFF, random), () => {
-      if (partition.life === life) port.ready(partition);
-    });
   }
 
   #producer(lane: Lane): ProducerIdentity {

@@ -81,6 +81,7 @@ export function runningOutlet(
   options: {
     readonly route?: Partial<Route>;
     readonly declare?: (gap: PendingGap) => Promise<void>;
+    readonly divert?: OutletDeps['divert'];
     readonly exactTarget?: Partial<ExactTarget>;
     readonly clock?: Partial<OutletDeps['clock']>;
   } = {},
@@ -122,7 +123,7 @@ export function runningOutlet(
     clock: { monotonicMs: () => 0, wallMs: () => 0, after: (ms, run) => systemClock.after(ms, run), ...options.clock },
     random: systemRandom,
     declare: (_partition, gap) => options.declare?.(gap) ?? Promise.resolve(),
-    divert: () => Promise.resolve(),
+    divert: options.divert ?? (() => Promise.resolve()),
     exactTarget: () => ({ ...CERTAIN_TARGET, ...options.exactTarget }),
     coalesced: () => undefined,
     copied: () => undefined,
