@@ -10,7 +10,7 @@ export interface HoleyLogOptions {
   readonly maxRecords: number;
   /** This share of them is aborted. */
   readonly abortShare: number;
-  /** Keys repeat from so many on, for the cleaner; absent: they do not. */
+  /** So many keys, drawn for each record, for the cleaner; absent: no key comes twice. */
   readonly keys?: number;
 }
 
@@ -62,8 +62,9 @@ export class HoleyLog {
   #messages(count: number): { partition: number; key: string; value: string }[] {
     return Array.from({ length: count }, () => {
       const number = this.#number++;
-      const { keys } = this.#options;
-      return { partition: 0, key: `key-${keys === undefined ? number : number % keys}`, value: `value-${number}` };
+      const { keys, random } = this.#options;
+      const key = keys === undefined ? number : Math.floor(random.unit() * keys);
+      return { partition: 0, key: `key-${key}`, value: `value-${number}` };
     });
   }
 }

@@ -3,6 +3,7 @@ import { fleetBench } from './fleet.js';
 import { idleBench } from './idle.js';
 import { latencyBench } from './latency.js';
 import { mirrorBench } from './mirror-bench.js';
+import { offsetsBench } from './offsets.js';
 import { partitionsBench } from './partitions.js';
 import { stallBench } from './stall.js';
 import { throughputBench } from './throughput.js';
@@ -23,5 +24,6 @@ export const benches: readonly Bench[] = [
   partitionsBench,
   tlsBench,
   stallBench,
+  offsetsBench,
   fleetBench,
 ];

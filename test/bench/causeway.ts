@@ -59,6 +59,7 @@ async function start(host: MirrorHost, plan: MirrorPlan): Promise<MirrorRun> {
         { role: 'zookeeper', pid: zooKeeper.pid, isCounted: false },
       ],
       workerUrl: `http://127.0.0.1:${ports.worker}`,
+      controllerUrl: `http://127.0.0.1:${ports.controller}`,
       stop,
     };
   } catch (error) {

@@ -48,6 +48,7 @@ export interface MirrorRun {
   readonly processes: readonly MirrorProcess[];
   /** Causeway's worker. */
   readonly workerUrl?: string;
+  readonly controllerUrl?: string;
   stop(): Promise<void>;
 }
 
