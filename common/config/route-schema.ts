@@ -6,7 +6,7 @@ import { groupSync, mm2 } from './groups-schema.js';
 import { naming, topicName } from './naming-schema.js';
 import { partitionMapping, recordRules } from './record-rules-schema.js';
 import { aclSettings, quotaMode, userMode } from './rights-schema.js';
-import { schemaSettings } from './schema-sync-schema.js';
+import { schemaIdSettings, schemaSettings } from './schema-sync-schema.js';
 import { topicSync } from './topic-sync-schema.js';
 
 /** Upper bounds, for routes, topics and workers. */
@@ -148,6 +148,11 @@ export const routeSettings = z.strictObject({
   acls: aclSettings.optional().describe('What to do about ACLs (docs/acls.md). Unless set: nothing.'),
   quotas: quotaMode.optional(),
   users: userMode.optional(),
+  schemaIds: schemaIdSettings
+    .optional()
+    .describe(
+      'Exchange the schema ids in front of keys and values for those of the target’s registry, for merge routes whose registries give ids of their own (docs/schemas.md). Needs delivery transactional and a schemaRegistry at both clusters. Unless set: they stay.',
+    ),
   schemas: schemaSettings.optional().describe('What to do about schemas (docs/schemas.md). Unless set: nothing.'),
   topicSync: topicSync.prefault({}).describe('How target topics follow the source’s, once they are there.'),
 });

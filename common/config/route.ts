@@ -8,7 +8,7 @@ import type { TopicSync } from '../model/topic-sync.js';
 import { recordRulesFrom } from './record-rules-schema.js';
 import { rightsFrom } from './rights.js';
 import type { RouteSettings } from './route-schema.js';
-import { schemaPolicyFrom } from './schema-sync-schema.js';
+import { schemaIdPolicyFrom, schemaPolicyFrom } from './schema-sync-schema.js';
 
 type SimpleNamingSettings = Exclude<RouteSettings['naming'], { readonly policy: 'regex' | 'map' }>;
 
@@ -87,14 +87,16 @@ export function treatmentFrom({
   rules,
   partitionMapping,
   provenance,
-}: Pick<RouteSettings, 'rules' | 'partitionMapping' | 'provenance'>): Pick<
+  schemaIds,
+}: Pick<RouteSettings, 'rules' | 'partitionMapping' | 'provenance' | 'schemaIds'>): Pick<
   Route,
-  'rules' | 'partitionMapping' | 'provenance'
+  'rules' | 'partitionMapping' | 'provenance' | 'schemaIds'
 > {
   return {
     ...(rules === undefined ? {} : { rules: recordRulesFrom(rules) }),
     ...(partitionMapping === undefined || partitionMapping.to === 'identity' ? {} : { partitionMapping }),
     ...(provenance === true ? { provenance } : {}),
+    ...(schemaIds === undefined ? {} : { schemaIds: schemaIdPolicyFrom(schemaIds) }),
   };
 }
 

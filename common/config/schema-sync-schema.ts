@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { SchemaIdPolicy } from '../model/schema-id-policy.js';
 import { DEFAULT_SCHEMAS_TOPIC, type SchemaPolicy } from '../model/schema-policy.js';
 import { MAX_PATTERNS } from '../patterns/name-patterns.js';
 import { ms, pattern } from './fields.js';
@@ -34,6 +35,22 @@ export const schemaSettings = z.strictObject({
   topic: topicName.default(DEFAULT_SCHEMAS_TOPIC).describe('With mode topic: the registry’s topic.'),
   intervalMs: ms.min(1_000).default(60_000).describe('How often the registries are compared.'),
 });
+
+/** Ids in front of keys and values (docs/schemas.md). */
+export const schemaIdSettings = z.strictObject({
+  keys: z.boolean().default(false).describe('In front of keys.'),
+  values: z.boolean().default(true).describe('In front of values.'),
+  register: z
+    .boolean()
+    .default(false)
+    .describe(
+      'true: a schema that the target’s registry does not have is registered there; else the partition stops in front of the record.',
+    ),
+});
+
+export function schemaIdPolicyFrom({ keys, values, register }: z.output<typeof schemaIdSettings>): SchemaIdPolicy {
+  return { keys, values, register };
+}
 
 /** Its parts in one order, so that equal policies are equal texts. */
 export function schemaPolicyFrom({

@@ -2,7 +2,7 @@ import { assertNever } from '../errors/assert.js';
 import { mergesPartitions } from './record-rules.js';
 import type { Delivery, Route } from './route.js';
 
-type Delivered = Pick<Route, 'delivery' | 'targetTopics' | 'rules' | 'partitionMapping' | 'provenance'>;
+type Delivered = Pick<Route, 'delivery' | 'targetTopics' | 'rules' | 'partitionMapping' | 'provenance' | 'schemaIds'>;
 
 /** How a route is delivered that does not say it: exactly once, in the way that its writers allow. */
 export function defaultDelivery(route: Omit<Delivered, 'delivery'>): Delivery {
@@ -11,8 +11,10 @@ export function defaultDelivery(route: Omit<Delivered, 'delivery'>): Delivery {
 }
 
 /** The setting that asks for transactions: what is written is then not what a comparison of both logs finds (docs/adr/013). */
-function transactionsFor({ rules, partitionMapping, provenance }: Omit<Delivered, 'delivery'>): string | undefined {
+function transactionsFor(route: Omit<Delivered, 'delivery'>): string | undefined {
+  const { rules, partitionMapping, provenance, schemaIds } = route;
   if (rules !== undefined) return 'rules';
+  if (schemaIds !== undefined) return 'schemaIds';
   if (mergesPartitions(partitionMapping)) return 'partitionMapping';
   return provenance === true ? 'provenance' : undefined;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { SchemaIdPolicy } from './schema-id-policy.js';
 
 /*
  * What a route does to single records. Rules are pure functions of (source topic, partition, offset, record): whoever reads a record again
@@ -93,6 +94,8 @@ export type PartitionMapping =
 export interface Treatment {
   readonly rules?: RecordRules;
   readonly provenance?: true;
+  /** Absent: ids of schemas stay as they are. */
+  readonly schemaIds?: SchemaIdPolicy;
 }
 
 /** Of a route's rules as JSON: they are part of every assignment node that names the route. */
@@ -122,8 +125,8 @@ function digested({ onUnreadable, list }: RecordRules): number {
 }
 
 /** Records are decoded: looked into, or written with headers of ours. */
-export function decodesRecords({ rules, provenance }: Treatment): boolean {
-  return rules !== undefined || provenance === true;
+export function decodesRecords({ rules, provenance, schemaIds }: Treatment): boolean {
+  return rules !== undefined || provenance === true || schemaIds !== undefined;
 }
 
 export function targetPartitionOf(mapping: PartitionMapping | undefined, partition: number): number {

@@ -5,6 +5,7 @@ import type { Mm2Settings } from './mm2.js';
 import { type NamingPolicy, sourceName, targetName } from './naming.js';
 import type { PartitionMapping, RecordRules } from './record-rules.js';
 import type { AclPolicy, QuotaMode } from './rights-policy.js';
+import type { SchemaIdPolicy } from './schema-id-policy.js';
 import type { SchemaPolicy } from './schema-policy.js';
 import type { TopicSelection } from './selection.js';
 import { topicNameFault } from './topic-partition.js';
@@ -78,6 +79,8 @@ export interface Route {
   readonly partitionMapping?: PartitionMapping;
   /** Copied records say in headers where they come from, and none goes where it has been. */
   readonly provenance?: true;
+  /** Absent: the ids of schemas in front of keys and values stay as they are. */
+  readonly schemaIds?: SchemaIdPolicy;
   /** Absent: positions of consumer groups are not kept at the target. */
   readonly groups?: GroupSyncPolicy;
   /** Absent: none of MirrorMaker 2's own topics. */

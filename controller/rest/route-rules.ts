@@ -29,7 +29,10 @@ export function checkRoute(route: Route, clusters: ReadonlyMap<string, ClusterCo
   if (fault !== undefined) {
     throw new CausewayError('ROUTE_INVALID', fault, {
       place: { route: route.name },
-      fix: 'Use delivery transactional; or at-least-once, with repeats after a worker’s death.',
+      fix:
+        deliveryFault({ ...route, delivery: 'at-least-once' }) === undefined
+          ? 'Use delivery transactional; or at-least-once, with repeats after a worker’s death.'
+          : 'Use delivery transactional; while the route has topics its delivery cannot be changed.',
     });
   }
   checkRefusals(route);
@@ -38,13 +41,12 @@ export function checkRoute(route: Route, clusters: ReadonlyMap<string, ClusterCo
 
 /** Both ends of what the registries' API keeps in step. @throws REGISTRY_MISSING, ROUTE_INVALID */
 function checkRegistries(route: Route, clusters: ReadonlyMap<string, ClusterConnection>): void {
-  const { name, schemas, source, target } = route;
+  const { name, schemas, schemaIds, source, target } = route;
   if (schemas?.mode === 'topic') checkSchemaTopic(route, []);
+  if (schemaIds !== undefined) for (const cluster of [source, target]) expectRegistry(cluster, name, clusters);
   if (schemas?.mode !== 'api' && schemas?.mode !== 'report') return;
   const urls = [source, target].map((cluster) => {
-    const url = clusters.get(cluster)?.schemaRegistry?.url;
-    if (url === undefined) throw registryMissing(cluster, name);
-    return url;
+    return expectRegistry(cluster, name, clusters);
   });
   if (urls[0] !== urls[1] || schemas.context !== undefined) return;
   throw new CausewayError(
@@ -55,6 +57,13 @@ function checkRegistries(route: Route, clusters: ReadonlyMap<string, ClusterConn
       fix: 'Leave schemas out.',
     },
   );
+}
+
+/** Its address. @throws REGISTRY_MISSING */
+function expectRegistry(cluster: string, route: string, clusters: ReadonlyMap<string, ClusterConnection>): string {
+  const url = clusters.get(cluster)?.schemaRegistry?.url;
+  if (url === undefined) throw registryMissing(cluster, route);
+  return url;
 }
 
 /** A registry's topic goes one way, by one route. @throws ROUTE_INVALID */

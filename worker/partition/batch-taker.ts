@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../common/errors/codes.js';
 import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import type { FetchedPartition } from '../../common/kafka/wire/apis/fetch.js';
 import {
@@ -323,7 +324,13 @@ export class BatchTaker {
     const partition = this.#partition;
     // What came before it goes out all the same.
     this.#deps.port.ready(partition);
-    if (isCausewayError(error, 'BATCH_UNSUPPORTED')) {
+    if (isCausewayError(error) && isOfRegistry(error.code)) {
+      this.#refetches = 0;
+      this.#deps.port.restart(partition, { code: error.code, message: messageOf(error) });
+    } else if (isCausewayError(error, 'SCHEMA_CONFLICT')) {
+      this.#refetches = 0;
+      this.#deps.port.pause(partition, { code: 'SCHEMA_CONFLICT', message: messageOf(error) });
+    } else if (isCausewayError(error, 'BATCH_UNSUPPORTED')) {
       this.#deps.port.pause(partition, { code: 'BATCH_UNSUPPORTED', message: messageOf(error) });
     } else if (this.#refetches > MAX_REFETCHES) {
       this.#refetches = 0;
@@ -334,6 +341,11 @@ export class BatchTaker {
       this.#deps.port.pause(partition, { code: 'BATCH_CORRUPT', message });
     }
   }
+}
+
+/** A schema registry that does not answer as it should; it is asked again. */
+function isOfRegistry(code: ErrorCode): boolean {
+  return code === 'REGISTRY_UNREACHABLE' || code === 'REGISTRY_REFUSED' || code === 'REGISTRY_PROTOCOL';
 }
 
 const NOTHING = Buffer.alloc(0);

@@ -1,7 +1,8 @@
+import { CausewayError } from '../../common/errors/error.js';
 import type { BatchSlice } from '../../common/kafka/wire/records/batch-header.js';
 import type { BatchView } from '../../common/kafka/wire/records/batch-scan.js';
 import type { CodecName } from '../../common/kafka/wire/records/compression.js';
-import type { RecodedBatch } from '../../common/kafka/wire/records/recoded-batch.js';
+import type { DenseRecords, RecodedBatch } from '../../common/kafka/wire/records/recoded-batch.js';
 import { type ReshapeOptions, reshapeBatch } from '../../common/kafka/wire/records/reshape.js';
 import type { ShapingRules } from '../core/batch-verdict.js';
 import type { PendingGap } from '../core/partition-queue.js';
@@ -55,15 +56,37 @@ export async function shapeBatch(
   const first = magic < 2 ? fromOffset : Math.max(fromOffset, baseOffset);
   const refused = leavesOut ? shaping.refusedIn(first, untilOffset - 1) : [];
   const undeclared = refused.filter(({ declared }) => !declared);
-  const gaps = await refusedGaps(slice, undeclared, route, options);
-  const treated = treatment?.begin();
-  const parts = await reshapeBatch(slice, {
-    ...options,
-    omit: new Set(refused.map(({ offset }) => offset)),
-    ...(treated === undefined ? {} : { rewrite: (records) => treated.rewrite(records) }),
-  });
+  const omit = new Set(refused.map(({ offset }) => offset));
+  const { parts, treated } = await treatedParts(slice, { ...options, omit }, treatment);
+  // Dead letters are what the target would have got: nothing that rules hide goes there.
+  const letters = treatment?.begin();
+  const rewrite = letters === undefined ? {} : { rewrite: (records: DenseRecords) => letters.rewrite(records) };
+  const gaps = await refusedGaps(slice, undeclared, route, { ...options, ...rewrite });
   const last = parts.at(-1);
   const isComplete = last === undefined || parts.length < MAX_PARTS;
   const next = isComplete ? (treated?.stop?.offset ?? untilOffset) : last.lastOffset + 1;
   return { gaps, parts, treated, next, isWhole: next > lastOffset };
+}
+
+/** How often a batch is read for the schema ids in it: once to know them, once with what was found, and once more in case it was forgotten. */
+const MAX_READINGS = 3;
+
+async function treatedParts(
+  slice: BatchSlice,
+  options: ReshapeOptions,
+  treatment: Treatment | undefined,
+): Promise<Pick<ShapedBatch, 'parts' | 'treated'>> {
+  if (treatment === undefined) return { parts: await reshapeBatch(slice, options), treated: undefined };
+  for (let reading = 1; ; reading += 1) {
+    const treated = treatment.begin();
+    const parts = await reshapeBatch(slice, { ...options, rewrite: (records) => treated.rewrite(records) });
+    if (treated.unknownIds.size === 0) return { parts, treated };
+    if (reading === MAX_READINGS) {
+      throw new CausewayError(
+        'REGISTRY_UNREACHABLE',
+        `${treated.unknownIds.size} schema ids were looked up and forgotten again`,
+      );
+    }
+    await treatment.learn(treated.unknownIds);
+  }
 }

@@ -4,6 +4,7 @@ import type { Route } from '../../common/model/route.js';
 import { missingSecrets, RuleProgram } from '../../common/rules/program.js';
 import { Provenance } from '../../common/rules/provenance.js';
 import type { Reason } from '../core/partition-state.js';
+import type { SchemaIds } from './schema-ids.js';
 import { header, Treatment } from './treatment.js';
 
 export interface TreatmentSources {
@@ -11,13 +12,15 @@ export interface TreatmentSources {
   readonly secrets: ReadonlyMap<string, string>;
   /** The clusters' own ids, once they have said them; null where they have none. */
   readonly clusterIds: () => { readonly source: string | null; readonly target: string | null };
+  /** Of the route's registries; why there is none where the configuration lacks one. */
+  readonly schemaIds: (route: Route) => SchemaIds | Reason;
 }
 
 /** How the partition's records are treated, or why they cannot be; undefined: they are copied as they are. */
 export function makeTreatment(
   route: Route,
   item: Pick<AssignmentItem, 'topic' | 'partition' | 'sourceTopicId'>,
-  { secrets, clusterIds }: TreatmentSources,
+  { secrets, clusterIds, schemaIds }: TreatmentSources,
 ): Treatment | Reason | undefined {
   if (!decodesRecords(route)) return undefined;
   const { rules } = route;
@@ -27,6 +30,8 @@ export function makeTreatment(
     const message = `the route’s rules need the secret ${missing}, which this worker’s configuration does not have`;
     return { code: 'RULES_UNUSABLE', message };
   }
+  const ids = route.schemaIds === undefined ? undefined : schemaIds(route);
+  if (ids !== undefined && 'code' in ids) return ids;
   const { source, target } = route.provenance === true ? clusterIds() : { source: null, target: null };
   if (route.provenance === true && (source === null || target === null)) {
     const side = source === null ? route.source : route.target;
@@ -41,6 +46,7 @@ export function makeTreatment(
   ];
   return new Treatment({
     program: rules === undefined ? undefined : new RuleProgram(rules, place, secrets),
+    schemaIds: ids,
     provenance: source === null || target === null ? undefined : new Provenance({ source, target }, place),
     deadLetters: letters === undefined ? undefined : { topic: letters, origin },
   });

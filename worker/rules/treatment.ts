@@ -5,10 +5,12 @@ import { type RuleProgram, RuleTally } from '../../common/rules/program.js';
 import type { Provenance } from '../../common/rules/provenance.js';
 import type { RuleRecord } from '../../common/rules/record-in-hand.js';
 import type { Aside } from '../core/asides.js';
+import type { SchemaIds } from './schema-ids.js';
 
 export interface TreatmentParts {
   readonly program: RuleProgram | undefined;
   readonly provenance: Provenance | undefined;
+  readonly schemaIds: SchemaIds | undefined;
   /** Of the route, where what cannot be read goes there; undefined: the partition stops in front of it. */
   readonly deadLetters: { readonly topic: string; readonly origin: KafkaRecord['headers'] } | undefined;
 }
@@ -19,6 +21,11 @@ export class Treatment {
 
   constructor(parts: TreatmentParts) {
     this.#parts = parts;
+  }
+
+  /** Finds what these schema ids are at the target. @throws SCHEMA_CONFLICT, REGISTRY_UNREACHABLE... */
+  async learn(ids: ReadonlySet<number>): Promise<void> {
+    await this.#parts.schemaIds?.learn(ids);
   }
 
   /** For one source batch. */
@@ -40,6 +47,8 @@ export class BatchTreatment {
   /** Records that have been at the target before. */
   returned = 0;
   stop: Stop | undefined;
+  /** Schema ids that nobody has looked up yet: while there are some, nothing of this counts. */
+  readonly unknownIds = new Set<number>();
   readonly #parts: TreatmentParts;
 
   constructor(parts: TreatmentParts) {
@@ -48,7 +57,16 @@ export class BatchTreatment {
   }
 
   rewrite(records: DenseRecords): DenseRecords | undefined {
-    return rewriteRecords(records, (record, offset) => this.#treat(record, offset));
+    return rewriteRecords(records, (record, offset) => this.#atTarget(record, offset));
+  }
+
+  /** Rules see the record with the ids that it has at the target. */
+  #atTarget(record: KafkaRecord, offset: number): Rewritten {
+    const { schemaIds } = this.#parts;
+    if (schemaIds === undefined) return this.#treat(record, offset);
+    const translated = schemaIds.translate(record, this.unknownIds);
+    const treated = this.#treat(translated, offset);
+    return treated === 'same' && translated !== record ? contentOf(translated) : treated;
   }
 
   #treat(record: KafkaRecord, offset: number): Rewritten {

@@ -36,7 +36,6 @@ import { Watchdog } from './watchdog.js';
 
 /** Other threads give memory back without a word: who waits for some looks again this often. */
 const MEMORY_LOOK_MS = 50;
-const NO_SECRETS: ReadonlyMap<string, string> = new Map();
 
 export interface DataThreadDeps {
   readonly settings: ThreadSettings;
@@ -82,8 +81,7 @@ export class DataThread {
     this.#lanes = new LaneRegistrar(settings.thread, settings.life, deps.post);
     this.#pool = new BufferPool(guaranteedBytes);
     this.#sides = this.#makeSides();
-    const secrets = settings.ruleSecrets ?? NO_SECRETS;
-    this.#treatments = new Treatments({ sides: this.#sides, stats: this.#stats, secrets });
+    this.#treatments = new Treatments({ sides: this.#sides, stats: this.#stats, settings, clock });
     this.#throttle = new Throttle({
       budget: this.#budget,
       freed: (partition) => this.#events.freed(partition),

@@ -110,6 +110,10 @@ routes:
       maxRemovals: 20
       maxRemovalsPercent: 10
       intervalMs: 30000
+    schemaIds:
+      keys: true
+      values: true
+      register: true
     quotas: sync
     users: report
     schemas:
