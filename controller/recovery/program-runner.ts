@@ -92,7 +92,9 @@ export class ProgramRunner {
 
   async #attempt(context: StepContext): Promise<StepOutcome> {
     const handler = this.#options.handlers[context.step.act];
-    const { memo, recovery } = context;
+    const { memo, recovery, step } = context;
+    // The other direction is not copied yet: there is nothing to look at.
+    if (recovery.dryRun && step.leg === 'back') return { kind: 'skipped', message: 'nothing to be seen before' };
     try {
       const outcome = await (recovery.dryRun ? handler.look(context) : handler.run(context));
       memo.delete(FAULT_SINCE);

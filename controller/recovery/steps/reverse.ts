@@ -37,6 +37,12 @@ export const reverse: StepHandler = {
       }
       const topic = targetTopicOf(side.from, entry.topic);
       const starts = reverseStarts(points, entry.topic);
+      if (starts.length === 0) {
+        return {
+          kind: 'failed',
+          message: `no common point is known of topic ${entry.topic}: it would be copied whole`,
+        };
+      }
       const known = await context.world.fleet.entry(back.name, topic);
       if (known !== undefined && known.value.retired === undefined) {
         if (sameStarts(known.value.starts, starts)) continue;

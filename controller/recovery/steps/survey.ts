@@ -1,42 +1,20 @@
-import { ROUTES } from '../../../common/coordination/znodes.js';
 import { CausewayError, messageOf } from '../../../common/errors/error.js';
-import { type EvidenceRow, isOpen, type Recovery } from '../../../common/model/recovery.js';
-import { isRetired, type Route, targetTopicOf } from '../../../common/model/route.js';
-import { isReverse, oneWayFault, reverseName, reverseRouteOf } from '../../core/recovery-reverse.js';
+import { isOpen, type Recovery } from '../../../common/model/recovery.js';
+import { isRetired, type Route, type TopicEntry, targetTopicOf } from '../../../common/model/route.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
 import type { ClusterSnapshot } from '../../metadata/ports.js';
-import { checkRoute } from '../../rest/route-rules.js';
+import { Findings } from '../findings.js';
 import { routeOf } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
 import { allRecoveries } from '../records.js';
 import { within } from '../within.js';
+import { reverseOf } from './survey-way-back.js';
 
 const MAX_ROWS = 100;
 /** Of what a program works on at once; its record holds a line for each partition. */
 const MAX_TOPICS = 5_000;
 const MAX_PARTITIONS = 20_000;
 const DRIFT_TIMEOUT_MS = 20_000;
-
-type Verdict = 'ok' | 'warn' | 'block';
-
-/** What is to be known before anything is done: each finding with its numbers, and whether it stands in the way. */
-class Findings {
-  readonly rows: { check: string; verdict: Verdict; detail: string }[] = [];
-
-  add(check: string, verdict: Verdict, detail: string): void {
-    this.rows.push({ check, verdict, detail });
-  }
-
-  get blocking(): readonly string[] {
-    return this.rows.filter(({ verdict }) => verdict === 'block').map(({ check, detail }) => `${check}: ${detail}`);
-  }
-
-  get evidence() {
-    const count = (verdict: Verdict): number => this.rows.filter((row) => row.verdict === verdict).length;
-    const rows: readonly EvidenceRow[] = this.rows.slice(0, MAX_ROWS);
-    return { checks: this.rows.length, warnings: count('warn'), blocking: count('block'), rows };
-  }
-}
 
 /** Pre-checks: clusters, topics, the way back, what else is under way. */
 export const survey: StepHandler = {
@@ -48,7 +26,8 @@ async function examine(context: StepContext): Promise<StepOutcome> {
   const { recovery, world } = context;
   const findings = new Findings();
   const route = await routeOf(world, recovery.route);
-  const topics = await topicsOf(context, route, findings);
+  const origin = await originOf(context, findings);
+  const topics = await topicsOf(context, route, origin, findings);
   const [source, target] = await Promise.all([
     snapshotOf(context, route.source, topics),
     snapshotOf(
@@ -60,15 +39,14 @@ async function examine(context: StepContext): Promise<StepOutcome> {
   judgeClusters(recovery, route, { source, target }, findings);
   if (source.kind === 'there' && target.kind === 'there')
     judgeTopics(route, topics, source.snapshot, target.snapshot, findings);
-  const origin = await originOf(context, findings);
   const reverse = await reverseOf(context, route, topics, findings);
   await judgeDrift(context, route, findings);
   await judgeOthers(context, findings);
   judgeMeans(context, findings);
   const evidence = { topics: topics.length, reverse: reverse ?? null, ...findings.evidence };
   const blocking = findings.blocking;
-  if (blocking.length > 0 && !(recovery.options.force && isForcible(recovery, findings))) {
-    if (recovery.dryRun) return { kind: 'done', evidence, found: { topics } };
+  const isBlocked = blocking.length > 0 && !(recovery.options.force && isForcible(findings));
+  if (isBlocked && !recovery.dryRun) {
     return { kind: 'failed', message: blocking.slice(0, 5).join('; '), evidence };
   }
   const found = {
@@ -76,12 +54,12 @@ async function examine(context: StepContext): Promise<StepOutcome> {
     ...(reverse === undefined ? {} : { reverse }),
     ...(origin === undefined ? {} : { origin: origin.id }),
   };
-  const points = origin?.facts.out.points;
+  const points = origin?.facts.out.points?.filter(({ topic }) => topics.includes(topic));
   return { kind: 'done', evidence, found, ...(points === undefined ? {} : { facts: { points } }) };
 }
 
 /** Force passes what an operator may know better; nothing makes up for a cluster that is needed and does not answer, or a topic that is not there. */
-function isForcible(_recovery: Recovery, findings: Findings): boolean {
+function isForcible(findings: Findings): boolean {
   return findings.rows.every(({ verdict, check }) => verdict !== 'block' || FORCIBLE.has(check));
 }
 
@@ -90,25 +68,24 @@ const FORCIBLE: ReadonlySet<string> = new Set(['source answers', 'drift', 'parti
 async function topicsOf(
   { recovery, world }: StepContext,
   route: Route,
+  origin: Recovery | undefined,
   findings: Findings,
 ): Promise<readonly string[]> {
+  const { kind, id, asked } = recovery;
+  // A failback is about what its failover took off the workers; all others about what is copied now.
+  const isWanted = (entry: TopicEntry): boolean =>
+    kind === 'failback' ? origin !== undefined && entry.retired?.by === origin.id : !isRetired(entry);
   const entries = (await world.fleet.entries(route.name)).map(({ value }) => value);
-  // A failback is about what a failover took off the workers; all others about what is copied now.
-  const isWanted = recovery.kind === 'failback' ? isRetired : (entry: (typeof entries)[number]) => !isRetired(entry);
   // Where it is tried again, some may be retired already, by this very program.
-  const own = entries.filter((entry) => isWanted(entry) || entry.retired?.by === recovery.id).map(({ topic }) => topic);
-  const asked = recovery.asked.length === 0 ? own : recovery.asked;
+  const own = entries.filter((entry) => isWanted(entry) || entry.retired?.by === id).map(({ topic }) => topic);
   const missing = asked.filter((topic) => !own.includes(topic));
-  for (const topic of missing)
-    findings.add(
-      'topics',
-      'block',
-      `topic ${topic} is not ${recovery.kind === 'failback' ? 'retired' : 'copied'} by the route`,
-    );
-  const topics = asked.filter((topic) => own.includes(topic)).sort();
+  const what = kind === 'failback' ? 'one that the failover stopped' : 'copied by the route';
+  for (const topic of missing) findings.add('topics', 'block', `topic ${topic} is not ${what}`);
+  const topics = own.filter((topic) => asked.length === 0 || asked.includes(topic)).sort();
   if (topics.length === 0) findings.add('topics', 'block', 'the route has no topics to work on');
-  if (topics.length > MAX_TOPICS)
+  if (topics.length > MAX_TOPICS) {
     findings.add('topics', 'block', `${topics.length} topics are more than ${MAX_TOPICS}: name fewer`);
+  }
   if (missing.length === 0 && topics.length > 0) findings.add('topics', 'ok', `${topics.length} topics`);
   return topics;
 }
@@ -198,58 +175,6 @@ async function originOf({ recovery, world }: StepContext, findings: Findings): P
   }
   findings.add('failover', 'ok', `${latest.id} of ${latest.createdAt}, ${latest.facts.out.points.length} partitions`);
   return latest;
-}
-
-async function reverseOf(
-  context: StepContext,
-  route: Route,
-  topics: readonly string[],
-  findings: Findings,
-): Promise<string | undefined> {
-  const { recovery, world } = context;
-  const { kind, options } = recovery;
-  const fault = oneWayFault(route);
-  const isNeeded = kind === 'failback' || ((kind === 'switchover' || kind === 'cutover') && options.reverseCopy);
-  const names = (await world.store.children(ROUTES)) ?? [];
-  const routes = (await Promise.all(names.map((name) => world.fleet.route(name)))).flatMap((one) => one?.value ?? []);
-  const wished = options.reverse ?? recovery.reverse;
-  const name = wished ?? (await formerReverse(context, route, topics, routes)) ?? reverseName(route.name);
-  const existing = routes.find((other) => other.name === name);
-  try {
-    if (fault !== undefined) throw new CausewayError('ROUTE_INVALID', `route ${route.name}: ${fault}`);
-    if (existing === undefined) checkRoute(reverseRouteOf(route, name, topics), world.clusters);
-    else if (!isReverse(route, existing, topics)) {
-      throw new CausewayError('ROUTE_INVALID', `route ${name} does not copy these topics back to where they came from`);
-    }
-    findings.add('way back', 'ok', existing === undefined ? `route ${name} can be made` : `route ${name}`);
-  } catch (error) {
-    if (!(error instanceof CausewayError)) throw error;
-    findings.add('way back', isNeeded ? 'block' : 'warn', messageOf(error));
-    return undefined;
-  }
-  const renamed = topics.filter((topic) => targetTopicOf(route, topic) !== topic);
-  if (renamed.length > 0 && isNeeded) {
-    const detail = `${renamed.length} topics have other names at the target: what producers write to ${targetTopicOf(route, renamed[0] as string)} comes back, not what they write to ${renamed[0]}`;
-    findings.add('names', 'warn', detail);
-  }
-  return isNeeded ? name : undefined;
-}
-
-/** The route over which these topics were copied in the other direction before: they are retired there. */
-async function formerReverse(
-  { world }: StepContext,
-  route: Route,
-  topics: readonly string[],
-  routes: readonly Route[],
-): Promise<string | undefined> {
-  for (const other of routes) {
-    if (!isReverse(route, other, topics)) continue;
-    const entries = await Promise.all(
-      topics.map((topic) => world.fleet.entry(other.name, targetTopicOf(route, topic))),
-    );
-    if (topics.length > 0 && entries.every((entry) => entry !== undefined && isRetired(entry.value))) return other.name;
-  }
-  return undefined;
 }
 
 async function judgeDrift(context: StepContext, route: Route, findings: Findings): Promise<void> {

@@ -109,6 +109,10 @@ describe('recovery programs on two real clusters', () => {
     );
     assert.deepEqual(await positionsOf(west), {}, 'a drill writes nothing');
     const options = { ...QUICK, groups: true };
+    const tried = await programs.begin({ kind: 'switchover', route: 'r', topics: ['orders'], options, dryRun: true });
+    const dry = await programs.done(tried);
+    assert.ok(Number(stepOf(dry, 'quiet').evidence?.['moving']) > 0, 'it sees that producers are there');
+    assert.equal((await fleet.client.listRoutes()).routes.length, 2, 'and makes nothing');
     const out = await programs.begin({ kind: 'switchover', route: 'r', topics: ['orders'], options });
     await programs.at(out, 'quiet');
     await eventually('more are written while it waits', () => first.count > 600);
