@@ -76,7 +76,14 @@ function planResult(plan: SyncPlan, empty: string): Result {
     item.after ?? '-',
     item.reason,
   ]);
-  return { value: plan, columns: ['ACTION', 'WHAT', 'NOW', 'WOULD BE', 'REASON'], rows: [...rows, ...unread], empty };
+  const notes = plan.more === 0 ? [] : [`and ${plan.more} more: ask again when these are done`];
+  return {
+    value: plan,
+    notes,
+    columns: ['ACTION', 'WHAT', 'NOW', 'WOULD BE', 'REASON'],
+    rows: [...rows, ...unread],
+    empty,
+  };
 }
 
 function applyResult(view: ApplyView): Result {

@@ -39,6 +39,8 @@ export const syncPlan = z.object({
   hash: z.string(),
   at: z.string(),
   items: z.array(planItem),
+  /** How many there are beyond these: plan again when these are done. */
+  more: z.number().int(),
   unread: z.array(unread),
 });
 

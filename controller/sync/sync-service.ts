@@ -8,6 +8,9 @@ import type { RouteService } from '../rest/route-service.js';
 import type { SyncPart, SyncStep, SyncSubject } from './ports.js';
 import type { TopicWorld } from './topic-ports.js';
 
+/** Of a report, and of what one application does: what was not seen is not done. */
+const MAX_ITEMS = 500;
+
 export interface SyncServiceDeps {
   readonly routes: Pick<RouteService, 'get'>;
   readonly world: Pick<TopicWorld, 'entries'>;
@@ -18,6 +21,8 @@ export interface SyncServiceDeps {
 
 interface Findings {
   readonly steps: readonly SyncStep[];
+  /** The first of those that can be applied. */
+  readonly planned: readonly SyncStep[];
   readonly unread: SyncPlan['unread'];
   /** Of what would be done. */
   readonly hash: string;
@@ -35,12 +40,18 @@ export class SyncService {
 
   /** Everything that differs. @throws ROUTE_UNKNOWN */
   async drift(route: string, signal: AbortSignal): Promise<SyncPlan> {
-    return this.#view(route, await this.#find(route, signal), () => true);
+    const found = await this.#find(route, signal);
+    return this.#view(route, found, found.steps);
   }
 
   /** What `apply` would do. Nothing is done. @throws ROUTE_UNKNOWN */
   async plan(route: string, signal: AbortSignal): Promise<SyncPlan> {
-    return this.#view(route, await this.#find(route, signal), ({ item }) => item.applies);
+    const found = await this.#find(route, signal);
+    return this.#view(
+      route,
+      found,
+      found.steps.filter(({ item }) => item.applies),
+    );
   }
 
   /**
@@ -54,7 +65,7 @@ export class SyncService {
       const found = await this.#find(route, signal);
       if (found.hash !== hash) throw stale('there is something else to do now than in the plan with this hash', route);
       const results: ApplyView['results'] = [];
-      for (const step of found.steps) if (step.run !== undefined) results.push(await this.#run(route, step, signal));
+      for (const step of found.planned) results.push(await this.#run(route, step, signal));
       return { route, hash, results };
     } finally {
       this.#applying.delete(route);
@@ -97,18 +108,21 @@ export class SyncService {
       }),
     );
     const steps = found.flat();
-    return { steps, unread: unread.sort((a, b) => (a.part < b.part ? -1 : 1)), hash: hashOf(steps) };
+    const planned = steps.filter(({ item }) => item.applies).slice(0, MAX_ITEMS);
+    return { steps, planned, unread: unread.sort((a, b) => (a.part < b.part ? -1 : 1)), hash: hashOf(planned) };
   }
 
-  #view(route: string, { steps, unread, hash }: Findings, isShown: (step: SyncStep) => boolean): SyncPlan {
+  #view(route: string, { unread, hash }: Findings, steps: readonly SyncStep[]): SyncPlan {
     const at = new Date(this.#deps.clock.wallMs()).toISOString();
-    return { route, hash, at, items: steps.filter(isShown).map(({ item }) => item), unread };
+    const items = steps.slice(0, MAX_ITEMS).map(({ item }) => item);
+    return { route, hash, at, items, more: steps.length - items.length, unread };
   }
 }
 
-function hashOf(steps: readonly SyncStep[]): string {
-  const applied = steps.filter(({ item }) => item.applies).map(({ item }) => item);
-  return createHash('sha256').update(JSON.stringify(applied)).digest('hex');
+function hashOf(planned: readonly SyncStep[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify(planned.map(({ item }) => item)))
+    .digest('hex');
 }
 
 function stale(message: string, route: string): CausewayError {

@@ -20,7 +20,7 @@ const FROM_SOURCE = { configs: { exclude: EXCLUDE, intervalMs: 1_000, useDefault
 const DELETING = { ...SYNC, deletion: { policy: 'delete', delayMs: 2_000, maxTopics: 1, maxPercent: 100 } };
 
 /** MirrorMaker 2's scenarios 10 to 12 (mirrormaker2.md 7.1), and what it does not do: plans, deletions. */
-describe('topics of real clusters kept in step', () => {
+describe('topics of real clusters kept in step', { concurrency: 4 }, () => {
   let east: KafkaClusterHandle;
   let west: KafkaClusterHandle;
   let source: ClusterClient;
@@ -143,6 +143,7 @@ describe('topics of real clusters kept in step', () => {
     assert.equal(await heldBy(copy, 'retention.bytes'), '1000');
     assert.notEqual(await heldBy(copy, 'delete.retention.ms'), '1000');
     await change(target, copy, { 'delete.retention.ms': '2000', 'retention.bytes': '2000' });
+    await waitUntil('the change by hand shows', async () => (await heldBy(copy, 'delete.retention.ms')) === '2000');
     await waitUntil(
       'retention.bytes is the source’s again',
       async () => (await heldBy(copy, 'retention.bytes')) === '1000',
@@ -157,6 +158,7 @@ describe('topics of real clusters kept in step', () => {
     const copy = 'east.dropped';
     await waitUntil('the copy is there', async () => (await partitionsOf(target, copy)) === 2);
     await change(target, copy, { 'delete.retention.ms': '2000' });
+    await waitUntil('the change by hand shows', async () => (await heldBy(copy, 'delete.retention.ms')) === '2000');
     await change(source, 'dropped', { 'retention.bytes': null, 'delete.retention.ms': null });
     await waitUntil('the default holds', async () => (await heldBy(copy, 'retention.bytes')) === '-1');
     assert.equal(await heldBy(copy, 'delete.retention.ms'), '2000');
@@ -167,6 +169,7 @@ describe('topics of real clusters kept in step', () => {
     const copy = 'd-plain-one';
     await waitUntil('the copy is there', async () => (await partitionsOf(target, copy)) === 2);
     await change(target, copy, { 'retention.bytes': '2000', 'delete.retention.ms': '2000' });
+    await waitUntil('the change by hand shows', async () => (await heldBy(copy, 'delete.retention.ms')) === '2000');
     await waitUntil('the source’s default is set', async () => (await heldBy(copy, 'retention.bytes')) === '-1');
     assert.equal(await heldBy(copy, 'delete.retention.ms'), '2000');
   });

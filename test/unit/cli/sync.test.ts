@@ -27,6 +27,7 @@ const PLAN: SyncPlan = {
     { ...change, reason: 'the source topic has this value', applies: true },
     { ...extra, reason: 'more', applies: false },
   ],
+  more: 3,
   unread: [{ part: 'acls', message: 'KAFKA_ERROR: not allowed' }],
 };
 const applied = (done: boolean): Reply => {
@@ -41,6 +42,7 @@ describe('causeway drift and sync', () => {
     assert.match(stdout, /change +config orders retention\.ms +1 +2 +the source topic has this value/);
     assert.match(stdout, /report +partitions-extra orders +4 +3/);
     assert.match(stdout, /not read +acls .*not allowed/);
+    assert.match(stdout, /and 3 more/);
     assert.deepEqual([asked[0]?.method, asked[0]?.url], ['GET', '/api/v1/routes/r/drift']);
   });
 
