@@ -8,7 +8,7 @@ import { forEachTopic } from '../each.js';
 import { addRestOptions, clientOf, type RestOptions } from '../fleet.js';
 import { addLimitOptions, changedLimits, type LimitOptions } from '../limits.js';
 import { counted, seconds } from '../numbers.js';
-import { printResult, type Result } from '../output.js';
+import { confirm, printResult, type Result } from '../output.js';
 import { type RangeOptions, topicsOf } from './job-range.js';
 import { summaryResult } from './job-table.js';
 import { addJobWait } from './job-wait.js';
@@ -54,12 +54,13 @@ export function addJobCommands(program: Command, deps: CliDeps): void {
       },
     );
   }
-  addRestOptions(
-    job.command('delete').argument('<jobs...>').description('forget jobs that are done or cancelled'),
-  ).action(async (ids: string[], options: RestOptions) => {
-    const client = jobsOf(deps, options);
-    await forEachTopic(deps, ids, (id) => client.delete(id));
-  });
+  addRestOptions(job.command('delete').argument('<jobs...>').description('forget jobs that are done or cancelled'))
+    .option('-y, --yes', 'do not ask', false)
+    .action(async (ids: string[], options: RestOptions & { readonly yes: boolean }) => {
+      const client = jobsOf(deps, options);
+      await confirm(deps.terminal, `Forget ${ids.join(', ')}?`, options.yes);
+      await forEachTopic(deps, ids, (id) => client.delete(id));
+    });
   addJobWait(job, deps);
 }
 

@@ -298,7 +298,7 @@ worker: { id: ${id}, threads: 1 }
     await failed(client.order('offsets', 'resume'), 'JOB_STATE');
     await failed(client.get('nothing'), 'JOB_UNKNOWN');
     assert.equal((await command('job', 'cancel', 'held')).code, 0);
-    assert.equal((await command('job', 'delete', 'held', 'offsets')).code, 0);
+    assert.equal((await command('job', 'delete', 'held', 'offsets', '--yes')).code, 0);
     const anew = { topic, targetTopic: 'anew', from: at(13), to: at(237) };
     await create('offsets', [anew]);
     await done('offsets');

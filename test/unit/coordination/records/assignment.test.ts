@@ -11,6 +11,7 @@ import { decodeReport, encodeReport } from '../../../../common/coordination/reco
 import type { AssignmentItem, WorkerAssignment } from '../../../../common/model/assignment.js';
 import { DEFAULT_CONTINUITY } from '../../../../common/model/continuity.js';
 import type { Route } from '../../../../common/model/route.js';
+import { DEFAULT_TOPIC_SYNC } from '../../../../common/model/topic-sync.js';
 
 const route: Route = {
   name: 'r',
@@ -25,6 +26,7 @@ const route: Route = {
   onRefusedRecord: 'pause',
   continuity: DEFAULT_CONTINUITY,
   limits: {},
+  topicSync: DEFAULT_TOPIC_SYNC,
 };
 
 function item(topic: string, partition: number, changes: Partial<AssignmentItem> = {}): AssignmentItem {
@@ -56,6 +58,8 @@ describe('assignment nodes, format 1', () => {
       item('t', 0),
       item('t', 1),
       item('t', 2, { state: 'revoke' }),
+      item('t', 30, { startOffset: 5n, until: 900n }),
+      item('t', 31, { startOffset: 5n, until: 901n }),
       item('t', 3, { paused: true }),
       item('t', 4, { started: false, start: 'beginning' }),
       item('t', 9, { started: false, startOffset: 9_007_199_254_740_991n }),
@@ -123,4 +127,6 @@ test('a report tells everything held, grouped by topic', () => {
   assert.deepEqual(decodeReport(encodeReport(report), '/x'), report);
   const breaks = [{ ...ref('t', 1), timeline: 1, cause: 'source-truncated' as const, from: 90n }];
   assert.deepEqual(decodeReport(encodeReport({ ...report, breaks }), '/x'), { ...report, breaks });
+  const finished = [ref('u', 5)];
+  assert.deepEqual(decodeReport(encodeReport({ ...report, finished }), '/x'), { ...report, finished });
 });
