@@ -64,9 +64,9 @@ export class RunTable implements RunList {
     this.#sort();
     const gone = Math.min(count, this.#size);
     const last = this.numbersAt(gone - 1);
-    this.#source = this.#source.slice(gone);
-    this.#target = this.#target.slice(gone);
-    this.#length = this.#length.slice(gone);
+    this.#source = this.#source.slice(gone, this.#size);
+    this.#target = this.#target.slice(gone, this.#size);
+    this.#length = this.#length.slice(gone, this.#size);
     this.#size -= gone;
     return last;
   }
