@@ -21,7 +21,8 @@ export interface SettledPartition {
 export function commonPoint(settled: SettledPartition): CommonPoint {
   const { topic, targetTopic, partition, checkpoint, targetEnd, sourceTopicId, targetTopicId } = settled;
   const place = { topic, targetTopic, partition, target: targetEnd, sourceTopicId, targetTopicId };
-  if (checkpoint === undefined) return { ...place, source: 0n, pairTarget: 0n, exact: false };
+  // Nothing of it was copied: whatever the target has is its own.
+  if (checkpoint === undefined) return { ...place, source: 0n, pairTarget: targetEnd, exact: false };
   const exact = checkpoint.released || targetEnd === checkpoint.targetOffset;
   return { ...place, source: checkpoint.sourceOffset, pairTarget: checkpoint.targetOffset, exact };
 }

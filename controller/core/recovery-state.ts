@@ -51,7 +51,8 @@ function isConfirmationDue({ dryRun, options, confirmed }: Recovery, { id }: Rec
 /** An attempt begins; its first one since the step was last pending sets the time that bounds it. */
 export function stepBegun(recovery: Recovery, id: string, at: string): Recovery {
   const step = stepOf(recovery, id);
-  if (step.state === 'running' || step.state === 'waiting') return recovery;
+  // Given up in between; or taken over from a leader that had begun it.
+  if (recovery.state !== 'running' || step.state === 'running' || step.state === 'waiting') return recovery;
   const { endedAt: _ended, message: _message, ...rest } = step;
   const begun: RecoveryStep = { ...rest, state: 'running', startedAt: at, attempts: step.attempts + 1 };
   return audited(withStep(recovery, begun), { at, step: id, event: 'begun', detail: `attempt ${begun.attempts}` });
@@ -109,6 +110,7 @@ function pending({ id, act, leg, hook, attempts, evidence }: RecoveryStep): Reco
 
 /** It waits for a confirmation. */
 export function askedFor(recovery: Recovery, id: string, at: string): Recovery {
+  if (recovery.state !== 'running') return recovery;
   const message = 'waits for an operator to confirm';
   const step: RecoveryStep = { ...stepOf(recovery, id), state: 'waiting', message };
   return audited({ ...withStep(recovery, step), state: 'waiting' }, { at, step: id, event: 'asked', detail: message });
@@ -158,6 +160,7 @@ export function aborted(recovery: Recovery, detail: string, at: string): Recover
 }
 
 export function finished(recovery: Recovery, at: string): Recovery {
+  if (recovery.state !== 'running') return recovery;
   return audited({ ...recovery, state: 'done' }, { at, step: '', event: 'finished', detail: '' });
 }
 

@@ -56,11 +56,11 @@ export class ProgramRunner {
         case 'finish':
           await this.#change((recovery) => finished(recovery, this.#now()));
           this.#say('recovery.finished', stored.recovery, {});
-          return;
+          break;
         case 'ask':
           await this.#change((recovery) => askedFor(recovery, action.step.id, this.#now()));
           this.#say('recovery.asks', stored.recovery, { step: action.step.id });
-          return;
+          break;
         case 'undo':
           await this.#undo(stored.recovery);
           return;

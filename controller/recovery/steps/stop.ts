@@ -6,6 +6,7 @@ import type { StepOutcome } from '../../core/recovery-state.js';
 import type { Stored } from '../fleet-lens.js';
 import { entriesOf, type LegSide, sideOf } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
+import { within } from '../within.js';
 
 const WRITES_PER_MULTI = 500;
 
@@ -25,7 +26,8 @@ export const stop: StepHandler = {
     const side = await sideOf(context);
     await retire(context, side);
     // An assignment that was decided on before must not be written after we have looked.
-    if (!context.memo.has('seen')) await context.term.lookAgain();
+    const { stopTimeoutMs } = context.recovery.options;
+    if (!context.memo.has('seen')) await within(context, stopTimeoutMs, 'looking again', context.term.lookAgain());
     context.memo.set('seen', true);
     const holding = await context.world.fleet.holders(side.from.name, new Set(side.topics));
     const rows = holding.map(({ worker, partitions }) => ({ worker, partitions }));
@@ -37,7 +39,7 @@ export const stop: StepHandler = {
     };
     if (holding.length === 0) return { kind: 'done', evidence };
     const message = `${holding.map(({ worker }) => worker).join(', ')} not released yet`;
-    if (context.elapsedMs > context.recovery.options.stopTimeoutMs) {
+    if (context.elapsedMs > stopTimeoutMs) {
       return { kind: 'failed', message: `${message}: see the workers' state, then resume or abort`, evidence };
     }
     return { kind: 'again', message, evidence };

@@ -184,6 +184,9 @@ describe('a program as it goes on', () => {
     assert.equal(abortFault(recovery), undefined);
     const ordered = abortOrdered(recovery, 'no', AT);
     assert.equal(nextAction(ordered).kind, 'undo');
+    for (const late of [stepBegun(ordered, 'survey', AT), askedFor(ordered, 'survey', AT), finished(ordered, AT)]) {
+      assert.equal(late, ordered, 'an abort that came between stands');
+    }
     const late = stepEnded(stepBegun(recovery, 'survey', AT), 'survey', done, AT);
     assert.equal(
       stepEnded({ ...late, state: 'aborting' }, 'rpo', { kind: 'failed', message: 'x' }, AT).state,
