@@ -1,5 +1,6 @@
 import type { AssignmentItem, WorkerAssignment } from '../../common/model/assignment.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
+import type { Job } from '../../common/model/job.js';
 import type { Route } from '../../common/model/route.js';
 import type { TopicProgress } from '../../common/model/topic-progress.js';
 import type { LaneRecord, LiveWorker, WorkerReport } from '../../common/model/worker.js';
@@ -62,6 +63,42 @@ export const LIVE: LiveWorker = {
   version: '0.1.0',
   startedAt: AT,
   leaving: false,
+};
+
+export const JOB: Job = {
+  id: 'j',
+  run: 'r1',
+  source: 'a',
+  target: 'b',
+  topics: [
+    {
+      topic: 't',
+      targetTopic: 'replay.t',
+      partitions: 2,
+      ranges: [
+        { partition: 0, from: 5n, until: 9n },
+        { partition: 1, from: 0n, until: 900n },
+      ],
+    },
+  ],
+  delivery: 'exactly-once',
+  isolation: 'read_committed',
+  timestamps: 'keep',
+  limits: { bytesPerS: 5 },
+  state: 'running',
+  createdAt: AT,
+  progress: [
+    {
+      topic: 't',
+      partition: 1,
+      isDone: false,
+      position: 3n,
+      records: 3,
+      bytes: 300,
+      gapRecords: 0,
+      stay: { incarnation: 'i', records: 3, bytes: 300, gapRecords: 0 },
+    },
+  ],
 };
 
 export const LANE: LaneRecord = {

@@ -84,7 +84,11 @@ export function planUncertain(
   range: { readonly from: bigint; readonly to: bigint },
   targetOffset: bigint,
 ): StartPlan {
-  const verdict = isSkipped(facts.item, range.from, range.to) ? SAME : lostRange(range, facts.policy, 'at-most');
+  const { item, policy } = facts;
+  // What is gone behind the end of a job's range was never to be copied.
+  const to = item.until === undefined || range.to < item.until ? range.to : item.until;
+  const isNothing = range.from >= to || isSkipped(item, range.from, to);
+  const verdict = isNothing ? SAME : lostRange({ from: range.from, to }, policy, 'at-most');
   return withinNumbers(beginAt(facts, { sourceOffset: range.from, targetOffset, verdict }));
 }
 

@@ -27,6 +27,7 @@ import {
   encodeRoute,
   encodeTopicProgress,
 } from '../../../common/coordination/records/desired.js';
+import { decodeJob, encodeJob } from '../../../common/coordination/records/job.js';
 import {
   decodeLane,
   decodeLiveWorker,
@@ -40,7 +41,7 @@ import type { Dice } from '../dice.js';
 import type { FuzzTarget } from '../fuzz-target.js';
 import { damageJson } from '../json-damage.js';
 import { mutate } from '../mutate.js';
-import { ASSIGNMENT, CHECKPOINT, LANE, LIVE, PROGRESS, REPORT, ROUTE } from '../stored-samples.js';
+import { ASSIGNMENT, CHECKPOINT, JOB, LANE, LIVE, PROGRESS, REPORT, ROUTE } from '../stored-samples.js';
 
 const PATH = '/fuzz';
 const TOPIC_ENTRY = '{"v":1,"route":"r","topic":"t","partitions":"all","paused":false,"addedAt":"2026-01-01"}';
@@ -121,6 +122,7 @@ export function storedRecordTargets(): FuzzTarget[] {
     recordTarget('route', encodeRoute(ROUTE), decodeRoute),
     recordTarget('topic-entry', Buffer.from(TOPIC_ENTRY), decodeTopicEntry),
     recordTarget('topic-progress', encodeTopicProgress(PROGRESS), decodeTopicProgress),
+    recordTarget('job', encodeJob(JOB), decodeJob),
     recordTarget('live-worker', encodeLiveWorker(LIVE), decodeLiveWorker),
     recordTarget('lane', encodeLane(LANE), decodeLane),
     recordTarget('report', encodeReport(REPORT), decodeReport),

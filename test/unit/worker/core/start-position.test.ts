@@ -224,6 +224,15 @@ describe('5.3 logs that are not what they were', () => {
     assert.ok(plan.kind === 'begin' && plan.sourceOffset === 50n && plan.targetOffset === 45n);
   });
 
+  test('what is gone behind the end of a range was never to be copied', () => {
+    const range = { from: 50n, to: 70n };
+    const bounded = (until: bigint) =>
+      planUncertain(facts({ policy: GOING_ON, sourceEarliest: 55n }, { until }), range, 45n);
+    assert.deepEqual(lostAt(bounded(60n)), [50, 59, 'at-most']);
+    const done = bounded(50n);
+    assert.ok(done.kind === 'begin' && done.sourceOffset === 50n && done.lost === undefined);
+  });
+
   test('a truncated source: the leadership’s end shows it though the log has grown past the position', () => {
     const truncated = (changes: Partial<StartFacts>, item: Partial<StartFacts['item']> = {}) =>
       planStart(facts({ checkpoint: checkpoint({ released: true }), ...changes }, item));
