@@ -60,6 +60,8 @@ interface Schedule {
 export class TopicSyncWork implements LeaderWork {
   readonly name = 'topic-sync';
   readonly #deps: TopicSyncWorkDeps;
+  /** By route: topics that are gone and were told. */
+  readonly #alerted = new Map<string, ReadonlySet<string>>();
 
   constructor(deps: TopicSyncWorkDeps) {
     this.#deps = deps;
@@ -142,7 +144,8 @@ export class TopicSyncWork implements LeaderWork {
     const deletions = steps.filter(({ item }) => item.kind === 'topic-delete');
     const total = entries.filter((entry) => !isRetired(entry)).length;
     const due = await this.#dueDeletions(term, schedule, { deletions, total });
-    if (isAuto) await this.#run(term, route, due);
+    // Not by settings of before: somebody may just have taken the policy back.
+    if (isAuto && term.routes().includes(route)) await this.#run(term, route, due);
   }
 
   /** @returns the steps that may be run now */
@@ -177,8 +180,6 @@ export class TopicSyncWork implements LeaderWork {
       ({ item, run }) => run !== undefined && 'sourceTopic' in item && names.has(item.sourceTopic ?? ''),
     );
   }
-
-  readonly #alerted = new Map<string, ReadonlySet<string>>();
 
   /** Once for each topic and each time that it goes. */
   #alert(route: Route, since: ReadonlyMap<string, number>): void {
