@@ -170,7 +170,7 @@ export class PositionFacts {
     }
     partition.sourceEnd = Number(sourceLatest);
     const { item, route } = partition;
-    const checkpoint = loaded.kind === 'found' ? loaded.checkpoint : undefined;
+    const checkpoint = loaded.kind === 'found' ? loaded.checkpoint : remembered(partition);
     const facts: StartFacts = {
       item,
       checkpoint,
@@ -207,6 +207,14 @@ export class PositionFacts {
     }
     return nowMs - known.sinceMs >= TARGET_SETTLED_MS;
   }
+}
+
+/**
+ * Brokers forget the offsets of a topic that is deleted, and the store may not know yet that the partition began: who has copied it does. A
+ * transaction's positions are not kept here.
+ */
+function remembered({ item, lastPair, transactional }: MirroredPartition): Checkpoint | undefined {
+  return !transactional && lastPair?.timeline === item.timeline ? lastPair : undefined;
 }
 
 function minOf(offset: bigint, bound: bigint | undefined): bigint {

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { DecodedRecord, KafkaRecord } from '../../../common/kafka/wire/records/record-codec.js';
 import type { Route } from '../../../common/model/route.js';
+import { kafkaOf } from '../../audit/topics.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { deleteRecords } from './delete-records.js';
 import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
@@ -66,6 +67,30 @@ describe('a data thread between two real clusters', () => {
     assert.deepEqual(content(await target.read('plain', 0)), content(expected[0] as KafkaRecord[]));
     assert.deepEqual(content(await target.read('plain', 1)), content([...(expected[1] as KafkaRecord[]), ...late]));
     assert.equal(under.held()?.started.length, 2);
+    await under.thread.stop();
+  });
+
+  test('a target topic that is made anew before anybody knows that the partition began is no first start', async () => {
+    const sourceTopicId = await topic('reborn');
+    await source.append('reborn', 0, buildBatch(numbered(0, 50)));
+    const under = thread('reborn');
+    const exact: Route = { ...route, delivery: 'exactly-once' };
+    under.assign([exact], [item('reborn', 0, { sourceTopicId })]);
+    const status = () => under.status().find(({ topic: name }) => name === 'reborn');
+    await eventually('copied', async () => (await target.read('reborn', 0)).length === 50);
+    await eventually('the pair is committed', () => under.held()?.started.length === 1);
+    const admin = kafkaOf(target.connection.bootstrap.join(',')).admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: ['reborn'] });
+    await eventually('it is gone', async () => (await target.topicId('reborn')) === null);
+    await admin.disconnect();
+    await target.createTopic('reborn', 1);
+    await source.append('reborn', 0, buildBatch(numbered(50, 50)));
+    await eventually('it says why it stands', () => status()?.state === 'paused');
+    assert.equal(status()?.reason?.code, 'TARGET_TOPIC_RECREATED');
+    // At most what was on its way when the topic became another; never what was copied before.
+    const keys = (await target.read('reborn', 0)).map(({ key }) => String(key));
+    assert.ok(!keys.includes('key-0'), keys.slice(0, 3).join());
     await under.thread.stop();
   });
 
