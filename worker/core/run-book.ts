@@ -117,6 +117,11 @@ export class RunBook {
     this.#length = 0;
   }
 
+  /** Nobody will write them: but for the newest so many they become one stretch of which nothing is known. */
+  shed(keep: number): void {
+    if (this.size > keep + 1) this.#collapse(this.size - keep);
+  }
+
   /** What was closed up to this target offset is written down; of an earlier life it changes nothing. */
   written(life: number, targetEnd: number): void {
     if (life !== this.#life) return;
@@ -154,17 +159,17 @@ export class RunBook {
   }
 
   #push({ source, target, length, targetLength, lost }: MapEntry): void {
-    if (this.size >= MAX_CLOSED_RUNS) this.#collapse();
+    if (this.size >= MAX_CLOSED_RUNS) this.#collapse(MAX_CLOSED_RUNS / 2);
     this.#closed.push(source, target, length, lost ? -1 - targetLength : targetLength);
   }
 
-  #collapse(): void {
-    const half = MAX_CLOSED_RUNS / 2;
+  /** @param count of the oldest, fewer than there are */
+  #collapse(count: number): void {
     const first = this.#at(0);
-    const next = this.#at(half);
+    const next = this.#at(count);
     const length = Math.max(0, next.source - first.source);
     const targetLength = Math.max(0, next.target - first.target);
-    this.#closed = this.#closed.slice(half * STRIDE);
+    this.#closed = this.#closed.slice(count * STRIDE);
     this.#closed.unshift(first.source, first.target, length, -1 - targetLength);
   }
 

@@ -22,6 +22,8 @@ const MAX_BATCH_BYTES = 900_000;
 const RECORD_OVERHEAD_BYTES = 40;
 /** How long a checkpoint waits for its runs to be written; then they stay in memory, and what an early death would cost is a stretch of the map. */
 const MAX_HELD_MS = 600_000;
+/** Closed runs that are kept of a partition where there is no topic for them (32 KB): one may be on its way. */
+const MAX_UNWRITABLE_RUNS = 1_024;
 /** How often a run that is open is written, while it grows. */
 const OPEN_RUN_MS = 600_000;
 
@@ -85,6 +87,7 @@ export class MapKeeper {
   committable(partition: MirroredPartition): Checkpoint | undefined {
     const now = partition.checkpoint();
     if (now === undefined || carriesHistory(now)) return now;
+    if (!this.isKeeping) partition.runs.shed(MAX_UNWRITABLE_RUNS);
     if (!this.isKeeping || this.#isOverdue(partition)) return this.withoutRuns(partition);
     const { mapped } = partition;
     return mapped !== undefined && Number(mapped.sourceOffset) > partition.committedSource ? mapped : undefined;

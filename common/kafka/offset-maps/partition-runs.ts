@@ -17,12 +17,10 @@ interface NumberedLoss {
   readonly source: Range;
   readonly target: Range;
   readonly reason: string;
-  readonly order: number;
 }
 
-/** What one chain of entries speaks for: from where its predecessor ended to its own end, of the target's log. */
+/** What chains of entries that follow each other speak for: from where the predecessor of the first ended to the end of the last, at the target. */
 interface Span extends Range {
-  readonly order: number;
   /** Nothing lies before it. */
   readonly isFirst: boolean;
   readonly firstSource: number;
@@ -37,11 +35,10 @@ interface Span extends Range {
 export class PartitionRuns {
   readonly targetTopicId: string | null;
   readonly table = new RunTable();
-  /** By where they begin, as in the map topic: a later one replaces the earlier. */
-  readonly #spans = new Map<string, Span>();
+  /** Ascending, with gaps between them. */
+  #spans: Span[] = [];
   #losses: NumberedLoss[] = [];
   #dropped: NumberedLoss | undefined;
-  #order = 0;
   #lost: readonly LostStretch[] | undefined;
 
   constructor(targetTopicId: string | null) {
@@ -55,18 +52,12 @@ export class PartitionRuns {
     const last = entries.at(-1);
     if (first === undefined || last === undefined) return;
     this.#lost = undefined;
-    const order = this.#order++;
     const from = link < 0 || link > first.target ? first.target : link;
-    const key = `${first.source}/${first.target}`;
-    this.#spans.delete(key);
-    this.#spans.set(key, {
-      from,
-      to: linkBehind(chain),
-      order,
-      isFirst: link === FIRST_OF_TIMELINE,
-      firstSource: first.source,
-      lastSource: last.source + last.length,
-    });
+    const to = linkBehind(chain);
+    const isFirst = link === FIRST_OF_TIMELINE;
+    // It speaks for all of them anew.
+    this.#losses = this.#losses.filter(({ target }) => target.from < from || target.to > to);
+    this.#cover({ from, to, isFirst, firstSource: first.source, lastSource: last.source + last.length });
     for (const { lost, source, target, length, targetLength } of entries) {
       if (!lost) {
         this.table.add({ source, target, length });
@@ -76,22 +67,18 @@ export class PartitionRuns {
         source: { from: source, to: source + length },
         target: { from: target, to: target + targetLength },
       };
-      this.#losses.push({ ...range, reason: REASON_UNTOLD, order });
+      this.#losses.push({ ...range, reason: REASON_UNTOLD });
     }
   }
 
   /** Up to where something is known at the target; -1: nothing is. */
   get targetEnd(): number {
-    let end = -1;
-    for (const { to } of this.#spans.values()) end = Math.max(end, to);
-    return end;
+    return this.#spans.at(-1)?.to ?? -1;
   }
 
   /** Where its last entry ends at the source; -1: nothing is known. */
   get sourceEnd(): number {
-    let furthest: Span | undefined;
-    for (const span of this.#spans.values()) if (furthest === undefined || span.to >= furthest.to) furthest = span;
-    return furthest?.lastSource ?? -1;
+    return this.#spans.at(-1)?.lastSource ?? -1;
   }
 
   /** Frees memory. What they said is unknown from now on. */
@@ -103,7 +90,6 @@ export class PartitionRuns {
       source: { from: 0, to: last.source + last.length },
       target: { from: 0, to: last.target + last.length },
       reason: REASON_DROPPED,
-      order: -1,
     };
   }
 
@@ -113,25 +99,35 @@ export class PartitionRuns {
     return this.#lost;
   }
 
+  /** Mostly it goes on where the last one ended. */
+  #cover(span: Span): void {
+    const last = this.#spans.at(-1);
+    if (last === undefined || span.from > last.to) this.#spans.push(span);
+    else if (span.from >= last.from) this.#spans[this.#spans.length - 1] = joined(last, span);
+    else {
+      const sorted = [...this.#spans, span].sort((a, b) => a.from - b.from);
+      this.#spans = [];
+      for (const one of sorted) this.#cover(one);
+    }
+  }
+
   #findLost(): readonly LostStretch[] {
-    const spans = [...this.#spans.values()].sort((a, b) => {
-      return a.from - b.from || Number(b.isFirst) - Number(a.isFirst) || a.to - b.to;
-    });
-    this.#losses = this.#losses.filter((loss) => !spans.some((span) => covers(span, loss)));
-    const found: Omit<NumberedLoss, 'order'>[] = [...this.#losses, ...missing(spans)];
+    const found = [...this.#losses, ...missing(this.#spans)];
     if (this.#dropped !== undefined) found.push(this.#dropped);
     return found.sort((a, b) => a.source.from - b.source.from).map(toStretch);
   }
 }
 
-/** A later chain speaks for all of it. */
-function covers({ from, to, order }: Span, { target, order: lostAt }: NumberedLoss): boolean {
-  return order > lostAt && from <= target.from && to >= target.to;
+/** `next` begins within `span`, or right behind it. */
+function joined(span: Span, next: Span): Span {
+  const isFirst = span.isFirst || (next.isFirst && next.from === span.from);
+  const further = next.to >= span.to ? next : span;
+  return { ...span, isFirst, to: further.to, lastSource: further.lastSource };
 }
 
 /** What no chain speaks for, up to where the last one ends. */
-function missing(spans: readonly Span[]): Omit<NumberedLoss, 'order'>[] {
-  const found: Omit<NumberedLoss, 'order'>[] = [];
+function missing(spans: readonly Span[]): NumberedLoss[] {
+  const found: NumberedLoss[] = [];
   let target = 0;
   let source = 0;
   let isKnown = false;
@@ -165,7 +161,7 @@ export function lostBefore(
   return toStretch({ source, target, reason: REASON_LOST });
 }
 
-function toStretch({ source, target, reason }: Omit<NumberedLoss, 'order'>): LostStretch {
+function toStretch({ source, target, reason }: NumberedLoss): LostStretch {
   const range = ({ from, to }: Range) => ({ from: BigInt(from), to: BigInt(to) });
   return { source: range(source), target: range(target), reason };
 }

@@ -88,18 +88,23 @@ describe('runs and the checkpoints that name them', () => {
     assert.equal(new Set(topic.chains.map(({ place }) => place.partition)).size, 64);
   });
 
-  test('a map topic that is not there holds nothing up; its runs wait in memory', async () => {
+  test('a map topic that is not there holds nothing up; some of its runs wait in memory, the others are given up', async () => {
     const topic = new MapTopic();
     topic.partitions = 0;
     const keeper = topic.keeper();
-    const partition = withHoles(2_000);
+    const partition = withHoles(900);
     assert.equal((await keeper.save([partition])).size, 0);
-    const pair = keeper.committable(partition);
-    assert.deepEqual(pair?.history, { link: 1_999, entries: [] });
+    assert.deepEqual(keeper.committable(partition)?.history, { link: 899, entries: [] });
     topic.partitions = 16;
     await keeper.save([partition]);
     assert.equal(topic.chains[0]?.link, FIRST_OF_TIMELINE);
-    assert.equal(topic.chains[0]?.entries.length, 2_000);
+    assert.equal(topic.chains[0]?.entries.length, 900);
+    topic.partitions = 0;
+    more(partition, 50_000);
+    keeper.committable(partition);
+    assert.equal(partition.runs.size, 1_025);
+    const [lost] = partition.runs.history().entries;
+    assert.equal(lost?.lost, true, 'and that is said');
   });
 
   test('a map that cannot be written for ten minutes does not hold the checkpoint any longer', async () => {
