@@ -68,7 +68,7 @@ const schemaRegistry = z.strictObject({
       const fault = registryUrlFault(value);
       if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
     })
-    .describe('Its address, such as https://registry.east:8081.'),
+    .describe('Its address, such as https://schemas.east:8081.'),
   username: z.string().min(1).optional().describe('User, for basic authentication.'),
   password: z.string().min(1).optional().describe('Its password.'),
   passwordFile: z.string().min(1).optional().describe('File that holds the password; read anew for each request.'),

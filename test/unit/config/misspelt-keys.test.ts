@@ -105,7 +105,7 @@ const OTHER_FORMS = [
   ...['username: a\n      passwordFile: /dev/null', 'token: abc\n      caFile: /dev/null', 'tokenFile: /dev/null'].map(
     (login) =>
       FULL_CONFIG.replace(
-        /(url: https:\/\/registry.east:8081\n {6})username: causeway\n {6}password: secret/,
+        /(url: https:\/\/schemas.east:8081\n {6})username: causeway\n {6}password: secret/,
         `$1${login}`,
       ),
   ),

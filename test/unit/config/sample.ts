@@ -23,7 +23,7 @@ clusters:
     connectTimeoutMs: 10000
     requestTimeoutMs: 30000
     schemaRegistry:
-      url: https://registry.east:8081
+      url: https://schemas.east:8081
       username: causeway
       password: secret
       requestTimeoutMs: 5000
