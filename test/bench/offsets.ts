@@ -1,15 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RestTransport } from '../../common/api/rest-transport.js';
+import { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
+import { commitOffsets } from '../../common/kafka/wire/operations/commit-offsets.js';
 import { type Checkpoint, decodeCheckpoint } from '../../common/mm2/records.js';
 import { checkpointsTopic } from '../../common/mm2/topic-names.js';
-import { seededRandom } from '../../common/runtime/random.js';
+import { silentLogger } from '../../common/observability/logger.js';
+import { systemClock } from '../../common/runtime/clock.js';
+import { seededRandom, systemRandom } from '../../common/runtime/random.js';
 import { AuditCluster } from '../audit/audit-cluster.js';
 import { dumpPartition } from '../audit/dump.js';
 import { HoleyLog } from '../audit/holey-log.js';
 import { copiesOf, judgeMap, judgeTranslations } from '../audit/offset-truth.js';
 import type { AuditRecord } from '../audit/record.js';
 import { mapOverRest } from '../audit/rest-map.js';
-import { createTopics, kafkaOf } from '../audit/topics.js';
+import { createTopics } from '../audit/topics.js';
 import { waitUntil } from '../bed/wait.js';
 import type { Bench } from './bench.js';
 import { causeway } from './causeway.js';
@@ -164,16 +168,28 @@ async function judgeMm2(host: MirrorHost, source: readonly AuditRecord[], end: n
   }
 }
 
+/** From outside the groups: joining each would take seconds. */
 async function commitGroups(host: MirrorHost, end: number): Promise<void> {
-  const admin = kafkaOf(host.source.plaintextBootstrapServers).admin();
-  await admin.connect();
+  const client = new ClusterClient({
+    cluster: {
+      name: 'source',
+      bootstrap: host.source.plaintextBootstrapServers.split(','),
+      connectTimeoutMs: 5_000,
+      requestTimeoutMs: 10_000,
+    },
+    clientId: 'bench',
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+  });
   try {
     for (const position of positions(end)) {
-      const partitions = [{ partition: 0, offset: String(position) }];
-      await admin.setOffsets({ groupId: groupAt(position), topic, partitions });
+      const committed = { topic, partition: 0, offset: BigInt(position), metadata: '' };
+      const [answer] = await commitOffsets(client, groupAt(position), [committed]);
+      if (answer?.errorCode !== 0) throw new Error(`committing was answered with ${answer?.errorCode}`);
     }
   } finally {
-    await admin.disconnect();
+    await client.close();
   }
 }
 
