@@ -37,7 +37,7 @@ export const offsetsBench: Bench = {
   name: 'offsets',
   about:
     'Every source offset of a log with holes translated, against what lies in both logs; MirrorMaker 2 on the same log.',
-  minutes: 5,
+  minutes: 4,
   flags: {
     offsets: `how many (${offsetsBySize.usual})`,
     only: 'mm2 or causeway',
