@@ -128,18 +128,14 @@ export class MapKeeper {
     for (const partition of waiting) this.#busy.add(partition);
     const editions = waiting.flatMap((partition) => editionsOf(partition, open));
     const failed = new Set<MirroredPartition>();
-    await Promise.all(
-      gather(editions, this.#deps.clock.wallMs()).map(async (batches) => {
-        // In order: what lies behind one that is not written is not written either.
-        for (const batch of batches) {
-          const isFailed = batch.editions.some(({ partition }) => failed.has(partition));
-          if (isFailed || !(await this.#write(batch)))
-            for (const { partition } of batch.editions) failed.add(partition);
-        }
-      }),
-    );
+    try {
+      await Promise.all(
+        gather(editions, this.#deps.clock.wallMs()).map((batches) => this.#writeInOrder(batches, failed)),
+      );
+    } finally {
+      for (const partition of waiting) this.#busy.delete(partition);
+    }
     for (const partition of waiting) {
-      this.#busy.delete(partition);
       if (failed.has(partition)) continue;
       this.#heldSince.delete(partition);
       if (partition.runs.life !== lives.get(partition)) continue;
@@ -187,6 +183,15 @@ export class MapKeeper {
       return false;
     }
     return nowMs - sinceMs >= MAX_HELD_MS;
+  }
+
+  /** What lies behind one that is not written is not written either. */
+  async #writeInOrder(batches: readonly Gathered[], failed: Set<MirroredPartition>): Promise<void> {
+    for (const batch of batches) {
+      const isFailed = batch.editions.some(({ partition }) => failed.has(partition));
+      if (!isFailed && (await this.#write(batch))) continue;
+      for (const { partition } of batch.editions) failed.add(partition);
+    }
   }
 
   async #write({ lane, mapPartition, editions, records }: Gathered): Promise<boolean> {
