@@ -6,6 +6,7 @@ import { decodeController } from '../../common/coordination/records/control.js';
 import { LEADER } from '../../common/coordination/znodes.js';
 import { CausewayError } from '../../common/errors/error.js';
 import { compareText } from '../core/text-order.js';
+import { cursorAfter } from '../rest/paging.js';
 import type { GroupSyncs } from './group-syncs.js';
 import type { GroupSyncOptions, GroupSyncResult } from './ports.js';
 import type { GroupReport } from './route-groups.js';
@@ -57,8 +58,11 @@ export class GroupService {
     const groups = groupViews(report);
     const named = page.group === undefined ? groups : groups.filter(({ group }) => group === page.group);
     const { names, next } = cut(named.map(({ group }) => group));
-    const shown = new Set(names);
-    return { ...headOf(route, report), groups: named.filter(({ group }) => shown.has(group)), next };
+    const asked = new Set(names);
+    const shown = firstOf(named.filter(({ group }) => asked.has(group)));
+    const last = shown.at(-1);
+    const isCut = last !== undefined && shown.length < names.length;
+    return { ...headOf(route, report), groups: shown, next: isCut ? cursorAfter(last.group) : next };
   }
 
   /** @throws as `list` */

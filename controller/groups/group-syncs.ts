@@ -41,6 +41,8 @@ interface Followed {
   running: boolean;
   report: GroupReport | undefined;
   fault: string | undefined;
+  /** Of whoever reads along. */
+  readerFault: string | undefined;
 }
 
 /** Keeps the positions of consumer groups in step, route by route, while this controller leads. A route's fault stays with the route. */
@@ -129,7 +131,8 @@ export class GroupSyncs implements LeaderWork {
     }
     for (const [name, { route, intervalMs }] of wanted) {
       if (this.#followed.has(name)) continue;
-      const state = { dueMs: clock.monotonicMs(), running: false, report: undefined, fault: undefined };
+      const now = { dueMs: clock.monotonicMs(), running: false };
+      const state = { ...now, report: undefined, fault: undefined, readerFault: undefined };
       this.#followed.set(name, { groups: this.#groupsOf(route), intervalMs, ...state });
     }
   }
@@ -166,7 +169,15 @@ export class GroupSyncs implements LeaderWork {
   async #pass(followed: Followed, entries: readonly TopicEntry[]): Promise<void> {
     const { reader } = this.#options;
     const { route } = followed.groups;
-    const take = async (positions: readonly SourcePosition[]): Promise<void> => await reader?.take(route, positions);
+    const take = async (positions: readonly SourcePosition[]): Promise<void> => {
+      // Whoever reads along must not keep positions from being written.
+      try {
+        await reader?.take(route, positions);
+        followed.readerFault = undefined;
+      } catch (error) {
+        this.#readerFailed(followed, error);
+      }
+    };
     if (route.groups === undefined) {
       await take((await followed.groups.read(entries)).positions);
       return;
@@ -175,6 +186,15 @@ export class GroupSyncs implements LeaderWork {
     followed.report = report;
     this.#meter.show(route.name, report);
     this.#say(route.name, report);
+  }
+
+  #readerFailed(followed: Followed, error: unknown): void {
+    const { logger, metrics } = this.#options;
+    const route = followed.groups.route.name;
+    const code = isCausewayError(error) ? error.code : 'INTERNAL_INVARIANT';
+    metrics.inc('causeway_mm2_failures_total', 1, { route, part: 'checkpoints' });
+    if (followed.readerFault !== code) logger.warn('mm2.failed', { route, part: 'checkpoints', err: error });
+    followed.readerFault = code;
   }
 
   #say(route: string, { results }: GroupReport): void {

@@ -2,7 +2,8 @@ import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { KafkaCode, kafkaErrorCode } from '../../common/kafka/wire/error-codes.js';
 import { commitOffsets } from '../../common/kafka/wire/operations/commit-offsets.js';
-import type { GroupSyncPolicy, GroupVerdict, RefuseReason } from '../../common/model/group-sync.js';
+import { groupOffsets } from '../../common/kafka/wire/operations/group-offsets.js';
+import type { GroupSyncPolicy, RefuseReason } from '../../common/model/group-sync.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
 import {
@@ -19,7 +20,7 @@ import { compareText } from '../core/text-order.js';
 import type { MarkBook } from './mark-book.js';
 import type { GroupSyncResult } from './ports.js';
 import type { SourcePosition } from './source-groups.js';
-import { readBounds, readTargetGroups, type TargetGroups } from './target-groups.js';
+import { committedBy, readBounds, readTargetGroups, type TargetGroups } from './target-groups.js';
 
 /** Groups that are written at a time. */
 const MAX_COMMITS = 16;
@@ -142,18 +143,53 @@ async function writeAll(cases: readonly Case[], options: SyncPassOptions): Promi
     if (list === undefined) byGroup.set(each.targetGroup, [each]);
     else list.push(each);
   }
-  await mapLimited([...byGroup], MAX_COMMITS, async ([group, ofGroup]) => {
-    const isRefresh = (verdict: GroupVerdict): boolean => verdict.kind === 'keep' && verdict.reason === 'same';
-    const stale = options.isStale(group);
-    const due = ofGroup.filter(({ decision, at }) => {
-      return decision.verdict.kind === 'write' || (stale && isRefresh(decision.verdict) && at.mark !== undefined);
+  const due = new Map([...byGroup].map(([group, ofGroup]) => [group, dueOf(group, ofGroup, options)]));
+  const open = [...due].filter(([, ofGroup]) => ofGroup.length > 0);
+  for (let from = 0; from < open.length; from += MAX_COMMITS) {
+    const batch = open.slice(from, from + MAX_COMMITS);
+    await refuseMoved(batch, options);
+    await mapLimited(batch, MAX_COMMITS, async ([group, ofGroup]) => {
+      const unmoved = ofGroup.filter(({ decision }) => decision.verdict.kind !== 'refuse');
+      if (unmoved.length > 0) await writeGroup(group, unmoved, options);
     });
-    if (due.length > 0) await writeGroup(group, due, options);
-    const isForeign = ({ decision: { verdict } }: Case): boolean =>
-      verdict.kind === 'refuse' && (verdict.reason === 'moved' || verdict.reason === 'not-ours');
-    // Perhaps another leader wrote it, whose mark we have not read.
-    if (ofGroup.some(isForeign)) options.marks.forget(group);
+  }
+  const isForeign = ({ decision: { verdict } }: Case): boolean =>
+    verdict.kind === 'refuse' && (verdict.reason === 'moved' || verdict.reason === 'not-ours');
+  // Perhaps another leader wrote it, whose mark we have not read.
+  for (const [group, ofGroup] of byGroup) if (ofGroup.some(isForeign)) options.marks.forget(group);
+}
+
+function dueOf(group: string, ofGroup: readonly Case[], { isStale }: SyncPassOptions): Case[] {
+  const stale = isStale(group);
+  return ofGroup.filter(({ decision: { verdict }, at }) => {
+    const isRefresh = verdict.kind === 'keep' && verdict.reason === 'same';
+    return verdict.kind === 'write' || (stale && isRefresh && at.mark !== undefined);
   });
+}
+
+/**
+ * A look right before the write: who joined, committed and left since the first one would be set back. Kafka has no conditional commit; what
+ * remains is the time of two requests.
+ */
+async function refuseMoved(
+  batch: readonly (readonly [group: string, cases: readonly Case[]])[],
+  { client }: SyncPassOptions,
+): Promise<void> {
+  const { found, failed } = await groupOffsets(
+    client,
+    batch.map(([group]) => group),
+  );
+  for (const [group, cases] of batch) {
+    const fault = failed.get(group);
+    const now = committedBy(found.get(group));
+    for (const each of cases) {
+      const { targetTopic, partition } = each.source;
+      if (fault !== undefined) fail(each, fault.message);
+      else if ((now.get(partitionKey(targetTopic, partition)) ?? null) !== each.at.targetOffset) {
+        refuse(each, 'moved', 'it moved just now; the next pass looks again');
+      }
+    }
+  }
 }
 
 async function writeGroup(group: string, due: readonly Case[], { client, marks }: SyncPassOptions): Promise<void> {
@@ -195,7 +231,7 @@ function fail(each: Case, detail: string): void {
   refuse(each, 'failed', detail);
 }
 
-function refuse(each: Case, reason: 'failed' | 'active', detail: string): void {
+function refuse(each: Case, reason: 'failed' | 'active' | 'moved', detail: string): void {
   each.decision = { ...each.decision, verdict: { kind: 'refuse', reason }, rereads: null };
   each.detail = detail;
 }

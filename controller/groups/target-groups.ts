@@ -1,4 +1,5 @@
 import type { CausewayError } from '../../common/errors/error.js';
+import type { GroupOffsets } from '../../common/kafka/wire/apis/offset-fetch-groups.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { KafkaCode } from '../../common/kafka/wire/error-codes.js';
 import { groupOffsets } from '../../common/kafka/wire/operations/group-offsets.js';
@@ -31,11 +32,16 @@ export async function readTargetGroups(client: ClusterClient, names: readonly st
   const listed = await listGroups(client, (group) => wanted.has(group));
   const { found, failed } = await groupOffsets(client, names);
   const groups = names.map((name) => [name, standingOf(listed.get(name))] as const);
-  const offsets = [...found.values()].map(({ group, partitions }) => {
-    const committed = partitions.filter(({ errorCode, offset }) => errorCode === KafkaCode.NONE && offset >= 0n);
-    return [group, new Map(committed.map((at) => [partitionKey(at.topic, at.partition), at.offset]))] as const;
-  });
+  const offsets = [...found].map(([group, answer]) => [group, committedBy(answer)] as const);
   return { groups: new Map(groups), offsets: new Map(offsets), failed };
+}
+
+/** Its committed offsets, by partition. */
+export function committedBy(answer: GroupOffsets | undefined): ReadonlyMap<string, bigint> {
+  const committed = (answer?.partitions ?? []).filter(
+    ({ errorCode, offset }) => errorCode === KafkaCode.NONE && offset >= 0n,
+  );
+  return new Map(committed.map((at) => [partitionKey(at.topic, at.partition), at.offset]));
 }
 
 function standingOf(listed: GroupListing | undefined): TargetGroup {

@@ -18,7 +18,7 @@ export function pageOf(request: Request, sorted: readonly string[]): PageOf {
   const rest = after === undefined ? sorted : sorted.filter((name) => name > after);
   const names = rest.slice(0, limit);
   const last = names.at(-1);
-  const next = last !== undefined && rest.length > limit ? Buffer.from(last).toString('base64url') : null;
+  const next = last !== undefined && rest.length > limit ? cursorAfter(last) : null;
   return { names, next };
 }
 
@@ -33,6 +33,11 @@ export function indexPageOf(
   const from = Math.min(length, /^\d{1,15}$/.test(text) ? Number(text) : 0);
   const to = Math.min(length, from + limit);
   return { from, to, next: to < length ? Buffer.from(String(to)).toString('base64url') : null };
+}
+
+/** Of a page that ends with this name. */
+export function cursorAfter(name: string): string {
+  return Buffer.from(name).toString('base64url');
 }
 
 function limitOf(value: unknown): number {

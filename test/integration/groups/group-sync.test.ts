@@ -9,7 +9,7 @@ import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { waitUntil } from '../../bed/wait.js';
 import { Workspace } from '../../bed/workspace.js';
 import { numbered, TestCluster } from '../worker/thread-kit.js';
-import { commit, committed, entryOf, leaderOf, ROUTE, startNewConsumer, verdicts } from './groups-kit.js';
+import { commit, committed, entryOf, interrupted, leaderOf, ROUTE, startNewConsumer, verdicts } from './groups-kit.js';
 
 const TOPIC = 'orders';
 const ENTRIES = [entryOf(TOPIC)];
@@ -120,6 +120,22 @@ describe('positions of consumer groups on real clusters', { timeout: 150_000 }, 
     });
     assert.deepEqual(verdicts(results, 'g-race'), ['0: refuse active']);
     await consumer.disconnect();
+  });
+
+  test('a group that moved between the look and the write, and is empty again, is not set back', async () => {
+    await commit(source, 'g-brief', { 0: 10n, 1: 10n }, { topic: TOPIC });
+    await leaderOf(source, target).pass(ENTRIES, PLAIN);
+    await commit(source, 'g-brief', { 0: 20n, 1: 20n }, { topic: TOPIC });
+    let moved = false;
+    const busy = interrupted(target, async () => {
+      if (!moved) await commit(target, 'g-brief', { 0: 77n }, { topic: TOPIC });
+      moved = true;
+    });
+    const { results } = await leaderOf(source, busy).pass(ENTRIES, { ...TAKEOVER, groups: ['g-brief'] });
+    assert.ok(moved);
+    assert.deepEqual(verdicts(results, 'g-brief'), ['0: refuse moved', '1: write ours']);
+    const now = await committed(target, 'g-brief');
+    assert.deepEqual([now[`${TOPIC}/0`]?.[0], now[`${TOPIC}/1`]?.[0]], [77n, 20n]);
   });
 
   test('groups of KIP-848: told active by their state, never written, taken over when they are gone; read at a source', async () => {

@@ -34,13 +34,30 @@ export function identicalMaps(length: bigint): OffsetMaps {
 
 /** As a leader that has just begun: nothing is remembered but what the target holds. */
 export function leaderOf(
-  source: TestCluster,
-  target: TestCluster,
+  source: Pick<TestCluster, 'client'>,
+  target: Pick<TestCluster, 'client'>,
   maps: OffsetMaps = identicalMaps(100n),
   route: Route = ROUTE,
 ): RouteGroups {
   const deps = { source: source.client, target: target.client, maps, fleet: 'test', clock: systemClock };
   return new RouteGroups(route, deps);
+}
+
+/** A client of the cluster with something that happens between a pass's look at the groups and its writes: before it asks for the log's ends. */
+export function interrupted({ client }: TestCluster, between: () => Promise<void>): Pick<TestCluster, 'client'> {
+  const proxy = new Proxy(client, {
+    get(real, property) {
+      if (property === 'metadata') {
+        return async (topics: readonly string[] | 'all') => {
+          if (topics !== 'all' && topics.length > 0) await between();
+          return await real.metadata(topics);
+        };
+      }
+      const value = Reflect.get(real, property, real) as unknown;
+      return typeof value === 'function' ? (value.bind(real) as unknown) : value;
+    },
+  });
+  return { client: proxy };
 }
 
 /** Commits from outside the group, as tools do. */
