@@ -96,7 +96,7 @@ describe('8.1 the offset map, whoever owns a partition', () => {
   }
 
   for (const delivery of ['exactly-once', 'transactional', 'at-least-once'] as const) {
-    test(`${delivery}: three owners, two of them dead in the middle of it: every offset of a log with holes is right, and again when the map was deleted`, async () => {
+    test(`8.2 ${delivery}: three owners, two of them dead in the middle of it: every offset of a log with holes is right, and again when the map was deleted`, async () => {
       const { map, from, to, end, route, own } = await mirrored(`taken-${delivery}`, delivery, 3);
       if (delivery !== 'at-least-once') assert.equal(to.length, from.length);
       assert.equal(

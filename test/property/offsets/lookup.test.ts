@@ -95,7 +95,7 @@ function exchanged({ map, copies }: World): World {
   };
 }
 
-test('every offset is translated as a search over all records would, in both directions', () => {
+test('8.3 every offset is translated as a search over all records would, in both directions', () => {
   fc.assert(
     fc.property(worlds, (world) => {
       for (let offset = 0; offset <= Number(world.map.head.source) + 3; offset += 1) {

@@ -39,7 +39,7 @@ describe('what becomes of a group’s position', () => {
     assert.equal(said(at({ group: used })), 'write new');
   });
 
-  test('a group with members is never written, whoever wrote it last and whatever the order', () => {
+  test('8.4 a group with members is never written, whoever wrote it last and whatever the order', () => {
     const active = { isActive: true, hadMembers: true };
     for (const order of [PLAIN, { takeover: true, allowRewind: true }]) {
       assert.equal(said(at({ group: active, targetOffset: 90n, mark: mark(90n) }), order), 'refuse active');

@@ -40,7 +40,7 @@ describe('runs and the checkpoints that name them', () => {
     assert.equal(topic.batches.length, 0);
   });
 
-  test('no pair that names no runs is committed before they are written', async () => {
+  test('8.1 no pair that names no runs is committed before they are written', async () => {
     const topic = new MapTopic();
     const keeper = topic.keeper();
     const partition = withHoles(2_000);
