@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { SyncClient } from '../../../common/api/sync-client.js';
 import { isCausewayError } from '../../../common/errors/error.js';
 import { ALTER_CLIENT_QUOTAS } from '../../../common/kafka/wire/apis/alter-client-quotas.js';
 import { CREATE_ACLS } from '../../../common/kafka/wire/apis/create-acls.js';
@@ -12,6 +13,7 @@ import { type QuotaEntity, quotaEntityKey } from '../../../common/model/client-q
 import type { KafkaRights } from '../../../controller/metadata/acls/kafka-rights.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { waitUntil } from '../../bed/wait.js';
+import { ControllerKit } from '../../unit/controller/kit.js';
 import { callVersion, clientOf, connectionTo, sharedVersions } from '../kafka/wire-kit.js';
 import {
   acl,
@@ -383,5 +385,29 @@ describe('rights, quotas and users of real clusters with an authorizer', () => {
       );
       assert.match(plan[0]?.item.reason ?? '', /No API of Kafka hands out a password/);
     });
+  });
+
+  test('a whole controller does it while it leads, and its drift report has what is left', async () => {
+    const kit = await ControllerKit.open({ routes: [] });
+    const config = kit.config.bind(kit);
+    const clusters = new Map([east, west].map((handle) => [handle.name, loggedIn(handle, CAUSEWAY)]));
+    kit.config = (overrides) => ({ ...config(overrides), clusters });
+    try {
+      await grant('east', acl(), acl({ name: '*', principal: 'User:audit', operation: 'describe' }));
+      kit.kafka.addTopic('east', 'orders', 1);
+      const { client } = await kit.controller();
+      const acls = { mode: 'additive', intervalMs: 1_000 } as never;
+      await client.putRoute('whole', { source: 'east', target: 'west', delivery: 'at-least-once', acls });
+      await client.addTopic('whole', { topic: 'orders' });
+      await shown('west', [acl()], true);
+      const { items, unread } = await new SyncClient(client.transport).drift('whole');
+      const told = items
+        .filter(({ kind }) => kind === 'acl')
+        .map(({ action, reason }) => [action, /everything there/.test(reason)]);
+      assert.deepEqual([told, unread.filter(({ part }) => part === 'acls')], [[['report', true]], []]);
+    } finally {
+      await kit.close();
+      for (const cluster of ['east', 'west']) await revoke(cluster, ...((await root.acls(cluster, RESOURCES)) ?? []));
+    }
   });
 });

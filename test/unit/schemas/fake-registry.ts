@@ -37,6 +37,7 @@ export class FakeRegistry {
   readonly modes = new Map<string, string>([['', 'READWRITE']]);
   readonly #options: FakeRegistryOptions;
   readonly #server: Server;
+  #port = 0;
 
   private constructor(options: FakeRegistryOptions) {
     this.#options = options;
@@ -50,11 +51,13 @@ export class FakeRegistry {
   static async start(options: FakeRegistryOptions = {}): Promise<FakeRegistry> {
     const registry = new FakeRegistry(options);
     await new Promise<void>((resolve) => registry.#server.listen(0, '127.0.0.1', resolve));
+    registry.#port = (registry.#server.address() as AddressInfo).port;
     return registry;
   }
 
+  /** Stays known after `stop`. */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${this.#port}`;
   }
 
   async stop(): Promise<void> {
