@@ -11,10 +11,13 @@ import type { SyncSubject } from '../../sync/ports.js';
 import type { AclPart } from './acl-part.js';
 import type { Outcomes } from './ports.js';
 import type { QuotaPart } from './quota-part.js';
+import { activeTopics } from './stored-world.js';
 import type { UserPart } from './user-part.js';
 
 /** How often it is looked which routes are due; a route that was changed is looked at that soon. */
 const LOOK_MS = 1_000;
+/** How often a route's topics are gone through for changes: a fleet has many. */
+const TOPICS_LOOK_MS = 5_000;
 /** Rights that one line of the log names. */
 const MAX_NAMED = 20;
 
@@ -30,12 +33,19 @@ export interface RightsWorkOptions {
 
 type Part = 'acls' | 'quotas' | 'users';
 
+/** Monotonic ms when a route is due, and its topics are to be gone through; and what was looked at. */
+interface Due {
+  readonly atMs: number;
+  topicsAtMs: number;
+  readonly settings: string;
+  readonly topics: string;
+}
+
 /** What the leader does about rights and quotas by itself, route after route; what needs somebody's word is told. */
 export class RightsWork implements LeaderWork {
   readonly name = 'rights';
   readonly #options: RightsWorkOptions;
-  /** Monotonic ms when a route is due, and the settings that were looked at. */
-  readonly #due = new Map<string, { readonly atMs: number; readonly settings: string }>();
+  readonly #due = new Map<string, Due>();
   /** What was said last of a route's part, so that it is said once. */
   readonly #said = new Map<string, string>();
 
@@ -50,24 +60,41 @@ export class RightsWork implements LeaderWork {
       const routes = term.routes().filter(isConcerned);
       this.#forget(new Set(routes.map(({ name }) => name)));
       for (const route of routes) {
-        const entries = term.entries(route.name);
-        const settings = JSON.stringify([route, entries.map(({ topic, paused }) => [topic, paused])]);
-        const due = this.#due.get(route.name);
         if (term.signal.aborted) break;
-        if (due?.settings === settings && due.atMs > clock.monotonicMs()) continue;
-        await this.#round({ route, entries });
+        if (!this.#isDue(term, route)) continue;
+        const entries = term.entries(route.name);
+        const [settings, topics] = [JSON.stringify(route), topicsText(entries)];
+        await this.#round(
+          { route, entries },
+          () => !term.signal.aborted && topicsText(term.entries(route.name)) === topics,
+        );
+        const nowMs = clock.monotonicMs();
         const intervalMs = (route.acls?.intervalMs ?? RIGHTS_INTERVAL_MS) * (0.9 + 0.2 * random.unit());
-        this.#due.set(route.name, { atMs: clock.monotonicMs() + intervalMs, settings });
+        this.#due.set(route.name, { atMs: nowMs + intervalMs, topicsAtMs: nowMs + TOPICS_LOOK_MS, settings, topics });
       }
       await clock.sleep(LOOK_MS, term.signal);
     }
   }
 
-  /** A part that fails keeps the others from nothing. */
-  async #round(subject: SyncSubject): Promise<void> {
+  #isDue(term: Term, route: Route): boolean {
+    const due = this.#due.get(route.name);
+    const nowMs = this.#options.clock.monotonicMs();
+    if (due === undefined || due.atMs <= nowMs || due.settings !== JSON.stringify(route)) return true;
+    if (due.topicsAtMs > nowMs) return false;
+    due.topicsAtMs = nowMs + TOPICS_LOOK_MS;
+    return due.topics !== topicsText(term.entries(route.name));
+  }
+
+  /**
+   * A part that fails keeps the others from nothing.
+   * @param holds whether what the round goes by is still so: asked before anything is taken back
+   */
+  async #round(subject: SyncSubject, holds: () => boolean): Promise<void> {
     const { route } = subject;
-    await this.#part(route, 'acls', route.acls !== undefined && route.acls.mode !== 'off', () => this.#acls(subject));
-    await this.#part(route, 'quotas', route.quotas !== undefined, () => this.#quotas(subject));
+    await this.#part(route, 'acls', route.acls !== undefined && route.acls.mode !== 'off', () =>
+      this.#acls(subject, holds),
+    );
+    await this.#part(route, 'quotas', route.quotas !== undefined, () => this.#quotas(subject, holds));
     await this.#part(route, 'users', route.users !== undefined, () => this.#users(subject));
   }
 
@@ -87,7 +114,7 @@ export class RightsWork implements LeaderWork {
     }
   }
 
-  async #acls(subject: SyncSubject): Promise<number> {
+  async #acls(subject: SyncSubject, holds: () => boolean): Promise<number> {
     const { acls } = this.#options;
     const { route } = subject;
     const { acls: policy } = route;
@@ -100,7 +127,7 @@ export class RightsWork implements LeaderWork {
     const { plan } = state;
     const open = plan.create.length + plan.remove.length + plan.unplaceable.length;
     const isOurs = policy.mode !== 'report' && route.metadata !== 'manual';
-    if (!isOurs || open === 0) {
+    if (!isOurs || open === 0 || !holds()) {
       this.#say(route, 'acls', 'rights.compared', `${open} open`, { open, foreign: plan.foreign.length });
       return open;
     }
@@ -111,19 +138,21 @@ export class RightsWork implements LeaderWork {
       this.#say(route, 'acls', 'rights.guarded', plan.guard, { removals: plan.remove.length });
       return left + plan.remove.length;
     }
+    if (!holds()) return left + plan.remove.length;
     if (plan.remove.length > 0)
       left += this.#told(route, 'removed', plan.remove, await acls.remove(route, plan.remove));
     this.#say(route, 'acls', 'rights.compared', `${left} open`, { open: left, foreign: plan.foreign.length });
     return left;
   }
 
-  async #quotas(subject: SyncSubject): Promise<number> {
+  async #quotas(subject: SyncSubject, holds: () => boolean): Promise<number> {
     const { quotas, metrics, logger } = this.#options;
     const { route } = subject;
     const plan = await quotas.state(subject);
     const open = plan.set.length + plan.remove.length;
     const isOurs = route.quotas === 'sync' && route.metadata !== 'manual' && (await quotas.rival(route)) === undefined;
-    if (!isOurs || open === 0) return open;
+    this.#say(route, 'quotas', 'rights.compared', `${open} open`, { open, foreign: plan.foreign.length });
+    if (!isOurs || open === 0 || !holds()) return open;
     const outcomes = [...(await quotas.set(route, plan.set)), ...(await quotas.remove(route, plan.remove))];
     const failed = outcomes.filter((outcome) => outcome !== undefined);
     metrics.inc('causeway_rights_changes_total', open - failed.length, { route: route.name, change: 'quota' });
@@ -174,6 +203,10 @@ export class RightsWork implements LeaderWork {
       }
     }
   }
+}
+
+function topicsText(entries: SyncSubject['entries']): string {
+  return JSON.stringify(activeTopics(entries));
 }
 
 function isConcerned({ acls, quotas, users }: Route): boolean {
