@@ -237,7 +237,7 @@ function buildRouter(
   const selections = new SelectionService({ store, routes, denials, metadata, rules, clusters, identities, logger });
   const clientId = `causeway-controller-${config.controller.id}`;
   const logEnds = new KafkaLogEnds({ clusters: config.clusters, clientId, clock, random, logger });
-  const parts = { store, rules, identities, clock, random, logger };
+  const parts = { store, rules, identities, statuses: () => views.statuses(), clock, random, logger };
   const jobs = new JobService({ ...parts, clusters: config.clusters, metadata, admin: kafka.admin, logEnds });
   const syncs = sync.service(routes, [...rights.parts, schemas.part]);
   recovery.lend({ copier: new JobCopier(jobs), drift: syncs });

@@ -7,6 +7,7 @@ import { assertNever } from '../../common/errors/assert.js';
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import { type Job, type JobRange, type JobState, type JobTopic, MAX_JOBS } from '../../common/model/job.js';
+import type { WorkerStatus } from '../../common/model/status.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
 import { identifierFault } from '../../common/model/worker.js';
 import { type Logger, silentLogger } from '../../common/observability/logger.js';
@@ -14,6 +15,7 @@ import type { Clock } from '../../common/runtime/clock.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { ClusterIdentity } from '../core/cluster-identity.js';
+import { withSightings } from '../core/job-progress.js';
 import { resolveRange, type WantedRange } from '../core/job-ranges.js';
 import { FleetRecords } from '../loop/fleet-records.js';
 import type { RuleBook } from '../loop/rule-book.js';
@@ -21,6 +23,7 @@ import type { SourceMetadata, TargetAdmin } from '../metadata/ports.js';
 import { mirroredConfigs } from '../metadata/topic-configs.js';
 import { checkPlace, checkSize, checkTopics, invalid, sourceTopic, wantedRanges } from './job-checks.js';
 import type { LogEnds } from './log-ends.js';
+import { sightingsOf } from './sightings.js';
 
 /** Somebody else may change the node meanwhile (the leader notes progress), but not for ever. */
 const MAX_ATTEMPTS = 5;
@@ -39,6 +42,8 @@ export interface JobServiceDeps {
   readonly logEnds: LogEnds;
   readonly identities: { learn(): Promise<ClusterIdentity> };
   readonly rules: RuleBook;
+  /** What the workers say now. */
+  readonly statuses: () => Promise<ReadonlyMap<string, WorkerStatus>>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -113,7 +118,7 @@ export class JobService {
       const { job, version } = await this.#read(id);
       const state = stateAfter(job, order);
       if (state === job.state) return job;
-      const next: Job = { ...job, state };
+      const next = order === 'cancel' ? await this.#asItStands({ ...job, state }) : { ...job, state };
       // Others may have taken its place meanwhile.
       if (job.state === 'cancelled') checkPlace(next, await this.#records(), await identities.learn());
       try {
@@ -137,6 +142,12 @@ export class JobService {
     const outcome = await store.multi(countedRemoval(jobPath(id), version));
     if (!outcome.applied) throw new CausewayError('PRECONDITION_FAILED', `job ${id} changed just now`);
     logger.info('audit.job-deleted', { job: id });
+  }
+
+  /** The workers' last word before they let go of it. */
+  async #asItStands(job: Job): Promise<Job> {
+    const statuses = await this.#deps.statuses();
+    return withSightings(job, sightingsOf(job, statuses.values()), new Set());
   }
 
   async #read(id: string): Promise<{ readonly job: Job; readonly version: number }> {
