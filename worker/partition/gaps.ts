@@ -66,7 +66,7 @@ export async function refusedGaps(
 async function recordsAt(
   batch: BatchSlice,
   refused: readonly { readonly offset: number }[],
-  { fromOffset, appendTime }: ReshapeOptions,
+  { fromOffset, appendTime, rewrite }: ReshapeOptions,
 ): Promise<ReadonlyMap<number, DeadLetter>> {
   const wanted = new Set(refused.map(({ offset }) => offset));
   const letters = new Map<number, DeadLetter>();
@@ -75,6 +75,7 @@ async function recordsAt(
     codec: 'none',
     ...(fromOffset === undefined ? {} : { fromOffset }),
     ...(appendTime === undefined ? {} : { appendTime }),
+    ...(rewrite === undefined ? {} : { rewrite }),
   });
   for (const { batch: part, firstOffset, sourceOffsets, recordCount } of parts) {
     const base = baseTimestamp(part.buffer, part.start);

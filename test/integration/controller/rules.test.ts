@@ -65,6 +65,10 @@ describe('rules of a fleet, on real clusters', () => {
         r: { source: 'west', target: 'east', delivery: 'transactional' },
         there: { source: 'west', target: 'east', ...guarded },
         back: { source: 'east', target: 'west', ...guarded },
+        fold: {
+          ...{ source: 'west', target: 'east', partitionMapping: { to: 'modulo', partitions: 2 } },
+          naming: { policy: 'regex', match: 'part-.*', replacement: 'whole', otherwise: { policy: 'identity' } },
+        },
       },
       workers: 2,
     });
@@ -205,7 +209,11 @@ describe('rules of a fleet, on real clusters', () => {
     assert.deepEqual(await counted(), { 'no-tests dropped': 20, 'hide changed': 60, 'gold routed': 12 });
     await west().createTopic('gold', 1);
     await assert.rejects(fleet.client.addTopic('there', { topic: 'gold' }), { code: 'TARGET_CONFLICT' });
+    const applied = async (): Promise<number> =>
+      Math.min(...(await fleet.client.assignment()).workers.map((worker) => worker.applied?.generation ?? 0));
+    const generation = await applied();
     assert.equal((await cli('rules', 'clear', 'r')).code, 0);
+    await eventually('the workers know', async () => (await applied()) > generation);
     await west().append('orders', 0, batch('p0-', 40, 8));
     await eventually('the rest is copied as it is', async () => (await keysAt('orders', 0)).length >= 32);
     const all = upTo(40)
@@ -215,6 +223,39 @@ describe('rules of a fleet, on real clusters', () => {
       await keysAt('orders', 0),
       all.map((n) => `p0-${n}`),
     );
+  });
+
+  test('two topics of a route meet in one target topic of fewer partitions, made for them', async () => {
+    const sources = { 'part-a': 3, 'part-b': 2 };
+    for (const [topic, partitions] of Object.entries(sources)) {
+      await west().createTopic(topic, partitions);
+      await fleet.client.addTopic('fold', { topic });
+      for (let partition = 0; partition < partitions; partition++) {
+        await west().append(topic, partition, batch(`${topic}/${partition}-`, 0, 20));
+      }
+    }
+    const both = async (): Promise<string[][]> => [await keysAt('whole', 0), await keysAt('whole', 1)];
+    await eventually(
+      'all are there',
+      async () => {
+        const made = (await east().client.metadata(['whole'])).topics.get('whole')?.partitions.length === 2;
+        return made && (await both()).flat().length >= 100;
+      },
+      30_000,
+    );
+    for (const [number, keys] of (await both()).entries()) {
+      const expected = Object.entries(sources).flatMap(([topic, partitions]) =>
+        upTo(partitions).flatMap((partition) => (partition % 2 === number ? [`${topic}/${partition}-`] : [])),
+      );
+      assert.equal(keys.length, expected.length * 20);
+      for (const name of expected) {
+        const own = keys.filter((key) => key.startsWith(name));
+        assert.deepEqual(
+          own,
+          upTo(20).map((n) => `${name}${n}`),
+        );
+      }
+    }
   });
 
   test('one topic name on two clusters, mirrored both ways by a fleet: each record is on each side once', async () => {
