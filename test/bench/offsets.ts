@@ -230,7 +230,9 @@ async function recordsOf(bootstrapServers: string, name: string): Promise<AuditR
     const range = layout === undefined ? undefined : (await cluster.ranges(layout))[0];
     if (layout === undefined || range === undefined) throw new Error(`${name} is not there`);
     const found: AuditRecord[] = [];
-    for await (const records of dumpPartition(cluster, { layout, partition: 0, range })) found.push(...records);
+    for await (const records of dumpPartition(cluster, { layout, partition: 0, range })) {
+      for (const record of records) found.push(record);
+    }
     return found;
   } finally {
     await cluster.close();

@@ -1,7 +1,9 @@
 import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import { partitionMap } from '../../common/kafka/offset-maps/joined-runs.js';
 import { MapTail } from '../../common/kafka/offset-maps/map-tail.js';
+import { REASON_DROPPED } from '../../common/kafka/offset-maps/partition-runs.js';
 import type { LostStretch } from '../../common/model/offset-map.js';
+import { mapPartition } from '../../common/model/offset-map-record.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock, Timer } from '../../common/runtime/clock.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
@@ -66,7 +68,6 @@ export class MapRebuilder {
     const partitions = held();
     const keys = new Set(partitions.map(({ key }) => key));
     for (const key of this.#progress.keys()) if (!keys.has(key)) this.#progress.delete(key);
-    const tails = new Map<string, MapTail>();
     for (const partition of partitions) {
       if (signal.aborted || !mayWrite()) return;
       const at = partition.item.mapRebuildAt;
@@ -77,20 +78,20 @@ export class MapRebuilder {
         this.#progress.set(partition.key, progress);
       }
       if (progress.isDone) continue;
-      const result = await this.#rebuild(partition, tails);
+      const result = await this.#rebuild(partition);
       progress.attempts = result === 'progress' ? 0 : progress.attempts + 1;
       progress.isDone = result === 'done' || progress.attempts >= MAX_ATTEMPTS;
     }
   }
 
   /** @returns `progress`: there is more to find · `failed`: not at the moment */
-  async #rebuild(partition: MirroredPartition, tails: Map<string, MapTail>): Promise<'done' | 'progress' | 'failed'> {
+  async #rebuild(partition: MirroredPartition): Promise<'done' | 'progress' | 'failed'> {
     const { sides, logger } = this.#deps;
     const { route, topic, partition: number } = partition.item;
     const place = { route, topic, partition: number };
     try {
       const { source, target } = sides(partition);
-      const lost = await this.#lostOf(partition, tails);
+      const lost = await this.#lostOf(partition);
       let runs = 0;
       let isOver = true;
       for (const stretch of lost) {
@@ -116,18 +117,18 @@ export class MapRebuilder {
   }
 
   /** What neither the map topic nor the partition's last pair tells. */
-  async #lostOf(partition: MirroredPartition, tails: Map<string, MapTail>): Promise<readonly LostStretch[]> {
+  async #lostOf(partition: MirroredPartition): Promise<readonly LostStretch[]> {
     const { sides, fleet, logger } = this.#deps;
-    const { route, topic, partition: number, timeline } = partition.item;
+    const { route, topic, targetTopic, partition: number, timeline } = partition.item;
     const { client } = sides(partition).target;
-    const { name } = client.cluster;
-    const tail = tails.get(name) ?? new MapTail({ client, fleet, logger });
-    tails.set(name, tail);
+    const tail = new MapTail({ client, fleet, logger, only: mapPartition(targetTopic, number) });
     // The pair first: what it does not name is in the map topic.
     const pair = partition.transactional ? partition.checkpoint() : partition.lastPair;
     await tail.refresh(0);
     const written = tail.index.of({ route, topic, partition: number, timeline });
     const isOther = written !== undefined && written.targetTopicId !== partition.targetTopicId;
-    return partitionMap(timeline, isOther ? undefined : written, pair)?.lost ?? [];
+    const lost = partitionMap(timeline, isOther ? undefined : written, pair)?.lost ?? [];
+    // What does not fit into memory is there.
+    return lost.filter(({ reason }) => reason !== REASON_DROPPED);
   }
 }

@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../../model/checkpoint.js';
 import type { LostStretch, PartitionMap, Run, RunList } from '../../model/offset-map.js';
 import { FIRST_OF_TIMELINE, linkBehind, type MapChain, UNKNOWN_LINK } from '../../model/offset-map-record.js';
-import { lostBefore, type PartitionRuns } from './partition-runs.js';
+import { lostBefore, type PartitionRuns, REASON_UNTOLD } from './partition-runs.js';
 import type { RunTable } from './run-table.js';
 
 /** Runs of the map topic, and behind them the few that only the checkpoint names; the table is not copied. */
@@ -98,7 +98,7 @@ function stretchOf({ source, target, length, targetLength }: Entry): LostStretch
   return {
     source: { from: BigInt(source), to: BigInt(source + length) },
     target: { from: BigInt(target), to: BigInt(target + targetLength) },
-    reason: 'the target did not tell where it stored these records',
+    reason: REASON_UNTOLD,
   };
 }
 

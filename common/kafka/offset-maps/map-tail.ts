@@ -26,6 +26,8 @@ export interface MapTailDeps {
   readonly fleet: string;
   readonly logger: Logger;
   readonly maxRuns?: number;
+  /** Only this part of the topic. */
+  readonly only?: number;
 }
 
 /** Where reading of one partition of the map topic has come to. */
@@ -104,7 +106,9 @@ export class MapTail {
     if (code !== KafkaCode.NONE && !isRetriable(code)) throw this.#fault(code);
     if (this.#topicId !== undefined && topic.topicId !== this.#topicId) this.#forget();
     this.#topicId = topic.topicId;
+    const { only } = this.#deps;
     for (const { partition } of topic.partitions) {
+      if (only !== undefined && partition !== only) continue;
       if (!this.#parts.has(partition)) this.#parts.set(partition, { partition, position: 0, filter: new TxnFilter() });
     }
     return topic;

@@ -2,8 +2,7 @@ import type { LostStretch } from '../../model/offset-map.js';
 import { FIRST_OF_TIMELINE, linkBehind, type MapChain } from '../../model/offset-map-record.js';
 import { RunTable } from './run-table.js';
 
-export const REASON_LOST =
-  'the map of this stretch was lost, or never written; it can be rebuilt while both logs exist';
+const REASON_LOST = 'the map of this stretch was lost, or never written; it can be rebuilt while both logs exist';
 export const REASON_UNTOLD = 'the target did not tell where it stored these records';
 export const REASON_DROPPED = 'there are more runs than a controller keeps in memory; the oldest are left out';
 
