@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { buildBatch } from '../../../../common/kafka/wire/records/build-batch.js';
+import { decodeBatches } from '../../../../common/kafka/wire/records/record-codec.js';
+import type { RecordRules } from '../../../../common/model/record-rules.js';
+import { systemClock } from '../../../../common/runtime/clock.js';
+import { systemRandom } from '../../../../common/runtime/random.js';
+import { UNBOUNDED } from '../../../../worker/core/allowance.js';
+import { VerdictCounts } from '../../../../worker/core/batch-verdict.js';
+import { ByteBudget } from '../../../../worker/core/byte-budget.js';
+import { Intake } from '../../../../worker/partition/intake.js';
+import { makeTreatment } from '../../../../worker/rules/make-treatment.js';
+import { Treatment } from '../../../../worker/rules/treatment.js';
+import { feed, takeAll } from './intake-kit.js';
+import { RecordingPort, testPartition } from './partition-kit.js';
+
+const RULES: RecordRules = {
+  onUnreadable: 'pause',
+  list: [{ name: 'hide', action: { do: 'mask', fields: ['card'], with: '***' } }],
+};
+
+/** Records of `{"card": n}`, but for those that are no JSON. */
+function batchAt(first: number, count: number, broken: readonly number[] = []): Buffer {
+  const records = Array.from({ length: count }, (_, i) => ({
+    key: null,
+    value: Buffer.from(broken.includes(first + i) ? 'broken' : `{"card":${first + i}}`),
+    headers: [],
+    timestamp: 1n,
+  }));
+  return buildBatch(records, { baseOffset: BigInt(first) });
+}
+
+function treatedIntake(more: Parameters<typeof Object.assign>[1] = {}) {
+  const partition = testPartition();
+  partition.route = { ...partition.route, delivery: 'transactional', rules: RULES, ...more };
+  partition.begin({ source: 0, target: 0, runSource: 0, runTarget: 0 });
+  partition.on({ type: 'copy' });
+  const port = new RecordingPort();
+  const outcomes: Record<string, number> = {};
+  const intake = new Intake(partition, {
+    budget: new ByteBudget(1 << 20),
+    allowance: UNBOUNDED,
+    counts: new VerdictCounts(),
+    fetchMaxPartitionBytes: 1 << 20,
+    crcCheckEvery: 1,
+    port,
+    treatment: ({ route, item }) => {
+      const made = makeTreatment(route, item, {
+        secrets: new Map(),
+        clusterIds: () => ({ source: 'A', target: 'B' }),
+        schemaIds: () => ({ code: 'INTERNAL_INVARIANT', message: 'not asked' }),
+      });
+      assert.ok(made instanceof Treatment || made === undefined || 'code' in made);
+      return made;
+    },
+    treated: (_, { tally }) => {
+      for (const { rule, outcome, count } of tally.entries()) {
+        outcomes[`${rule} ${outcome}`] = (outcomes[`${rule} ${outcome}`] ?? 0) + count;
+      }
+    },
+    clock: systemClock,
+    random: systemRandom,
+  });
+  return { partition, intake, port, outcomes };
+}
+
+test('what rules hide is hidden in dead letters of refused records, too', async () => {
+  const { partition, intake } = treatedIntake({ onRefusedRecord: 'dead-letter', deadLetterTopic: 'letters' });
+  partition.shaping.refuse(1, { reason: 'too-large', detail: 'large' });
+  await feed(intake, partition, [batchAt(0, 3)], 3);
+  const [gap, batch] = takeAll(partition);
+  const letters = gap?.gap?.deadLetters.map(({ offset, record }) => [offset, String(record.value)]);
+  assert.deepEqual(letters, [[1, '{"card":"***"}']]);
+  const { buffer, start, length } = batch?.source ?? assert.fail('nothing is left');
+  const values = decodeBatches(buffer.subarray(start, start + length)).flatMap(({ records }) =>
+    records.map(({ value }) => String(value)),
+  );
+  assert.deepEqual(values, ['{"card":"***"}', '{"card":"***"}']);
+});
+
+test('in front of what cannot be read it stops, and what lies before goes out', async () => {
+  const { partition, intake, port, outcomes } = treatedIntake();
+  await feed(intake, partition, [batchAt(0, 5, [3])], 5);
+  assert.ok(port.calls.includes('pause RECORD_UNREADABLE'));
+  assert.match(partition.reason?.message ?? '', /offset 3/);
+  assert.deepEqual(outcomes, { 'hide changed': 3, 'hide unreadable': 1 });
+  assert.deepEqual(
+    takeAll(partition).map(({ recordCount, sourceNext }) => [recordCount, sourceNext]),
+    [[3, 3]],
+  );
+  assert.equal(partition.queue.fetchNext, 3);
+});
+
+test('a route whose rules need what is not there pauses instead of copying without them', async () => {
+  const keyed: RecordRules = {
+    onUnreadable: 'keep',
+    list: [{ name: 'h', action: { do: 'hash', fields: ['card'], hmac: 'gone' } }],
+  };
+  const { partition, intake, port } = treatedIntake({ rules: keyed });
+  await feed(intake, partition, [batchAt(0, 5)], 5);
+  assert.ok(port.calls.includes('pause RULES_UNUSABLE'));
+  assert.equal(partition.queue.length, 0);
+});
