@@ -1,6 +1,7 @@
 import type { AssignmentItem } from '../../common/model/assignment.js';
 import { decodesRecords } from '../../common/model/record-rules.js';
 import type { Route } from '../../common/model/route.js';
+import { rulesFaults } from '../../common/rules/faults.js';
 import { missingSecrets, RuleProgram } from '../../common/rules/program.js';
 import { Provenance } from '../../common/rules/provenance.js';
 import type { Reason } from '../core/partition-state.js';
@@ -25,6 +26,14 @@ export function makeTreatment(
   if (!decodesRecords(route)) return undefined;
   const { rules } = route;
   const { topic, partition, sourceTopicId: topicId } = item;
+  // Imported routes were never checked: what does not compile must not end the thread.
+  const [fault] = rules === undefined ? [] : rulesFaults(rules);
+  if (fault !== undefined) {
+    return {
+      code: 'RULES_UNUSABLE',
+      message: `the route’s rules have a fault at ${fault.path.join('.')}: ${fault.message}`,
+    };
+  }
   const [missing] = rules === undefined ? [] : missingSecrets(rules, secrets);
   if (missing !== undefined) {
     const message = `the route’s rules need the secret ${missing}, which this worker’s configuration does not have`;

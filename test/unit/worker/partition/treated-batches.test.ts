@@ -96,8 +96,14 @@ test('a route whose rules need what is not there pauses instead of copying witho
     onUnreadable: 'keep',
     list: [{ name: 'h', action: { do: 'hash', fields: ['card'], hmac: 'gone' } }],
   };
-  const { partition, intake, port } = treatedIntake({ rules: keyed });
-  await feed(intake, partition, [batchAt(0, 5)], 5);
-  assert.ok(port.calls.includes('pause RULES_UNUSABLE'));
-  assert.equal(partition.queue.length, 0);
+  const faulty: RecordRules = {
+    onUnreadable: 'keep',
+    list: [{ name: 'f', when: { on: 'key', matches: '(' }, action: { do: 'drop' } }],
+  };
+  for (const rules of [keyed, faulty]) {
+    const { partition, intake, port } = treatedIntake({ rules });
+    await feed(intake, partition, [batchAt(0, 5)], 5);
+    assert.ok(port.calls.includes('pause RULES_UNUSABLE'));
+    assert.equal(partition.queue.length, 0);
+  }
 });
