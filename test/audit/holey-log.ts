@@ -5,6 +5,8 @@ import { kafkaOf } from './topics.js';
 export interface HoleyLogOptions {
   readonly bootstrapServers: string;
   readonly topic: string;
+  /** Of this writer, where several write into the partition. */
+  readonly name?: string;
   readonly random: Random;
   /** So many records in a transaction at most. */
   readonly maxRecords: number;
@@ -25,7 +27,7 @@ export class HoleyLog {
     this.#options = options;
     const kafka = kafkaOf(options.bootstrapServers);
     this.#plain = kafka.producer({ allowAutoTopicCreation: false });
-    const transactionalId = `holes-${options.topic}`;
+    const transactionalId = `holes-${options.topic}-${options.name ?? ''}`;
     this.#transactional = kafka.producer({ transactionalId, idempotent: true, maxInFlightRequests: 1 });
   }
 
@@ -62,9 +64,9 @@ export class HoleyLog {
   #messages(count: number): { partition: number; key: string; value: string }[] {
     return Array.from({ length: count }, () => {
       const number = this.#number++;
-      const { keys, random } = this.#options;
+      const { keys, random, name = '' } = this.#options;
       const key = keys === undefined ? number : Math.floor(random.unit() * keys);
-      return { partition: 0, key: `key-${key}`, value: `value-${number}` };
+      return { partition: 0, key: `key-${key}`, value: `value-${name}${number}` };
     });
   }
 }

@@ -26,6 +26,8 @@ import { type MirrorHost, targetTopicOf } from './subject.js';
 const topic = 'holes';
 const offsetsBySize = { usual: 200_000, quick: 4_000 };
 const maxOffsets = 1_000_000;
+/** Their transactions lie between each other’s. */
+const writers = 4;
 /** Positions that MirrorMaker 2 is asked about: it translates what groups have committed, and nothing else. */
 const groups = 100;
 const copyLimitMs = 240_000;
@@ -82,13 +84,16 @@ function rowsOf(records: number, ours: Ours | undefined, theirs: Theirs | undefi
 async function fill(host: MirrorHost, offsets: number): Promise<void> {
   const bootstrapServers = host.source.plaintextBootstrapServers;
   await createTopics(bootstrapServers, [{ topic, partitions: 1 }]);
-  const random = seededRandom(1);
-  const log = await HoleyLog.open({ bootstrapServers, topic, random, maxRecords: 100, abortShare: 0.1 });
-  try {
-    await log.fill(offsets);
-  } finally {
-    await log.close();
-  }
+  const writing = Array.from({ length: writers }, async (_, i) => {
+    const named = { bootstrapServers, topic, name: `w${i}-`, random: seededRandom(i + 1) };
+    const log = await HoleyLog.open({ ...named, maxRecords: 100, abortShare: 0.1 });
+    try {
+      await log.fill(Math.ceil(offsets / writers));
+    } finally {
+      await log.close();
+    }
+  });
+  await Promise.all(writing);
 }
 
 async function judgeCauseway(host: MirrorHost, source: readonly AuditRecord[], end: number) {
