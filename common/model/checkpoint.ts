@@ -132,7 +132,7 @@ export function carriesHistory(checkpoint: Checkpoint): boolean {
 }
 
 /** More never fit. */
-const MAX_CARRIED_RUNS = 256;
+export const MAX_CARRIED_RUNS = 256;
 
 function metadataText(checkpoint: Checkpoint): string {
   const { lane, history, released } = checkpoint;

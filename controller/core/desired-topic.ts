@@ -147,8 +147,8 @@ function originOf({ breaks, origin, carried, formers }: DesiredTopic, partition:
 
 /** An order about one partition holds for what was there when the topic was added: not for offsets of a topic that was made anew. */
 function startOf(topic: DesiredTopic, partition: number): Pick<AssignmentItem, 'start' | 'startOffset'> {
-  if (partition >= topic.initialPartitions) return { start: 'beginning' };
   const own = topic.starts?.find((one) => one.partition === partition)?.from;
+  if (partition >= topic.initialPartitions && own === undefined) return { start: 'beginning' };
   if (typeof own !== 'bigint') return { start: own ?? topic.route.start };
   return { start: topic.route.start, ...(topic.started.has(partition) ? {} : { startOffset: own }) };
 }

@@ -15,8 +15,9 @@ export interface SettledPartition {
 }
 
 /**
- * Where what both logs have in common ends. Where its last lane let go the pair is exact: markers of a fence may lie behind it, records do
- * not. Where a lane was fenced instead, more than the checkpoint says may have been copied.
+ * Where what both logs have in common ends. Where its last lane let go the pair is exact: what lies behind it is nothing of ours, but markers
+ * or records that others wrote there meanwhile, and those are to be copied back. Where a lane was fenced instead, more than the checkpoint
+ * says may have been copied.
  */
 export function commonPoint(settled: SettledPartition): CommonPoint {
   const { topic, targetTopic, partition, checkpoint, targetEnd, sourceTopicId, targetTopicId } = settled;
@@ -24,7 +25,8 @@ export function commonPoint(settled: SettledPartition): CommonPoint {
   // Nothing of it was copied: whatever the target has is its own.
   if (checkpoint === undefined) return { ...place, source: 0n, pairTarget: targetEnd, exact: false };
   const exact = checkpoint.released || targetEnd === checkpoint.targetOffset;
-  return { ...place, source: checkpoint.sourceOffset, pairTarget: checkpoint.targetOffset, exact };
+  const target = exact ? checkpoint.targetOffset : targetEnd;
+  return { ...place, target, source: checkpoint.sourceOffset, pairTarget: checkpoint.targetOffset, exact };
 }
 
 /** The inverse of a stop: partitions whose copies do not reach the source's end. */

@@ -38,9 +38,16 @@ export function reverseRouteOf(route: Route, name: string, topics: readonly stri
 }
 
 /** Why what this route copies cannot be copied back as it was; undefined: it can. */
-export function oneWayFault({ rules, partitionMapping, provenance, targetTopics }: Route): string | undefined {
+export function oneWayFault({
+  rules,
+  partitionMapping,
+  provenance,
+  schemaIds,
+  targetTopics,
+}: Route): string | undefined {
   if (rules !== undefined) return 'its rules make other records of some: they cannot be turned back';
   if (partitionMapping !== undefined) return 'its partitions are folded or merged: there is no one way back';
+  if (schemaIds !== undefined) return 'it exchanges schema ids: its copies are other records';
   if (provenance === true) return 'both directions are copied already (provenance)';
   if (targetTopics.shared === true) return 'others write into its target topics, too: there is no common point';
   return undefined;

@@ -81,7 +81,8 @@ export class KafkaLens implements ClusterLens {
         if (answer.offset < 0n) continue;
         const checkpoint = decodeCheckpoint(answer.offset, answer.metadata);
         const key = partitionKey(answer.topic, answer.partition);
-        if (timelineAsked(asked, answer) === checkpoint.timeline) found.set(key, checkpoint);
+        // The present group is asked first: what an earlier version left in the old place is older.
+        if (timelineAsked(asked, answer) === checkpoint.timeline && !found.has(key)) found.set(key, checkpoint);
       }
     }
     return found;

@@ -25,7 +25,8 @@ export async function ensureRoute(context: StepContext, { from, topics }: LegSid
   return route;
 }
 
-async function makeParent(term: StepContext['term'], path: string): Promise<void> {
+/** Multis do not create parents. */
+export async function makeParent(term: StepContext['term'], path: string): Promise<void> {
   try {
     await term.write([{ type: 'create', path, data: Buffer.alloc(0) }]);
   } catch (error) {

@@ -1,11 +1,11 @@
 import type { CausewayError } from '../../common/errors/error.js';
+import type { CheckpointStore } from '../../common/kafka/checkpoints/checkpoint-store.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock, Timer } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { MapKeeper } from '../offsets/map-keeper.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
-import type { CheckpointStore } from '../../common/kafka/checkpoints/checkpoint-store.js';
 
 /** What must not wait any longer (a handover, the pair before the first fetch) does not wait for the offset map beyond this. */
 const MAP_PATIENCE_MS = 5_000;

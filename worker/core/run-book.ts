@@ -99,6 +99,11 @@ export class RunBook {
     };
   }
 
+  /** What lies before the open run, whatever is closed and not written down. */
+  get linkBefore(): MapLink {
+    return this.size === 0 ? this.#link : this.#endOf(this.size - 1);
+  }
+
   /** All of it, what is open as the last one: it ends here, or is written down although it grows on. */
   whole(): MapChain {
     const { link, entries } = this.history();

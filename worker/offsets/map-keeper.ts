@@ -11,7 +11,7 @@ import {
   mapPartition,
 } from '../../common/model/offset-map-record.js';
 import type { Logger } from '../../common/observability/logger.js';
-import type { Clock } from '../../common/runtime/clock.js';
+import type { Clock, Timer } from '../../common/runtime/clock.js';
 import type { Lane } from '../lane/lane.js';
 import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
 import type { SideWriter } from '../produce/side-writer.js';
@@ -22,6 +22,8 @@ const MAX_BATCH_BYTES = 900_000;
 const RECORD_OVERHEAD_BYTES = 40;
 /** How long a checkpoint waits for its runs to be written; then they stay in memory, and what an early death would cost is a stretch of the map. */
 const MAX_HELD_MS = 600_000;
+/** How long a save is waited for. */
+const MAX_SAVE_MS = 30_000;
 /** Closed runs that are kept of a partition where there is no topic for them (32 KB): one may be on its way. */
 const MAX_UNWRITABLE_RUNS = 1_024;
 /** How often a run that is open is written, while it grows. */
@@ -97,7 +99,7 @@ export class MapKeeper {
   withoutRuns(partition: MirroredPartition): Checkpoint | undefined {
     const now = partition.checkpoint();
     if (now?.history === undefined) return now;
-    return { ...now, history: { link: linkBehind(now.history), entries: [] } };
+    return { ...now, history: { link: partition.runs.linkBefore, entries: [] } };
   }
 
   /** Its pair with the closed runs, or without where they do not fit: of a partition whose position does not wait. */
@@ -126,23 +128,44 @@ export class MapKeeper {
     const lives = new Map(waiting.map((partition) => [partition, partition.runs.life]));
     const pairs = new Map(waiting.map((partition) => [partition, this.withoutRuns(partition)]));
     for (const partition of waiting) this.#busy.add(partition);
-    const editions = waiting.flatMap((partition) => editionsOf(partition, open));
-    const failed = new Set<MirroredPartition>();
-    try {
-      await Promise.all(
-        gather(editions, this.#deps.clock.wallMs()).map((batches) => this.#writeInOrder(batches, failed)),
-      );
-    } finally {
-      for (const partition of waiting) this.#busy.delete(partition);
-    }
-    for (const partition of waiting) {
-      if (failed.has(partition)) continue;
+    const ended = (partition: MirroredPartition, isWritten: boolean): void => {
+      this.#busy.delete(partition);
+      if (!isWritten) return;
       this.#heldSince.delete(partition);
-      if (partition.runs.life !== lives.get(partition)) continue;
+      if (partition.runs.life !== lives.get(partition)) return;
       partition.mapped = pairs.get(partition);
       saved.add(partition);
-    }
+    };
+    const byPartition = new Map(waiting.map((partition) => [partition, editionsOf(partition, open)]));
+    for (const [partition, editions] of byPartition) if (editions.length === 0) ended(partition, true);
+    const series = gather([...byPartition.values()].flat(), this.#deps.clock.wallMs());
+    await this.#inTime(Promise.all(series.map((batches) => this.#writeSeries(batches, ended))));
     return saved;
+  }
+
+  /** What takes longer goes on by itself, and holds back nobody but its own partitions. */
+  async #inTime(writing: Promise<unknown>): Promise<void> {
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#deps.clock.after(MAX_SAVE_MS, resolve);
+    });
+    await Promise.race([writing, late]).finally(() => timer?.cancel());
+  }
+
+  /** All that is written into one partition of the map topic under one lane; every partition of the route is in one series. */
+  async #writeSeries(
+    batches: readonly Gathered[],
+    ended: (partition: MirroredPartition, isWritten: boolean) => void,
+  ): Promise<void> {
+    const failed = new Set<MirroredPartition>();
+    const members = new Set(batches.flatMap(({ editions }) => editions.map(({ partition }) => partition)));
+    let isOver = false;
+    try {
+      await this.#writeInOrder(batches, failed);
+      isOver = true;
+    } finally {
+      for (const partition of members) ended(partition, isOver && !failed.has(partition));
+    }
   }
 
   /**

@@ -4,6 +4,7 @@ import {
   type CheckpointPlace,
   checkpointGroup,
   checkpointPlaceOf,
+  MAX_CARRIED_RUNS,
   transactionalGroup,
 } from '../../common/model/checkpoint.js';
 import type { BreakRequest } from '../../common/model/continuity.js';
@@ -226,7 +227,10 @@ export class MirroredPartition {
     this.#life += 1;
   }
 
-  /** The pair that is settled now; undefined before the partition has a position and a lane. */
+  /**
+   * The pair that is settled now; undefined before the partition has a position and a lane. Of its closed runs the oldest, one more than fit:
+   * while they cannot be written there may be very many.
+   */
   checkpoint(): Checkpoint | undefined {
     if (this.lane === undefined || this.targetNext < 0) return undefined;
     const { transactionalId, producerId, producerEpoch } = this.lane.record;
@@ -242,7 +246,7 @@ export class MirroredPartition {
       lane: { transactionalId, producerId, producerEpoch },
       rulesVersion: rulesVersionOf(this.route),
       released: this.released,
-      history: this.runs.history(),
+      history: this.runs.history(MAX_CARRIED_RUNS + 1),
     };
   }
 

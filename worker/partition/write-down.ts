@@ -69,6 +69,10 @@ export class WriteDown {
     if (asides !== undefined) asides.isWritten = true;
     if (batch.recordCount === 0) this.#host.settle(partition.queue.ack(batch, -1));
     else partition.queue.requeue(batch);
+    if (partition.phase === 'backing-off') {
+      partition.on({ type: 'store' });
+      this.#deps.port.freed(partition);
+    }
     this.#deps.port.ready(partition);
     this.#host.whenAnswered();
   }

@@ -1,3 +1,4 @@
+import { CheckpointStore } from '../../common/kafka/checkpoints/checkpoint-store.js';
 import { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { initProducerId } from '../../common/kafka/wire/operations/init-producer-id.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
@@ -6,7 +7,6 @@ import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
-import { CheckpointStore } from '../../common/kafka/checkpoints/checkpoint-store.js';
 import { CheckpointWriter } from '../checkpoint/checkpoint-writer.js';
 import { Leaders } from '../cluster/leaders.js';
 import type { Lane } from '../lane/lane.js';

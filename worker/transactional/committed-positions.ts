@@ -1,7 +1,7 @@
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
+import type { LoadedCheckpoint } from '../../common/kafka/checkpoints/checkpoint-store.js';
 import type { LaneIdentity } from '../../common/kafka/fencing/fencing-client.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
-import type { LoadedCheckpoint } from '../../common/kafka/checkpoints/checkpoint-store.js';
 import { GatheredFences, type GatheredFencesDeps } from '../partition/gathered-fences.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
 import type { TargetSide } from '../thread/target-side.js';

@@ -14,8 +14,8 @@ import { TxnFilter } from '../wire/records/txn-filter.js';
 import { MapIndex } from './map-index.js';
 
 const PURPOSE = 'offset-map';
-/** Of one answer and partition: some ten milliseconds of decoding at a time. */
-const FETCH_BYTES = 512 * 1024;
+/** Of one answer and partition: some ten milliseconds of decoding at a time, and no less than the largest batch that is written there. */
+const FETCH_BYTES = 1024 * 1024;
 /** Leaders that move, or a topic that is just being made, are waited for this long. */
 const PATIENCE_MS = 10_000;
 const RETRY_BACKOFF = { initialMs: 50, maxMs: 1_000 } as const;

@@ -36,9 +36,8 @@ export const fenceProducers: StepHandler = {
   },
 
   undo: async (context) => {
-    const fences = context.recovery.facts[context.step.leg].fences ?? [];
-    for (const fence of fences) await context.world.rights.remove(fence.cluster, denials(fence));
-    return `${fences.length} denials to write are taken back`;
+    const { from, topics } = await sideOf(context);
+    return await admit(context, { cluster: from.source, topics, principals: context.recovery.options.fencePrincipals });
   },
 };
 
@@ -60,6 +59,11 @@ export const readOnly: StepHandler = {
     }
     return await deny(context, { cluster: from.source, topics, principals: [EVERYBODY] });
   },
+
+  undo: async (context) => {
+    const { from, topics } = await sideOf(context);
+    return await admit(context, { cluster: from.source, topics, principals: [EVERYBODY] });
+  },
 };
 
 /** What earlier programs denied at the cluster that is written to from now on ends. */
@@ -77,6 +81,13 @@ export const admitProducers: StepHandler = {
     return { kind: 'done', evidence };
   },
 };
+
+/** All that the step may have denied: an attempt that broke off has not said how far it came. */
+async function admit({ world }: StepContext, fence: Fence): Promise<string> {
+  const taken = denials(fence);
+  await world.rights.remove(fence.cluster, taken);
+  return `${taken.length} denials to write are taken back`;
+}
 
 async function deny(context: StepContext, fence: Fence): Promise<StepOutcome> {
   await context.world.rights.add(fence.cluster, denials(fence));

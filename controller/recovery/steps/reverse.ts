@@ -1,12 +1,19 @@
 import type { StoreOp } from '../../../common/coordination/ports.js';
 import { encodeRoute, encodeTopicEntry, encodeTopicProgress } from '../../../common/coordination/records/desired.js';
-import { progressPath, routePath, topicPath } from '../../../common/coordination/znodes.js';
+import { encodeExclusion } from '../../../common/coordination/records/orders.js';
+import {
+  exclusionPath,
+  exclusionRoutePath,
+  progressPath,
+  routePath,
+  topicPath,
+} from '../../../common/coordination/znodes.js';
 import { type Route, targetTopicOf } from '../../../common/model/route.js';
 import { renewedProgress, reversedEntry, reverseStarts, sameStarts } from '../../core/recovery-reverse.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
 import { entriesOf, type LegSide, sideOf } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
-import { ensureRoute } from '../way-back.js';
+import { ensureRoute, makeParent } from '../way-back.js';
 
 /**
  * The other direction is copied from the common point on: only what the old target gets of its own. The route's own topics are retired, so
@@ -54,7 +61,9 @@ export const reverse: StepHandler = {
       const data = encodeTopicEntry(next);
       const write: StoreOp =
         known === undefined ? { type: 'create', path, data } : { type: 'set', path, data, version: known.version };
-      await context.term.write([write, ...(await renewal(context, back.name, topic, starts.length))]);
+      const exclusion = await excludedAlike(context, { from: side.from.name, to: back.name }, entry.topic, topic);
+      const partitions = Math.max(...starts.map(({ partition }) => partition)) + 1;
+      await context.term.write([write, ...exclusion, ...(await renewal(context, back.name, topic, partitions))]);
       begun += 1;
     }
     await handOverSelection(context, side, back);
@@ -64,6 +73,28 @@ export const reverse: StepHandler = {
     };
   },
 };
+
+/** What nobody copied from a point on has no common point: it is not copied back either, until an operator includes it. */
+async function excludedAlike(
+  { world, term, recovery }: StepContext,
+  routes: { readonly from: string; readonly to: string },
+  sourceTopic: string,
+  topic: string,
+): Promise<StoreOp[]> {
+  const [here, there] = await Promise.all([
+    world.fleet.excluded(routes.from, sourceTopic),
+    world.fleet.excluded(routes.to, topic),
+  ]);
+  if ([...here].every((partition) => there.has(partition))) return [];
+  await makeParent(term, exclusionRoutePath(routes.to));
+  const partitions = [...new Set([...here, ...there])].sort((a, b) => a - b);
+  const at = new Date(world.clock.wallMs()).toISOString();
+  const reason = `excluded on route ${routes.from} when ${recovery.id} changed the direction`;
+  const data = encodeExclusion({ route: routes.to, topic, partitions, reason, at });
+  const path = exclusionPath(routes.to, topic);
+  const before = await world.store.get(path);
+  return [before === undefined ? { type: 'create', path, data } : { type: 'set', path, data, version: before.version }];
+}
 
 /** What was copied in this direction in former times has nothing to say. */
 async function renewal({ world }: StepContext, route: string, topic: string, partitions: number): Promise<StoreOp[]> {
