@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { CheckpointStore } from '../../../common/kafka/checkpoints/checkpoint-store.js';
 import { fenceLane } from '../../../common/kafka/fencing/fence-lane.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { AssignmentItem } from '../../../common/model/assignment.js';
@@ -7,7 +8,6 @@ import { type Checkpoint, checkpointGroup, firstTimelineGroup } from '../../../c
 import { heartbeatTopic } from '../../../common/model/heartbeat.js';
 import type { Route } from '../../../common/model/route.js';
 import { systemClock } from '../../../common/runtime/clock.js';
-import { CheckpointStore } from '../../../common/kafka/checkpoints/checkpoint-store.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { CheckpointStore } from '../../../common/kafka/checkpoints/checkpoint-store.js';
 import { fenceLane } from '../../../common/kafka/fencing/fence-lane.js';
 import { findAbortMarker } from '../../../common/kafka/fencing/find-abort-marker.js';
 import { BufferPool } from '../../../common/kafka/wire/buffer-pool.js';
@@ -13,7 +14,6 @@ import type { Route } from '../../../common/model/route.js';
 import type { LaneRecord } from '../../../common/model/worker.js';
 import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
-import { CheckpointStore } from '../../../common/kafka/checkpoints/checkpoint-store.js';
 import { readDeclaredSkips } from '../../../worker/walk/declared-skips.js';
 import type { WalkOutcome } from '../../../worker/walk/walk-outcome.js';
 import { type WalkProgress, walkPartition } from '../../../worker/walk/walk-partition.js';
