@@ -158,7 +158,18 @@ export function decodeAssignment(buffers: readonly Buffer[], path: string): Work
   const sum = new PartitionCount();
   const items = parts.flatMap((part) =>
     part.groups.flatMap(
-      ({ partitions, topicId, skip, origin, resolve, mapRebuildAt, hold, startOffset, until, ...rest }): AssignmentItem[] => {
+      ({
+        partitions,
+        topicId,
+        skip,
+        origin,
+        resolve,
+        mapRebuildAt,
+        hold,
+        startOffset,
+        until,
+        ...rest
+      }): AssignmentItem[] => {
         const shared = {
           ...rest,
           sourceTopicId: topicId,

@@ -13,9 +13,9 @@ import {
 import { crc32c } from '../../../common/kafka/wire/records/crc32c.js';
 import { decodeBatch, decodeBatches } from '../../../common/kafka/wire/records/record-codec.js';
 import { reshapeLoaded } from '../../../common/kafka/wire/records/reshape.js';
+import { TxnFilter } from '../../../common/kafka/wire/records/txn-filter.js';
 import { batchImage, producerIdentity } from '../../../worker/core/batch-image.js';
 import { batchVerdict } from '../../../worker/core/batch-verdict.js';
-import { TxnFilter } from '../../../common/kafka/wire/records/txn-filter.js';
 import { bomb } from '../bombs.js';
 import type { Dice } from '../dice.js';
 import type { FuzzTarget } from '../fuzz-target.js';

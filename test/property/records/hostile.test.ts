@@ -15,9 +15,9 @@ import {
 import { crc32c } from '../../../common/kafka/wire/records/crc32c.js';
 import { decodeBatches } from '../../../common/kafka/wire/records/record-codec.js';
 import { reshapeLoaded } from '../../../common/kafka/wire/records/reshape.js';
+import { TxnFilter } from '../../../common/kafka/wire/records/txn-filter.js';
 import { batchImage, producerIdentity } from '../../../worker/core/batch-image.js';
 import { batchVerdict } from '../../../worker/core/batch-verdict.js';
-import { TxnFilter } from '../../../common/kafka/wire/records/txn-filter.js';
 import { codecArbitrary, recordsArbitrary } from './arbitraries.js';
 
 before(loadCodecs);

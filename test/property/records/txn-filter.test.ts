@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { scanBatches } from '../../../common/kafka/wire/records/batch-scan.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import { decodeBatches } from '../../../common/kafka/wire/records/record-codec.js';
-import { batchVerdict } from '../../../worker/core/batch-verdict.js';
 import { type AbortedTransaction, TxnFilter } from '../../../common/kafka/wire/records/txn-filter.js';
+import { batchVerdict } from '../../../worker/core/batch-verdict.js';
 
 /** One step of a made-up partition's history, by one of four producers. */
 const stepArbitrary = fc.record({

@@ -232,6 +232,12 @@ describe('common points and losses', () => {
     assert.deepEqual([fenced.exact, fenced.source, fenced.pairTarget, fenced.target], [false, 100n, 90n, 95n]);
   });
 
+  test('records that others wrote behind the pair of a lane that let go are on the other side of it: they are copied back', () => {
+    const written = settled({}, 95n);
+    assert.deepEqual([written.exact, written.target], [true, 90n]);
+    assert.deepEqual(reverseStarts([written], 't'), [{ partition: 0, from: 90n }]);
+  });
+
   test('tell what was not drained, which ends moved, and what is lost', () => {
     const point = (partition: number, source: bigint): CommonPoint => ({ ...settled({}, 90n), partition, source });
     const ends = [0, 1, 2, 3].map((partition) => ({ topic: 't', partition, end: partition === 3 ? 0n : 100n }));

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { CheckpointStore } from '../../../../common/kafka/checkpoints/checkpoint-store.js';
 import { checkpointGroup } from '../../../../common/model/checkpoint.js';
 import { silentLogger } from '../../../../common/observability/logger.js';
 import { type Clock, systemClock } from '../../../../common/runtime/clock.js';
-import type { CheckpointStore } from '../../../../common/kafka/checkpoints/checkpoint-store.js';
 import { CheckpointWriter } from '../../../../worker/checkpoint/checkpoint-writer.js';
 import type { MirroredPartition } from '../../../../worker/partition/mirrored-partition.js';
 import { ManualClock } from '../manual-clock.js';

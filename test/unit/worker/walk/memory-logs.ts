@@ -1,7 +1,7 @@
 import { scanBatches } from '../../../../common/kafka/wire/records/batch-scan.js';
+import { type AbortedTransaction, TxnFilter } from '../../../../common/kafka/wire/records/txn-filter.js';
 import { systemClock } from '../../../../common/runtime/clock.js';
 import { SkipSet } from '../../../../worker/core/skip-set.js';
-import { type AbortedTransaction, TxnFilter } from '../../../../common/kafka/wire/records/txn-filter.js';
 import { Walk, type WalkResult, type WalkStart, type WalkTerms } from '../../../../worker/core/walk.js';
 import { openBatch } from '../../../../worker/walk/batch-content.js';
 import { type Driving, drive, type Interrupted } from '../../../../worker/walk/drive.js';
