@@ -9,7 +9,7 @@ import type { KafkaClusterHandle } from '../../bed/kafka.js';
 import { clientOf } from '../kafka/wire-kit.js';
 import { SmallFleet } from '../worker/small-fleet.js';
 import { eventually } from '../worker/thread-kit.js';
-import { Programs, stepOf } from './recovery-kit.js';
+import { mirrored, Programs, stepOf } from './recovery-kit.js';
 import { acl, loggedIn, rightsOf, startGuardedCluster, unguarded } from './rights-kit.js';
 
 const QUICK = { stillMs: 300, drainTimeoutMs: 60_000, groups: false, fencePrincipals: ['User:app'] };
@@ -80,7 +80,7 @@ describe('producers that are not stopped, but fenced', () => {
   });
 
   test('may not write to the old side any more, may write to the new one, and the other way round on the way back', async () => {
-    await fleet.client.addTopic('r', { topic: 'orders' });
+    await mirrored(fleet.client, { route: 'r', topic: 'orders', partitions: 1 });
     const [toEast, toWest] = clients as [ClusterClient, ClusterClient];
     const eastern = new Stubborn(toEast);
     await eventually('it writes', () => eastern.written > 20);

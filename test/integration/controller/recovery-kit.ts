@@ -4,7 +4,7 @@ import { RecoveryClient } from '../../../common/api/recovery-client.js';
 import type { RecoveryBody, RecoveryView } from '../../../common/api/recovery-shapes.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import { systemClock } from '../../../common/runtime/clock.js';
-import type { TestCluster } from '../worker/thread-kit.js';
+import { eventually, type TestCluster } from '../worker/thread-kit.js';
 
 const STEP_MS = 60_000;
 
@@ -59,6 +59,18 @@ export class Producer {
 
 export async function valuesOf(cluster: TestCluster, topic: string, partition: number): Promise<string[]> {
   return (await cluster.read(topic, partition)).map(({ value }) => value?.toString() ?? '');
+}
+
+/** Asks for a topic and waits until each of its partitions is copied: programs refuse to begin before the target has it. */
+export async function mirrored(
+  client: CausewayClient,
+  wanted: { readonly route: string; readonly topic: string; readonly partitions: number },
+): Promise<void> {
+  await client.addTopic(wanted.route, { topic: wanted.topic });
+  await eventually(`${wanted.topic} is copied`, async () => {
+    const { partitions } = await client.describeTopic(wanted.route, wanted.topic);
+    return partitions.length === wanted.partitions && partitions.every(({ state }) => state === 'running');
+  });
 }
 
 /** Begins programs and waits for what becomes of them. */

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { type FleetController, SmallFleet } from '../worker/small-fleet.js';
 import { eventually, TestCluster } from '../worker/thread-kit.js';
-import { Producer, Programs, stepOf, valuesOf } from './recovery-kit.js';
+import { mirrored, Producer, Programs, stepOf, valuesOf } from './recovery-kit.js';
 
 const PARTITIONS = 2;
 
@@ -47,7 +47,7 @@ describe('leaders that die in the middle of a switchover', () => {
 
   test('the next one goes on: while it waits for producers, for workers, and for the other direction', async () => {
     await east.createTopic('orders', PARTITIONS);
-    await fleet.client.addTopic('r', { topic: 'orders' });
+    await mirrored(fleet.client, { route: 'r', topic: 'orders', partitions: PARTITIONS });
     const first = new Producer(east, 'orders', { partitions: PARTITIONS, prefix: 'e' });
     await eventually('some are written', () => first.count > 200);
     const options = {

@@ -16,7 +16,7 @@ import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { routeOf } from '../../unit/controller/kit.js';
 import { SmallFleet } from '../worker/small-fleet.js';
 import { eventually, TestCluster } from '../worker/thread-kit.js';
-import { Producer, Programs, stepOf, valuesOf } from './recovery-kit.js';
+import { mirrored, Producer, Programs, stepOf, valuesOf } from './recovery-kit.js';
 
 const PARTITIONS = 3;
 const QUICK = { stillMs: 300, drainTimeoutMs: 60_000, stopTimeoutMs: 30_000, groups: false } as const;
@@ -55,14 +55,6 @@ describe('recovery programs on two real clusters', () => {
     await Promise.all([east?.close(), west?.close()]);
     await Promise.all(handles.map((handle) => handle.stop()));
   });
-
-  async function mirrored(route: string, topic: string): Promise<void> {
-    await fleet.client.addTopic(route, { topic });
-    await eventually(`${topic} is copied`, async () => {
-      const { partitions } = await fleet.client.describeTopic(route, topic);
-      return partitions.length === PARTITIONS && partitions.every(({ state }) => state === 'running');
-    });
-  }
 
   const groupId = 'readers';
 
@@ -109,7 +101,7 @@ describe('recovery programs on two real clusters', () => {
 
   test('a planned switchover under load, and back: every record is at both ends once, in order', async () => {
     await east.createTopic('orders', PARTITIONS);
-    await mirrored('r', 'orders');
+    await mirrored(fleet.client, { route: 'r', topic: 'orders', partitions: PARTITIONS });
     const first = new Producer(east, 'orders', { partitions: PARTITIONS, prefix: 'e' });
     await eventually('some are written', () => first.count > 150);
     await positions(east, { 0: 30, 1: 20, 2: 0 });
@@ -169,7 +161,7 @@ describe('recovery programs on two real clusters', () => {
 
   test('a source killed under load: failover, then failback when it is back; what crossed is there once, what did not is listed', async () => {
     await east.createTopic('stock', PARTITIONS);
-    await mirrored('dr', 'stock');
+    await mirrored(fleet.client, { route: 'dr', topic: 'stock', partitions: PARTITIONS });
     const before = new Producer(east, 'stock', { partitions: PARTITIONS, prefix: 'e', pauseMs: 2 });
     await eventually('some are copied', () => before.count > 150);
     await fleet.client.patchRoute('dr', { limits: { recordsPerS: 60 } }, (await fleet.client.getRoute('dr')).etag);
