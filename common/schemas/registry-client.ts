@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { CausewayError, isCausewayError, messageOf } from '../errors/error.js';
+import { type Answer, type Exchange, exchange } from '../http/exchange.js';
 import { readSecretFile } from '../kafka/wire/secret-file.js';
 import type { SchemaRegistryConnection } from '../model/cluster.js';
 import type { RegistryMode, SchemaBody, SchemaVersion } from '../model/schema.js';
 import type { Clock } from '../runtime/clock.js';
-import { type Answer, type Exchange, exchange } from './http-exchange.js';
 import {
   type Parsed,
   type PlacedSchema,
@@ -18,6 +18,8 @@ import {
   parseVersion,
 } from './registry-answers.js';
 
+/** A schema may be long; a whole listing longer. */
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 const MEDIA_TYPE = 'application/vnd.schemaregistry.v1+json';
 /** Confluent's codes: subject, version, schema not found; compatibility or mode of a subject not configured. */
 const ABSENT_CODES: ReadonlySet<number> = new Set([40401, 40402, 40403, 40406, 40407, 40408, 40409]);
@@ -192,9 +194,9 @@ export class RegistryClient {
       ...(await this.#authorization()),
     };
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-    const { requestTimeoutMs: timeoutMs } = connection;
+    const limits = { timeoutMs: connection.requestTimeoutMs, maxBytes: MAX_ANSWER_BYTES };
     try {
-      return await exchange({ method, url: `${this.#base}${path}`, headers, ...sent, timeoutMs, clock, ...ca });
+      return await exchange({ method, url: `${this.#base}${path}`, headers, ...sent, ...limits, clock, ...ca });
     } catch (error) {
       if (isCausewayError(error)) throw error;
       throw new CausewayError(

@@ -1,8 +1,8 @@
 import { CausewayError, type ErrorPlace, isCausewayError, messageOf } from '../../errors/error.js';
+import { exchange } from '../../http/exchange.js';
 import type { TokenEndpoint } from '../../model/cluster.js';
 import type { Clock } from '../../runtime/clock.js';
 import { readSecretFile } from './secret-file.js';
-import { postForm } from './token-request.js';
 
 /** A token is used for this share of its life; a login with one that is about to end would hold for moments only. */
 const USE_RATIO = 0.8;
@@ -10,6 +10,8 @@ const USE_RATIO = 0.8;
 const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 /** How much of an issuer's own words goes into an error. */
 const MAX_REASON_CHARS = 300;
+/** Tokens are a few kilobytes. */
+const MAX_ANSWER_BYTES = 256 * 1024;
 
 interface IssuedToken {
   readonly token: string;
@@ -60,9 +62,17 @@ export class TokenSource {
     const fields = { grant_type: 'client_credentials', ...(scope === undefined ? {} : { scope }) };
     const askedMs = this.#clock.monotonicMs();
     try {
-      const { status, body } = await postForm(url, fields, {
-        authorization: basic(clientId, clientSecret),
+      const { status, body } = await exchange({
+        method: 'POST',
+        url,
+        headers: {
+          authorization: basic(clientId, clientSecret),
+          accept: 'application/json',
+          'content-type': 'application/x-www-form-urlencoded',
+        },
+        body: new URLSearchParams(fields).toString(),
         timeoutMs: this.#timeoutMs,
+        maxBytes: MAX_ANSWER_BYTES,
         clock: this.#clock,
         ...(ca === undefined ? {} : { ca }),
       });
