@@ -41,10 +41,13 @@ export function stepLine(step: Step): string {
 }
 
 function numbersOf({ evidence }: Step): string {
-  return Object.entries(evidence ?? {})
-    .filter(([, value]) => !Array.isArray(value) && value !== null)
-    .map(([name, value]) => `${name}=${String(value)}`)
-    .join(' ');
+  return (
+    Object.entries(evidence ?? {})
+      .filter(([, value]) => !Array.isArray(value))
+      // What nobody knows must not look as if it were nothing.
+      .map(([name, value]) => `${name}=${value === null ? 'unknown' : String(value)}`)
+      .join(' ')
+  );
 }
 
 function rowsOf(step: Step): string[] {

@@ -52,18 +52,37 @@ export function movedEnds(before: readonly KnownEnd[], now: readonly KnownEnd[])
 /** What is lost where the source never comes back, by the ends as they were seen last; `records` counts offsets, markers included. */
 export interface LostRecords {
   readonly topic: string;
-  readonly records: number;
+  /** Null: the source's end of some partition was never seen. */
+  readonly records: number | null;
   readonly partitions: number;
+  /** Partitions whose source's end was never seen: any number may be lost of them. */
+  readonly unknown: number;
 }
 
 export function lostRecords(points: readonly CommonPoint[], known: readonly KnownEnd[]): readonly LostRecords[] {
   const ends = new Map(known.map(({ topic, partition, end }) => [partitionKey(topic, partition), end]));
   const topics = new Map<string, LostRecords>();
   for (const { topic, partition, source } of points) {
-    const end = ends.get(partitionKey(topic, partition)) ?? source;
-    const before = topics.get(topic) ?? { topic, records: 0, partitions: 0 };
-    const records = end > source ? Number(end - source) : 0;
-    topics.set(topic, { topic, records: before.records + records, partitions: before.partitions + 1 });
+    const end = ends.get(partitionKey(topic, partition));
+    const before = topics.get(topic) ?? { topic, records: 0, partitions: 0, unknown: 0 };
+    const lost = end === undefined ? null : end > source ? Number(end - source) : 0;
+    topics.set(topic, {
+      topic,
+      records: lost === null || before.records === null ? null : before.records + lost,
+      partitions: before.partitions + 1,
+      unknown: before.unknown + (lost === null ? 1 : 0),
+    });
   }
   return [...topics.values()];
+}
+
+/** The later of two sights of each partition's end: a log only grows. */
+export function latestEnds(...sights: readonly (readonly KnownEnd[])[]): readonly KnownEnd[] {
+  const found = new Map<string, KnownEnd>();
+  for (const sight of sights.flat()) {
+    const key = partitionKey(sight.topic, sight.partition);
+    const before = found.get(key);
+    if (before === undefined || sight.end > before.end) found.set(key, sight);
+  }
+  return [...found.values()];
 }

@@ -19,28 +19,47 @@ export interface RouteRpo {
   readonly seconds: number | null;
 }
 
-/** @param expected partitions that should be copied, by topic: those nobody reports on are unknown, not zero */
-export function rpoOf(expected: ReadonlyMap<string, number>, statuses: readonly PartitionStatus[]): RouteRpo {
-  const byTopic = new Map<string, PartitionStatus[]>();
+/**
+ * @param wanted partitions that should be copied, by topic; undefined: nobody can say which. Those that nobody reports on are unknown, not
+ * zero: the sum of a part would pass for the whole.
+ */
+export function rpoOf(
+  wanted: ReadonlyMap<string, ReadonlySet<number> | undefined>,
+  statuses: readonly PartitionStatus[],
+): RouteRpo {
+  const byTopic = new Map<string, Map<number, PartitionStatus>>();
   for (const status of statuses) {
-    const list = byTopic.get(status.topic);
-    if (list === undefined) byTopic.set(status.topic, [status]);
-    else list.push(status);
+    const found = byTopic.get(status.topic) ?? new Map<number, PartitionStatus>();
+    byTopic.set(status.topic, found.set(status.partition, status));
   }
-  const topics = [...expected].map(([topic, partitions]) => topicRpo(topic, partitions, byTopic.get(topic) ?? []));
+  const topics = [...wanted].map(([topic, partitions]) => topicRpo(topic, partitions, byTopic.get(topic) ?? new Map()));
+  return { topics, ...sumOf(topics) };
+}
+
+/** Of several topics together; null where any of them is unknown. */
+export function sumOf(topics: readonly TopicRpo[]): Pick<RouteRpo, 'records' | 'seconds'> {
   return {
-    topics,
     records: total(topics.map(({ records }) => records)),
     seconds: worst(topics.map(({ seconds }) => seconds)),
   };
 }
 
-function topicRpo(topic: string, partitions: number, statuses: readonly PartitionStatus[]): TopicRpo {
-  const known = statuses.filter(({ lagRecords, lagSeconds }) => lagRecords >= 0 && lagSeconds >= 0);
-  const unknown = Math.max(0, partitions - known.length);
+function topicRpo(
+  topic: string,
+  wanted: ReadonlySet<number> | undefined,
+  statuses: ReadonlyMap<number, PartitionStatus>,
+): TopicRpo {
+  // Whose number nobody can say: one at least, and that one is not known.
+  const all = new Set([...(wanted ?? []), ...statuses.keys()]);
+  const known = [...statuses.values()].filter(
+    ({ sourceEndOffset, lagRecords, lagSeconds }) => sourceEndOffset >= 0n && lagRecords >= 0 && lagSeconds >= 0,
+  );
+  const unknown = all.size - known.length + (wanted === undefined ? 1 : 0);
+  const partitions = known.length + unknown;
+  if (unknown > 0) return { topic, records: null, seconds: null, partitions, unknown };
   const records = known.reduce((sum, { lagRecords }) => sum + lagRecords, 0);
   const seconds = known.reduce((most, { lagSeconds }) => Math.max(most, lagSeconds), 0);
-  return { topic, records: unknown > 0 ? null : records, seconds: unknown > 0 ? null : seconds, partitions, unknown };
+  return { topic, records, seconds, partitions, unknown };
 }
 
 function total(values: readonly (number | null)[]): number | null {

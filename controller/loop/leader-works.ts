@@ -8,6 +8,7 @@ import type { Random } from '../../common/runtime/random.js';
 import type { FleetRecords } from './fleet-records.js';
 import type { Reconciler } from './reconciler.js';
 import type { Reign } from './reign.js';
+import { WantedBook, type WantedFacts, type WantedPartitions, type WantedRecords } from './wanted-partitions.js';
 
 /** A reign as those see it who work beside the reconciler. */
 export interface Term {
@@ -18,6 +19,8 @@ export interface Term {
   routes(): readonly Route[];
   /** The topics of a route, those that are paused included. */
   entries(route: string): readonly TopicEntry[];
+  /** Of the topics that are not retired. */
+  wanted(): WantedPartitions;
   /** An operator never wants the topic on the route. */
   isDenied(route: string, topic: string): boolean;
   /** Version of a route's node; undefined: there is none. */
@@ -59,15 +62,18 @@ export class LeaderWorks {
 
   begin(
     reign: Pick<Reign, 'epoch' | 'signal' | 'write'>,
-    records: Pick<FleetRecords, 'routes' | 'topics' | 'denials'>,
+    records: WantedRecords & Pick<FleetRecords, 'denials'>,
     reconciler: Pick<Reconciler, 'lookAgain'>,
+    facts: WantedFacts,
   ): void {
+    const book = new WantedBook(records, facts);
     const term: Term = {
       epoch: reign.epoch,
       signal: reign.signal,
       routes: () => [...records.routes.entries.values()].map(({ value }) => value),
       entries: (route) =>
         [...records.topics.entries.values()].map(({ value }) => value).filter((entry) => entry.route === route),
+      wanted: () => book.read(),
       isDenied: (route, topic) => {
         const key = `${route}/${topic}`;
         return records.denials.entries.has(key) || records.denials.unreadable.has(key);

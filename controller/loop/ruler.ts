@@ -109,7 +109,7 @@ export class Ruler {
       });
       this.#reconciler = reconciler;
       this.#epoch = reign.epoch;
-      this.#works.begin(reign, this.#records, reconciler);
+      this.#works.begin(reign, this.#records, reconciler, discovery);
       await reconciler.run();
     } finally {
       this.#reconciler = undefined;

@@ -1,4 +1,3 @@
-import { CausewayError } from '../../common/errors/error.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { KafkaCode, kafkaError } from '../../common/kafka/wire/error-codes.js';
 import { fetchOffsets } from '../../common/kafka/wire/operations/fetch-offsets.js';
@@ -11,9 +10,9 @@ import {
   firstTimelineGroup,
   transactionalGroup,
 } from '../../common/model/checkpoint.js';
-import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { Isolation, Route } from '../../common/model/route.js';
 import { partitionKey, type TopicPartition } from '../../common/model/topic-partition.js';
+import type { ClusterClients } from '../metadata/cluster-clients.js';
 
 /** One partition's pair to look up. */
 export interface CheckpointQuestion {
@@ -33,18 +32,12 @@ export interface ClusterLens {
   close(): Promise<void>;
 }
 
-export interface KafkaLensOptions {
-  readonly clusters: ReadonlyMap<string, ClusterConnection>;
-  readonly open: (cluster: ClusterConnection) => ClusterClient;
-}
-
-/** Reads through connections of its own, opened when first needed. */
+/** Reads through clients that it closes. */
 export class KafkaLens implements ClusterLens {
-  readonly #options: KafkaLensOptions;
-  readonly #clients = new Map<string, ClusterClient>();
+  readonly #clients: ClusterClients;
 
-  constructor(options: KafkaLensOptions) {
-    this.#options = options;
+  constructor(clients: ClusterClients) {
+    this.#clients = clients;
   }
 
   ends(cluster: string, places: readonly TopicPartition[], isolation: Isolation): Promise<ReadonlyMap<string, bigint>> {
@@ -92,25 +85,13 @@ export class KafkaLens implements ClusterLens {
     return scanLog(this.client(cluster), options);
   }
 
-  async close(): Promise<void> {
-    const clients = [...this.#clients.values()];
-    this.#clients.clear();
-    await Promise.all(clients.map((client) => client.close()));
+  close(): Promise<void> {
+    return this.#clients.close();
   }
 
   /** @throws CLUSTER_UNKNOWN */
   client(cluster: string): ClusterClient {
-    const known = this.#clients.get(cluster);
-    if (known !== undefined) return known;
-    const connection = this.#options.clusters.get(cluster);
-    if (connection === undefined) {
-      throw new CausewayError('CLUSTER_UNKNOWN', 'the operators’ configuration names no such cluster', {
-        place: { cluster },
-      });
-    }
-    const opened = this.#options.open(connection);
-    this.#clients.set(cluster, opened);
-    return opened;
+    return this.#clients.of(cluster);
   }
 
   async #offsets(

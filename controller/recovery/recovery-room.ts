@@ -1,7 +1,5 @@
 import type { Config } from '../../common/config/compile.js';
 import type { CoordinationStore } from '../../common/coordination/ports.js';
-import { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
-import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
@@ -11,6 +9,7 @@ import type { HookPlace } from '../core/recovery-program.js';
 import type { LeaderWork } from '../loop/leader-works.js';
 import type { StatusSource } from '../loop/load-watch.js';
 import { KafkaRights } from '../metadata/acls/kafka-rights.js';
+import { ClusterClients, clientOpener } from '../metadata/cluster-clients.js';
 import type { SourceMetadata, TargetAdmin } from '../metadata/ports.js';
 import type { OffsetMaps } from '../offsets/ports.js';
 import { KafkaLens } from './cluster-lens.js';
@@ -52,13 +51,9 @@ export interface RecoveryRoom extends Closable {
 export function openRecoveryRoom(options: RecoveryRoomOptions): RecoveryRoom {
   const { config, store, metadata, admin, statuses, clock, random, logger, metrics } = options;
   const { clusters, controller } = config;
-  const clientId = `causeway-controller-${controller.id}`;
-  const open = (cluster: ClusterConnection): ClusterClient => {
-    const onConnect = (): void => metrics.inc('causeway_broker_connections_total', 1, { cluster: cluster.name });
-    return new ClusterClient({ clientId, clock, random, logger, cluster, onConnect });
-  };
-  const lens = new KafkaLens({ clusters, open });
-  const rights = new KafkaRights(clusters, open);
+  const open = clientOpener({ clientId: `causeway-controller-${controller.id}`, clock, random, logger, metrics });
+  const lens = new KafkaLens(new ClusterClients(clusters, open));
+  const rights = new KafkaRights(new ClusterClients(clusters, open));
   const fleet = new FleetLens(store, statuses);
   const rpo = new RpoWatch(fleet, clock, metrics);
   const configured = config.recoveryHooks ?? [];

@@ -1,5 +1,4 @@
 import type { KnownEnd } from '../../common/model/recovery.js';
-import { isRetired } from '../../common/model/route.js';
 import type { PartitionStatus } from '../../common/model/status.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
 import type { Metrics } from '../../common/observability/metrics.js';
@@ -59,6 +58,8 @@ export class RpoWatch implements LeaderWork {
 
   async run(term: Term): Promise<void> {
     try {
+      // Before the store was read there are no partitions to ask for.
+      await term.lookAgain();
       while (!term.signal.aborted) {
         await this.look(term);
         await this.#clock.sleep(LOOK_MS, term.signal);
@@ -80,7 +81,7 @@ export class RpoWatch implements LeaderWork {
     return { now, contactMs, ...tail, known };
   }
 
-  async look(term: Pick<Term, 'routes' | 'entries'>): Promise<void> {
+  async look(term: Pick<Term, 'routes' | 'entries' | 'wanted'>): Promise<void> {
     const byRoute = new Map<string, PartitionStatus[]>();
     for (const status of await this.#fleet.allStatuses()) {
       const list = byRoute.get(status.route);
@@ -89,39 +90,50 @@ export class RpoWatch implements LeaderWork {
     }
     const names = new Set(term.routes().map(({ name }) => name));
     for (const name of [...this.#memories.keys()]) if (!names.has(name)) this.#forget(name);
+    const wanted = term.wanted();
     for (const name of names) {
-      const topics = new Set(term.entries(name).flatMap((entry) => (isRetired(entry) ? [] : [entry.topic])));
-      this.#remember(name, topics, byRoute.get(name) ?? []);
+      const memory = this.#memories.get(name) ?? fresh();
+      this.#memories.set(name, memory);
+      const topics = new Set(term.entries(name).map(({ topic }) => topic));
+      // What was retired is remembered: a failover asks for it after the stop.
+      for (const [key, { status }] of memory.last) if (!topics.has(status.topic)) memory.last.delete(key);
+      const statuses = (byRoute.get(name) ?? []).filter(({ topic }) => topics.has(topic));
+      const due = [...topics].flatMap((topic): [string, ReadonlySet<number> | undefined][] => {
+        const key = `${name}/${topic}`;
+        return wanted.has(key) ? [[topic, wanted.get(key)]] : [];
+      });
+      this.#remember(name, memory, { wanted: new Map(due), statuses });
     }
   }
 
-  #remember(route: string, topics: ReadonlySet<string>, statuses: readonly PartitionStatus[]): void {
-    const memory = this.#memories.get(route) ?? fresh();
-    this.#memories.set(route, memory);
+  #remember(
+    route: string,
+    memory: Memory,
+    {
+      wanted,
+      statuses,
+    }: {
+      readonly wanted: ReadonlyMap<string, ReadonlySet<number> | undefined>;
+      readonly statuses: readonly PartitionStatus[];
+    },
+  ): void {
     const nowMs = this.#clock.monotonicMs();
     for (const status of statuses) {
       const key = partitionKey(status.topic, status.partition);
       const hasRoom = memory.last.size < MAX_REMEMBERED || memory.last.has(key);
       if (status.sourceEndOffset >= 0n && hasRoom) memory.last.set(key, { status, atMs: nowMs });
     }
-    // What was retired is remembered: a failover asks for it after the stop.
-    const expected = new Map<string, number>([...topics].map((topic) => [topic, 0]));
-    const recent: PartitionStatus[] = [];
-    for (const { status, atMs } of memory.last.values()) {
-      const count = expected.get(status.topic);
-      if (count === undefined) continue;
-      expected.set(status.topic, count + 1);
-      if (nowMs - atMs <= RECENT_MS) recent.push(status);
-    }
-    // A topic that nobody ever reported on has at least one partition.
-    for (const [topic, count] of expected) if (count === 0) expected.set(topic, 1);
-    memory.now = rpoOf(expected, recent);
+    const recent = [...memory.last.values()].flatMap(({ status, atMs }) => {
+      const isWanted = wanted.get(status.topic)?.has(status.partition) ?? wanted.has(status.topic);
+      return isWanted && nowMs - atMs <= RECENT_MS ? [status] : [];
+    });
+    memory.now = rpoOf(wanted, recent);
     const { records, seconds } = memory.now;
-    const isKnown = topics.size > 0 && records !== null && seconds !== null;
+    const isKnown = wanted.size > 0 && records !== null && seconds !== null;
     if (isKnown) this.#sample(memory, records, seconds);
     this.#show(route, isKnown ? { records, seconds } : undefined);
     const isRunning = statuses.length > 0 && statuses.every(({ state }) => state === 'running');
-    if (isRunning && memory.now.records !== null) memory.contactMs = this.#clock.wallMs();
+    if (isRunning && isKnown) memory.contactMs = this.#clock.wallMs();
   }
 
   #forget(route: string): void {

@@ -43,7 +43,7 @@ async function bounded(context: StepContext, isThere: (status: Seen) => boolean,
   });
   const lag = statuses.reduce((sum, { lagRecords }) => sum + Math.max(0, lagRecords), 0);
   const evidence = {
-    ...{ route: side.to ?? null, partitions: points.length, waiting: waiting.length, lagRecords: lag },
+    ...{ route: side.to ?? '-', partitions: points.length, waiting: waiting.length, lagRecords: lag },
     rows: waiting.slice(0, MAX_ROWS),
   };
   if (waiting.length === 0) return { kind: 'done', evidence };

@@ -25,7 +25,7 @@ export const reverse: StepHandler = {
     const points = side.facts.points ?? [];
     return {
       kind: 'done',
-      evidence: { route: side.to ?? null, topics: side.topics.length, partitions: points.length },
+      evidence: { route: side.to ?? '-', topics: side.topics.length, partitions: points.length },
     };
   },
 

@@ -1,4 +1,5 @@
 import type { EvidenceRow } from '../../../common/model/recovery.js';
+import { sumOf } from '../../core/recovery-rpo.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
 import type { StepContext, StepHandler } from '../ports.js';
 
@@ -22,12 +23,16 @@ function measure({ recovery, step, world, elapsedMs }: StepContext): StepOutcome
   const { now, contactMs, p99Records, p99Seconds, known } = picture;
   const wanted = new Set(recovery.topics);
   const ends = known.filter(({ topic }) => wanted.has(topic));
-  const rows: readonly EvidenceRow[] = now.topics.filter(({ topic }) => wanted.has(topic)).map((row) => ({ ...row }));
+  const topics = now.topics.filter(({ topic }) => wanted.has(topic));
+  // A topic that was taken off its workers before (the program is tried again) is not among them.
+  const { records, seconds } = topics.length === wanted.size ? sumOf(topics) : { records: null, seconds: null };
+  const unknownPartitions = topics.reduce((sum, { unknown }) => sum + unknown, 0);
+  const rows: readonly EvidenceRow[] = topics.map((row) => ({ ...row }));
   const knownAt = contactMs === undefined ? null : new Date(contactMs).toISOString();
   const silentSeconds =
     contactMs === undefined ? null : Math.max(0, Math.round((world.clock.wallMs() - contactMs) / 1000));
   const evidence = {
-    ...{ records: now.records, seconds: now.seconds, p99Records, p99Seconds, knownAt, silentSeconds },
+    ...{ records, seconds, unknownPartitions, p99Records, p99Seconds, knownAt, silentSeconds },
     rows: rows.slice(0, MAX_ROWS),
   };
   return { kind: 'done', evidence, facts: { known: ends, ...(knownAt === null ? {} : { knownAt }) } };

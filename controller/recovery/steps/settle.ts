@@ -2,7 +2,7 @@ import type { CommonPoint } from '../../../common/model/recovery.js';
 import { targetTopicOf } from '../../../common/model/route.js';
 import { partitionKey } from '../../../common/model/topic-partition.js';
 import { timelineOf } from '../../../common/model/topic-progress.js';
-import { commonPoint, lostRecords, movedEnds, notDrained } from '../../core/recovery-points.js';
+import { commonPoint, latestEnds, lostRecords, movedEnds, notDrained } from '../../core/recovery-points.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
 import { type LegSide, placesAt, sideOf, sourceEnds } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
@@ -70,18 +70,26 @@ async function pointsOf(context: StepContext, side: LegSide): Promise<readonly C
   });
 }
 
-function evidenceOf({ recovery, step }: StepContext, points: readonly CommonPoint[]) {
-  const { known, knownAt } = recovery.facts[step.leg];
+function evidenceOf({ recovery, step, world }: StepContext, points: readonly CommonPoint[]) {
   const inexact = points.filter(({ exact, target }) => !exact && target > 0n).length;
-  const lost = known === undefined ? undefined : lostRecords(points, known);
+  const base = { partitions: points.length, exact: points.length - inexact, uncertain: inexact };
+  // Planned programs lose nothing, and go by the source itself.
+  if (recovery.kind !== 'failover') return base;
+  const { known = [], knownAt = null } = recovery.facts[step.leg];
+  // Workers may have seen more of the source until they stopped.
+  const picture = world.rpo.picture(recovery.route);
+  const seenAt = picture?.contactMs === undefined ? null : new Date(picture.contactMs).toISOString();
+  const lost = lostRecords(points, latestEnds(known, picture?.known ?? []));
+  const records = lost.reduce<number | null>(
+    (sum, one) => (sum === null || one.records === null ? null : sum + one.records),
+    0,
+  );
   return {
-    partitions: points.length,
-    exact: points.length - inexact,
-    uncertain: inexact,
-    ...(lost === undefined ? {} : { lostRecords: lost.reduce((sum, { records }) => sum + records, 0) }),
-    ...(lost === undefined ? {} : { knownAt: knownAt ?? null }),
-    rows: (lost ?? [])
-      .filter(({ records }) => records > 0)
+    ...base,
+    ...{ lostRecords: records, unknownPartitions: lost.reduce((sum, { unknown }) => sum + unknown, 0) },
+    knownAt: seenAt !== null && (knownAt === null || seenAt > knownAt) ? seenAt : knownAt,
+    rows: lost
+      .filter((row) => row.records !== 0)
       .map((row) => ({ ...row }))
       .slice(0, MAX_ROWS),
   };

@@ -43,7 +43,7 @@ async function examine(context: StepContext): Promise<StepOutcome> {
   await judgeDrift(context, route, findings);
   await judgeOthers(context, findings);
   judgeMeans(context, findings);
-  const evidence = { topics: topics.length, reverse: reverse ?? null, ...findings.evidence };
+  const evidence = { topics: topics.length, reverse: reverse ?? '-', ...findings.evidence };
   const blocking = findings.blocking;
   const isBlocked = blocking.length > 0 && !(recovery.options.force && isForcible(findings));
   if (isBlocked && !recovery.dryRun) {

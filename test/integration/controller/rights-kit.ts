@@ -13,6 +13,7 @@ import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
 import { KafkaRights } from '../../../controller/metadata/acls/kafka-rights.js';
 import { rightsRoom } from '../../../controller/metadata/acls/rights-room.js';
+import { ClusterClients } from '../../../controller/metadata/cluster-clients.js';
 import type { SyncStep, SyncSubject } from '../../../controller/sync/ports.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import type { KafkaVersion } from '../../bed/kafka-set.js';
@@ -56,7 +57,8 @@ export function unguarded(handle: KafkaClusterHandle): ClusterConnection {
 }
 
 export function rightsOf(...clusters: readonly ClusterConnection[]): KafkaRights {
-  return new KafkaRights(new Map(clusters.map((cluster) => [cluster.name, cluster])), clientOf);
+  const known = new Map(clusters.map((cluster) => [cluster.name, cluster]));
+  return new KafkaRights(new ClusterClients(known, clientOf));
 }
 
 export function acl(changes: Partial<AclBinding> = {}): AclBinding {
@@ -169,6 +171,7 @@ export class RightsBed {
       signal: this.#stop.signal,
       routes: () => this.subjects.map(({ route }) => route),
       entries: (name: string) => this.#entries(name),
+      wanted: () => new Map(),
       isDenied: () => false,
       routeVersion: () => undefined,
       write: () => Promise.reject(new Error('nothing is written as the leader')),

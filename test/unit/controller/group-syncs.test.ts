@@ -4,10 +4,10 @@ import type { Route } from '../../../common/model/route.js';
 import { type Logger, silentLogger } from '../../../common/observability/logger.js';
 import { Metrics } from '../../../common/observability/metrics.js';
 import { systemClock } from '../../../common/runtime/clock.js';
-import type { ClusterClients } from '../../../controller/groups/cluster-clients.js';
 import { DEFAULT_GROUP_SYNC } from '../../../controller/groups/group-filter.js';
 import { GroupSyncs, type PositionReader } from '../../../controller/groups/group-syncs.js';
 import type { Term } from '../../../controller/loop/leader-works.js';
+import type { ClusterClients } from '../../../controller/metadata/cluster-clients.js';
 import { routeOf, until } from './kit.js';
 
 const SYNCED = routeOf('synced', { groups: { ...DEFAULT_GROUP_SYNC, intervalMs: 100 } });
@@ -19,6 +19,7 @@ function termOf(routes: () => readonly Route[], signal: AbortSignal): Term {
     signal,
     routes,
     entries: () => [],
+    wanted: () => new Map(),
     isDenied: () => false,
     routeVersion: () => 1,
     write: () => Promise.resolve([]),

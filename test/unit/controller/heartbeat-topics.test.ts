@@ -49,6 +49,7 @@ async function taken(topics: readonly string[], world: World = {}): Promise<{ ta
     signal: stop.signal,
     routes: () => routes,
     entries: (route) => entries.filter((entry) => entry.route === route) as TopicEntry[],
+    wanted: () => new Map(),
     isDenied: (route, topic) => denied.includes(`${route}/${topic}`),
     routeVersion: () => 3,
     lookAgain: () => Promise.resolve(),

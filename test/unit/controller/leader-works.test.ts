@@ -15,12 +15,14 @@ const entry = (route: string, topic: string): TopicEntry => {
 
 function recordsOf(routes: readonly Route[], topics: readonly TopicEntry[]) {
   const area = (values: readonly unknown[]) => ({ entries: new Map(values.map((value, i) => [String(i), { value }])) });
-  const areas = { routes: area(routes), topics: area(topics), denials: area([]) };
-  return areas as unknown as Pick<FleetRecords, 'routes' | 'topics' | 'denials'>;
+  const none = area([]);
+  const others = { denials: none, progress: none, exclusions: none, assignments: none };
+  return { routes: area(routes), topics: area(topics), ...others } as unknown as FleetRecords;
 }
 
 const NOTHING = recordsOf([], []);
 const LOOKING = { lookAgain: () => Promise.resolve() };
+const FACTS = { revision: '', facts: () => ({ source: { state: 'unknown' }, target: { state: 'unknown' } }) as const };
 const reignOf = (epoch: number, signal: AbortSignal) => ({ epoch, signal, write: () => Promise.resolve([]) });
 
 function worksOf(work: LeaderWork): LeaderWorks {
@@ -46,7 +48,7 @@ describe('what the leader does beside the reconciler', () => {
     };
     const works = worksOf({ name: 'w', run });
     const end = new AbortController();
-    works.begin(reignOf(7, end.signal), recordsOf([routeOf('a')], [entry('a', 't'), entry('b', 'u')]), LOOKING);
+    works.begin(reignOf(7, end.signal), recordsOf([routeOf('a')], [entry('a', 't'), entry('b', 'u')]), LOOKING, FACTS);
     await until(() => seen.length === 3);
     end.abort();
     assert.deepEqual(seen, ['7 a t', '7 a t', '7 a t']);
@@ -63,10 +65,10 @@ describe('what the leader does beside the reconciler', () => {
     };
     const works = worksOf({ name: 'w', run });
     const [first, second] = [new AbortController(), new AbortController()];
-    works.begin(reignOf(1, first.signal), NOTHING, LOOKING);
+    works.begin(reignOf(1, first.signal), NOTHING, LOOKING, FACTS);
     await until(() => seen.length === 1);
     first.abort();
-    works.begin(reignOf(2, second.signal), NOTHING, LOOKING);
+    works.begin(reignOf(2, second.signal), NOTHING, LOOKING, FACTS);
     await new Promise((resolve) => setTimeout(resolve, 20));
     assert.deepEqual(seen, ['begin 1']);
     release();

@@ -8,7 +8,13 @@ import { decodeMapValue, encodeMapValue, type MapChain } from '../../../common/m
 import type { CommonPoint, Recovery, RecoveryKind, RecoveryOptions } from '../../../common/model/recovery.js';
 import type { PartitionStatus } from '../../../common/model/status.js';
 import { invertedChains } from '../../../controller/core/recovery-map.js';
-import { commonPoint, lostRecords, movedEnds, notDrained } from '../../../controller/core/recovery-points.js';
+import {
+  commonPoint,
+  latestEnds,
+  lostRecords,
+  movedEnds,
+  notDrained,
+} from '../../../controller/core/recovery-points.js';
 import { defaultConfirm, programOf } from '../../../controller/core/recovery-program.js';
 import {
   isReverse,
@@ -258,29 +264,59 @@ describe('common points and losses', () => {
       { topic: 't', partition: 1, end: 130n },
       { topic: 't', partition: 0, end: 90n },
     ];
-    assert.deepEqual(lostRecords([point(0, 100n), point(1, 99n)], known), [{ topic: 't', records: 31, partitions: 2 }]);
+    assert.deepEqual(lostRecords([point(0, 100n), point(1, 99n)], known), [
+      { topic: 't', records: 31, partitions: 2, unknown: 0 },
+    ]);
+    assert.deepEqual(
+      lostRecords([point(0, 100n), point(1, 99n), point(2, 5n)], known),
+      [{ topic: 't', records: null, partitions: 3, unknown: 1 }],
+      'of a partition whose end was never seen any number may be lost',
+    );
+    const later = latestEnds(known, [
+      { topic: 't', partition: 0, end: 95n },
+      { topic: 't', partition: 1, end: 120n },
+    ]);
+    assert.deepEqual(
+      later.map(({ partition, end }) => [partition, end]),
+      [
+        [1, 130n],
+        [0, 95n],
+      ],
+    );
   });
 
   test('the RPO of what nobody reports on is unknown, never zero', () => {
-    const status = (topic: string, lagRecords: number, lagSeconds: number) =>
-      ({ topic, lagRecords, lagSeconds }) as PartitionStatus;
-    const statuses = [status('a', 3, 0.5), status('a', 4, 2), status('b', 0, 0)];
+    const status = (topic: string, partition: number, lagRecords: number, end = 10n) =>
+      ({ topic, partition, lagRecords, lagSeconds: lagRecords / 2, sourceEndOffset: end }) as PartitionStatus;
+    const statuses = [
+      status('a', 0, 3),
+      status('a', 1, 4),
+      status('b', 0, 0),
+      status('c', 0, 1),
+      status('d', 1, 1, -1n),
+    ];
+    const both = new Set([0, 1]);
     const rpo = rpoOf(
       new Map([
-        ['a', 2],
-        ['b', 2],
+        ['a', both],
+        ['b', both],
+        ['c', undefined],
+        ['d', new Set([1])],
       ]),
       statuses,
     );
     assert.deepEqual(
-      rpo.topics.map(({ records, seconds, unknown }) => [records, seconds, unknown]),
+      rpo.topics.map(({ records, seconds, unknown, partitions }) => [records, seconds, unknown, partitions]),
       [
-        [7, 2, 0],
-        [null, null, 1],
+        [7, 2, 0, 2],
+        [null, null, 1, 2],
+        [null, null, 1, 2],
+        [null, null, 1, 1],
       ],
+      'also where nobody knows how many there are, or where their source ends',
     );
     assert.deepEqual([rpo.records, rpo.seconds], [null, null]);
-    const known = rpoOf(new Map([['a', 2]]), statuses);
+    const known = rpoOf(new Map([['a', both]]), statuses);
     assert.deepEqual([known.records, known.seconds], [7, 2]);
     assert.equal(percentile99([]), null);
     assert.equal(percentile99(Array.from({ length: 200 }, (_, i) => i + 1)), 198);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Route, TopicEntry } from '../../../common/model/route.js';
+import { isRetired, type Route, type TopicEntry } from '../../../common/model/route.js';
 import type { PartitionStatus } from '../../../common/model/status.js';
 import { Metrics } from '../../../common/observability/metrics.js';
 import { RpoWatch } from '../../../controller/recovery/rpo-watch.js';
@@ -16,7 +16,13 @@ function world() {
     return { route: 'r', topic, partitions: 'all', paused: false, skips: [], limits: {}, addedAt: '' };
   };
   let entries = [entry('t')];
-  const term = { routes: (): readonly Route[] => [routeOf('r')], entries: () => entries };
+  let partitions: readonly number[] | undefined = [0, 1];
+  const term = {
+    routes: (): readonly Route[] => [routeOf('r')],
+    entries: () => entries,
+    wanted: () =>
+      new Map(entries.flatMap((one) => (isRetired(one) ? [] : [['r/t', partitions && new Set(partitions)]]))),
+  };
   const seen = (partition: number, lagRecords: number, end: number, state = 'running') => {
     const place = { route: 'r', topic: 't', partition, state, targetTopic: 't' };
     return {
@@ -28,6 +34,8 @@ function world() {
   };
   return {
     ...{ clock, metrics, watch, seen },
+    wanted: (now: readonly number[] | undefined) => (partitions = now),
+    remove: () => (entries = []),
     retire: () => (entries = entries.map((one) => ({ ...one, retired: { by: 'x', at: '' } }))),
     look: async (told: PartitionStatus[]) => {
       statuses = told;
@@ -60,6 +68,37 @@ describe('what a loss of the source would cost', () => {
       [102n, 50n],
     );
     assert.equal(lost?.p99Records, 9);
+  });
+
+  test('is unknown to a leader that never heard of a partition which the store knows: its worker died with the leader before', async () => {
+    const { look, seen, metrics } = world();
+    const half = await look([seen(0, 3, 100)]);
+    assert.deepEqual([half?.now.records, half?.now.seconds, half?.contactMs], [null, null, undefined]);
+    assert.deepEqual(
+      half?.now.topics.map(({ partitions, unknown }) => [partitions, unknown]),
+      [[2, 1]],
+    );
+    assert.doesNotMatch(await metrics.text(), /causeway_rpo_records\{/);
+    const starting = await look([seen(0, 3, 100), seen(1, -1, -1, 'starting')]);
+    assert.equal(starting?.now.records, null, 'its new worker has not seen the source yet');
+    assert.equal((await look([seen(0, 3, 100), seen(1, 9, 60)]))?.now.records, 12);
+  });
+
+  test('is unknown where nobody knows how many partitions there are; those that nobody is to copy cost nothing', async () => {
+    const { look, seen, wanted, clock } = world();
+    wanted(undefined);
+    assert.equal((await look([seen(0, 3, 100), seen(1, 4, 50)]))?.now.records, null);
+    wanted([0]);
+    clock.pass(60_000);
+    const now = await look([seen(0, 3, 100)]);
+    assert.deepEqual([now?.now.records, now?.now.topics[0]?.partitions], [3, 1]);
+  });
+
+  test('of a topic that was removed nothing is remembered', async () => {
+    const { look, seen, remove } = world();
+    await look([seen(0, 3, 100)]);
+    remove();
+    assert.deepEqual((await look([seen(0, 3, 100)]))?.known, []);
   });
 
   test('a retired topic costs nothing, and is remembered: a failover asks for it after the stop', async () => {

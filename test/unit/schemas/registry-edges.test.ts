@@ -178,6 +178,7 @@ describe('the leader', () => {
       signal: stop.signal,
       routes: () => [route],
       entries: () => [],
+      wanted: () => new Map(),
       isDenied: () => false,
       routeVersion: () => undefined,
       write: () => Promise.reject(new Error('nothing is written as the leader')),
