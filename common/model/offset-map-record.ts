@@ -73,15 +73,27 @@ export function mapPartitionsOf(
   return [...partitions].map((partition) => ({ topic: offsetMapTopic(fleet), partition }));
 }
 
-/** The record's key: its place and where its first entry begins, so that a repetition, or the same run grown longer, replaces itself. */
-export function encodeMapKey(place: MapPlace, first: MapStart): Buffer {
+/** What the key of a map topic record says. */
+export interface MapKey {
+  readonly place: MapPlace;
+  readonly first: MapStart;
+  /** Found in both logs: up to this target offset, where those who copied did not tell. */
+  readonly rebuiltTo?: number;
+}
+
+/**
+ * The record's key: its place and where its first entry begins, so that a repetition, or the same run grown longer, replaces itself. What was
+ * rebuilt never takes the place of what an owner wrote, nor of anything that reaches elsewhere: more may lie behind the same beginning.
+ */
+export function encodeMapKey(place: MapPlace, first: MapStart, rebuiltTo?: number): Buffer {
   const { route, topic, partition, targetTopicId, targetTopic, targetPartition, timeline } = place;
   const fields = [route, topic, partition, targetTopicId, targetTopic, targetPartition, timeline];
-  return Buffer.from(JSON.stringify([KEY_FORMAT, ...fields, first.source, first.target]));
+  const extent = rebuiltTo === undefined ? [] : [rebuiltTo];
+  return Buffer.from(JSON.stringify([KEY_FORMAT, ...fields, first.source, first.target, ...extent]));
 }
 
 /** @throws NODE_CORRUPT when it is no key of this format */
-export function decodeMapKey(key: Uint8Array): { readonly place: MapPlace; readonly first: MapStart } {
+export function decodeMapKey(key: Uint8Array): MapKey {
   if (key.length > MAX_KEY_BYTES) throw corrupt(`its key has ${key.length} bytes`);
   let fields: unknown;
   try {
@@ -90,13 +102,14 @@ export function decodeMapKey(key: Uint8Array): { readonly place: MapPlace; reado
     throw corrupt('its key is not JSON');
   }
   if (!Array.isArray(fields) || fields[0] !== KEY_FORMAT) throw corrupt('its key is not of format 1');
-  const [, route, topic, partition, targetTopicId, targetTopic, targetPartition, timeline, source, target] = fields;
+  const [, route, topic, partition, targetTopicId, targetTopic, targetPartition, timeline, source, target, extent] =
+    fields;
   const areNames = [route, topic, targetTopic].every((name) => typeof name === 'string' && name !== '');
   const areCounts = [partition, targetPartition, timeline, source, target].every(isCount);
   const isId = targetTopicId === null || typeof targetTopicId === 'string';
   if (!areNames || !areCounts || !isId) throw corrupt('its key lacks a field of format 1');
   const place = { route, topic, partition, targetTopicId, targetTopic, targetPartition, timeline };
-  return { place, first: { source, target } };
+  return { place, first: { source, target }, ...(isCount(extent) ? { rebuiltTo: extent } : {}) };
 }
 
 /** The record's value: a version byte, the link, and the entries as differences to the one before, some four bytes each. */

@@ -30,11 +30,15 @@ export class RunBook {
   #length = 0;
   #life = 0;
 
-  /** Begins anew: what a former owner, or a walk, left behind, and the pair from which on it is copied. */
+  /**
+   * Begins anew: what a former owner, or a walk, left behind, and the pair from which on it is copied. Where the history's predecessor is
+   * known here alone, because a pair was committed before its runs could be written, that stays and is written with the rest.
+   */
   begin(history: MapChain, open: OpenRun): void {
     this.#life += 1;
-    this.#link = history.link;
-    this.#closed = [];
+    const kept = this.#countUpTo(history.link);
+    if (kept === 0) this.#link = history.link;
+    this.#closed = this.#closed.slice(0, kept * STRIDE);
     for (const entry of history.entries) this.#push(entry);
     this.#source = open.source;
     this.#target = open.target;
@@ -184,6 +188,14 @@ export class RunBook {
     return end < 0
       ? { source, target, length, targetLength: -1 - end, lost: true }
       : { source, target, length, targetLength: end, lost: false };
+  }
+
+  /** How many of the closed runs lie before what follows that link; 0 where none of them ends there. */
+  #countUpTo(link: MapLink): number {
+    if (link === this.#link) return 0;
+    let count = this.size;
+    while (count > 0 && this.#endOf(count - 1) > link) count -= 1;
+    return count > 0 && this.#endOf(count - 1) === link ? count : 0;
   }
 
   #endOf(index: number): number {

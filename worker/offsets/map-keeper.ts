@@ -37,6 +37,8 @@ export interface MapKeeperDeps {
   readonly kept: (outcome: 'ok' | 'failed', runs: number) => void;
   /** The transaction of this partition lost count at the map topic: it cannot be committed. */
   readonly broken: (partition: MirroredPartition, reason: Reason) => void;
+  /** The lane, which is not transactional, lost count at the map topic: what rides it needs another. */
+  readonly retire: (lane: Lane) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -76,6 +78,8 @@ export class MapKeeper {
   readonly #heldSince = new WeakMap<MirroredPartition, number>();
   /** How far their open runs were when they were seen first, or written last. */
   readonly #seen = new WeakMap<MirroredPartition, SeenRun>();
+  /** Parts of the map topic where lanes lost count: none of their runs is taken there any more. */
+  readonly #lostCount = new WeakMap<Lane, Set<number>>();
   #isFailing = false;
 
   constructor(deps: MapKeeperDeps) {
@@ -108,8 +112,9 @@ export class MapKeeper {
     return now === undefined || carriesHistory(now) ? now : this.withoutRuns(partition);
   }
 
-  /** Has more closed runs than its checkpoint holds. */
+  /** Has more closed runs than its checkpoint holds, and a lane that can write them. */
   mustSave(partition: MirroredPartition): boolean {
+    if (this.#hasLostCount(partition)) return false;
     const now = partition.checkpoint();
     return now !== undefined && !carriesHistory(now);
   }
@@ -123,7 +128,8 @@ export class MapKeeper {
     const saved = new Set<MirroredPartition>();
     if (!this.isReady) return saved;
     const waiting = partitions.filter((partition) => {
-      return !this.#busy.has(partition) && partition.lane !== undefined && !partition.suspect;
+      const canWrite = partition.lane !== undefined && !this.#hasLostCount(partition);
+      return canWrite && !this.#busy.has(partition) && !partition.suspect;
     });
     const lives = new Map(waiting.map((partition) => [partition, partition.runs.life]));
     const pairs = new Map(waiting.map((partition) => [partition, this.withoutRuns(partition)]));
@@ -222,7 +228,9 @@ export class MapKeeper {
     const runs = editions.reduce((sum, { chain }) => sum + chain.entries.length, 0);
     try {
       await writer.write(lane, offsetMapTopic(fleet), mapPartition, records);
-      for (const { partition, life, chain } of editions) partition.runs.written(life, linkBehind(chain));
+      // What belongs to a transaction is written once that is committed.
+      if (!lane.transactional)
+        for (const { partition, life, chain } of editions) partition.runs.written(life, linkBehind(chain));
       kept('ok', runs);
       this.#isFailing = false;
       return true;
@@ -230,13 +238,27 @@ export class MapKeeper {
       if (isCausewayError(error, 'SHUTTING_DOWN')) return false;
       kept('failed', runs);
       this.#say(error, editions.length);
-      const isBroken = lane.transactional && isCausewayError(error, 'SEQUENCE_BROKEN');
-      const [first] = editions;
-      if (isBroken && first !== undefined) {
-        this.#deps.broken(first.partition, { code: 'SEQUENCE_BROKEN', message: messageOf(error) });
-      }
+      if (isCausewayError(error, 'SEQUENCE_BROKEN')) this.#lose(lane, mapPartition, editions, messageOf(error));
       return false;
     }
+  }
+
+  /** That part of the map topic was truncated: no sequence number of the lane fits there again (exactly-once.md 3.4, 3.5). */
+  #lose(lane: Lane, mapPartition: number, editions: readonly MapEdition[], message: string): void {
+    const [first] = editions;
+    if (lane.transactional) {
+      if (first !== undefined) this.#deps.broken(first.partition, { code: 'SEQUENCE_BROKEN', message });
+      return;
+    }
+    const lost = this.#lostCount.get(lane) ?? new Set<number>();
+    this.#lostCount.set(lane, lost.add(mapPartition));
+    // Its partitions move to another lane one by one, and take the runs that are not written along.
+    this.#deps.retire(lane);
+  }
+
+  #hasLostCount({ lane, item }: MirroredPartition): boolean {
+    const lost = lane === undefined ? undefined : this.#lostCount.get(lane);
+    return lost?.has(mapPartition(item.targetTopic, item.partition)) === true;
   }
 
   /** Once per outage: the next pass tries again anyway. */

@@ -10,6 +10,7 @@ import {
   type MapEntry,
   type MapLink,
   type MapPlace,
+  type MapStart,
   mapPartition,
 } from '../../common/model/offset-map-record.js';
 import type { Clock } from '../../common/runtime/clock.js';
@@ -82,7 +83,8 @@ export async function rebuildStretch(
     return { kind: 'untold', runs: 0, message };
   }
   const isBeginning = source.from === 0n;
-  await write(partition, deps, found.entries(isBeginning), isBeginning ? FIRST_OF_TIMELINE : Number(target.from));
+  const entries = found.entries(isBeginning, { source: Number(source.to), target: Number(target.to) });
+  await write(partition, deps, entries, isBeginning ? FIRST_OF_TIMELINE : Number(target.from));
   return found.isFull
     ? { kind: 'wait', runs: found.size, message: 'there are more runs in it' }
     : { kind: 'rebuilt', runs: found.size, message: '' };
@@ -111,12 +113,16 @@ class FoundRuns {
     if (!this.isFull) this.#runs.push(run);
   }
 
-  /** @param isBeginning what lies before the first run was looked at, and is no copy */
-  entries(isBeginning: boolean): MapEntry[] {
+  /**
+   * @param isBeginning what lies before the first run was looked at, and is no copy
+   * @param to the end of what was looked at: what lies behind the last run is no copy either
+   */
+  entries(isBeginning: boolean, to: MapStart): MapEntry[] {
     const entries = this.#runs.map(({ source, target, length }) => {
       return { source, target, length, targetLength: length, lost: false };
     });
-    return isBeginning ? [this.#from, ...entries] : entries;
+    const end = this.isFull ? [] : [{ ...to, length: 0, targetLength: 0, lost: false }];
+    return [...(isBeginning ? [this.#from] : []), ...entries, ...end];
   }
 }
 
@@ -135,7 +141,7 @@ async function write(
   let before = link;
   for (let at = 0; at < entries.length; at += MAX_RUNS_PER_RECORD) {
     const chain = { link: before, entries: entries.slice(at, at + MAX_RUNS_PER_RECORD) };
-    const key = encodeMapKey(place, chain.entries[0] as MapEntry);
+    const key = encodeMapKey(place, chain.entries[0] as MapEntry, linkBehind(chain));
     const timestamp = BigInt(Math.floor(clock.wallMs()));
     await appendRecords(target, to, [{ key, value: encodeMapValue(chain), headers: [], timestamp }]);
     before = linkBehind(chain);

@@ -214,6 +214,7 @@ export class DataThread {
         // Those that are leaving, too: their last answers wait for it.
         for (const partition of this.#held.partitions()) if (partition.lane === lane) this.#events.ready(partition);
       },
+      retire: (lane) => this.#laneMoves.retire(lane),
       riders: this.#riders(),
     });
   }

@@ -31,6 +31,7 @@ export interface SidesDeps {
   readonly targetSeen: (target: string, leaders: Leaders) => void;
   readonly laneDead: (lane: Lane) => void;
   readonly laneRevived: (lane: Lane) => void;
+  readonly retire: (lane: Lane) => void;
   readonly riders: RiderPort;
   readonly clock: Clock;
   readonly random: Random;
@@ -101,7 +102,7 @@ export class Sides implements Closable {
   #target(name: string): TargetSide {
     let side = this.#targets.get(name);
     if (side === undefined) {
-      const { settings, lanes, stats, mayWrite, copiesExactly, laneDead, laneRevived, riders } = this.#deps;
+      const { settings, lanes, stats, mayWrite, copiesExactly, laneDead, laneRevived, retire, riders } = this.#deps;
       const { clock, random, logger } = this.#deps;
       const { fleet, worker, incarnation, http, laneRenewalMs = LANE_RENEWAL_INTERVAL_MS } = settings;
       const { produceConnections, checkpointIntervalMs, checkpointRefreshMs } = settings.settings;
@@ -122,6 +123,7 @@ export class Sides implements Closable {
         needsRenewal: () => mayWrite() && copiesExactly(name),
         laneDead,
         laneRevived,
+        retire,
         riders,
         onTransaction: (outcome, positions) => stats.transaction(name, outcome, positions),
         onConnect: (connected) => stats.connected(connected),

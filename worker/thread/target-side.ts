@@ -44,6 +44,8 @@ export interface TargetSideDeps {
   readonly laneDead: (lane: Lane) => void;
   /** A lane that had to wait for its renewal may write again. */
   readonly laneRevived: (lane: Lane) => void;
+  /** The lane takes no further partition, and those that it has move on. */
+  readonly retire: (lane: Lane) => void;
   readonly riders: RiderPort;
   readonly onTransaction: (outcome: 'committed' | 'aborted', positions: number) => void;
   readonly onConnect: (cluster: string) => void;
@@ -115,6 +117,7 @@ export class TargetSide implements Closable, ExactTarget {
       writer: this.sideWriter,
       kept: deps.onRuns,
       broken: (partition, reason) => this.transactions.broken(partition, reason),
+      retire: deps.retire,
       clock,
       logger,
     });

@@ -13,14 +13,21 @@ export interface TransactionRunsDeps {
   readonly clock: Pick<Clock, 'monotonicMs'>;
 }
 
+/** Up to where the closed runs of a partition are part of the transaction under way. */
+interface SavedRuns {
+  readonly life: number;
+  readonly targetEnd: number;
+}
+
 /**
  * Closed runs that do not fit the positions of a transaction any more are written within it, before its end: what is aborted leaves none
- * behind. Where they cannot be written they stay in memory, and the transaction ends without them.
+ * behind, and they stay in memory until it is committed. Where they cannot be written the transaction ends without them.
  */
 export class TransactionRuns {
   readonly #deps: TransactionRunsDeps;
   #state: 'untouched' | 'saving' | 'done' = 'untouched';
   #transaction = 0;
+  #saved: ReadonlyMap<MirroredPartition, SavedRuns> = new Map();
   #barredUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: TransactionRunsDeps) {
@@ -33,6 +40,13 @@ export class TransactionRuns {
     if (this.#state === 'saving') this.#bar();
     this.#transaction += 1;
     this.#state = 'untouched';
+    this.#saved = new Map();
+  }
+
+  /** What was written within the transaction is there for good. */
+  committed(): void {
+    for (const [{ runs }, { life, targetEnd }] of this.#saved) runs.written(life, targetEnd);
+    this.#saved = new Map();
   }
 
   /** @param due those whose positions will be committed @returns false while something is being written */
@@ -49,8 +63,13 @@ export class TransactionRuns {
   }
 
   async #save(full: readonly MirroredPartition[], transaction: number): Promise<void> {
+    const ends = full.map((partition) => {
+      const { life, linkBefore } = partition.runs;
+      return [partition, { life, targetEnd: linkBefore }] as const;
+    });
     const saved = await this.#deps.maps.save(full);
     if (transaction !== this.#transaction) return;
+    this.#saved = new Map(ends.filter(([partition]) => saved.has(partition)));
     if (saved.size < full.length) this.#bar();
     this.#state = 'done';
     this.#deps.wake();

@@ -310,6 +310,7 @@ export class TransactionalLane implements Closable {
       this.#throwFault();
       isCommitted = !calls.isBegun || (await calls.end(true));
       if (!isCommitted) throw new TransactionFault('the target had ended the transaction already', []);
+      this.#runs.committed();
       for (const { rider, checkpoint } of positions) {
         rider.committed = checkpoint;
         rider.partition.committedSource = Number(checkpoint.sourceOffset);

@@ -60,13 +60,15 @@ export function partitionMap(
   const position = { source: Number(checkpoint.sourceOffset), target: Number(checkpoint.targetOffset) };
   const first = chain.entries[0] ?? position;
   // The map topic is written before the checkpoint.
-  const isAhead = end.target >= Math.max(linkBehind(chain), position.target);
-  const behind = isAhead ? [] : chain.entries.filter(({ lost }) => !lost).map(runOf);
-  const untold = isAhead ? [] : chain.entries.filter(({ lost }) => lost).map(stretchOf);
+  const isAhead = (written?.ownersEnd ?? -1) >= Math.max(linkBehind(chain), position.target);
+  const said = isAhead ? [] : chain.entries.map((entry) => saidOf(entry, written));
+  const behind = said.flatMap(({ runs }) => runs);
+  const untold = said.flatMap(({ lost }) => lost);
   const missing = isAhead ? undefined : lostBefore(chain, first, end);
   const runs = new JoinedRuns(written?.table, behind);
   const head = { source: Math.max(position.source, end.source), target: Math.max(position.target, end.target) };
-  const lost = [...known, ...(missing === undefined ? [] : [missing]), ...untold];
+  const before = isAhead ? known : known.filter((loss) => !speaksFor(chain, loss));
+  const lost = [...before, ...(missing === undefined ? [] : [missing]), ...untold];
   return withLost({ timeline, runs, head: pairOf(head) }, lost);
 }
 
@@ -88,7 +90,24 @@ function pairOf({ source, target }: { readonly source: number; readonly target: 
   return { source: BigInt(source), target: BigInt(target) };
 }
 
+/** The chain begins before it and goes on behind it. */
+function speaksFor(chain: MapChain, { target }: LostStretch): boolean {
+  const first = chain.entries[0];
+  if (first === undefined) return false;
+  const from = chain.link < 0 || chain.link > first.target ? first.target : chain.link;
+  return Number(target.from) >= from && Number(target.to) <= linkBehind(chain);
+}
+
 type Entry = MapChain['entries'][number];
+
+/** What an entry of a checkpoint tells; where that is nothing, what was found in the logs since. */
+function saidOf(
+  entry: Entry,
+  written: PartitionRuns | undefined,
+): { readonly runs: readonly Run[]; readonly lost: readonly LostStretch[] } {
+  if (!entry.lost) return { runs: [runOf(entry)], lost: [] };
+  return written?.lookedInto(entry) ?? { runs: [], lost: [stretchOf(entry)] };
+}
 
 function runOf({ source, target, length }: Entry): Run {
   return { source: BigInt(source), target: BigInt(target), length: BigInt(length) };

@@ -51,11 +51,11 @@ export class MapIndex {
     // A tombstone says that the stretch is gone from the target: what was known of it does no harm.
     if (key === null || value === null) return;
     try {
-      const { place } = decodeMapKey(key);
+      const { place, rebuiltTo } = decodeMapKey(key);
       const chain = decodeMapValue(value);
       const runs = this.#mapOf(place, part);
       const before = runs.table.capacity;
-      runs.add(chain);
+      runs.add(chain, rebuiltTo !== undefined);
       this.#capacity += runs.table.capacity - before;
     } catch (error) {
       if (!isCausewayError(error, 'NODE_CORRUPT')) throw error;

@@ -1,5 +1,11 @@
-import type { LostStretch } from '../../model/offset-map.js';
-import { FIRST_OF_TIMELINE, linkBehind, type MapChain } from '../../model/offset-map-record.js';
+import type { LostStretch, Run } from '../../model/offset-map.js';
+import {
+  entryTargetEnd,
+  FIRST_OF_TIMELINE,
+  linkBehind,
+  type MapChain,
+  type MapEntry,
+} from '../../model/offset-map-record.js';
 import { RunTable } from './run-table.js';
 
 const REASON_LOST = 'the map of this stretch was lost, or never written; it can be rebuilt while both logs exist';
@@ -37,6 +43,9 @@ export class PartitionRuns {
   /** Ascending, with gaps between them. */
   #spans: Span[] = [];
   #losses: NumberedLoss[] = [];
+  /** What was found in both logs: it stays known when an owner says once more that it does not know. */
+  #rebuilt: readonly Span[] = [];
+  #ownersEnd = -1;
   #dropped: NumberedLoss | undefined;
   #lost: readonly LostStretch[] | undefined;
 
@@ -45,7 +54,7 @@ export class PartitionRuns {
   }
 
   /** In the order in which they were written. */
-  add(chain: MapChain): void {
+  add(chain: MapChain, isRebuilt = false): void {
     const { link, entries } = chain;
     const [first] = entries;
     const last = entries.at(-1);
@@ -56,7 +65,10 @@ export class PartitionRuns {
     const isFirst = link === FIRST_OF_TIMELINE;
     // It speaks for all of them anew.
     this.#losses = this.#losses.filter(({ target }) => target.from < from || target.to > to);
-    this.#cover({ from, to, isFirst, firstSource: first.source, lastSource: last.source + last.length });
+    const span = { from, to, isFirst, firstSource: first.source, lastSource: last.source + last.length };
+    this.#spans = covered(this.#spans, span);
+    if (isRebuilt) this.#rebuilt = covered([...this.#rebuilt], span);
+    else this.#ownersEnd = Math.max(this.#ownersEnd, to);
     for (const { lost, source, target, length, targetLength } of entries) {
       if (!lost) {
         this.table.add({ source, target, length });
@@ -70,9 +82,27 @@ export class PartitionRuns {
     }
   }
 
+  /** Of a stretch that its owner cannot tell: what is known of it all the same, and what is not. */
+  lookedInto(entry: MapEntry): { readonly runs: readonly Run[]; readonly lost: readonly LostStretch[] } {
+    const { source, target, length, targetLength } = entry;
+    const range = {
+      source: { from: source, to: source + length },
+      target: { from: target, to: target + targetLength },
+    };
+    const lost = unfound({ ...range, reason: REASON_UNTOLD }, this.#rebuilt);
+    const until = lost === undefined ? entryTargetEnd(entry) : lost.target.from;
+    if (until === target) return { runs: [], lost: lost === undefined ? [] : [toStretch(lost)] };
+    return { runs: this.table.within(entry, until), lost: lost === undefined ? [] : [toStretch(lost)] };
+  }
+
   /** Up to where something is known at the target; -1: nothing is. */
   get targetEnd(): number {
     return this.#spans.at(-1)?.to ?? -1;
+  }
+
+  /** Up to where those who copied have written at the target; -1: they have not. */
+  get ownersEnd(): number {
+    return this.#ownersEnd;
   }
 
   /** Where its last entry ends at the source; -1: nothing is known. */
@@ -98,23 +128,35 @@ export class PartitionRuns {
     return this.#lost;
   }
 
-  /** Mostly it goes on where the last one ended. */
-  #cover(span: Span): void {
-    const last = this.#spans.at(-1);
-    if (last === undefined || span.from > last.to) this.#spans.push(span);
-    else if (span.from >= last.from) this.#spans[this.#spans.length - 1] = joined(last, span);
-    else {
-      const sorted = [...this.#spans, span].sort((a, b) => a.from - b.from);
-      this.#spans = [];
-      for (const one of sorted) this.#cover(one);
-    }
-  }
-
   #findLost(): readonly LostStretch[] {
-    const found = [...this.#losses, ...missing(this.#spans)];
+    const untold = this.#losses.flatMap((loss) => unfound(loss, this.#rebuilt) ?? []);
+    const found = [...untold, ...missing(this.#spans)];
     if (this.#dropped !== undefined) found.push(this.#dropped);
     return found.sort((a, b) => a.source.from - b.source.from).map(toStretch);
   }
+}
+
+/** These and one more, which mostly goes on where the last one ended. @param spans are changed */
+function covered(spans: Span[], span: Span): Span[] {
+  const last = spans.at(-1);
+  if (last === undefined || span.from > last.to) spans.push(span);
+  else if (span.from >= last.from) spans[spans.length - 1] = joined(last, span);
+  else return [...spans, span].sort((a, b) => a.from - b.from).reduce<Span[]>(covered, []);
+  return spans;
+}
+
+/** What remains of a loss: rebuilding begins where it does, and may have come to a part of it only. */
+function unfound(loss: NumberedLoss, rebuilt: readonly Span[]): NumberedLoss | undefined {
+  const { source, target } = loss;
+  const found = rebuilt.find(({ from, to }) => from <= target.from && to >= target.from);
+  if (found === undefined) return loss;
+  if (found.to >= target.to && found.lastSource >= source.to) return undefined;
+  if (found.to === target.from) return loss;
+  return {
+    source: { from: Math.max(source.from, Math.min(found.lastSource, source.to)), to: source.to },
+    target: { from: Math.min(found.to, target.to), to: target.to },
+    reason: loss.reason,
+  };
 }
 
 /** `next` begins within `span`, or right behind it. */

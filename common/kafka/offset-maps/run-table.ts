@@ -71,6 +71,20 @@ export class RunTable implements RunList {
     return last;
   }
 
+  /** Runs from this pair on, as far as they lie before `until` at the target. */
+  within(from: { readonly source: number; readonly target: number }, until: number): Run[] {
+    const runs: Run[] = [];
+    for (let i = Math.max(0, this.countBefore(from.source, from.target) - 1); i < this.length; i += 1) {
+      const { source, target, length } = this.numbersAt(i) as AddedRun;
+      if (target >= until) break;
+      const before = Math.max(0, from.source - source, from.target - target);
+      const count = Math.min(length, until - target) - before;
+      if (count <= 0) continue;
+      runs.push({ source: BigInt(source + before), target: BigInt(target + before), length: BigInt(count) });
+    }
+    return runs;
+  }
+
   /** How many runs begin before both. */
   countBefore(source: number, target: number): number {
     this.#sort();

@@ -73,6 +73,34 @@ describe('the runs of a partition', () => {
     assert.equal(book.size, 2);
   });
 
+  test('8.1 a position committed without its runs, and copying goes back to it: they are still here, and written with the rest', () => {
+    const book = bookAt(0, 0);
+    for (let i = 0; i < 5; i += 1) book.stored(raw(2 * i, 1), i);
+    const committed = { link: book.linkBefore, entries: [] };
+    // What follows is aborted, the open run's growth with it.
+    book.stored(raw(9, 1), 5);
+    book.stored(raw(12, 1), 6);
+    book.stored(raw(14, 1), 7);
+    book.begin(committed, { source: 8, target: 4, length: 1 });
+    assert.deepEqual(book.history(), {
+      link: FIRST_OF_TIMELINE,
+      entries: [run(0, 0, 1), run(2, 1, 1), run(4, 2, 1), run(6, 3, 1)],
+    });
+    book.stored(raw(9, 2), 9);
+    assert.deepEqual(book.whole().entries.slice(-2), [run(8, 4, 1), run(9, 9, 2)]);
+  });
+
+  test('runs of an aborted stretch, or of one that does not meet the committed pair, are forgotten', () => {
+    const book = bookAt(0, 0);
+    for (let i = 0; i < 5; i += 1) book.stored(raw(2 * i, 1), i);
+    book.begin({ link: 70, entries: [] }, { source: 90, target: 70, length: 0 });
+    assert.deepEqual(book.history(), { link: 70, entries: [] });
+    book.stored(raw(90, 1), 70);
+    book.stored(raw(92, 1), 71);
+    book.begin({ link: 70, entries: [] }, { source: 90, target: 70, length: 0 });
+    assert.deepEqual(book.history(), { link: 70, entries: [] });
+  });
+
   test('runs that cannot be written are bounded: the older half becomes one stretch of which nothing is known', () => {
     const book = bookAt(0, 0);
     for (let i = 0; i < MAX_CLOSED_RUNS + 2; i += 1) book.stored(raw(2 * i, 1), i);

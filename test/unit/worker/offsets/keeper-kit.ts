@@ -7,6 +7,7 @@ import {
 } from '../../../../common/model/offset-map-record.js';
 import { silentLogger } from '../../../../common/observability/logger.js';
 import { type Clock, systemClock } from '../../../../common/runtime/clock.js';
+import type { Lane } from '../../../../worker/lane/lane.js';
 import { MapKeeper } from '../../../../worker/offsets/map-keeper.js';
 
 /** The map topic of a test. */
@@ -17,6 +18,7 @@ export class MapTopic {
   /** Set: writing waits for it, or fails with it. */
   gate: () => Promise<void> = () => Promise.resolve();
   readonly broken: string[] = [];
+  readonly retired: Lane[] = [];
 
   /** What was written, in order. */
   get chains(): (MapChain & { readonly place: MapPlace; readonly key: string })[] {
@@ -42,6 +44,7 @@ export class MapTopic {
       },
       kept: () => undefined,
       broken: (partition) => this.broken.push(partition.key),
+      retire: (lane) => this.retired.push(lane),
       clock,
       logger: silentLogger,
     });

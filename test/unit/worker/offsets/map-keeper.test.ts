@@ -151,6 +151,47 @@ describe('runs and the checkpoints that name them', () => {
     assert.equal(partition.runs.openLength, 25);
   });
 
+  test('3.4 a lane that lost count at the map topic is retired, holds no checkpoint up, and its runs go with the partition to another', async () => {
+    const topic = new MapTopic();
+    const keeper = topic.keeper();
+    const partition = withHoles(2_000);
+    const { lane } = partition;
+    topic.gate = () => Promise.reject(new CausewayError('SEQUENCE_BROKEN', 'error 45'));
+    assert.equal((await keeper.save([partition])).size, 0);
+    assert.deepEqual(topic.retired, [lane]);
+    assert.deepEqual(topic.broken, []);
+    assert.equal(keeper.mustSave(partition), false, 'nothing waits for what that lane cannot do');
+    topic.gate = () => Promise.resolve();
+    assert.equal((await keeper.save([partition])).size, 0, 'nor is anything written under it there');
+    const pair = keeper.withoutRuns(partition);
+    assert.ok(pair?.history !== undefined);
+    // It begins anew on another lane, from that pair.
+    const open = { runSource: Number(pair.runSourceStart), runTarget: Number(pair.runTargetStart) };
+    partition.lane = runningOutlet(0).lane;
+    partition.begin({ source: 2 * 2_000, target: 2_000, ...open, history: pair.history });
+    assert.equal(keeper.mustSave(partition), true);
+    assert.ok((await keeper.save([partition])).has(partition));
+    assert.deepEqual([topic.chains[0]?.link, topic.chains[0]?.entries.length], [FIRST_OF_TIMELINE, 2_000]);
+  });
+
+  test('a lane that lost count in one part of the map topic goes on writing into the others', async () => {
+    const topic = new MapTopic();
+    const keeper = topic.keeper();
+    const { lane } = runningOutlet(0);
+    const partitions = Array.from({ length: 20 }, (_, number) => Object.assign(withHoles(300, number), { lane }));
+    topic.gate = () => Promise.reject(new CausewayError('SEQUENCE_BROKEN', 'error 45'));
+    const [first] = partitions as [MirroredPartition];
+    await keeper.save([first]);
+    topic.gate = () => Promise.resolve();
+    const saved = await keeper.save(partitions);
+    assert.ok(saved.size > 0 && !saved.has(first), `${saved.size} are written`);
+    const stuck = partitions.filter(
+      (one) => keeper.carriedOrNone(one)?.history?.entries.length === 0 && !saved.has(one),
+    );
+    assert.equal(saved.size + stuck.length, partitions.length);
+    assert.equal(topic.retired.length, 1);
+  });
+
   test('runs of a life that is over by the time they are written clear nothing of the next', async () => {
     const topic = new MapTopic();
     const keeper = topic.keeper();

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FIRST_OF_TIMELINE } from '../../../../common/model/offset-map-record.js';
+import type { MirroredPartition } from '../../../../worker/partition/mirrored-partition.js';
 import { TransactionRuns } from '../../../../worker/transactional/transaction-runs.js';
 import { ManualClock } from '../manual-clock.js';
 import { testPartition } from '../partition/partition-kit.js';
@@ -75,4 +77,36 @@ test('a write that outlives its transaction says nothing about the next, which d
   open();
   await turn();
   assert.equal(world.woken, 0);
+});
+
+const withRuns = (partition: MirroredPartition, count: number): void => {
+  for (let i = 0; i < count; i += 1) {
+    partition.runs.stored({ sourceFirst: 2 * i, recordCount: 1, sourceOffsets: null }, i);
+  }
+};
+
+test('runs stay in memory until the transaction that they were written in is committed', async () => {
+  const { partition, runs } = setUp();
+  partition.begin({ source: 0, target: 0, runSource: 0, runTarget: 0 });
+  withRuns(partition, 50);
+  runs.areSaved([partition]);
+  await turn();
+  assert.equal(partition.runs.size, 49, 'it may still be aborted');
+  runs.committed();
+  assert.equal(partition.runs.size, 0);
+});
+
+test('8.1 an aborted transaction takes no runs along: those of the position that is gone back to are written with the next', async () => {
+  const { partition, runs } = setUp();
+  partition.begin({ source: 0, target: 0, runSource: 0, runTarget: 0 });
+  withRuns(partition, 50);
+  const { linkBefore } = partition.runs;
+  runs.areSaved([partition]);
+  await turn();
+  const history = { link: linkBefore, entries: [] };
+  partition.begin({ source: 99, target: 50, runSource: 98, runTarget: 49, history });
+  runs.begin();
+  runs.committed();
+  assert.equal(partition.runs.size, 49);
+  assert.equal(partition.runs.history().link, FIRST_OF_TIMELINE);
 });
