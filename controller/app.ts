@@ -8,48 +8,31 @@ import type { Metrics } from '../common/observability/metrics.js';
 import type { Clock } from '../common/runtime/clock.js';
 import { type Closable, Lifecycle } from '../common/runtime/lifecycle.js';
 import type { Random } from '../common/runtime/random.js';
-import { type GroupRoom, openGroups } from './groups/open-groups.js';
+import { buildRouter } from './app-router.js';
+import { openGroups } from './groups/open-groups.js';
 import { JobKeeper } from './jobs/job-keeper.js';
-import { JobService } from './jobs/job-service.js';
-import { KafkaLogEnds } from './jobs/log-ends.js';
 import type { FleetMemory } from './loop/bootstrap.js';
 import { Candidate } from './loop/election.js';
 import { type Fencer, WaitingFencer } from './loop/fencer.js';
 import { StoredLaneRegistry } from './loop/lane-registry.js';
 import { ControllerPresence } from './loop/presence.js';
 import { connectionRefused } from './loop/process-probe.js';
-import { RuleBook } from './loop/rule-book.js';
 import { Ruler } from './loop/ruler.js';
 import { StoreAlarms } from './loop/store-alarms.js';
 import { TargetFencer } from './loop/target-fencer.js';
 import { openRights } from './metadata/acls/open-rights.js';
 import { ClearingProver } from './metadata/clearing-prover.js';
+import { clientOpener } from './metadata/cluster-clients.js';
 import { KafkaAdmin } from './metadata/kafka-admin.js';
 import { KafkaMetadata } from './metadata/kafka-metadata.js';
 import { KafkaProver } from './metadata/kafka-prover.js';
 import type { DeliveryProver, SourceMetadata, TargetAdmin } from './metadata/ports.js';
-import { targetClients } from './metadata/target-clients.js';
-import { type OffsetRoom, openOffsets } from './offsets/open-offsets.js';
-import { JobCopier } from './recovery/job-copier.js';
-import { openRecoveryRoom, type RecoveryRoom } from './recovery/recovery-room.js';
-import { DenialStore } from './rest/denial-store.js';
-import { LeaderPlan } from './rest/leader-plan.js';
-import { LeaderProblems } from './rest/leader-problems.js';
-import { OrderService } from './rest/order-service.js';
-import { ResolveService, type ResolveServiceDeps } from './rest/resolve-service.js';
+import { openOffsets } from './offsets/open-offsets.js';
+import { openRecoveryRoom } from './recovery/recovery-room.js';
 import { checkRoute } from './rest/route-rules.js';
-import { RouteService } from './rest/route-service.js';
-import { controllerRouter } from './rest/router.js';
-import { SelectionService } from './rest/selection-service.js';
-import { SkipService } from './rest/skip-service.js';
-import { TopicService } from './rest/topic-service.js';
-import { TransferService } from './rest/transfer-service.js';
-import { FleetViews } from './rest/views.js';
 import { WorkerStatuses } from './rest/worker-statuses.js';
-import { openRules } from './rules/open-rules.js';
-import { type SchemasRoom, schemasRoom } from './schemas/schemas-room.js';
-import { openSync, type SyncRoom } from './sync/open-sync.js';
-import type { SyncPart } from './sync/ports.js';
+import { schemasRoom } from './schemas/schemas-room.js';
+import { openSync } from './sync/open-sync.js';
 
 export interface ControllerDeps {
   /** Opened by the caller, closed by the caller after the controller. */
@@ -109,20 +92,8 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
       ok: store.session().state === 'connected',
       detail: store.session().state,
     }));
-    const router = buildRouter(config, deps, {
-      kafka,
-      ruler,
-      recovery,
-      groups,
-      offsets,
-      rights,
-      schemas,
-      sync,
-      statuses,
-      health,
-      alarms,
-      memory,
-    });
+    const rooms = { recovery, groups, offsets, rights, schemas, sync };
+    const router = buildRouter({ ...base, ...kafka, ...rooms, ruler, statuses, health, alarms, memory });
     const http = lifecycle.add(
       'http',
       await startHttpServer({ ...deps, logger, settings: config.controller.http, health }, router),
@@ -165,7 +136,7 @@ function makeFencer(
 ): Fencer {
   const { clock, logger, metrics } = parts;
   const otherwise = new WaitingFencer({ clusters, clock, isGone: connectionRefused(clock) });
-  const open = targetClients({ ...parts, clientId: `causeway-controller-${controller.id}` });
+  const open = clientOpener({ ...parts, clientId: `causeway-controller-${controller.id}` });
   return new TargetFencer({ clusters, fleet, open, otherwise, clock, logger, metrics });
 }
 
@@ -184,7 +155,7 @@ function openKafka(
   const clientId = `causeway-controller-${controller.id}`;
   const metadata = lifecycle.add('metadata', new KafkaMetadata({ clusters, clientId, ...parts }));
   const admin = lifecycle.add('admin', new KafkaAdmin(clusters, parts.logger));
-  const open = targetClients({ ...parts, clientId });
+  const open = clientOpener({ ...parts, clientId });
   const prover = new ClearingProver({
     prover: new KafkaProver({ clusters, fleet, open }),
     registry: new StoredLaneRegistry(parts.store),
@@ -194,86 +165,4 @@ function openKafka(
     logger: parts.logger,
   });
   return { metadata, admin, prover };
-}
-
-function buildRouter(
-  config: Config,
-  { store, clock, random, logger }: ControllerDeps,
-  {
-    kafka,
-    ruler,
-    recovery,
-    groups,
-    offsets,
-    rights,
-    schemas,
-    sync,
-    statuses,
-    health,
-    alarms,
-    memory,
-  }: {
-    readonly kafka: Kafka;
-    readonly ruler: Ruler;
-    readonly recovery: RecoveryRoom;
-    readonly groups: GroupRoom;
-    readonly offsets: OffsetRoom;
-    readonly rights: { readonly parts: readonly SyncPart[] };
-    readonly schemas: SchemasRoom;
-    readonly sync: SyncRoom;
-    readonly statuses: WorkerStatuses;
-    readonly health: Health;
-    readonly alarms: StoreAlarms;
-    readonly memory: FleetMemory;
-  },
-) {
-  const routes = new RouteService(store, config, kafka.metadata);
-  const { metadata } = kafka;
-  const rules = new RuleBook(config.controller.deny);
-  const denials = new DenialStore(store, clock);
-  const clusters = [...config.clusters.keys()];
-  const { identities } = sync;
-  const topics = new TopicService({ store, routes, metadata, denials, rules, identities, clock });
-  const selections = new SelectionService({ store, routes, denials, metadata, rules, clusters, identities, logger });
-  const clientId = `causeway-controller-${config.controller.id}`;
-  const logEnds = new KafkaLogEnds({ clusters: config.clusters, clientId, clock, random, logger });
-  const parts = { store, rules, identities, statuses: () => views.statuses(), clock, random, logger };
-  const jobs = new JobService({ ...parts, clusters: config.clusters, metadata, admin: kafka.admin, logEnds });
-  const syncs = sync.service(routes, [...rights.parts, schemas.part]);
-  recovery.lend({ copier: new JobCopier(jobs), drift: syncs });
-  const problems = new LeaderProblems(() => ruler.problems, config.controller.http.token);
-  const views = new FleetViews({ store, fleet: config.fleet, statuses, problems, alarms, clock });
-  const plan = new LeaderPlan({
-    store,
-    own: () => ruler.lastPlan,
-    epoch: () => ruler.epoch,
-    token: config.controller.http.token,
-  });
-  const skips = new SkipService({ store, topics, clock, logger });
-  const status: ResolveServiceDeps['status'] = (route, entry) => views.topic(route, entry);
-  const resolves = new ResolveService({ store, topics, status, clock, logger });
-  const orders = new OrderService({ store, routes, clock, logger });
-  const highestEpoch = (): number => memory.highestEpoch;
-  const transfer = new TransferService({ store, fleet: config.fleet, highestEpoch, clock, logger });
-  return controllerRouter(store, {
-    ...{ recoveries: recovery.recoveries, rpo: recovery.rpo },
-    transfer,
-    jobs,
-    groups: groups.service,
-    ...offsets.services(topics),
-    rules: openRules(config, { routes, metadata, statuses: () => views.statuses(), clock, random, logger }),
-    syncs,
-    schemas: schemas.service,
-    routes,
-    topics,
-    selections,
-    skips,
-    resolves,
-    orders,
-    views,
-    problems,
-    plan,
-    health,
-    clock,
-  });
 }

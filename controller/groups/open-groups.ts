@@ -6,13 +6,13 @@ import type { Clock } from '../../common/runtime/clock.js';
 import type { Lifecycle } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { LeaderWork } from '../loop/leader-works.js';
+import { ClusterClients, clientOpener } from '../metadata/cluster-clients.js';
 import type { TargetAdmin } from '../metadata/ports.js';
 import { Checkpoints } from '../mm2/checkpoints.js';
 import { HeartbeatTopics } from '../mm2/heartbeat-topics.js';
 import { Heartbeats } from '../mm2/heartbeats.js';
 import { OffsetSyncs } from '../mm2/offset-syncs.js';
 import type { OffsetMaps } from '../offsets/ports.js';
-import { ClusterClients } from './cluster-clients.js';
 import { GroupService } from './group-service.js';
 import { GroupSyncs } from './group-syncs.js';
 import type { GroupSync } from './ports.js';
@@ -41,8 +41,8 @@ export function openGroups(
   { store, admin, maps, clock, random, logger, metrics }: GroupRoomOptions,
   lifecycle: Lifecycle,
 ): GroupRoom {
-  const clientId = `causeway-controller-${controller.id}`;
-  const clients = lifecycle.add('groups', new ClusterClients({ clusters, clientId, clock, random, logger, metrics }));
+  const open = clientOpener({ clientId: `causeway-controller-${controller.id}`, clock, random, logger, metrics });
+  const clients = lifecycle.add('groups', new ClusterClients(clusters, open));
   const mm2 = { clients, admin, maps, clock, logger, metrics };
   const reader = new Checkpoints(mm2);
   const syncs = new GroupSyncs({ clients, maps, reader, fleet, clock, logger, metrics });

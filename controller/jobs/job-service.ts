@@ -19,6 +19,7 @@ import { withSightings } from '../core/job-progress.js';
 import { resolveRange, type WantedRange } from '../core/job-ranges.js';
 import { FleetRecords } from '../loop/fleet-records.js';
 import type { RuleBook } from '../loop/rule-book.js';
+import { knownCluster } from '../metadata/cluster-clients.js';
 import type { SourceMetadata, TargetAdmin } from '../metadata/ports.js';
 import { mirroredConfigs } from '../metadata/topic-configs.js';
 import { checkPlace, checkSize, checkTopics, invalid, sourceTopic, wantedRanges } from './job-checks.js';
@@ -80,7 +81,7 @@ export class JobService {
    */
   async create(body: JobBody): Promise<Job> {
     const { store, rules, identities, clock, logger } = this.#deps;
-    for (const cluster of [body.source, body.target]) this.#checkCluster(cluster);
+    for (const cluster of [body.source, body.target]) knownCluster(this.#deps.clusters, cluster);
     const names = await this.names();
     if (body.id !== undefined && names.includes(body.id)) throw exists(body.id);
     if (names.length >= MAX_JOBS) {
@@ -221,15 +222,6 @@ export class JobService {
     const records = new FleetRecords(this.#deps.store, silentLogger);
     for (const area of ['routes', 'topics', 'jobs'] as const) await records[area].refresh();
     return records;
-  }
-
-  #checkCluster(cluster: string): void {
-    const { clusters } = this.#deps;
-    if (clusters.has(cluster)) return;
-    throw new CausewayError('CLUSTER_UNKNOWN', `the configuration names no cluster "${cluster}"`, {
-      place: { cluster },
-      fix: `Known clusters: ${[...clusters.keys()].sort().join(', ')}.`,
-    });
   }
 
   #makeUpId(): string {

@@ -1,5 +1,4 @@
-import { CausewayError } from '../../common/errors/error.js';
-import { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
+import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { kafkaError } from '../../common/kafka/wire/error-codes.js';
 import {
   listOffsets,
@@ -7,13 +6,10 @@ import {
   TIMESTAMP_EARLIEST,
   TIMESTAMP_LATEST,
 } from '../../common/kafka/wire/operations/list-offsets.js';
-import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { Isolation } from '../../common/model/route.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
-import type { Logger } from '../../common/observability/logger.js';
-import type { Clock } from '../../common/runtime/clock.js';
-import type { Random } from '../../common/runtime/random.js';
 import type { RangeFacts, RangePlace, WantedRange } from '../core/job-ranges.js';
+import type { ClusterQuestions } from '../metadata/cluster-clients.js';
 
 /** All partitions of a job; who asks waits. */
 const TIMEOUT_MS = 20_000;
@@ -32,44 +28,16 @@ export interface LogEnds {
   ask(cluster: string, isolation: Isolation, topics: readonly AskedTopic[]): Promise<ReadonlyMap<string, RangeFacts>>;
 }
 
-export interface KafkaLogEndsDeps {
-  readonly clusters: ReadonlyMap<string, ClusterConnection>;
-  readonly clientId: string;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-}
-
-/** Over a connection for each question: they are rare. */
 export class KafkaLogEnds implements LogEnds {
-  readonly #deps: KafkaLogEndsDeps;
+  readonly #questions: ClusterQuestions;
 
-  constructor(deps: KafkaLogEndsDeps) {
-    this.#deps = deps;
+  constructor(questions: ClusterQuestions) {
+    this.#questions = questions;
   }
 
-  async ask(
-    cluster: string,
-    isolation: Isolation,
-    topics: readonly AskedTopic[],
-  ): Promise<ReadonlyMap<string, RangeFacts>> {
-    const { clusters, clock, ...rest } = this.#deps;
-    const connection = clusters.get(cluster);
-    if (connection === undefined) throw new CausewayError('CLUSTER_UNKNOWN', `no cluster is called "${cluster}"`);
-    const client = new ClusterClient({ ...rest, clock, cluster: connection });
-    let timer: { cancel(): void } | undefined;
-    try {
-      const late = new Promise<never>((_resolve, reject) => {
-        timer = clock.after(TIMEOUT_MS, () => {
-          const message = `the leaders of ${cluster} did not tell their offsets within ${TIMEOUT_MS} ms`;
-          reject(new CausewayError('CLUSTER_UNREACHABLE', message, { place: { cluster } }));
-        });
-      });
-      return await Promise.race([factsOf(client, isolation, topics), late]);
-    } finally {
-      timer?.cancel();
-      await client.close();
-    }
+  ask(cluster: string, isolation: Isolation, topics: readonly AskedTopic[]): Promise<ReadonlyMap<string, RangeFacts>> {
+    const question = { cluster, timeoutMs: TIMEOUT_MS, wanted: 'where its logs begin and end' };
+    return this.#questions.ask(question, (client) => factsOf(client, isolation, topics));
   }
 }
 

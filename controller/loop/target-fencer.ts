@@ -13,7 +13,7 @@ import { partitionKey, type TopicPartition } from '../../common/model/topic-part
 import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
-import type { TargetClient } from '../metadata/target-clients.js';
+import type { TargetClient } from '../metadata/ports.js';
 import type { FenceRequest, Fencer } from './fencer.js';
 
 /** A target that has not let a lane be fenced for so long is waited for as in at-least-once; whoever takes the partitions fences again. */

@@ -1,4 +1,3 @@
-import { CausewayError } from '../../common/errors/error.js';
 import type { DrillResult } from '../../common/kafka/fencing/drill.js';
 import { fenceLane } from '../../common/kafka/fencing/fence-lane.js';
 import { strangeLanes } from '../../common/kafka/fencing/strange-lanes.js';
@@ -9,8 +8,8 @@ import type { TopicPartition } from '../../common/model/topic-partition.js';
 import type { Logger } from '../../common/observability/logger.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
 import type { LaneRegistry } from '../loop/lane-registry.js';
-import type { DeliveryProver } from './ports.js';
-import type { TargetClient } from './target-clients.js';
+import { knownCluster } from './cluster-clients.js';
+import type { DeliveryProver, TargetClient } from './ports.js';
 
 const FENCES_AT_ONCE = 16;
 
@@ -49,12 +48,7 @@ export class ClearingProver implements DeliveryProver {
 
   async #clear(name: string, signal: AbortSignal): Promise<void> {
     const { clusters, fleet, open, registry, logger } = this.#options;
-    const cluster = clusters.get(name);
-    if (cluster === undefined) {
-      const place = { cluster: name };
-      throw new CausewayError('CLUSTER_UNKNOWN', `the configuration names no cluster "${name}"`, { place });
-    }
-    const client = open(cluster);
+    const client = open(knownCluster(clusters, name));
     try {
       const lanes = await strangeLanes({ client, fleet, isKnown: await registry.known(), signal });
       const own = [{ topic: gapTopic(fleet), partition: 0 }];

@@ -1,8 +1,9 @@
-import { CausewayError } from '../../common/errors/error.js';
+import type { CausewayError } from '../../common/errors/error.js';
 import { type ClusterAdmin, openAdmin, type TopicConfigs } from '../../common/kafka/admin/admin.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
+import { knownCluster } from './cluster-clients.js';
 import type { NewTopic, TargetAdmin } from './ports.js';
 
 /** Changes to topics of the configured clusters, over one admin connection each, opened when first needed. */
@@ -38,13 +39,7 @@ export class KafkaAdmin implements TargetAdmin, Closable {
   #admin(name: string): ClusterAdmin {
     let admin = this.#admins.get(name);
     if (admin === undefined) {
-      const cluster = this.#clusters.get(name);
-      if (cluster === undefined) {
-        throw new CausewayError('CLUSTER_UNKNOWN', `the configuration names no cluster "${name}"`, {
-          place: { cluster: name },
-        });
-      }
-      admin = openAdmin(cluster, this.#logger);
+      admin = openAdmin(knownCluster(this.#clusters, name), this.#logger);
       this.#admins.set(name, admin);
     }
     return admin;

@@ -1,75 +1,50 @@
 import { CausewayError } from '../../common/errors/error.js';
-import { ClusterClient, type TopicMetadata } from '../../common/kafka/wire/cluster-client.js';
+import type { TopicMetadata } from '../../common/kafka/wire/cluster-client.js';
 import { KafkaCode } from '../../common/kafka/wire/error-codes.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
-import type { Logger } from '../../common/observability/logger.js';
-import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
-import type { Random } from '../../common/runtime/random.js';
 import type { ListedTopic } from '../core/selection.js';
+import { type ClientParts, ClusterClients, clientOpener } from './cluster-clients.js';
 import type { ClusterSnapshot, SourceMetadata, TopicInfo } from './ports.js';
 
 /** A description takes no longer than this, whatever a cluster's own timeouts are: people and other clusters wait for it. */
 const DESCRIBE_TIMEOUT_MS = 5_000;
 
-export interface KafkaMetadataOptions {
+export interface KafkaMetadataOptions extends ClientParts {
   readonly clusters: ReadonlyMap<string, ClusterConnection>;
-  readonly clientId: string;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
 }
 
 /** Metadata of the configured clusters, over one client each that is opened when first needed. */
 export class KafkaMetadata implements SourceMetadata, Closable {
-  readonly #options: KafkaMetadataOptions;
-  readonly #clients = new Map<string, ClusterClient>();
+  readonly #clients: ClusterClients;
+  readonly #clock: Clock;
 
-  constructor(options: KafkaMetadataOptions) {
-    this.#options = options;
+  constructor({ clusters, ...parts }: KafkaMetadataOptions) {
+    this.#clients = new ClusterClients(clusters, clientOpener(parts));
+    this.#clock = parts.clock;
   }
 
   async describe(cluster: string, topics: readonly string[]): Promise<ClusterSnapshot> {
-    const metadata = await this.#bounded(cluster, this.#client(cluster).metadata(topics));
+    const metadata = await this.#bounded(cluster, this.#clients.of(cluster).metadata(topics));
     const described = topics.map((topic) => [topic, describeTopic(metadata.topics.get(topic))] as const);
     return { clusterId: metadata.clusterId, brokers: metadata.brokers.size, topics: new Map(described) };
   }
 
   async list(cluster: string): Promise<ReadonlyMap<string, ListedTopic>> {
-    const { topics } = await this.#bounded(cluster, this.#client(cluster).metadata('all'));
+    const { topics } = await this.#bounded(cluster, this.#clients.of(cluster).metadata('all'));
     return new Map([...topics].map(([topic, { internal }]) => [topic, { internal }]));
   }
 
-  async close(): Promise<void> {
-    for (const client of this.#clients.values()) await client.close();
-  }
-
-  #client(name: string): ClusterClient {
-    let client = this.#clients.get(name);
-    if (client === undefined) {
-      const { clusters, metrics, ...rest } = this.#options;
-      const cluster = clusters.get(name);
-      if (cluster === undefined) {
-        throw new CausewayError('CLUSTER_UNKNOWN', `the configuration names no cluster "${name}"`, {
-          place: { cluster: name },
-          fix: 'Add it to the configuration file of every controller and worker.',
-        });
-      }
-      const onConnect = (): void => metrics.inc('causeway_broker_connections_total', 1, { cluster: name });
-      client = new ClusterClient({ ...rest, cluster, onConnect });
-      this.#clients.set(name, client);
-    }
-    return client;
+  close(): Promise<void> {
+    return this.#clients.close();
   }
 
   /** The client's own attempts go on; whoever comes next finds their outcome. */
   async #bounded<T>(cluster: string, work: Promise<T>): Promise<T> {
-    const { clock } = this.#options;
     let timer: { cancel(): void } | undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      timer = clock.after(DESCRIBE_TIMEOUT_MS, () => {
+      timer = this.#clock.after(DESCRIBE_TIMEOUT_MS, () => {
         const message = `the cluster did not answer within ${DESCRIBE_TIMEOUT_MS} ms`;
         const fix = 'Check its brokers and the bootstrap list in the configuration.';
         reject(new CausewayError('CLUSTER_UNREACHABLE', message, { place: { cluster }, fix }));

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import { CausewayError } from '../../common/errors/error.js';
 import { type DrillResult, drill } from '../../common/kafka/fencing/drill.js';
 import { unlessAborted } from '../../common/kafka/fencing/fencing-client.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { TopicPartition } from '../../common/model/topic-partition.js';
-import type { DeliveryProver } from './ports.js';
-import type { TargetClient } from './target-clients.js';
+import { knownCluster } from './cluster-clients.js';
+import type { DeliveryProver, TargetClient } from './ports.js';
 
 const PURPOSE = 'fencing';
 
@@ -43,12 +42,7 @@ export class KafkaProver implements DeliveryProver {
 
   async #asked<T>(name: string, work: (client: TargetClient) => Promise<T>): Promise<T> {
     const { clusters, open } = this.#options;
-    const cluster = clusters.get(name);
-    if (cluster === undefined) {
-      const place = { cluster: name };
-      throw new CausewayError('CLUSTER_UNKNOWN', `the configuration names no cluster "${name}"`, { place });
-    }
-    const client = open(cluster);
+    const client = open(knownCluster(clusters, name));
     try {
       return await work(client);
     } finally {

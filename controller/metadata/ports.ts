@@ -1,5 +1,6 @@
 import type { CausewayError } from '../../common/errors/error.js';
 import type { DrillResult } from '../../common/kafka/fencing/drill.js';
+import type { FencingClient } from '../../common/kafka/fencing/fencing-client.js';
 import type { TopicPartition } from '../../common/model/topic-partition.js';
 import type { ListedTopic } from '../core/selection.js';
 
@@ -67,4 +68,9 @@ export interface TargetAdmin {
     cluster: string,
     topics: readonly string[],
   ): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>>;
+}
+
+/** A client of one target, closed by its owner. */
+export interface TargetClient extends FencingClient {
+  close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
-import type { ClusterClients } from '../groups/cluster-clients.js';
+import type { ClusterClients } from '../metadata/cluster-clients.js';
 import type { TargetAdmin } from '../metadata/ports.js';
 import type { OffsetMaps } from '../offsets/ports.js';
 

@@ -5,7 +5,7 @@ import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Lifecycle } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
-import { ClusterClients } from '../groups/cluster-clients.js';
+import { ClusterClients, clientOpener } from '../metadata/cluster-clients.js';
 import type { TopicService } from '../rest/topic-service.js';
 import { KafkaOffsetMaps } from './kafka-offset-maps.js';
 import { OffsetService } from './offset-service.js';
@@ -29,9 +29,9 @@ export function openOffsets(
   },
   lifecycle: Lifecycle,
 ): OffsetRoom {
-  const { store, ...rest } = parts;
-  const clientId = `causeway-controller-${controller.id}`;
-  const clients = lifecycle.add('offset-maps', new ClusterClients({ ...rest, clusters, clientId }));
+  const { store } = parts;
+  const open = clientOpener({ ...parts, clientId: `causeway-controller-${controller.id}` });
+  const clients = lifecycle.add('offset-maps', new ClusterClients(clusters, open));
   const client = (cluster: string) => clients.of(cluster);
   const maps = new KafkaOffsetMaps({ store, client, fleet, logger: parts.logger });
   return {

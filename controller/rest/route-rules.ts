@@ -9,6 +9,7 @@ import { rulesFaults } from '../../common/rules/faults.js';
 import { missingSecrets } from '../../common/rules/program.js';
 import { metricName } from '../core/conflicts.js';
 import { schemaTopicFault } from '../core/schema-topic.js';
+import { knownCluster } from '../metadata/cluster-clients.js';
 import type { SourceMetadata } from '../metadata/ports.js';
 import { registryMissing } from '../schemas/route-registries.js';
 
@@ -17,13 +18,7 @@ import { registryMissing } from '../schemas/route-registries.js';
  * @throws CLUSTER_UNKNOWN, ROUTE_INVALID
  */
 export function checkRoute(route: Route, clusters: ReadonlyMap<string, ClusterConnection>): void {
-  for (const cluster of [route.source, route.target]) {
-    if (clusters.has(cluster)) continue;
-    throw new CausewayError('CLUSTER_UNKNOWN', `the configuration names no cluster "${cluster}"`, {
-      place: { route: route.name, cluster },
-      fix: `Known clusters: ${[...clusters.keys()].sort().join(', ')}. Clusters are added in the configuration file, not over REST.`,
-    });
-  }
+  for (const cluster of [route.source, route.target]) knownCluster(clusters, cluster, { route: route.name });
   if (route.source === route.target) throw sameCluster(route, 'source and target are the same cluster');
   const fault = deliveryFault(route);
   if (fault !== undefined) {

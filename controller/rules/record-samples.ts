@@ -1,14 +1,10 @@
-import { CausewayError } from '../../common/errors/error.js';
-import { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
+import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { kafkaError } from '../../common/kafka/wire/error-codes.js';
 import { listOffsets, TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from '../../common/kafka/wire/operations/list-offsets.js';
 import { scanLog } from '../../common/kafka/wire/operations/scan-log.js';
 import type { DecodedRecord } from '../../common/kafka/wire/records/record-codec.js';
-import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { Isolation } from '../../common/model/route.js';
-import type { Logger } from '../../common/observability/logger.js';
-import type { Clock } from '../../common/runtime/clock.js';
-import type { Random } from '../../common/runtime/random.js';
+import type { ClusterQuestions } from '../metadata/cluster-clients.js';
 
 /** Who asks waits. */
 const TIMEOUT_MS = 20_000;
@@ -39,43 +35,17 @@ export interface RecordSamples {
   read(question: SampleQuestion): Promise<readonly PartitionSample[]>;
 }
 
-export interface KafkaRecordSamplesDeps {
-  readonly clusters: ReadonlyMap<string, ClusterConnection>;
-  readonly clientId: string;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-}
-
-/** Over connections for each question: they are rare. */
 export class KafkaRecordSamples implements RecordSamples {
-  readonly #deps: KafkaRecordSamplesDeps;
+  readonly #questions: ClusterQuestions;
 
-  constructor(deps: KafkaRecordSamplesDeps) {
-    this.#deps = deps;
+  constructor(questions: ClusterQuestions) {
+    this.#questions = questions;
   }
 
-  async read(question: SampleQuestion): Promise<readonly PartitionSample[]> {
-    const { clusters, clock, ...rest } = this.#deps;
-    const { cluster } = question;
-    const connection = clusters.get(cluster);
-    if (connection === undefined) throw new CausewayError('CLUSTER_UNKNOWN', `no cluster is called "${cluster}"`);
-    const client = new ClusterClient({ ...rest, clock, cluster: connection });
-    const late = new AbortController();
-    const timer = clock.after(TIMEOUT_MS, () => late.abort());
-    try {
-      const tooLate = new Promise<never>((_resolve, reject) => {
-        late.signal.addEventListener('abort', () => {
-          const message = `cluster ${cluster} did not give the records within ${TIMEOUT_MS} ms`;
-          reject(new CausewayError('CLUSTER_UNREACHABLE', message, { place: { cluster, topic: question.topic } }));
-        });
-      });
-      return await Promise.race([sampled(client, question, late.signal), tooLate]);
-    } finally {
-      timer.cancel();
-      late.abort();
-      await client.close();
-    }
+  read(question: SampleQuestion): Promise<readonly PartitionSample[]> {
+    const { cluster, topic } = question;
+    const asked = { cluster, timeoutMs: TIMEOUT_MS, wanted: 'the records', place: { topic } };
+    return this.#questions.ask(asked, (client, signal) => sampled(client, question, signal));
   }
 }
 

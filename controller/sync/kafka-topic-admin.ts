@@ -6,7 +6,7 @@ import {
   describeTopicConfigs,
 } from '../../common/kafka/wire/operations/topic-admin.js';
 import type { TopicConfigs } from '../../common/model/topic-config.js';
-import type { ClusterClients } from '../groups/cluster-clients.js';
+import type { ClusterClients } from '../metadata/cluster-clients.js';
 import type { TopicAdmin } from './topic-ports.js';
 
 /** At the configured clusters. */

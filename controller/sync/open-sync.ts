@@ -5,8 +5,8 @@ import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Lifecycle } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
-import { ClusterClients } from '../groups/cluster-clients.js';
 import type { LeaderWork } from '../loop/leader-works.js';
+import { ClusterClients, clientOpener } from '../metadata/cluster-clients.js';
 import { ClusterIdentities } from '../metadata/cluster-identities.js';
 import type { SourceMetadata, TargetAdmin } from '../metadata/ports.js';
 import type { RouteService } from '../rest/route-service.js';
@@ -38,8 +38,8 @@ export interface SyncRoom {
 
 export function openSync({ clusters, controller }: Config, parts: SyncParts, lifecycle: Lifecycle): SyncRoom {
   const { store, metadata, clock, logger } = parts;
-  const clients = new ClusterClients({ ...parts, clusters, clientId: `causeway-controller-${controller.id}` });
-  lifecycle.add('topic-sync', clients);
+  const open = clientOpener({ ...parts, clientId: `causeway-controller-${controller.id}` });
+  const clients = lifecycle.add('topic-sync', new ClusterClients(clusters, open));
   const topics = new KafkaTopicAdmin(clients);
   const identities = new ClusterIdentities(metadata, [...clusters.keys()], clock);
   const world = new StoredTopicWorld(store);

@@ -6,12 +6,11 @@ import { DESCRIBE_ACLS } from '../../../common/kafka/wire/apis/describe-acls.js'
 import { DESCRIBE_CLIENT_QUOTAS } from '../../../common/kafka/wire/apis/describe-client-quotas.js';
 import { DESCRIBE_USER_SCRAM_CREDENTIALS } from '../../../common/kafka/wire/apis/describe-user-scram-credentials.js';
 import { type Api, call, isTransient } from '../../../common/kafka/wire/call.js';
-import type { ClusterClient } from '../../../common/kafka/wire/cluster-client.js';
 import { KafkaCode, kafkaError } from '../../../common/kafka/wire/error-codes.js';
 import type { AclBinding, AclResource } from '../../../common/model/acl.js';
 import type { ClientQuota, QuotaEntity } from '../../../common/model/client-quota.js';
-import type { ClusterConnection } from '../../../common/model/cluster.js';
 import type { Closable } from '../../../common/runtime/lifecycle.js';
+import type { ClusterClients } from '../cluster-clients.js';
 import type { AclListing, ClusterRights, Outcomes } from './ports.js';
 import { entityOf, entityParts } from './quota-entities.js';
 
@@ -20,17 +19,12 @@ const ATTEMPTS = 3;
 /** ACLs or quotas in one request: a controller writes them in one batch of its log. */
 const MAX_CHANGES_PER_REQUEST = 200;
 
-type RightsClient = Pick<ClusterClient, 'anyConnection' | 'connection' | 'metadata' | 'close'>;
-
-/** Rights over our own wire: one client per cluster, opened when first needed. */
+/** Rights over our own wire, over clients that it closes. */
 export class KafkaRights implements ClusterRights, Closable {
-  readonly #clusters: ReadonlyMap<string, ClusterConnection>;
-  readonly #open: (cluster: ClusterConnection) => RightsClient;
-  readonly #clients = new Map<string, RightsClient>();
+  readonly #clients: ClusterClients;
 
-  constructor(clusters: ReadonlyMap<string, ClusterConnection>, open: (cluster: ClusterConnection) => RightsClient) {
-    this.#clusters = clusters;
-    this.#open = open;
+  constructor(clients: ClusterClients) {
+    this.#clients = clients;
   }
 
   async acls(cluster: string, resources: readonly AclResource[]): Promise<AclListing> {
@@ -88,13 +82,13 @@ export class KafkaRights implements ClusterRights, Closable {
     return answer.users;
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#clients.values()].map((client) => client.close()));
+  close(): Promise<void> {
+    return this.#clients.close();
   }
 
   /** At any broker; at the controller where a broker says that only it answers (clusters with ZooKeeper). */
   async #ask<Request, Response>(cluster: string, api: Api<Request, Response>, request: Request): Promise<Response> {
-    const client = this.#client(cluster);
+    const client = this.#clients.of(cluster);
     for (let attempt = 1; ; attempt += 1) {
       try {
         const answer = await call(await client.anyConnection(), api, request);
@@ -105,21 +99,6 @@ export class KafkaRights implements ClusterRights, Closable {
         if (!isTransient(error) || attempt === ATTEMPTS) throw error;
       }
     }
-  }
-
-  #client(name: string): RightsClient {
-    let client = this.#clients.get(name);
-    if (client === undefined) {
-      const cluster = this.#clusters.get(name);
-      if (cluster === undefined) {
-        throw new CausewayError('CLUSTER_UNKNOWN', `the configuration names no cluster "${name}"`, {
-          place: { cluster: name },
-        });
-      }
-      client = this.#open(cluster);
-      this.#clients.set(name, client);
-    }
-    return client;
   }
 }
 

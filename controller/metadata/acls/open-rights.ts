@@ -1,11 +1,11 @@
 import type { Config } from '../../../common/config/compile.js';
 import type { CoordinationStore } from '../../../common/coordination/ports.js';
-import { ClusterClient } from '../../../common/kafka/wire/cluster-client.js';
 import type { Logger } from '../../../common/observability/logger.js';
 import type { Metrics } from '../../../common/observability/metrics.js';
 import type { Clock } from '../../../common/runtime/clock.js';
 import type { Lifecycle } from '../../../common/runtime/lifecycle.js';
 import type { Random } from '../../../common/runtime/random.js';
+import { ClusterClients, clientOpener } from '../cluster-clients.js';
 import { KafkaRights } from './kafka-rights.js';
 import { rightsRoom } from './rights-room.js';
 
@@ -21,11 +21,7 @@ export function openRights(
   },
   lifecycle: Lifecycle,
 ): ReturnType<typeof rightsRoom> {
-  const { clock, random, logger, metrics } = parts;
-  const clientId = `causeway-controller-${controller.id}`;
-  const rights = new KafkaRights(clusters, (cluster) => {
-    const onConnect = (): void => metrics.inc('causeway_broker_connections_total', 1, { cluster: cluster.name });
-    return new ClusterClient({ cluster, clientId, clock, random, logger, onConnect });
-  });
+  const open = clientOpener({ ...parts, clientId: `causeway-controller-${controller.id}` });
+  const rights = new KafkaRights(new ClusterClients(clusters, open));
   return rightsRoom({ ...parts, clusters, rights: lifecycle.add('rights', rights) });
 }

@@ -8,6 +8,7 @@ import type { CommonPoint } from '../../../common/model/recovery.js';
 import { silentLogger } from '../../../common/observability/logger.js';
 import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
+import { ClusterClients } from '../../../controller/metadata/cluster-clients.js';
 import { KafkaLens } from '../../../controller/recovery/cluster-lens.js';
 import type { StepContext } from '../../../controller/recovery/ports.js';
 import { stranded } from '../../../controller/recovery/steps/stranded.js';
@@ -264,7 +265,7 @@ describe('recovery programs on two real clusters', () => {
     const open = (cluster: ClusterConnection): ClusterClient =>
       new ClusterClient({ cluster, clientId: 'test', clock: systemClock, random: systemRandom, logger: silentLogger });
     const connections = [east, west].map(({ connection }) => connection);
-    const lens = new KafkaLens({ clusters: new Map(connections.map((one) => [one.name, one])), open });
+    const lens = new KafkaLens(new ClusterClients(new Map(connections.map((one) => [one.name, one])), open));
     const point = { topic: 'doubt', targetTopic: 'doubt', partition: 0, source: 2n, pairTarget: 2n, target: 5n };
     const points = [{ ...point, exact: false, sourceTopicId: await east.topicId('doubt'), targetTopicId: null }];
     const context = (found: readonly CommonPoint[]): StepContext =>

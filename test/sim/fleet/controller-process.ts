@@ -5,8 +5,8 @@ import type { ProcessAnswer } from '../../../controller/loop/process-probe.js';
 import { Ruler } from '../../../controller/loop/ruler.js';
 import { StoreAlarms } from '../../../controller/loop/store-alarms.js';
 import { TargetFencer } from '../../../controller/loop/target-fencer.js';
+import { clientOpener } from '../../../controller/metadata/cluster-clients.js';
 import { KafkaMetadata } from '../../../controller/metadata/kafka-metadata.js';
-import { targetClients } from '../../../controller/metadata/target-clients.js';
 import type { Actor } from '../kernel/actor.js';
 import { adminOf } from './admin.js';
 import type { Surroundings } from './process.js';
@@ -38,7 +38,7 @@ export class ControllerProcess {
     };
     const isGone = async (address: string): Promise<boolean> => (await probe(address)) === 'refuses';
     const otherwise = new WaitingFencer({ clusters, clock, isGone });
-    const open = targetClients({ ...parts, clientId });
+    const open = clientOpener({ ...parts, clientId });
     const alarms = new StoreAlarms(parts);
     const ruler = new Ruler({
       config,

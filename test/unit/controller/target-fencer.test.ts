@@ -9,7 +9,7 @@ import { Metrics } from '../../../common/observability/metrics.js';
 import { systemClock } from '../../../common/runtime/clock.js';
 import type { FenceRequest, Fencer } from '../../../controller/loop/fencer.js';
 import { TargetFencer } from '../../../controller/loop/target-fencer.js';
-import type { TargetClient } from '../../../controller/metadata/target-clients.js';
+import type { TargetClient } from '../../../controller/metadata/ports.js';
 import { FakeTarget, LANE } from '../kafka/fencing/fake-target.js';
 import { CLUSTERS, routeOf } from './kit.js';
 
