@@ -76,7 +76,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
     const syncWorks = deps.kafka === undefined ? [sync.work] : [];
     const offsets = openOffsets(config, base, lifecycle);
     const groups = openGroups(config, { ...base, admin: kafka.admin, maps: offsets.maps }, lifecycle);
-    recovery.lend({ groups: groups.sync, offsets: offsets.maps });
+    recovery.lend({ groups: groups.sync, offsets: offsets.maps, schemas: schemas.sync });
     const works = [
       ...syncWorks,
       rights.work,

@@ -18,6 +18,7 @@ export const RECOVERY_ACTS = [
   'settle',
   'groups',
   'admit-producers',
+  'promote-schemas',
   'export-map',
   'stranded',
   'quarantine',

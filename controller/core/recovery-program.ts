@@ -45,7 +45,7 @@ function sequenceOf(kind: RecoveryKind, options: RecoveryOptions): Sequence {
     case 'drill':
       return on('out', ['survey', 'rpo', ...(options.groups ? (['translations'] as const) : [])]);
     case 'failover':
-      return on('out', ['survey', 'rpo', 'stop', 'settle', ...groupsOf(options), 'admit-producers']);
+      return on('out', ['survey', 'rpo', 'stop', 'settle', ...groupsOf(options), 'admit-producers', 'promote-schemas']);
     case 'switchover':
       return [...on('out', ['survey', 'rpo']), ...turn('out', options)];
     case 'cutover':
@@ -78,6 +78,7 @@ function turn(leg: Leg, options: RecoveryOptions): Sequence {
     'settle',
     ...groupsOf(options),
     'admit-producers',
+    'promote-schemas',
     ...(copiesBack ? (['export-map', 'reverse', 'follow'] as const) : []),
   ]);
 }

@@ -7,6 +7,7 @@ import { admitProducers, fenceProducers, readOnly } from './steps/producers.js';
 import { drain, quiet } from './steps/quiet.js';
 import { reverse } from './steps/reverse.js';
 import { rpo } from './steps/rpo.js';
+import { promoteSchemas } from './steps/schemas.js';
 import { settle } from './steps/settle.js';
 import { stop } from './steps/stop.js';
 import { stranded } from './steps/stranded.js';
@@ -31,6 +32,7 @@ export const HANDLERS: Readonly<Record<RecoveryAct, StepHandler>> = {
   settle,
   groups,
   'admit-producers': admitProducers,
+  'promote-schemas': promoteSchemas,
   'export-map': exportMap,
   stranded,
   quarantine,

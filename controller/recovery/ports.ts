@@ -12,6 +12,7 @@ import type { StepOutcome } from '../core/recovery-state.js';
 import type { GroupSync } from '../groups/ports.js';
 import type { Term } from '../loop/leader-works.js';
 import type { SourceMetadata } from '../metadata/ports.js';
+import type { SchemaSync } from '../schemas/schema-sync.js';
 import type { ClusterLens } from './cluster-lens.js';
 import type { FleetLens } from './fleet-lens.js';
 import type { RpoWatch } from './rpo-watch.js';
@@ -46,6 +47,9 @@ export interface Drift {
     readonly unread: readonly { readonly part: string; readonly message: string }[];
   }>;
 }
+
+/** Schema registries of routes: what the target's lacks, and which of them gives ids. */
+export type SchemaTurn = Pick<SchemaSync, 'compare' | 'copy' | 'promote' | 'promotion' | 'resume'>;
 
 /** Copies ranges of topics into topics beside them. */
 export interface RangeCopier {
@@ -82,6 +86,7 @@ export interface RecoveryWorld {
   readonly maps: MapExport | undefined;
   readonly drift: Drift | undefined;
   readonly copier: RangeCopier | undefined;
+  readonly schemas: SchemaTurn | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

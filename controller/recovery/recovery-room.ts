@@ -36,7 +36,7 @@ export interface RecoveryRoomOptions {
 }
 
 /** What other rooms lend; a step that needs what nobody lent says so. */
-export interface Loans extends Pick<RecoveryWorld, 'groups' | 'drift' | 'copier'> {
+export interface Loans extends Pick<RecoveryWorld, 'groups' | 'drift' | 'copier' | 'schemas'> {
   readonly offsets: OffsetMaps;
 }
 
@@ -59,7 +59,7 @@ export function openRecoveryRoom(options: RecoveryRoomOptions): RecoveryRoom {
   const configured = config.recoveryHooks ?? [];
   const hooks = new Hooks({ hooks: configured, clock, random });
   const parts = { store, clock, random, logger, metrics, fleet };
-  const nothing = { groups: undefined, maps: undefined, drift: undefined, copier: undefined };
+  const nothing = { groups: undefined, maps: undefined, drift: undefined, copier: undefined, schemas: undefined };
   const world: RecoveryWorld = {
     ...parts,
     clusters,

@@ -69,9 +69,9 @@ const idsOf = (kind: RecoveryKind, options: Partial<RecoveryOptions> = {}): stri
 
 describe('the steps of programs', () => {
   test('stand in their order: looking first, the stop before the settlement, the reverse last', () => {
-    const turn = 'quiet drain stop settle groups admit-producers export-map reverse follow';
+    const turn = 'quiet drain stop settle groups admit-producers promote-schemas export-map reverse follow';
     assert.equal(idsOf('switchover'), `survey rpo ${turn}`);
-    assert.equal(idsOf('failover'), 'survey rpo stop settle groups admit-producers');
+    assert.equal(idsOf('failover'), 'survey rpo stop settle groups admit-producers promote-schemas');
     assert.equal(idsOf('drill'), 'survey rpo translations');
     const back = turn
       .split(' ')
@@ -80,7 +80,7 @@ describe('the steps of programs', () => {
     assert.equal(idsOf('failback'), `survey quiet stranded export-map reverse follow catch-up ${back}`);
     assert.equal(idsOf('failback', { switchBack: false }), 'survey quiet stranded export-map reverse follow catch-up');
     assert.match(idsOf('failback', { quarantineSuffix: '.q' }), /stranded quarantine export-map/);
-    const out = 'survey rpo fence-producers quiet drain stop settle admit-producers read-only';
+    const out = 'survey rpo fence-producers quiet drain stop settle admit-producers promote-schemas read-only';
     const migration = { reverseCopy: false, readOnlySource: true, fencePrincipals: ['User:a'], groups: false };
     assert.equal(idsOf('cutover', migration), out);
   });

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Recovery, RecoveryKind } from '../../../common/model/recovery.js';
+import type { Route } from '../../../common/model/route.js';
+import { systemClock } from '../../../common/runtime/clock.js';
+import type { StepContext } from '../../../controller/recovery/ports.js';
+import { promoteSchemas } from '../../../controller/recovery/steps/schemas.js';
+import { FakeRegistry } from '../schemas/fake-registry.js';
+import { avro, clientOf, openSchemaBed, policyOf, schemaRoute } from '../schemas/registry-kit.js';
+
+const OUT = schemaRoute({}, 'out');
+const BACK: Route = { ...schemaRoute({}, 'back'), source: 'west', target: 'east' };
+const AVRO = { type: 'AVRO', references: [] } as const;
+
+interface Bed {
+  readonly east: FakeRegistry;
+  readonly west: FakeRegistry;
+  readonly room: Awaited<ReturnType<typeof openSchemaBed>>['room'];
+  context(
+    kind: RecoveryKind,
+    options?: { readonly leg?: 'out' | 'back'; readonly evidence?: object; readonly force?: boolean },
+  ): StepContext;
+}
+
+/** @param routes that there are; the program turns from `out` to `back` */
+async function withBed(routes: readonly Route[], use: (bed: Bed) => Promise<void>): Promise<void> {
+  const [east, west] = [await FakeRegistry.start(), await FakeRegistry.start()];
+  const bed = await openSchemaBed(east.url, west.url, routes);
+  const context: Bed['context'] = (kind, { leg = 'out', evidence, force = false } = {}) => {
+    const recovery = {
+      ...{ id: `${kind}-1`, kind, route: 'out', reverse: 'back', topics: [], options: { force } },
+      facts: { out: {}, back: {} },
+    } as unknown as Recovery;
+    const found = (name: string) => routes.find((route) => route.name === name);
+    const route = (name: string) => Promise.resolve(found(name) && { value: found(name), version: 0 });
+    const world = { schemas: bed.room.sync, fleet: { route }, clock: systemClock };
+    const step = { leg, ...(evidence === undefined ? {} : { evidence }) };
+    return { recovery, step, world, signal: new AbortController().signal } as unknown as StepContext;
+  };
+  try {
+    await use({ east, west, room: bed.room, context });
+  } finally {
+    await bed.close();
+    await Promise.all([east.stop(), west.stop()]);
+  }
+}
+
+const register = (registry: FakeRegistry, subject: string) =>
+  clientOf(registry.url).register(subject, { ...AVRO, text: avro(subject, 'x') });
+
+describe('schema registries in recovery programs', () => {
+  test('a switchover copies what is missing, then the target’s registry gives ids; back again the other one does', async () => {
+    await withBed([OUT, BACK], async ({ east, west, room, context }) => {
+      await room.sync.promote(BACK, { reason: 'east gives ids', lastSync: false });
+      await register(east, 'a');
+      const look = await promoteSchemas.look(context('switchover'));
+      assert.deepEqual([look.kind, look.kind === 'done' && look.evidence?.['missing']], ['done', 1]);
+      assert.deepEqual([west.versions.length, west.modes.get('')], [0, 'READWRITE'], 'looking changes nothing');
+      const out = await promoteSchemas.run(context('switchover'));
+      assert.deepEqual([west.versions.length, west.modes.get('')], [1, 'READWRITE']);
+      assert.equal((await room.sync.promotion(OUT))?.reason, 'recovery switchover-1');
+      assert.equal(out.kind === 'done' && out.evidence?.['wayBack'], 'copied again');
+      assert.equal(await room.sync.promotion(BACK), undefined);
+      await register(west, 'b');
+      const back = await promoteSchemas.run(context('failback', { leg: 'back' }));
+      assert.equal(back.kind === 'done' && back.evidence?.['cluster'], 'east');
+      assert.deepEqual(
+        east.versions.map(({ subject, id }) => [subject, id]),
+        west.versions.map(({ subject, id }) => [subject, id]),
+      );
+      assert.equal(east.modes.get(''), 'READWRITE');
+      assert.ok((await room.sync.promotion(BACK)) !== undefined);
+      assert.equal(await room.sync.promotion(OUT), undefined);
+      const again = await promoteSchemas.run(context('failback', { leg: 'back' }));
+      assert.equal(again.kind, 'done', 'a leader that died behind it has it done again');
+    });
+  });
+
+  test('a planned program does not promote a registry that has other schemas under the source’s ids; it says which', async () => {
+    await withBed([OUT], async ({ east, west, room, context }) => {
+      await register(east, 'a');
+      await register(west, 'z');
+      await assert.rejects(promoteSchemas.run(context('cutover')), { code: 'SCHEMA_CONFLICT' });
+      assert.equal(await room.sync.promotion(OUT), undefined);
+      const forced = await promoteSchemas.run(context('cutover', { force: true }));
+      assert.match(String(forced.kind === 'done' && forced.evidence?.['lastSync']), /other schemas under/);
+      assert.ok((await room.sync.promotion(OUT)) !== undefined);
+    });
+  });
+
+  test('a failover promotes though the source’s registry is gone, and says what could not be copied', async () => {
+    await withBed([OUT], async ({ east, west, room, context }) => {
+      await register(east, 'a');
+      await room.service.sync(OUT, { dryRun: false, takeover: false, resume: false });
+      assert.equal(west.modes.get(''), 'IMPORT');
+      await east.stop();
+      const look = await promoteSchemas.look(context('failover'));
+      assert.match(String(look.kind === 'done' && look.evidence?.['fault']), /REGISTRY_UNREACHABLE/);
+      const outcome = await promoteSchemas.run(context('failover'));
+      assert.equal(outcome.kind, 'done');
+      assert.equal(west.modes.get(''), 'READWRITE');
+      assert.equal(typeof (outcome.kind === 'done' && outcome.evidence?.['lastSync']), 'string');
+    });
+  });
+
+  test('an abort makes the target a copy again, and the way back none; what an operator promoted before stays promoted', async () => {
+    await withBed([OUT, BACK], async ({ room, context }) => {
+      await room.sync.promote(BACK, { reason: 'east gives ids', lastSync: false });
+      const outcome = await promoteSchemas.run(context('switchover'));
+      const evidence = outcome.kind === 'done' ? outcome.evidence : undefined;
+      await promoteSchemas.undo?.(context('switchover', { evidence: evidence as object }));
+      assert.equal(await room.sync.promotion(OUT), undefined);
+      assert.ok((await room.sync.promotion(BACK)) !== undefined);
+      await room.sync.promote(OUT, { reason: 'by hand', lastSync: false });
+      assert.equal(await promoteSchemas.undo?.(context('switchover')), 'no registry was promoted');
+      assert.equal((await room.sync.promotion(OUT))?.reason, 'by hand');
+    });
+  });
+
+  test('routes that copy no schemas have nothing promoted; mode topic says what an operator does', async () => {
+    for (const [mode, told] of [
+      ['off', /copies no schemas/],
+      ['report', /only compares/],
+      ['topic', /registry of cluster west lead/],
+    ] as const) {
+      await withBed([{ ...OUT, schemas: policyOf({ mode }) }], async ({ west, context }) => {
+        const outcome = await promoteSchemas.run(context('failover'));
+        assert.match(outcome.kind === 'skipped' ? outcome.message : '', told);
+        assert.deepEqual(west.requests, []);
+      });
+    }
+  });
+});
