@@ -37,15 +37,27 @@ export class OffsetRanges {
 export interface Content {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
+  readonly headers: readonly (readonly [key: Uint8Array, value: Uint8Array | null])[];
   readonly timestamp: bigint;
 }
 
 /** Timestamps differ where a log stamps what it appends. */
 export function sameContent(a: Content, b: Content): boolean {
-  return sameBytes(a.key, b.key) && sameBytes(a.value, b.value);
+  return sameBytes(a.key, b.key) && sameBytes(a.value, b.value) && sameHeaders(a.headers, b.headers);
 }
 
-function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
+/** Their order and repeats count. */
+export function sameHeaders(a: Content['headers'], b: Content['headers']): boolean {
+  return (
+    a.length === b.length &&
+    a.every(([key, value], i) => {
+      const other = b[i];
+      return other !== undefined && sameBytes(key, other[0]) && sameBytes(value, other[1]);
+    })
+  );
+}
+
+export function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
   if (a === null || b === null) return a === b;
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -12,6 +12,7 @@ import type { StepOutcome } from '../core/recovery-state.js';
 import type { GroupSync } from '../groups/ports.js';
 import type { Term } from '../loop/leader-works.js';
 import type { SourceMetadata } from '../metadata/ports.js';
+import type { OffsetMaps } from '../offsets/ports.js';
 import type { SchemaSync } from '../schemas/schema-sync.js';
 import type { ClusterLens } from './cluster-lens.js';
 import type { FleetLens } from './fleet-lens.js';
@@ -84,6 +85,7 @@ export interface RecoveryWorld {
   /** Absent where group positions are not kept. */
   readonly groups: GroupSync | undefined;
   readonly maps: MapExport | undefined;
+  readonly offsets: OffsetMaps | undefined;
   readonly drift: Drift | undefined;
   readonly copier: RangeCopier | undefined;
   readonly schemas: SchemaTurn | undefined;

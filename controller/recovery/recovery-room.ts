@@ -59,7 +59,14 @@ export function openRecoveryRoom(options: RecoveryRoomOptions): RecoveryRoom {
   const configured = config.recoveryHooks ?? [];
   const hooks = new Hooks({ hooks: configured, clock, random });
   const parts = { store, clock, random, logger, metrics, fleet };
-  const nothing = { groups: undefined, maps: undefined, drift: undefined, copier: undefined, schemas: undefined };
+  const nothing = {
+    groups: undefined,
+    maps: undefined,
+    drift: undefined,
+    copier: undefined,
+    schemas: undefined,
+    offsets: undefined,
+  };
   const world: RecoveryWorld = {
     ...parts,
     clusters,
@@ -81,6 +88,7 @@ export function openRecoveryRoom(options: RecoveryRoomOptions): RecoveryRoom {
     lend: ({ offsets, ...given }) => {
       Object.assign(world, given);
       if (offsets === undefined) return;
+      Object.assign(world, { offsets });
       const exporter = { fleetName: config.fleet, maps: offsets, fleet, lens, metadata, admin, clock };
       Object.assign(world, { maps: new OffsetMapExport({ ...exporter, client: (name) => lens.client(name) }) });
     },

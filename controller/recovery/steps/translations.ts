@@ -1,8 +1,10 @@
 import type { DecodedRecord } from '../../../common/kafka/wire/records/record-codec.js';
+import type { PartitionMap } from '../../../common/model/offset-map.js';
 import type { EvidenceRow } from '../../../common/model/recovery.js';
-import { targetTopicOf } from '../../../common/model/route.js';
+import type { Route } from '../../../common/model/route.js';
+import { partitionKey } from '../../../common/model/topic-partition.js';
+import { type Alignment, aligned, type Comparable, comparableOf, comparedParts } from '../../core/recovery-compare.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
-import { sameContent } from '../../core/recovery-stranded.js';
 import type { GroupSyncResult } from '../../groups/ports.js';
 import { type LegSide, sideOf } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
@@ -14,7 +16,7 @@ const MAX_CHECKED = 2_000;
 
 /**
  * Every position of every group, translated, and compared by reading at both ends what a consumer would get next: in throw-away reads, without
- * a group. Nothing is written.
+ * a group. Nothing is written. Where the route makes other records of some, what it leaves as it is is compared, and the evidence says what that is.
  */
 export const translations: StepHandler = {
   look: (context) => check(context),
@@ -29,11 +31,16 @@ async function check(context: StepContext): Promise<StepOutcome> {
   const results = await world.groups.syncNow(side.from.name, { takeover: true, dryRun: true });
   const mine = results.filter(({ topic }) => topics.has(topic));
   const wrong: EvidenceRow[] = [];
-  let records = 0;
+  let [records, leftOut] = [0, 0];
+  const comparable = comparableOf(side.from);
   const checkable = mine.filter(({ translated, quality }) => translated !== null && quality !== 'timestamp');
-  for (const position of checkable.slice(0, MAX_CHECKED)) {
-    const compared = await compare(context, side, position);
+  const positions = checkable.slice(0, MAX_CHECKED);
+  const maps = await mapsOf(context, side.from, positions);
+  for (const position of positions) {
+    const map = maps.get(partitionKey(position.topic, position.partition));
+    const compared = await compare(context, side, position, { map, comparable });
     records += compared.records;
+    leftOut += compared.leftOut;
     if (compared.fault === undefined) continue;
     const { group, topic, partition, sourceOffset, translated } = position;
     wrong.push({
@@ -46,9 +53,10 @@ async function check(context: StepContext): Promise<StepOutcome> {
     });
   }
   const { rows, ...numbers } = groupEvidence(mine);
-  const checked = Math.min(checkable.length, MAX_CHECKED);
+  const checked = positions.length;
   const evidence = {
-    ...{ ...numbers, checked, comparedRecords: records, different: wrong.length },
+    ...{ ...numbers, checked, comparedRecords: records, leftOut, different: wrong.length },
+    compared: comparedParts(comparable),
     rows: [...wrong.slice(0, MAX_ROWS), ...rows],
   };
   if (wrong.length === 0) return { kind: 'done', evidence };
@@ -57,27 +65,36 @@ async function check(context: StepContext): Promise<StepOutcome> {
   return { kind: 'failed', message, evidence: { ...evidence, perPosition: recovery.options.sampleRecords } };
 }
 
-interface Comparison {
-  readonly records: number;
-  readonly fault: string | undefined;
+/** What a consumer gets next at the source, beside what it would get at the target. */
+async function compare(
+  context: StepContext,
+  { from }: LegSide,
+  position: GroupSyncResult,
+  { map, comparable }: { readonly map: PartitionMap | undefined; readonly comparable: Comparable },
+): Promise<Alignment> {
+  const { topic, partition, targetTopic, sourceOffset, translated, quality } = position;
+  const nothing = { records: 0, leftOut: 0, fault: undefined };
+  // At the head the target has nothing yet.
+  if (map === undefined || translated === null || quality === 'head') return nothing;
+  const copies = await next(context, from.target, { topic: targetTopic, partition }, translated);
+  if (copies.length === 0) return nothing;
+  const originals = await next(context, from.source, { topic, partition }, sourceOffset);
+  return aligned(originals, copies, { map, position: translated, comparable });
 }
 
-/** What a consumer gets next at the source, beside what it would get at the target. */
-async function compare(context: StepContext, side: LegSide, position: GroupSyncResult): Promise<Comparison> {
-  const { topic, partition, sourceOffset, translated, quality } = position;
-  const { from } = side;
-  const targetTopic = targetTopicOf(from, topic);
-  const copies = await next(context, from.target, { topic: targetTopic, partition }, translated ?? 0n);
-  // At the head the target has nothing yet.
-  if (copies.length === 0 || quality === 'head') return { records: 0, fault: undefined };
-  const originals = await next(context, from.source, { topic, partition }, sourceOffset);
-  const count = Math.min(copies.length, originals.length);
-  for (let i = 0; i < count; i += 1) {
-    const [copy, original] = [copies[i] as DecodedRecord, originals[i] as DecodedRecord];
-    if (sameContent(copy, original)) continue;
-    return { records: i, fault: `source offset ${original.offset} and target offset ${copy.offset} differ` };
+/** Asked for behind the translations: they cover at least what those rest on. */
+async function mapsOf({ world }: StepContext, from: Route, positions: readonly GroupSyncResult[]) {
+  const partitions = new Map<string, Set<number>>();
+  for (const { topic, partition } of positions) {
+    partitions.set(topic, (partitions.get(topic) ?? new Set<number>()).add(partition));
   }
-  return { records: count, fault: undefined };
+  const maps = new Map<string, PartitionMap>();
+  for (const [topic, wanted] of partitions) {
+    for (const [partition, map] of (await world.offsets?.read(from, topic, [...wanted])) ?? []) {
+      maps.set(partitionKey(topic, partition), map);
+    }
+  }
+  return maps;
 }
 
 async function next(

@@ -366,7 +366,7 @@ describe('the way back', () => {
 
 describe('stranded records', () => {
   const record = (offset: number, value: string) => ({
-    ...{ offset: BigInt(offset), timestamp: 0n, key: null, value: Buffer.from(value) },
+    ...{ offset: BigInt(offset), timestamp: 0n, key: null, headers: [], value: Buffer.from(value) },
   });
 
   test('ranges hold every offset that was added and no other, up to a bound', () => {
