@@ -43,23 +43,35 @@ export function testOutcome({ output, timedOut }: Ended, title: string): Outcome
   return passed ? { kind: 'passed' } : { kind: 'unclear', output: tail(output) };
 }
 
-function demoArguments(build: string, { args }: Extract<Catcher, { kind: 'demo' }>): string[] {
+type DemoCatcher = Extract<Catcher, { kind: 'demo' }>;
+
+function demoArguments(build: string, { args }: DemoCatcher): string[] {
   const module = pathToFileURL(join(build, 'test', 'demo', 'main.js')).href;
   const script = `const { runDemo } = await import('${module}'); process.exit(await runDemo(process.argv.slice(1)));`;
   return ['--input-type=module', '--eval', script, '--', '--check', ...args];
 }
 
 /** @param ended the demo's: its last line is the comparison as JSON */
-export function auditOutcome({ status, output }: Ended, finds: AuditFinding): Outcome {
+export function auditOutcome({ status, output }: Ended, finds: DemoCatcher['finds']): Outcome {
   const line = output
     .trimEnd()
     .split('\n')
     .findLast((candidate) => candidate.startsWith('{'));
   if (line === undefined) return { kind: 'unclear', output: tail(output) };
   if (status === CLEAN) return { kind: 'passed' };
-  const counts = JSON.parse(line) as Partial<Record<AuditFinding, number>>;
-  const count = counts[finds] ?? 0;
-  return count > 0 ? { kind: 'failed', by: `the audit: ${count} ${finds}` } : { kind: 'unclear', output: tail(output) };
+  const comparison = JSON.parse(line) as Partial<Record<AuditFinding, number>> & {
+    readonly faults?: readonly string[];
+  };
+  const by = typeof finds === 'string' ? counted(comparison[finds], finds) : named(comparison.faults, finds.fault);
+  return by === undefined ? { kind: 'unclear', output: tail(output) } : { kind: 'failed', by };
+}
+
+function counted(count: number | undefined, finding: AuditFinding): string | undefined {
+  return count !== undefined && count > 0 ? `the audit: ${count} ${finding}` : undefined;
+}
+
+function named(faults: readonly string[] | undefined, start: string): string | undefined {
+  return faults?.find((fault) => fault.startsWith(start));
 }
 
 const CLEAN = 0;

@@ -11,8 +11,8 @@ export type Catcher =
       /** `npm run demo -- --check`: real clusters, load, and a comparison record by record. */
       readonly kind: 'demo';
       readonly args: readonly string[];
-      /** What the comparison has to count. */
-      readonly finds: AuditFinding;
+      /** What the comparison has to count in the load, or how one of the faults begins that it names in the gallery. */
+      readonly finds: AuditFinding | { readonly fault: string };
     }
   | {
       readonly kind: 'simulation';

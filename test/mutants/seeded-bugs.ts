@@ -83,7 +83,7 @@ export const SEEDED_BUGS: readonly Mutant[] = [
     does: 'passes a compacted batch as it is, holes and all',
     file: 'worker/core/batch-verdict.ts',
     edits: [{ from: 'if (batch.lastOffset - batch.baseOffset + 1 !== count)', to: 'if (false)' }],
-    caughtBy: { kind: 'demo', args: ['--shapes', 'all'], finds: 'missing' },
+    caughtBy: { kind: 'demo', args: ['--shapes', 'all'], finds: { fault: 'no batch took the way "recode compacted"' } },
   },
   {
     name: 'one-time-for-all',
@@ -95,7 +95,7 @@ export const SEEDED_BUGS: readonly Mutant[] = [
         to: 'at = copyRecord(record, out, at, kept.count, true);',
       },
     ],
-    caughtBy: { kind: 'demo', args: ['--shapes', 'all'], finds: 'different' },
+    caughtBy: { kind: 'demo', args: ['--shapes', 'all'], finds: { fault: 'different in timestamp' } },
   },
   {
     name: 'gap-not-declared',
@@ -107,6 +107,6 @@ export const SEEDED_BUGS: readonly Mutant[] = [
         to: 'if (fleet) { declared(partition, pending); return; } const wallMs = clock.wallMs();',
       },
     ],
-    caughtBy: { kind: 'demo', args: ['--shapes', 'all'], finds: 'missing' },
+    caughtBy: { kind: 'demo', args: ['--shapes', 'all'], finds: { fault: 'missing' } },
   },
 ];

@@ -36,6 +36,8 @@ export function galleryRoutes(
     source,
     target,
     naming: { policy: 'identity' },
+    // A specimen's target has settings of its own: the source's would let its cleaner take what is compared.
+    topicSync: { configs: { mode: 'off' } },
     ...more,
   });
   return {

@@ -55,6 +55,12 @@ describe('what a catcher said', () => {
     assert.equal(auditOutcome(ended('{"missing":0}', 0), 'missing').kind, 'passed');
     assert.equal(auditOutcome(ended('{"missing":0,"different":1}'), 'missing').kind, 'unclear');
     assert.equal(auditOutcome(ended('a stack'), 'missing').kind, 'unclear');
+    const faults = ended('{"missing":0,"faults":["not as it should be","different in timestamp: a-0"]}');
+    assert.deepEqual(auditOutcome(faults, { fault: 'different' }), {
+      kind: 'failed',
+      by: 'different in timestamp: a-0',
+    });
+    assert.equal(auditOutcome(faults, { fault: 'missing' }).kind, 'unclear');
   });
 
   test('of the simulation: a seed that ended in a violation, not one that could not run', () => {
