@@ -66,6 +66,10 @@ export class FleetProcess {
     return this.#child.logFile;
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   async ready(): Promise<void> {
     const isReady = async (): Promise<boolean> =>
       (await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(1_000) })).ok;

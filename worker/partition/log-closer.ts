@@ -5,14 +5,14 @@ import { gapTopic } from '../../common/model/gap.js';
 import { mapPartitionsOf } from '../../common/model/offset-map-record.js';
 import type { TopicPartition } from '../../common/model/topic-partition.js';
 import type { Clock } from '../../common/runtime/clock.js';
-import { mapLimited } from '../../common/runtime/map-limited.js';
+import { Slots } from '../../common/runtime/slots.js';
 import type { SourceSide } from '../thread/source-side.js';
 import type { TargetSide } from '../thread/target-side.js';
 import { GatheredFences, type GatheredFencesDeps } from './gathered-fences.js';
 import type { MirroredPartition } from './mirrored-partition.js';
 
-/** Partitions looked at together; each walk holds one answer of either log. */
-const MAX_AT_ONCE = 8;
+/** Partitions of a thread whose logs are looked at together: they share their requests, and what is read is let go at once. */
+const MAX_AT_ONCE = 500;
 /** How long markers of an own fence are waited for; one that comes later is found at the next attempt. */
 const MARKER_WAIT_MS = 10_000;
 /** Beyond the target's request timeout, where its lane cannot be fenced. */
@@ -37,6 +37,7 @@ export interface OpenLog {
 export class LogCloser {
   readonly #deps: LogCloserDeps;
   readonly #fences: GatheredFences;
+  readonly #slots = new Slots(MAX_AT_ONCE);
 
   constructor(deps: LogCloserDeps) {
     this.#deps = deps;
@@ -79,29 +80,24 @@ export class LogCloser {
   }
 
   async #withoutMarker(logs: readonly OpenLog[], waitMs: number): Promise<OpenLog[]> {
-    const { sides, signal } = this.#deps;
-    const without: OpenLog[] = [];
-    await fewAtOnce(logs, async (log) => {
-      const { partition, lane, topicId, fromOffset } = log;
-      const found = await findAbortMarker({
-        client: sides(partition).target.client,
-        topic: partition.item.targetTopic,
-        partition: partition.item.partition,
-        topicId,
-        producerId: lane.producerId,
-        // A lane's own epoch is on no marker of these partitions: only a fence writes here, under a later one.
-        minEpoch: lane.producerEpoch + 1,
-        fromOffset,
-        waitMs,
-        signal,
-      });
-      if (found.kind !== 'found') without.push(log);
-    });
-    return without;
+    const found = await Promise.all(logs.map((log) => this.#slots.run(() => this.#hasMarker(log, waitMs))));
+    return logs.filter((_, i) => found[i] === false);
   }
-}
 
-/** As many at once as may be; the next begins as soon as one has ended. */
-export async function fewAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  await mapLimited(items, MAX_AT_ONCE, work);
+  async #hasMarker({ partition, lane, topicId, fromOffset }: OpenLog, waitMs: number): Promise<boolean> {
+    const { sides, signal } = this.#deps;
+    const found = await findAbortMarker({
+      client: sides(partition).target.client,
+      topic: partition.item.targetTopic,
+      partition: partition.item.partition,
+      topicId,
+      producerId: lane.producerId,
+      // A lane's own epoch is on no marker of these partitions: only a fence writes here, under a later one.
+      minEpoch: lane.producerEpoch + 1,
+      fromOffset,
+      waitMs,
+      signal,
+    });
+    return found.kind === 'found';
+  }
 }

@@ -2,19 +2,29 @@ import { CausewayError, isCausewayError, messageOf } from '../../common/errors/e
 import type { LaneIdentity } from '../../common/kafka/fencing/fencing-client.js';
 import { laneOfProducer } from '../../common/kafka/fencing/lane-of-producer.js';
 import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
+import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
+import { Gatherer, Gatherers } from '../../common/kafka/wire/gatherer.js';
+import { refKey } from '../../common/model/assignment.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
 import type { MapChain } from '../../common/model/offset-map-record.js';
 import type { Random } from '../../common/runtime/random.js';
+import { Slots } from '../../common/runtime/slots.js';
+import { SkipSet } from '../core/skip-set.js';
 import { WalkedRuns } from '../core/start-history.js';
+import { readDeclaredSkips, type SkipQuestion } from '../walk/declared-skips.js';
 import { logBounds } from '../walk/log-bounds.js';
 import type { WalkOutcome } from '../walk/walk-outcome.js';
 import { walkPartition } from '../walk/walk-partition.js';
-import { fewAtOnce, LogCloser, type LogCloserDeps, type OpenLog } from './log-closer.js';
+import { LogCloser, type LogCloserDeps, type OpenLog } from './log-closer.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
 
 const PATIENCE_MS = 10_000;
+/** Walks of a thread at once: they share their requests; each holds an answer of either log, or its part of one. */
+const MAX_WALKS = 128;
 /** Lanes that wrote behind one pair without being named by it: one late commit hides one owner. */
 const MAX_HIDDEN_OWNERS = 8;
+/** Partitions whose gaps are looked up by one reading of the gap topic. */
+const MAX_SKIP_QUESTIONS = 5_000;
 
 export interface TakeoverDeps extends LogCloserDeps {
   readonly pool: BufferPool;
@@ -65,6 +75,8 @@ type Waiting = Reason & { readonly kind: 'wait' };
 export class Takeover {
   readonly #deps: TakeoverDeps;
   readonly #closer: LogCloser;
+  readonly #walks = new Slots(MAX_WALKS);
+  readonly #skips = new Gatherers<ClusterClient, SkipQuestion, SkipSet>();
 
   constructor(deps: TakeoverDeps) {
     this.#deps = deps;
@@ -95,9 +107,11 @@ export class Takeover {
   async settle(cases: readonly TakeoverCase[]): Promise<Map<MirroredPartition, TakenOver>> {
     const results = new Map<MirroredPartition, TakenOver>(await this.close(cases));
     const closed = cases.filter(({ partition }) => !results.has(partition));
-    await fewAtOnce(closed, async (one) => {
-      results.set(one.partition, await this.#settleWriters(one).catch(waitFor));
-    });
+    const settle = async (one: TakeoverCase): Promise<void> => {
+      const result = await this.#walks.run(() => this.#settleWriters(one)).catch(waitFor);
+      results.set(one.partition, result);
+    };
+    await Promise.all(closed.map(settle));
     return results;
   }
 
@@ -163,6 +177,8 @@ export class Takeover {
     // Behind the marker lie markers at most; what else is there the walk tells.
     const { end } = await logBounds(question, { clock, random, signal, patienceMs: PATIENCE_MS });
     const closedEnd = BigInt(end);
+    // Only now: whoever wrote here may have declared gaps up to its end.
+    const skips = await this.#declaredSkips(target.client, item);
     const outcome = await walkPartition(
       {
         item,
@@ -171,6 +187,7 @@ export class Takeover {
         closedEnd,
         ours,
         fleet,
+        skips,
         source: source.client,
         target: target.client,
         pool,
@@ -190,6 +207,25 @@ export class Takeover {
       to: outcome.kind === 'resume' ? `${outcome.sourceOffset} -> ${closedEnd}` : String(closedEnd),
     });
     return outcome;
+  }
+
+  /** One reading of the gap topic for all that ask meanwhile. */
+  async #declaredSkips(client: ClusterClient, item: SkipQuestion): Promise<SkipSet> {
+    const { fleet, pool, clock, random, signal } = this.#deps;
+    const reading = { pool, clock, random, signal, patienceMs: PATIENCE_MS };
+    const ask = async (questions: readonly SkipQuestion[]): Promise<SkipSet[]> => {
+      const declared = await readDeclaredSkips(client, fleet, questions, reading);
+      return questions.map((question) => declared.get(refKey(question)) ?? SkipSet.none);
+    };
+    const make = () => new Gatherer({ ask, keyOf: refKey, maxQuestions: MAX_SKIP_QUESTIONS });
+    try {
+      return await this.#skips.of(client, 'gaps', make).ask(item);
+    } catch (error) {
+      // Too many for one reading: that need not be this partition's.
+      if (!isCausewayError(error, 'BATCH_UNSUPPORTED')) throw error;
+      const [own = SkipSet.none] = await ask([item]);
+      return own;
+    }
   }
 }
 

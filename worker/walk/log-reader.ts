@@ -1,23 +1,18 @@
 import { type CausewayError, isCausewayError } from '../../common/errors/error.js';
-import type { FetchedPartition, FetchRequest } from '../../common/kafka/wire/apis/fetch.js';
+import type { FetchedPartition } from '../../common/kafka/wire/apis/fetch.js';
 import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import { isTransient } from '../../common/kafka/wire/call.js';
 import { KafkaCode, kafkaError } from '../../common/kafka/wire/error-codes.js';
+import { type LogAnswer, READ_BYTES, readLog } from '../../common/kafka/wire/operations/read-logs.js';
 import { BatchCursor } from '../../common/kafka/wire/records/batch-scan.js';
 import { TxnFilter } from '../../common/kafka/wire/records/txn-filter.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
-import { exchangeFetch } from '../fetch/fetch-exchange.js';
-import type { ResponseBody } from '../fetch/response-body.js';
 import { shuttingDown } from './drive.js';
 import type { FeedState, LogFeed } from './log-feed.js';
 import { denied, findLeader, type LogLeader, type LogPlace } from './log-place.js';
 
-/** Of one answer; a batch that is larger comes whole all the same. A walk holds one answer of each log. */
-export const WALK_FETCH_BYTES = 4 * 1024 * 1024;
-/** What is read is there already: a long poll would only hold up other walks on the same connection. */
-const MAX_WAIT_MS = 50;
 const PURPOSE = 'walk';
 const NO_BYTES = Buffer.alloc(0);
 const RETRY_BACKOFF = { initialMs: 50, maxMs: 1_000 } as const;
@@ -49,7 +44,8 @@ export class LogReader implements LogFeed {
   #isAborted = false;
   #position: number;
   #end: number;
-  #body: ResponseBody | undefined;
+  /** A walk holds one answer of each log. */
+  #body: LogAnswer | undefined;
   /** The answer at hand may begin with what is not wanted any more, and need not be sound there. */
   #isJumping = false;
   #leader: LogLeader | undefined;
@@ -153,42 +149,28 @@ export class LogReader implements LogFeed {
   async #fetch({ broker, epoch, topicId }: LogLeader): Promise<FeedState> {
     const { client, topic, partition, isolation } = this.#place;
     const { pool, signal } = this.#deps;
-    const connection = await client.connection(broker, PURPOSE);
-    const request: FetchRequest = {
-      maxWaitMs: MAX_WAIT_MS,
-      minBytes: 1,
-      maxBytes: WALK_FETCH_BYTES,
-      isolationLevel: isolation === 'read_committed' ? 1 : 0,
-      sessionId: 0,
-      sessionEpoch: -1,
-      partitions: [
-        {
-          topic,
-          topicId,
-          partition,
-          fetchOffset: this.#position,
-          currentLeaderEpoch: epoch,
-          maxBytes: WALK_FETCH_BYTES,
-        },
-      ],
-      forgotten: [],
-      // Without a rack the leader serves us itself.
-      rackId: '',
-    };
-    const timeoutMs = MAX_WAIT_MS + client.cluster.requestTimeoutMs;
-    const { response, body } = await exchangeFetch(connection, request, { timeoutMs, pool, byName: topicId === null });
-    const fetched = response.topics[0]?.partitions[0];
-    const errorCode = response.errorCode || (fetched?.errorCode ?? KafkaCode.UNKNOWN_SERVER_ERROR);
+    const answer = await readLog(
+      { client, broker, purpose: PURPOSE, isolationLevel: isolation === 'read_committed' ? 1 : 0, pool },
+      {
+        topic,
+        topicId,
+        partition,
+        fetchOffset: this.#position,
+        currentLeaderEpoch: epoch,
+        maxBytes: READ_BYTES,
+      },
+    );
+    const { errorCode, fetched } = answer;
     if (signal.aborted || errorCode !== KafkaCode.NONE || fetched === undefined) {
-      body.release();
+      answer.release();
       if (signal.aborted) throw shuttingDown();
       return this.#refused(errorCode);
     }
-    this.#accept(fetched, body);
+    this.#accept(fetched, answer);
     return 'more';
   }
 
-  #accept({ records, abortedTransactions }: FetchedPartition, body: ResponseBody): void {
+  #accept({ records, abortedTransactions }: FetchedPartition, body: LogAnswer): void {
     this.#drop();
     this.#fault = undefined;
     this.#isJumping = false;

@@ -1,11 +1,11 @@
 import { CausewayError } from '../../errors/error.js';
 import type { TopicPartition } from '../../model/topic-partition.js';
 import { backoffMs } from '../../runtime/backoff.js';
-import { FETCH, type FetchedPartition } from '../wire/apis/fetch.js';
+import type { FetchedPartition } from '../wire/apis/fetch.js';
 import { EARLIEST, LIST_OFFSETS } from '../wire/apis/list-offsets.js';
 import { call, isTransient } from '../wire/call.js';
-import type { BrokerConnection } from '../wire/connection.js';
 import { KafkaCode } from '../wire/error-codes.js';
+import { readLog } from '../wire/operations/read-logs.js';
 import { MAX_BATCH_BYTES } from '../wire/records/batch-header.js';
 import { BatchCursor } from '../wire/records/batch-scan.js';
 import { type FencingClient, unlessAborted } from './fencing-client.js';
@@ -147,33 +147,20 @@ class MarkerSearching {
   async #fetch(leader: Leader): Promise<number> {
     const { client, signal } = this.#options;
     const isPinned = leader.epoch >= 0 && leader.topicId !== null;
-    const request = {
-      maxWaitMs: 0,
-      minBytes: 0,
+    const reading = { client, broker: leader.broker, purpose: PURPOSE, isolationLevel: 0 } as const;
+    const question = {
+      ...this.#place,
+      topicId: leader.topicId,
+      fetchOffset: this.#next,
+      currentLeaderEpoch: leader.epoch,
       maxBytes: this.#maxBytes,
-      isolationLevel: 0,
-      sessionId: 0,
-      sessionEpoch: -1,
-      partitions: [
-        {
-          ...this.#place,
-          topicId: leader.topicId,
-          fetchOffset: this.#next,
-          currentLeaderEpoch: leader.epoch,
-          maxBytes: this.#maxBytes,
-        },
-      ],
-      forgotten: [],
-      rackId: '',
-    } as const;
+    };
     try {
-      const connection = await unlessAborted(client.connection(leader.broker, PURPOSE), signal);
-      const asked = call(connection, FETCH, request, isPinned ? {} : { maxVersion: LEADERS_ONLY_VERSION });
-      const answer = await unlessAborted(asked, signal);
-      const fetched = answer.topics[0]?.partitions[0];
-      if (fetched === undefined) return answer.errorCode === 0 ? KafkaCode.UNKNOWN_SERVER_ERROR : answer.errorCode;
+      const asked = readLog(isPinned ? reading : { ...reading, maxVersion: LEADERS_ONLY_VERSION }, question);
+      const { errorCode, fetched } = await unlessAborted(asked, signal);
+      if (fetched === undefined) return errorCode;
       if (fetched.errorCode !== KafkaCode.OFFSET_OUT_OF_RANGE) return this.#take(fetched);
-      return await unlessAborted(this.#moveToStart(connection, leader), signal);
+      return await unlessAborted(this.#moveToStart(leader), signal);
     } catch (error) {
       if (!isTransient(error)) throw error;
       return KafkaCode.NETWORK_EXCEPTION;
@@ -181,7 +168,8 @@ class MarkerSearching {
   }
 
   /** What lies before the log's start cannot be told any more: `searchedFrom` says so. */
-  async #moveToStart(connection: BrokerConnection, { epoch }: Leader): Promise<number> {
+  async #moveToStart({ broker, epoch }: Leader): Promise<number> {
+    const connection = await this.#options.client.connection(broker, PURPOSE);
     const query = { ...this.#place, currentLeaderEpoch: epoch, timestamp: EARLIEST };
     const { partitions } = await call(connection, LIST_OFFSETS, { isolationLevel: 0, partitions: [query] });
     const { errorCode, offset } = partitions[0] ?? { errorCode: KafkaCode.UNKNOWN_SERVER_ERROR, offset: -1n };

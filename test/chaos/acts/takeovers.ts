@@ -1,4 +1,5 @@
 import { workerId } from '../crew.js';
+import { type Effort, EffortMeter, effortLine } from '../effort.js';
 import { WORKERS } from '../plan.js';
 import type { Act, Findings, Stage } from './act.js';
 import { comesTrue, percentile } from './waiting.js';
@@ -14,6 +15,7 @@ export class Takeovers implements Act {
   readonly #count: number;
   readonly #takenMs: number[] = [];
   readonly #troubles: string[] = [];
+  readonly #efforts: Effort[] = [];
   #partitions = 0;
 
   constructor(stage: Stage, count: number) {
@@ -34,8 +36,10 @@ export class Takeovers implements Act {
       }
       const partitions = held();
       const taking = sampler.takeover(worker);
+      const meter = new EffortMeter(field);
       await crew.kill(worker);
       const ms = (await taking) ?? -1;
+      const effort = meter.end();
       await crew.revive(worker);
       if (ms < 0) {
         if (!signal.aborted) this.#troubles.push(`${worker}: its partitions did not all move within a minute`);
@@ -43,7 +47,9 @@ export class Takeovers implements Act {
       }
       this.#takenMs.push(ms);
       this.#partitions += partitions;
+      this.#efforts.push(effort);
       field.say(`takeover ${number}: ${partitions} partitions of ${worker} after ${ms} ms`);
+      field.say(`  ${effortLine(effort)}`);
     }
   }
 
@@ -58,6 +64,7 @@ export class Takeovers implements Act {
       takeoverP50Ms: p50,
       takeoverP99Ms: p99,
       takenOver: this.#partitions,
+      efforts: this.#efforts,
     };
     return { facts, reasons };
   }

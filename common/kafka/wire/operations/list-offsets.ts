@@ -5,6 +5,7 @@ import { EARLIEST, LATEST, LIST_OFFSETS, type ListedOffset } from '../apis/list-
 import { call, isTransient } from '../call.js';
 import type { ClusterClient, ClusterMetadata } from '../cluster-client.js';
 import { KafkaCode } from '../error-codes.js';
+import { Gatherer, Gatherers } from '../gatherer.js';
 
 /** Where the log begins. */
 export const TIMESTAMP_EARLIEST = EARLIEST;
@@ -18,6 +19,8 @@ export interface OffsetQuery extends TopicPartition {
 
 const PURPOSE = 'control';
 const ATTEMPTS = 4;
+/** Calls that are answered by one request. */
+const MAX_CALLS = 1_000;
 const LEADER_BACKOFF = { initialMs: 50, maxMs: 500 } as const;
 
 /** The leader moved, or its high watermark has not caught up yet: worth another look. */
@@ -31,7 +34,7 @@ const AGAIN: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Offsets by time, from each partition's leader; leaders that move are followed a few times.
+ * Offsets by time, from each partition's leader; leaders that move are followed a few times. Calls of the same time share their requests.
  * @returns one entry per query, in the order asked, with Kafka's code; NETWORK_EXCEPTION (13) where the leader could not be reached.
  * @throws CLUSTER_UNREACHABLE and the like when not even metadata can be had.
  */
@@ -49,7 +52,9 @@ export async function listOffsets(
     for (const [query, code] of leaderless) results.set(query, failure(query, code));
     await Promise.all(
       [...byLeader].map(async ([leader, asked]) => {
-        for (const [query, listed] of await askLeader(client, isolation, leader, asked)) results.set(query, listed);
+        const listed = await leaderOf(client, isolation, leader).ask(asked);
+        for (const { query } of asked)
+          results.set(query, listed.get(query) ?? failure(query, KafkaCode.UNKNOWN_SERVER_ERROR));
       }),
     );
     open = open.filter((query) => AGAIN.has(results.get(query)?.errorCode ?? KafkaCode.NONE));
@@ -86,6 +91,18 @@ function assign(
     }
   }
   return { byLeader, leaderless };
+}
+
+type Listed = ReadonlyMap<OffsetQuery, ListedOffset>;
+
+const gatherers = new Gatherers<ClusterClient, readonly Asked[], Listed>();
+
+function leaderOf(client: ClusterClient, isolation: Isolation, leader: number): Gatherer<readonly Asked[], Listed> {
+  const ask = async (calls: readonly (readonly Asked[])[]): Promise<Listed[]> => {
+    const listed = new Map(await askLeader(client, isolation, leader, calls.flat()));
+    return calls.map(() => listed);
+  };
+  return gatherers.of(client, `${leader}/${isolation}`, () => new Gatherer({ ask, maxQuestions: MAX_CALLS }));
 }
 
 async function askLeader(

@@ -42,6 +42,7 @@ export class FakeSource {
   readonly logs: FakeLog[] = [];
   readonly fetches: SeenFetch[] = [];
   readonly epochQuestions: { readonly broker: number; readonly asked: number }[] = [];
+  listRequests = 0;
   /** Sessions a broker keeps; with none the answer's session id is 0. */
   sessionSlots = 1_000;
   maxFetchVersion = 15;
@@ -165,6 +166,7 @@ export class FakeSource {
   }
 
   #listOffsets(broker: number, request: FakeRequest): Buffer {
+    this.listRequests += 1;
     const writer = new Writer(true).int32(0);
     writer.array(readListRequest(request.body), ({ topic, partitions }) => {
       writer.string(topic);
