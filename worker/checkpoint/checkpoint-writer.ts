@@ -109,8 +109,10 @@ export class CheckpointWriter implements Closable {
     this.#timer = this.#deps.clock.after(this.#deps.intervalMs, () => {
       const { maps, logger } = this.#deps;
       const due = this.#due();
-      this.#save(due.filter((partition) => maps.mustSave(partition)));
-      const grown = maps.grown([...this.#partitions].filter(({ started, suspect }) => started && !suspect));
+      const sound = [...this.#partitions].filter(({ started, suspect }) => started && !suspect);
+      // Also of those that stand still: their positions may have been committed without.
+      this.#save(sound.filter((partition) => maps.mustSave(partition)));
+      const grown = maps.grown(sound);
       if (grown.length > 0) {
         maps.save(grown, true).catch((err: unknown) => logger.error('offset-map.save-failed', { err }));
       }

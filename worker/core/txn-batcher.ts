@@ -81,7 +81,7 @@ export interface PositionFacts {
   readonly settled: number;
   readonly committed: number | undefined;
   readonly committedAtMs: number;
-  /** Somebody waits for it: a partition that begins, or is let go. */
+  /** Somebody waits for it: a partition that begins, or is let go, or runs of its offset map. */
   readonly isAwaited: boolean;
   /** Not to be committed before this: its last commit was refused. */
   readonly barredUntilMs: number;

@@ -114,7 +114,7 @@ export class MapKeeper {
 
   /** Has more closed runs than its checkpoint holds, and a lane that can write them. */
   mustSave(partition: MirroredPartition): boolean {
-    if (this.#hasLostCount(partition)) return false;
+    if (partition.runs.size === 0 || this.#hasLostCount(partition)) return false;
     const now = partition.checkpoint();
     return now !== undefined && !carriesHistory(now);
   }

@@ -40,14 +40,15 @@ export class Rider {
     return this.committed !== undefined && this.partition.queue.settledNext !== Number(this.committed.sourceOffset);
   }
 
-  isDue(nowMs: number, refreshMs: number): boolean {
+  /** @param hasRuns it has closed runs that no position holds, and that could be written now */
+  isDue(nowMs: number, refreshMs: number, hasRuns: (partition: MirroredPartition) => boolean): boolean {
     const { partition, committed, isAwaited, barredUntilMs } = this;
     return isPositionDue(
       {
         settled: partition.queue.settledNext,
         committed: committed === undefined ? undefined : Number(committed.sourceOffset),
         committedAtMs: partition.committedAtMs,
-        isAwaited,
+        isAwaited: isAwaited || (committed !== undefined && hasRuns(partition)),
         barredUntilMs,
       },
       nowMs,

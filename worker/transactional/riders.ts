@@ -58,7 +58,7 @@ export class Riders {
   }
 
   /** Those whose positions belong into a transaction that ends now. */
-  due(nowMs: number, refreshMs: number): Rider[] {
-    return [...this.#riders.values()].filter((rider) => rider.isDue(nowMs, refreshMs));
+  due(nowMs: number, refreshMs: number, hasRuns: (partition: MirroredPartition) => boolean): Rider[] {
+    return [...this.#riders.values()].filter((rider) => rider.isDue(nowMs, refreshMs, hasRuns));
   }
 }

@@ -49,14 +49,18 @@ export class TransactionRuns {
     this.#saved = new Map();
   }
 
+  /** It has more closed runs than its position holds, and nothing is known to keep them from being written. */
+  isWaiting(partition: MirroredPartition): boolean {
+    const { maps, clock } = this.#deps;
+    return clock.monotonicMs() >= this.#barredUntilMs && maps.isReady && maps.mustSave(partition);
+  }
+
   /** @param due those whose positions will be committed @returns false while something is being written */
   areSaved(due: readonly MirroredPartition[]): boolean {
     if (this.#state !== 'untouched') return this.#state === 'done';
-    const { maps, clock } = this.#deps;
-    if (clock.monotonicMs() < this.#barredUntilMs) return true;
-    const full = due.filter((partition) => maps.mustSave(partition));
     // Where the topic is not known yet, or not there, they stay in memory.
-    if (full.length === 0 || !maps.isReady) return true;
+    const full = due.filter((partition) => this.isWaiting(partition));
+    if (full.length === 0) return true;
     this.#state = 'saving';
     this.#save(full, this.#transaction).catch((error: unknown) => this.#deps.stopped(error));
     return false;

@@ -208,7 +208,8 @@ export class TransactionalLane implements Closable {
   }
 
   #due(): Rider[] {
-    return this.#riders.due(this.#deps.clock.monotonicMs(), this.#deps.refreshMs);
+    const { clock, refreshMs } = this.#deps;
+    return this.#riders.due(clock.monotonicMs(), refreshMs, (partition) => this.#runs.isWaiting(partition));
   }
 
   async #transaction(): Promise<void> {

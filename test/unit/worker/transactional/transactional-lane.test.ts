@@ -33,6 +33,7 @@ afterEach(() => Promise.all(lanes.splice(0).map((lane) => lane.close())));
 /** A lane, and partitions whose batches are sent as soon as it admits them; answered at once unless they are mute. */
 class World {
   readonly coordinator = new FakeCoordinator();
+  readonly mapTopic = new MapTopic();
   readonly ended: string[] = [];
   readonly restarted: string[] = [];
   readonly unfit: string[] = [];
@@ -64,7 +65,7 @@ class World {
           partition.begin({ source: Number(sourceOffset), target: 0, runSource: 0, runTarget: 0 });
         },
       },
-      maps: new MapTopic().keeper(clock),
+      maps: this.mapTopic.keeper(clock),
       mayWrite: () => true,
       checkIntervalMs: 20,
       refreshMs: 600_000,
@@ -130,6 +131,25 @@ describe('a transactional lane', () => {
     assert.equal(partition.committedSource, 10);
     assert.equal(world.coordinator.state, 'committed');
     assert.deepEqual(world.ended, ['committed', 'committed']);
+  });
+
+  test('8.1 runs that could not be written yet are written once they can be, though nothing more is copied', async () => {
+    const world = new World();
+    world.mapTopic.partitions = undefined;
+    const partition = await world.partition(0);
+    for (let i = 0; i < 500; i += 1) {
+      partition.runs.stored({ sourceFirst: 2 * i, recordCount: 1, sourceOffsets: null }, i);
+    }
+    world.push(partition);
+    await soon('committed', () => world.committed(partition) === '10');
+    assert.equal(world.mapTopic.batches.length, 0);
+    assert.equal(partition.runs.size, 499);
+    world.mapTopic.partitions = 16;
+    await soon('written', () => partition.runs.size === 0);
+    assert.equal(world.mapTopic.chains.length, 1);
+    const ends = world.coordinator.count(ApiKey.EndTxn);
+    await systemClock.sleep(100);
+    assert.equal(world.coordinator.count(ApiKey.EndTxn), ends, 'once');
   });
 
   test('partitions that have something to send share a transaction; who rides along without moving commits nothing', async () => {
