@@ -8,15 +8,16 @@ const brokerHeapMb = 512;
 // Kafka's own defaults where the bed has chosen smaller ones.
 const brokerConfig = { 'num.network.threads': '3', 'num.io.threads': '8', 'broker.session.timeout.ms': '9000' };
 
-export interface BenchHostOptions extends Pick<KafkaClusterOptions, 'security' | 'heapMb'> {
+export interface BenchHostOptions extends Pick<KafkaClusterOptions, 'security' | 'heapMb' | 'config'> {
   /** Further listeners, for a mirror that comes over a long line. */
   readonly far?: { readonly source?: FarListener; readonly target?: FarListener };
 }
 
 /** Two one-broker clusters with production flags for as long as `work` takes; logs are kept when it fails. */
 export async function withBenchHost<T>(options: BenchHostOptions, work: (host: MirrorHost) => Promise<T>): Promise<T> {
-  const { far, ...rest } = options;
-  const cluster = { version: '3.9.1', jvm: 'server', heapMb: brokerHeapMb, config: brokerConfig, ...rest } as const;
+  const { far, config, ...rest } = options;
+  const settings = { ...brokerConfig, ...config };
+  const cluster = { version: '3.9.1', jvm: 'server', heapMb: brokerHeapMb, config: settings, ...rest } as const;
   const folder = new Workspace('bench');
   const clusters: KafkaClusterHandle[] = [];
   const start = async (name: string, listener: FarListener | undefined) => {

@@ -6,6 +6,7 @@ import { kafkaSet } from '../bed/kafka-set.js';
 import type { MirrorHost, MirrorPlan, MirrorRun, MirrorSubject, Mm2Tuning } from './subject.js';
 
 const heapMb = 1_024;
+const leaveLimitMs = 30_000;
 
 /** MirrorMaker 2 (3.9.1) in dedicated mode, tuned as a careful operator would unless the plan says otherwise. */
 export const mirrorMaker2: MirrorSubject = { name: 'mm2', start };
@@ -26,6 +27,9 @@ async function start(host: MirrorHost, plan: MirrorPlan): Promise<MirrorRun> {
   return {
     processes: [{ role: 'mm2', pid: child.pid, isCounted: true }],
     stop: () => child.kill(),
+    leave: async () => {
+      await child.terminate(leaveLimitMs);
+    },
   };
 }
 

@@ -50,6 +50,8 @@ export interface MirrorRun {
   readonly workerUrl?: string;
   readonly controllerUrl?: string;
   stop(): Promise<void>;
+  /** Ends it so that it can be started again with the same plan, and goes on where it was. */
+  leave?(): Promise<void>;
 }
 
 export interface MirrorSubject {
