@@ -81,7 +81,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
       ...syncWorks,
       rights.work,
       schemas.work,
-      new JobKeeper({ store, statuses, clock, logger }),
+      new JobKeeper({ store, statuses, clock, logger, metrics }),
       ...recovery.works,
       ...groups.works,
     ];

@@ -6,7 +6,7 @@ import { CausewayError, messageOf } from '../../common/errors/error.js';
 import type { CliDeps } from '../deps.js';
 import { forEachTopic } from '../each.js';
 import { addRestOptions, clientOf, type RestOptions } from '../fleet.js';
-import { addLimitOptions, changedLimits, type LimitOptions } from '../limits.js';
+import { addLimitOptions, changedLimits, checkLimitOptions, type LimitOptions } from '../limits.js';
 import { counted, seconds } from '../numbers.js';
 import { confirm, printResult, type Result } from '../output.js';
 import { type RangeOptions, topicsOf } from './job-range.js';
@@ -31,7 +31,7 @@ interface CreateOptions extends RestOptions, LimitOptions, RangeOptions {
   readonly delivery?: 'exactly-once' | 'transactional' | 'at-least-once';
 }
 
-/** `causeway job create | list | describe | pause | resume | cancel | delete | wait` */
+/** `causeway job create | list | describe | limit | pause | resume | cancel | delete | wait` */
 export function addJobCommands(program: Command, deps: CliDeps): void {
   const job = program.command('job').description('copy ranges of topics, to their ends');
   addCreate(job, deps);
@@ -45,6 +45,7 @@ export function addJobCommands(program: Command, deps: CliDeps): void {
       printResult(deps.terminal, options.output, viewResult(await jobsOf(deps, options).get(id)));
     },
   );
+  addLimit(job, deps);
   for (const [order, description] of ORDERS) {
     addRestOptions(job.command(order).argument('<jobs...>').description(description)).action(
       async (ids: string[], options: RestOptions) => {
@@ -84,6 +85,18 @@ function addCreate(job: Command, deps: CliDeps): void {
   addRestOptions(addLimitOptions(command)).action(async (topics: string[], options: CreateOptions) => {
     const wish = options.file === undefined ? wishOf(topics, options) : readWish(options.file);
     printResult(deps.terminal, options.output, summaryResult([await jobsOf(deps, options).create(wish)]));
+  });
+}
+
+function addLimit(job: Command, deps: CliDeps): void {
+  const command = job.command('limit').argument('<jobs...>').description('bound what jobs copy, over all workers');
+  addRestOptions(addLimitOptions(command)).action(async (ids: string[], options: RestOptions & LimitOptions) => {
+    checkLimitOptions(options);
+    const client = jobsOf(deps, options);
+    const changed = await forEachTopic(deps, ids, async (id) =>
+      client.patch(id, { limits: changedLimits((await client.get(id)).limits, options) }),
+    );
+    printResult(deps.terminal, options.output, summaryResult(changed));
   });
 }
 

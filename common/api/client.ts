@@ -39,7 +39,7 @@ export interface Page {
   readonly cursor?: string;
 }
 
-/** Of one part of an import: a body may have 64 KiB. */
+/** Of one part of an import; a record that is longer goes alone. */
 const MAX_IMPORT_BYTES = 48 * 1024;
 const MAX_IMPORT_NODES = 1_000;
 

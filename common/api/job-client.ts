@@ -1,4 +1,4 @@
-import type { JobList, JobView, JobWish } from './job-shapes.js';
+import type { JobList, JobPatch, JobView, JobWish } from './job-shapes.js';
 import type { RestTransport } from './rest-transport.js';
 
 export type JobOrder = 'pause' | 'resume' | 'cancel';
@@ -22,6 +22,11 @@ export class JobClient {
 
   get(job: string): Promise<JobView> {
     return this.#transport.json('GET', urlOf(job));
+  }
+
+  /** @throws JOB_UNKNOWN, JOB_STATE */
+  patch(job: string, body: JobPatch): Promise<JobView> {
+    return this.#transport.json('PATCH', urlOf(job), { body });
   }
 
   /** @throws JOB_UNKNOWN, JOB_STATE, TARGET_CONFLICT */

@@ -1,4 +1,4 @@
-import { jobBody, jobList, jobView } from './job-shapes.js';
+import { jobBody, jobList, jobPatch, jobView } from './job-shapes.js';
 import type { Operation } from './operation.js';
 
 /** Copies that come to an end. */
@@ -25,6 +25,14 @@ export const jobOperations: readonly Operation[] = [
     summary: 'One job, partition by partition',
     answers: { 200: jobView },
     errors: [404],
+  },
+  {
+    method: 'patch',
+    path: '/jobs/{job}',
+    summary: 'Change the limits of a job that is not done',
+    body: jobPatch,
+    answers: { 200: jobView },
+    errors: [400, 404, 409],
   },
   {
     method: 'delete',

@@ -66,6 +66,12 @@ export const jobBody = z.strictObject({
 });
 export type JobBody = z.output<typeof jobBody>;
 export type JobTopicBody = JobBody['topics'][number];
+/** Body of PATCH /jobs/{job}. */
+export const jobPatch = z.strictObject({
+  /** Instead of those it has; a bound that is not named is none. */
+  limits: rateLimits,
+});
+export type JobPatch = z.output<typeof jobPatch>;
 /** As a client may write it: what has a default may be left out. */
 export type JobWish = z.input<typeof jobBody>;
 

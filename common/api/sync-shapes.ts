@@ -1,4 +1,4 @@
-import type { PlanItem } from '../model/plan-item.js';
+import { type PlanItem, TOPIC_ITEM_KINDS } from '../model/plan-item.js';
 import { itemBase, rightsPlanItems } from './rights-shapes.js';
 import { schemaPlanItem } from './schema-shapes.js';
 import { z } from './zod.js';
@@ -7,18 +7,7 @@ import { z } from './zod.js';
 
 const topicItem = { ...itemBase, topic: z.string(), sourceTopic: z.string().nullable() };
 
-const topicPlanItem = z.object({
-  kind: z.enum([
-    'topic-create',
-    'partitions',
-    'partitions-extra',
-    'topic-delete',
-    'topic-orphan',
-    'replication-factor',
-    'retention-shorter',
-  ]),
-  ...topicItem,
-});
+const topicPlanItem = z.object({ kind: z.enum(TOPIC_ITEM_KINDS), ...topicItem });
 const configPlanItem = z.object({ kind: z.literal('config'), ...topicItem, name: z.string() });
 
 /** One difference. Told apart by `kind`; every kind has the fields of `itemBase`. */

@@ -4,8 +4,11 @@ import { z } from './zod.js';
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-/** A node as it stands in the store; every record there is JSON text. */
-const storedNode = z.strictObject({ path: z.string().max(600), record: z.string().max(60_000) });
+/** A job of 2,000 partitions is the longest there is. */
+export const MAX_RECORD_BYTES = 1_500_000;
+
+/** A node of the store; `record` is JSON text. */
+const storedNode = z.strictObject({ path: z.string().max(600), record: z.string().max(MAX_RECORD_BYTES) });
 export type StoredNode = z.output<typeof storedNode>;
 
 export const fleetExport = z.strictObject({
@@ -16,12 +19,12 @@ export const fleetExport = z.strictObject({
   /** Of the store when it was exported; an import goes above it. */
   epoch: count,
   exportedAt: z.string(),
-  /** Routes, topics, orders, and what the leader remembers of each topic: timeline and started partitions. */
+  /** Routes, topics, jobs, orders, and what the leader remembers of each topic: timeline and started partitions. */
   nodes: z.array(storedNode),
 });
 export type FleetExport = z.output<typeof fleetExport>;
 
-/** A part of an export; the last one ends the import. A body is at most 64 KiB. */
+/** A part of an export; the last one ends the import. A body is at most 2 MiB. */
 export const importBody = z.strictObject({
   fleet: z.string(),
   fleetId: z.string(),

@@ -3,13 +3,19 @@ import type { z } from 'zod';
 import { RequestFault } from './problem.js';
 
 export const MAX_BODY_BYTES = 64 * 1024;
+/** Where whole records of the store come in, which may be longer. */
+const LARGE_BODIES = { path: '/api/v1/import', maxBytes: 2 * 1024 * 1024 };
 /** Conditions of rules nest. */
 const MAX_JSON_DEPTH = 20;
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** Reads the body as text whatever its type claims (plain `curl -d` sends forms); each handler says what it expects. */
 export function textBodies(): RequestHandler {
-  return express.text({ type: () => true, limit: MAX_BODY_BYTES, defaultCharset: 'utf-8' });
+  const upTo = (limit: number): RequestHandler =>
+    express.text({ type: () => true, limit, defaultCharset: 'utf-8' }) as RequestHandler;
+  const usual = upTo(MAX_BODY_BYTES);
+  const large = upTo(LARGE_BODIES.maxBytes);
+  return (request, response, next) => (request.path === LARGE_BODIES.path ? large : usual)(request, response, next);
 }
 
 export function bodyText(request: Request): string {

@@ -60,9 +60,9 @@ function detailOf(error: CausewayError): string {
 /** Express and its body reader throw http-errors: the client's fault where they say 4xx. */
 function fromBodyParser(error: unknown): CausewayError | undefined {
   if (typeof error !== 'object' || error === null || !('status' in error)) return undefined;
-  const { status, type } = error as { status?: unknown; type?: unknown };
+  const { status, type, limit } = error as { status?: unknown; type?: unknown; limit?: unknown };
   if (status === 413 || type === 'entity.too.large') {
-    return new CausewayError('REQUEST_TOO_LARGE', 'the request body is larger than 64 KiB');
+    return new CausewayError('REQUEST_TOO_LARGE', `the request body is larger than ${Number(limit) / 1024} KiB`);
   }
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new CausewayError('INVALID_REQUEST', 'the request cannot be read');

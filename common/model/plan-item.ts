@@ -11,21 +11,25 @@ interface TopicItem extends PlanItemBase {
   readonly sourceTopic: string | null;
 }
 
+export const TOPIC_ITEM_KINDS = [
+  /** The target has no such topic. */
+  'topic-create',
+  /** The source has more partitions. */
+  'partitions',
+  /** The target has more partitions: their records come from somebody else, and keys are dealt differently. */
+  'partitions-extra',
+  /** The source topic is gone. */
+  'topic-delete',
+  /** Named as this route names, without a source topic, and not this route's. */
+  'topic-orphan',
+  'replication-factor',
+  /** Records go earlier at the target than at the source. */
+  'retention-shorter',
+] as const;
+
 /** About topics, their partitions and configs. */
 export interface TopicPlanItem extends TopicItem {
-  readonly kind: /** The target has no such topic. */
-    | 'topic-create'
-    /** The source has more partitions. */
-    | 'partitions'
-    /** The target has more partitions: their records come from somebody else, and keys are dealt differently. */
-    | 'partitions-extra'
-    /** The source topic is gone. */
-    | 'topic-delete'
-    /** Named as this route names, without a source topic, and not this route's. */
-    | 'topic-orphan'
-    | 'replication-factor'
-    /** Records go earlier at the target than at the source. */
-    | 'retention-shorter';
+  readonly kind: (typeof TOPIC_ITEM_KINDS)[number];
 }
 
 /** One config of a target topic. */

@@ -50,6 +50,11 @@ export const METRICS = {
     'target',
     'outcome',
   ),
+  causeway_job_offsets_left: gauge(
+    'Source offsets of a job under way that are not settled yet, as written down every ten seconds; told by the leader',
+    'job',
+  ),
+  causeway_jobs_done_total: counter('Jobs that this controller saw reach their ends while it led'),
   causeway_drift_items: gauge(
     'Differences between the ends of a route’s topics, by what differs (metadata.md); told by the leader',
     'route',

@@ -73,6 +73,18 @@ function within(offset: bigint, { from, until }: Pick<JobRange, 'from' | 'until'
   return offset > until ? until : offset;
 }
 
+/** Source offsets of its ranges that are not known to be settled. */
+export function offsetsLeft({ topics, progress }: Job): number {
+  const positions = new Map(progress.map((one) => [jobPartitionKey(one), one.position]));
+  let left = 0n;
+  for (const { topic, ranges } of topics) {
+    for (const { partition, from, until } of ranges) {
+      left += until - (positions.get(jobPartitionKey({ topic, partition })) ?? from);
+    }
+  }
+  return Number(left);
+}
+
 /** Every partition has reached its end. */
 export function isComplete({ topics, progress }: Job): boolean {
   const ranges = topics.reduce((sum, topic) => sum + topic.ranges.length, 0);

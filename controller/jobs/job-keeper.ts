@@ -4,8 +4,9 @@ import { JOBS, jobPath, PROGRESS, progressPath, progressRoutePath, REPORTS } fro
 import { isCausewayError } from '../../common/errors/error.js';
 import { isJobRoute, type Job, jobPartitionKey, jobRouteName } from '../../common/model/job.js';
 import { type Logger, silentLogger } from '../../common/observability/logger.js';
+import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
-import { isComplete, type JobSighting, withSightings } from '../core/job-progress.js';
+import { isComplete, type JobSighting, offsetsLeft, withSightings } from '../core/job-progress.js';
 import { FleetRecords } from '../loop/fleet-records.js';
 import type { LeaderWork, Term } from '../loop/leader-works.js';
 import type { StatusSource } from '../loop/load-watch.js';
@@ -28,6 +29,7 @@ export interface JobKeeperDeps {
   readonly statuses: StatusSource;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 /**
@@ -37,6 +39,8 @@ export interface JobKeeperDeps {
 export class JobKeeper implements LeaderWork {
   readonly name = 'jobs';
   readonly #deps: JobKeeperDeps;
+  /** Found at the last look to be remembered for nobody: an import may bring their jobs in a moment. */
+  #forsaken: ReadonlySet<string> = new Set();
 
   constructor(deps: JobKeeperDeps) {
     this.#deps = deps;
@@ -63,6 +67,7 @@ export class JobKeeper implements LeaderWork {
       }
     } finally {
       for (const remove of unwatch) remove();
+      this.#tell([]);
     }
   }
 
@@ -70,6 +75,7 @@ export class JobKeeper implements LeaderWork {
   async #look(records: FleetRecords, isDue: boolean): Promise<boolean> {
     await records.jobs.refresh();
     const running = [...records.jobs.entries.values()].filter(({ value, stale }) => isUnderWay(value) && !stale);
+    this.#tell(running.map(({ value }) => value));
     if (running.length === 0) return false;
     await records.reports.refresh();
     const finished = this.#finished(records);
@@ -108,15 +114,23 @@ export class JobKeeper implements LeaderWork {
   }
 
   async #write(records: FleetRecords, job: Job, version: number): Promise<void> {
-    const { store, logger } = this.#deps;
+    const { store, logger, metrics } = this.#deps;
     try {
       records.jobs.wrote(job.id, job, await store.set(jobPath(job.id), encodeJob(job), version));
-      if (job.state === 'done') logger.info('job.done', { job: job.id, source: job.source, target: job.target });
+      if (job.state !== 'done') return;
+      logger.info('job.done', { job: job.id, source: job.source, target: job.target });
+      metrics.inc('causeway_jobs_done_total');
     } catch (error) {
       records.jobs.invalidate();
       // An operator was faster, or it is deleted: looked at again in a moment.
       if (!isCausewayError(error, 'BAD_VERSION') && !isCausewayError(error, 'NODE_MISSING')) throw error;
     }
+  }
+
+  #tell(underWay: readonly Job[]): void {
+    const { metrics } = this.#deps;
+    metrics.reset('causeway_job_offsets_left');
+    for (const job of underWay) metrics.set('causeway_job_offsets_left', offsetsLeft(job), { job: job.id });
   }
 
   /** What was remembered of the topics of jobs that are deleted, and that nobody holds any more. */
@@ -126,7 +140,9 @@ export class JobKeeper implements LeaderWork {
     if (records.jobs.isRootMissing || records.jobs.unreadable.size > 0) return;
     const present = new Set([...records.jobs.entries.values()].map(({ value }) => jobRouteName(value)));
     const routes = (await store.children(PROGRESS)) ?? [];
-    const remembered = routes.filter((route) => isJobRoute(route) && !present.has(route));
+    const forsaken = routes.filter((route) => isJobRoute(route) && !present.has(route));
+    const remembered = forsaken.filter((route) => this.#forsaken.has(route));
+    this.#forsaken = new Set(forsaken);
     if (remembered.length === 0) return;
     records.assignments.invalidate();
     await records.assignments.refresh();

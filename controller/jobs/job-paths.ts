@@ -1,5 +1,5 @@
 import type { Request, Response, Router } from 'express';
-import { jobBody } from '../../common/api/job-shapes.js';
+import { jobBody, jobPatch } from '../../common/api/job-shapes.js';
 import { jsonBody } from '../../common/http/body.js';
 import type { Job } from '../../common/model/job.js';
 import { jobRouteName } from '../../common/model/job.js';
@@ -36,6 +36,9 @@ export function jobPaths(router: Router, { jobs, views }: JobPathsOptions): void
   });
   on(router, '/jobs/:job', {
     get: async (request, response) => await send(response, await jobs.get(idOf(request))),
+    patch: async (request, response) => {
+      await send(response, await jobs.limit(idOf(request), jsonBody(request, jobPatch).limits));
+    },
     delete: async (request, response) => {
       await jobs.remove(idOf(request));
       response.status(204).end();

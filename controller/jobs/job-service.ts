@@ -21,7 +21,7 @@ import { FleetRecords } from '../loop/fleet-records.js';
 import type { RuleBook } from '../loop/rule-book.js';
 import { knownCluster } from '../metadata/cluster-clients.js';
 import type { SourceMetadata, TargetAdmin } from '../metadata/ports.js';
-import { mirroredConfigs } from '../metadata/topic-configs.js';
+import { makeFreshTargets } from './fresh-targets.js';
 import { checkPlace, checkSize, checkTopics, invalid, sourceTopic, wantedRanges } from './job-checks.js';
 import type { LogEnds } from './log-ends.js';
 import { sightingsOf } from './sightings.js';
@@ -31,7 +31,6 @@ const MAX_ATTEMPTS = 5;
 const READ_CONCURRENCY = 32;
 const ID_LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const ID_LENGTH = 10;
-const TIMESTAMP_TYPE = 'message.timestamp.type';
 
 export type JobOrder = 'pause' | 'resume' | 'cancel';
 
@@ -102,7 +101,7 @@ export class JobService {
     };
     checkSize(job);
     checkPlace(job, await this.#records(), identity);
-    if (job.timestamps === 'fresh') await this.#makeFresh(job);
+    if (job.timestamps === 'fresh') await makeFreshTargets(job, this.#deps);
     try {
       await store.create(jobPath(id), encodeJob(job));
     } catch (error) {
@@ -114,18 +113,34 @@ export class JobService {
 
   /** @throws JOB_UNKNOWN, JOB_STATE, TARGET_CONFLICT */
   async order(id: string, order: JobOrder): Promise<Job> {
-    const { store, logger, identities } = this.#deps;
-    for (let attempt = 1; ; attempt++) {
-      const { job, version } = await this.#read(id);
+    return await this.#change(id, { order }, async (job) => {
       const state = stateAfter(job, order);
       if (state === job.state) return job;
       const next = order === 'cancel' ? await this.#asItStands({ ...job, state }) : { ...job, state };
       // Others may have taken its place meanwhile.
-      if (job.state === 'cancelled') checkPlace(next, await this.#records(), await identities.learn());
+      if (job.state === 'cancelled') checkPlace(next, await this.#records(), await this.#deps.identities.learn());
+      return next;
+    });
+  }
+
+  /** From now on, on all its workers. @throws JOB_UNKNOWN, JOB_STATE */
+  async limit(id: string, limits: JobBody['limits']): Promise<Job> {
+    return await this.#change(id, { limits }, (job) => {
+      if (job.state !== 'done') return Promise.resolve({ ...job, limits: withoutAbsent(limits) });
+      throw new CausewayError('JOB_STATE', `job ${id} is done: nothing of it is left to be limited`);
+    });
+  }
+
+  async #change(id: string, wish: object, next: (job: Job) => Promise<Job>): Promise<Job> {
+    const { store, logger } = this.#deps;
+    for (let attempt = 1; ; attempt++) {
+      const { job, version } = await this.#read(id);
+      const changed = await next(job);
+      if (changed === job) return job;
       try {
-        await store.set(jobPath(id), encodeJob(next), version);
-        logger.info('audit.job-ordered', { job: id, order });
-        return next;
+        await store.set(jobPath(id), encodeJob(changed), version);
+        logger.info('audit.job-ordered', { job: id, ...wish });
+        return changed;
       } catch (error) {
         if (!isCausewayError(error, 'BAD_VERSION') || attempt === MAX_ATTEMPTS) throw error;
       }
@@ -186,36 +201,6 @@ export class JobService {
     const resolved = resolveRange(range, known);
     if ('fault' in resolved) throw invalid(resolved.fault, place);
     return resolved;
-  }
-
-  /** Target topics that give their own append time: made so, or found so. @throws JOB_INVALID */
-  async #makeFresh({ source, target, topics }: Job): Promise<void> {
-    const { admin, metadata } = this.#deps;
-    const names = topics.map(({ targetTopic }) => targetTopic);
-    const snapshot = await metadata.describe(target, names);
-    const there = names.filter((name) => typeof snapshot.topics.get(name) === 'object');
-    const configs = there.length === 0 ? new Map() : await admin.topicConfigs(target, there);
-    for (const name of there) {
-      if (configs.get(name)?.[TIMESTAMP_TYPE] === 'LogAppendTime') continue;
-      const fix = `Copy into a topic that is not there yet, or set ${TIMESTAMP_TYPE}=LogAppendTime on it.`;
-      throw invalid(`target topic ${name} keeps the timestamps that records come with`, { topic: name }, fix);
-    }
-    const missing = topics.filter(({ targetTopic }) => !there.includes(targetTopic));
-    if (missing.length === 0) return;
-    const own = await admin.topicConfigs(
-      source,
-      missing.map(({ topic }) => topic),
-    );
-    const failed = await admin.createTopics(
-      target,
-      missing.map(({ topic, targetTopic, partitions }) => ({
-        topic: targetTopic,
-        partitions,
-        replicationFactor: -1,
-        configs: { ...mirroredConfigs(own.get(topic) ?? {}), [TIMESTAMP_TYPE]: 'LogAppendTime' },
-      })),
-    );
-    for (const error of failed.values()) throw error;
   }
 
   async #records(): Promise<FleetRecords> {

@@ -1,7 +1,15 @@
-import type { FleetExport, ImportBody, ImportView, StoredNode } from '../../common/api/transfer-shapes.js';
+import { gunzipSync } from 'node:zlib';
+import {
+  type FleetExport,
+  type ImportBody,
+  type ImportView,
+  MAX_RECORD_BYTES,
+  type StoredNode,
+} from '../../common/api/transfer-shapes.js';
 import { ANY_VERSION, type CoordinationStore, type StoreOp } from '../../common/coordination/ports.js';
 import { decodeEpoch, decodeFleet, encodeEpoch, encodeFleet } from '../../common/coordination/records/control.js';
 import { decodeRoute, decodeTopicEntry, decodeTopicProgress } from '../../common/coordination/records/desired.js';
+import { decodeJob, encodeJob } from '../../common/coordination/records/job.js';
 import { decodeExclusion, decodeFreeze, decodeWorkerOrder } from '../../common/coordination/records/orders.js';
 import { decodeDenial, decodeSelectionProgress } from '../../common/coordination/records/selection.js';
 import { decodeLiveWorker } from '../../common/coordination/records/worker.js';
@@ -11,6 +19,7 @@ import {
   EPOCH,
   EXCLUSIONS,
   FLEET,
+  JOBS,
   LIVE,
   livePath,
   ORDERS,
@@ -31,7 +40,14 @@ interface Area {
   readonly root: string;
   readonly depth: 1 | 2;
   readonly decode: (data: Buffer, path: string) => unknown;
+  /** Where a node is not plain text: what it holds as text, and the node again. */
+  readonly form?: { readonly text: (data: Buffer) => string; readonly node: (data: Buffer, path: string) => Buffer };
 }
+
+const GZIPPED_JOB = {
+  text: (data: Buffer): string => gunzipSync(data, { maxOutputLength: MAX_RECORD_BYTES }).toString('utf8'),
+  node: (data: Buffer, path: string): Buffer => encodeJob(decodeJob(data, path)),
+};
 
 /** What an operator has ordered, and what must be remembered with it; everything else follows from these and from who lives. */
 const AREAS: readonly Area[] = [
@@ -43,6 +59,7 @@ const AREAS: readonly Area[] = [
   { root: PROGRESS, depth: 2, decode: decodeTopicProgress },
   { root: SELECTIONS, depth: 1, decode: decodeSelectionProgress },
   { root: TOPICS, depth: 2, decode: decodeTopicEntry },
+  { root: JOBS, depth: 1, decode: decodeJob, form: GZIPPED_JOB },
 ];
 
 export interface TransferDeps {
@@ -114,7 +131,7 @@ export class TransferService {
         logger.warn('export.node-left-out', { path, err: error });
         return undefined;
       }
-      return { path, record: node.data.toString('utf8') };
+      return { path, record: area.form?.text(node.data) ?? node.data.toString('utf8') };
     });
     return nodes.filter((node) => node !== undefined);
   }
@@ -200,7 +217,7 @@ function checked({ path, record }: StoredNode): Buffer {
   } catch (error) {
     throw invalid(`${path}: ${messageOf(error)}`);
   }
-  return data;
+  return area.form?.node(data, path) ?? data;
 }
 
 const invalid = (message: string): CausewayError => new CausewayError('INVALID_REQUEST', message);

@@ -1,4 +1,4 @@
-import type { PlanItemKind } from '../../common/model/plan-item.js';
+import { type PlanItemKind, TOPIC_ITEM_KINDS } from '../../common/model/plan-item.js';
 import { planSubject } from '../../common/model/plan-subject.js';
 import { isRetired, type Route } from '../../common/model/route.js';
 import { DEFAULT_TOPIC_SYNC } from '../../common/model/topic-sync.js';
@@ -24,16 +24,7 @@ const MAX_CHANGES = 8;
 const RETRY_MS = 15_000;
 
 /** What is always told, though nothing of it is there. */
-const KINDS: readonly PlanItemKind[] = [
-  'topic-create',
-  'partitions',
-  'partitions-extra',
-  'topic-delete',
-  'topic-orphan',
-  'replication-factor',
-  'retention-shorter',
-  'config',
-];
+const KINDS: readonly PlanItemKind[] = [...TOPIC_ITEM_KINDS, 'config'];
 
 export interface TopicSyncWorkDeps {
   readonly part: TopicPart;

@@ -244,7 +244,13 @@ worker: { id: ${id}, threads: 1 }
     await waitUntil('it goes on', async () => (await progress()) > at, { timeoutMs: 30_000 });
     assert.equal((await client.order('bulk', 'pause')).state, 'paused');
     assert.equal((await client.order('bulk', 'resume')).state, 'running');
+    const left = 2 * (until - from) - (await progress());
+    const liftedMs = Date.now();
+    assert.equal((await command('job', 'limit', 'bulk', '--records-per-s', 'none')).code, 0);
     await done('bulk');
+    const tookMs = Date.now() - liftedMs;
+    assert.ok(tookMs < (left / limits.recordsPerS) * 1_000, `${left} offsets without a limit took ${tookMs} ms`);
+    await assert.rejects(client.patch('bulk', { limits }), (error) => isCausewayError(error, 'JOB_STATE'));
     for (const partition of [0, 1])
       await copied({ from, until, partition }, { topic: 'bulk' }, { topic: 'replay.bulk' });
   });
@@ -275,6 +281,8 @@ worker: { id: ${id}, threads: 1 }
     await refused('JOB_INVALID', { topic, targetTopic, to: at(1_000_000) });
     await refused('JOB_INVALID', { ...bulk, from: at(20), to: at(2_200) });
     await refused('JOB_INVALID', { topic, targetTopic, to: { timestamp: Date.now() + 3_600_000 } });
+    const [early, later] = [1, 2].map((hours) => ({ timestamp: Date.now() - 86_400_000 + hours * 3_600_000 }));
+    await refused('JOB_INVALID', { topic, targetTopic, from: early, to: later });
     await refused('JOB_INVALID', { topic, targetTopic: topic }, { target: 'east' });
     await refused('TOPIC_DENIED', { topic, targetTopic: '__consumer_offsets' });
     await refused('JOB_EXISTS', { topic, targetTopic }, { id: 'offsets' });

@@ -3,8 +3,10 @@ import { test } from 'node:test';
 import type { FleetExport } from '../../../common/api/transfer-shapes.js';
 import { ANY_VERSION } from '../../../common/coordination/ports.js';
 import { decodeEpoch, decodeFleet } from '../../../common/coordination/records/control.js';
-import { EPOCH, FLEET, topicPath } from '../../../common/coordination/znodes.js';
+import { decodeJob, encodeJob } from '../../../common/coordination/records/job.js';
+import { EPOCH, FLEET, jobPath, topicPath } from '../../../common/coordination/znodes.js';
 import { isCausewayError } from '../../../common/errors/error.js';
+import type { Job } from '../../../common/model/job.js';
 import { ControllerKit, until } from './kit.js';
 
 async function fleet(topics: number) {
@@ -86,6 +88,46 @@ test('an import puts back what is gone, changes what is different, removes nothi
       ['later', 't0', 't1'],
     );
     assert.equal(Object.values(kit.held()).flat().length, 6);
+  } finally {
+    await kit.close();
+  }
+});
+
+test('jobs go along, however large: the same job stands there again, and its node is what it was', async () => {
+  const { kit, client } = await fleet(1);
+  try {
+    const ranges = Array.from({ length: 2_000 }, (_, partition) => ({ partition, from: 0n, until: 10n ** 15n }));
+    const job: Job = {
+      ...{
+        id: 'large',
+        run: 'r',
+        source: 'east',
+        target: 'west',
+        delivery: 'exactly-once',
+        isolation: 'read_committed',
+      },
+      ...{ timestamps: 'keep', limits: { recordsPerS: 5 }, state: 'cancelled', createdAt: '2026-01-01T00:00:00.000Z' },
+      topics: [{ topic: 't0', targetTopic: 'replay', partitions: 2_000, ranges }],
+      progress: ranges.map(({ partition }) => {
+        const stay = { incarnation: 'worker-with-a-name-1', records: 5, bytes: 10 ** 9, gapRecords: 0 };
+        const { incarnation: _who, ...counts } = stay;
+        return { topic: 't0', partition, isDone: false, position: 10n ** 14n + BigInt(partition), ...counts, stay };
+      }),
+    };
+    await kit.store.create(jobPath('large'), encodeJob(job));
+    const saved = JSON.parse(JSON.stringify(await client.export())) as FleetExport;
+    await kit.store.remove(jobPath('large'), ANY_VERSION);
+    await client.import(saved);
+    const node = await kit.store.get(jobPath('large'));
+    assert.ok(node !== undefined);
+    assert.deepEqual(decodeJob(node.data, ''), job);
+    assert.equal((await client.import(saved)).written, 0, 'the same once more changes nothing');
+    const elsewhere = saved.nodes.map((one) =>
+      one.path === jobPath('large') ? { ...one, path: '/topics/r/t9' } : one,
+    );
+    await assert.rejects(client.import({ ...saved, nodes: elsewhere }), (error) =>
+      isCausewayError(error, 'INVALID_REQUEST'),
+    );
   } finally {
     await kit.close();
   }

@@ -18,6 +18,7 @@ import {
 import { type Job, jobRouteName } from '../../../../common/model/job.js';
 import type { WorkerStatus } from '../../../../common/model/status.js';
 import { silentLogger } from '../../../../common/observability/logger.js';
+import { Metrics } from '../../../../common/observability/metrics.js';
 import { type Clock, systemClock } from '../../../../common/runtime/clock.js';
 import { systemRandom } from '../../../../common/runtime/random.js';
 import { JobKeeper } from '../../../../controller/jobs/job-keeper.js';
@@ -53,6 +54,7 @@ describe('the keeper of jobs', () => {
   let store: CoordinationStore;
   let statuses: Map<string, WorkerStatus>;
   let stop: AbortController;
+  let metrics: Metrics;
   let running: Promise<void>;
 
   beforeEach(async () => {
@@ -64,7 +66,8 @@ describe('the keeper of jobs', () => {
     statuses = new Map();
     stop = new AbortController();
     const source = { ask: () => Promise.resolve(statuses) };
-    const keeper = new JobKeeper({ store, statuses: source, clock: quick, logger: silentLogger });
+    metrics = new Metrics({ version: 'test', role: 'controller' });
+    const keeper = new JobKeeper({ store, statuses: source, clock: quick, logger: silentLogger, metrics });
     running = keeper.run({ signal: stop.signal });
   });
 
@@ -106,6 +109,8 @@ describe('the keeper of jobs', () => {
     await store.create(jobPath('j'), encodeJob(JOB));
     await until(async () => (await present()).progress[0]?.records === 4);
     assert.deepEqual([(await present()).state, (await present()).progress[0]?.position], ['running', 9n]);
+    const told = async (text: string): Promise<boolean> => (await metrics.text()).includes(text);
+    await until(() => told('causeway_job_offsets_left{job="j"} 6\n'));
     await reports(ROUTE);
     await systemClock.sleep(60);
     assert.equal((await present()).state, 'running', 'its worker has not said all yet');
@@ -114,6 +119,7 @@ describe('the keeper of jobs', () => {
     const { progress, finishedAt } = await present();
     assert.deepEqual([progress[0]?.records, progress[0]?.isDone], [10, true]);
     assert.ok(finishedAt !== undefined);
+    await until(async () => (await told('causeway_jobs_done_total 1\n')) && !(await told('offsets_left{job=')));
   });
 
   test('a worker that does not answer any more takes nothing along but its last counts', async () => {
