@@ -65,7 +65,14 @@ module.exports = {
       comment: 'Rules decide about records by values alone; who reads a record again decides the same.',
       severity: 'error',
       from: { path: '^common/rules/' },
-      to: { pathNot: '^(common/(rules|model|errors|patterns)/|crypto$)' },
+      to: { pathNot: '^(common/(rules|avro|model|errors|patterns)/|crypto$)' },
+    },
+    {
+      name: 'avro-is-pure',
+      comment: 'Schemas and bytes in, values and bytes out.',
+      severity: 'error',
+      from: { path: '^common/avro/' },
+      to: { pathNot: '^(common/(avro|errors)/|node_modules/avsc/)' },
     },
     {
       name: 'cli-speaks-rest',
@@ -100,6 +107,7 @@ module.exports = {
     onlyIn('node-zookeeper-client', '^common/coordination/zookeeper/'),
     onlyIn('kafkajs', '^common/kafka/admin/'),
     onlyIn('prom-client', '^common/observability/metrics\\.ts$'),
+    onlyIn('avsc', '^common/avro/'),
     onlyIn('re2js', '^common/patterns/'),
     onlyIn('pino', '^common/observability/logger\\.ts$'),
     {

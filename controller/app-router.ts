@@ -102,7 +102,7 @@ export function buildRouter(rooms: RouterParts): Router {
     jobs,
     groups: groups.service,
     ...offsets.services(topics),
-    rules: openRules(config, { routes, metadata, statuses: () => views.statuses(), questions }),
+    rules: openRules(config, { routes, metadata, statuses: () => views.statuses(), questions, clock }),
     syncs,
     schemas: schemas.service,
     routes,

@@ -5,8 +5,14 @@ import { identifier } from './fields.js';
 
 const text = z.string().max(1_000);
 const name = text.min(1);
-/** Paths of JSON fields. */
+/** Paths of fields. */
 const fields = z.array(name).min(1).max(50);
+const part = z.enum(['key', 'value']).optional();
+const scalar = z.union([text, z.number(), z.boolean(), z.null()]);
+/** An Avro schema, as text or as it is. */
+const avroSchema = z.union([z.string(), z.record(z.string(), z.unknown()), z.array(z.unknown())]);
+
+const onUnreadable = z.enum(['pause', 'keep', 'drop', 'dead-letter']);
 const hmac = identifier.optional().describe('Name of a secret of `ruleSecrets`: keyed hashes (HMAC-SHA-256).');
 
 const action = z.discriminatedUnion('do', [
@@ -21,9 +27,9 @@ const action = z.discriminatedUnion('do', [
     }),
     partitions: z.number().int().min(1).max(MAX_PARTITIONS_PER_TOPIC).default(1),
   }),
-  z.strictObject({ do: z.literal('mask'), fields, with: text.default('***') }),
-  z.strictObject({ do: z.literal('hash'), fields, hmac }),
-  z.strictObject({ do: z.literal('remove'), fields }),
+  z.strictObject({ do: z.literal('mask'), part, fields, with: scalar.default('***') }),
+  z.strictObject({ do: z.literal('hash'), part, fields, hmac }),
+  z.strictObject({ do: z.literal('remove'), part, fields }),
   z.strictObject({
     do: z.literal('set-key'),
     from: z.enum(['field', 'header', 'text', 'hash']),
@@ -36,14 +42,21 @@ const action = z.discriminatedUnion('do', [
 
 /** What a route does to single records (docs/rules.md); what conditions, paths and patterns may be, `rulesFaults` tells. */
 export const recordRules = z.strictObject({
-  onUnreadable: z
-    .enum(['pause', 'keep', 'drop', 'dead-letter'])
+  onUnreadable: onUnreadable
     .default('pause')
     .describe(
-      'What becomes of a record that a rule has to look into and cannot (its value is no JSON, or larger than 1 MiB): the partition stops in front of it, the rule is passed over, the record is dropped, or it goes to deadLetterTopic.',
+      'What becomes of a record that a rule has to look into or to change and cannot (it is neither JSON nor Avro of a known schema, or larger than 1 MiB): the partition stops in front of it, the rule is passed over, the record is dropped, or it goes to deadLetterTopic. A rule may have its own.',
+    ),
+  avro: z
+    .strictObject({ key: avroSchema.optional(), value: avroSchema.optional() })
+    .optional()
+    .describe(
+      'Avro schemas of keys and values that have no schema’s id in front of them. Avro with an id is read by the schema that the registry has, and needs nothing here.',
     ),
   list: z
-    .array(z.strictObject({ name: identifier, when: z.unknown().optional(), action }))
+    .array(
+      z.strictObject({ name: identifier, when: z.unknown().optional(), action, onUnreadable: onUnreadable.optional() }),
+    )
     .min(1)
     .max(MAX_RULES)
     .describe('Rules, in order; [rules.md](rules.md) has their forms.'),
@@ -52,15 +65,29 @@ export const recordRules = z.strictObject({
 type RulesSettings = z.output<typeof recordRules>;
 
 /** In one order, so that equal rules are equal texts. */
-export function recordRulesFrom({ onUnreadable, list }: RulesSettings): RecordRules {
+export function recordRulesFrom({ onUnreadable, avro, list }: RulesSettings): RecordRules {
   return {
     onUnreadable,
-    list: list.map(({ name, when, action }) => ({
+    ...(avro === undefined ? {} : { avro: schemaTexts(avro) }),
+    list: list.map(({ name, when, action, onUnreadable: own }) => ({
       name,
       ...(when === undefined ? {} : { when: when as RuleCondition }),
       action: given(action) as RecordRules['list'][number]['action'],
+      ...(own === undefined ? {} : { onUnreadable: own }),
     })),
   };
+}
+
+function schemaTexts({ key, value }: NonNullable<RulesSettings['avro']>): NonNullable<RecordRules['avro']> {
+  return {
+    ...(key === undefined ? {} : { key: schemaText(key) }),
+    ...(value === undefined ? {} : { value: schemaText(value) }),
+  };
+}
+
+/** As JSON. A primitive type may be written by its name alone. */
+function schemaText(schema: z.output<typeof avroSchema>): string {
+  return typeof schema === 'string' && !/^[A-Za-z]+$/.test(schema) ? schema : JSON.stringify(schema);
 }
 
 /** Without the keys that nobody gave. */

@@ -27,8 +27,13 @@ export type RuleCondition =
   | { readonly not: RuleCondition }
   /** Keys and headers as UTF-8 text, timestamps in ms or as ISO 8601. */
   | ({ readonly on: 'key' | 'timestamp' } & ValueTest)
-  /** A header's name, or the path of a field in a JSON value: `customer.address.city`, `items.*.price`. */
-  | ({ readonly on: 'header' | 'field'; readonly name: string } & ValueTest);
+  /** A header's name, or the path of a field in the value or the key: `customer.address.city`, `items.*.price`. */
+  | ({ readonly on: 'header' | 'field' | 'key-field'; readonly name: string } & ValueTest);
+
+/** Whose fields an action is about; absent: the value's. */
+interface OfPart {
+  readonly part?: 'key' | 'value';
+}
 
 export type RuleAction =
   /** Copied; what follows is not asked. */
@@ -38,10 +43,10 @@ export type RuleAction =
   | { readonly do: 'sample'; readonly fraction: number }
   /** Into another topic of the target instead, partition = source partition modulo `partitions`. */
   | { readonly do: 'route'; readonly topic: string; readonly partitions: number }
-  | { readonly do: 'mask'; readonly fields: readonly string[]; readonly with: string }
+  | ({ readonly do: 'mask'; readonly fields: readonly string[]; readonly with: Scalar } & OfPart)
   /** SHA-256 in hexadecimal; with `hmac`, the name of a secret of the configuration, HMAC-SHA-256. */
-  | { readonly do: 'hash'; readonly fields: readonly string[]; readonly hmac?: string }
-  | { readonly do: 'remove'; readonly fields: readonly string[] }
+  | ({ readonly do: 'hash'; readonly fields: readonly string[]; readonly hmac?: string } & OfPart)
+  | ({ readonly do: 'remove'; readonly fields: readonly string[] } & OfPart)
   | {
       readonly do: 'set-key';
       readonly from: 'field' | 'header' | 'text' | 'hash';
@@ -59,9 +64,11 @@ export interface RecordRule {
   /** Absent: every record. */
   readonly when?: RuleCondition;
   readonly action: RuleAction;
+  /** Absent: as for all of the route's rules. */
+  readonly onUnreadable?: UnreadablePolicy;
 }
 
-/** What becomes of a record that a rule has to look into and cannot: its value is no JSON, or too large to be parsed. */
+/** What becomes of a record that a rule has to look into, or to change, and cannot: it is neither JSON nor Avro of a known schema, or too large. */
 export type UnreadablePolicy =
   /** The rule does not concern it; the next ones are asked. */
   | 'keep'
@@ -77,6 +84,8 @@ export type RuleOutcome = (typeof RULE_OUTCOMES)[number];
 
 export interface RecordRules {
   readonly onUnreadable: UnreadablePolicy;
+  /** Schemas, as JSON, of keys and values that are Avro without a schema's id in front. Absent: framed Avro, or JSON. */
+  readonly avro?: { readonly key?: string; readonly value?: string };
   /** In this order, each on what the ones before left of the record. */
   readonly list: readonly RecordRule[];
 }
@@ -118,8 +127,8 @@ export function rulesVersionOf({ rules, provenance }: Treatment): number {
 /** Asked for with every checkpoint. */
 const versions = new WeakMap<RecordRules, number>();
 
-function digested({ onUnreadable, list }: RecordRules): number {
-  const text = JSON.stringify([onUnreadable, list]);
+function digested({ onUnreadable, list, avro }: RecordRules): number {
+  const text = JSON.stringify([onUnreadable, list, ...(avro === undefined ? [] : [avro])]);
   // 48 bits, doubled to leave room for provenance, and never the numbers of those without.
   return PROVENANCE_ALONE + 1 + 2 * createHash('sha256').update(text).digest().readUIntBE(0, 6);
 }
@@ -150,4 +159,26 @@ export function divertedTopics({ rules }: Treatment): ReadonlyMap<string, number
     if (action.do === 'route') topics.set(action.topic, Math.max(action.partitions, topics.get(action.topic) ?? 0));
   }
   return topics;
+}
+
+/** Whether a record that one of the rules cannot read may become a dead letter. */
+export function writesDeadLetters({ onUnreadable, list }: RecordRules): boolean {
+  return list.some((rule) => (rule.onUnreadable ?? onUnreadable) === 'dead-letter');
+}
+
+/** Whether rules look into keys or values by their fields. */
+export function readsFields({ list }: RecordRules): boolean {
+  return list.some(({ when, action }) => {
+    const isOfFields = action.do === 'mask' || action.do === 'hash' || action.do === 'remove';
+    return (
+      isOfFields || (action.do === 'set-key' && action.from === 'field') || (when !== undefined && looksInto(when))
+    );
+  });
+}
+
+function looksInto(condition: RuleCondition): boolean {
+  if ('all' in condition) return condition.all.some(looksInto);
+  if ('any' in condition) return condition.any.some(looksInto);
+  if ('not' in condition) return looksInto(condition.not);
+  return condition.on === 'field' || condition.on === 'key-field';
 }

@@ -1,5 +1,5 @@
 import { patternFault } from '../patterns/name-patterns.js';
-import { pathFault } from './json-path.js';
+import { pathFault } from './field-path.js';
 
 /** One thing wrong with rules, and where. */
 export interface RuleFault {
@@ -14,7 +14,7 @@ const MAX_CONDITIONS = 200;
 const MAX_VALUES = 1_000;
 const MAX_TEXT_LENGTH = 1_000;
 
-const SUBJECTS = ['key', 'header', 'timestamp', 'field'] as const;
+const SUBJECTS = ['key', 'header', 'timestamp', 'field', 'key-field'] as const;
 const TESTS = ['exists', 'equals', 'in', 'matches', 'below', 'atMost', 'above', 'atLeast'] as const;
 const COMBINATIONS = ['all', 'any', 'not'] as const;
 
@@ -75,7 +75,7 @@ class ConditionCheck {
       if (name !== undefined) this.#fault([...path, 'name'], `a ${on} has no name`);
     } else if (typeof name !== 'string' || name === '' || name.length > MAX_TEXT_LENGTH) {
       this.#fault([...path, 'name'], on === 'header' ? 'the header’s name' : 'the path of the field');
-    } else if (on === 'field') {
+    } else if (on === 'field' || on === 'key-field') {
       const fault = pathFault(name);
       if (fault !== undefined) this.#fault([...path, 'name'], fault);
     }
@@ -116,7 +116,7 @@ class ConditionCheck {
       this.#fault(path, 'a time: ms since 1970, or ISO 8601 such as 2026-01-31T00:00:00Z');
     } else if (typeof value === 'string') {
       if (value.length > MAX_TEXT_LENGTH) this.#fault(path, `a text of at most ${MAX_TEXT_LENGTH} characters`);
-    } else if (on !== 'field' && value !== null) {
+    } else if (on !== 'field' && on !== 'key-field' && value !== null) {
       this.#fault(path, `a ${on} is compared with texts`);
     } else if (value !== null && typeof value !== 'boolean' && !Number.isFinite(value)) {
       this.#fault(path, 'a text, a number, true, false or null');
@@ -129,7 +129,7 @@ class ConditionCheck {
 }
 
 /** With a time zone: without one it would mean another instant in every process. */
-function isDate(value: unknown): boolean {
+export function isDate(value: unknown): boolean {
   if (typeof value !== 'string') return false;
   return (
     /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(value) &&

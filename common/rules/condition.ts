@@ -1,6 +1,8 @@
+import { AvroTime } from '../avro/scalar.js';
 import type { RuleCondition, Scalar, ValueTest } from '../model/record-rules.js';
 import { NamePatterns } from '../patterns/name-patterns.js';
-import { parsePath, valuesAt } from './json-path.js';
+import { isDate } from './condition-faults.js';
+import { parsePath } from './field-path.js';
 import type { RecordInHand } from './record-in-hand.js';
 
 export type Predicate = (record: RecordInHand) => boolean;
@@ -45,11 +47,13 @@ function leaf(condition: Leaf): Predicate {
         );
       };
     }
-    case 'field': {
+    case 'field':
+    case 'key-field': {
       const test = compileTest(condition);
       const path = parsePath(condition.name);
+      const part = condition.on === 'field' ? 'value' : 'key';
       return (record) => {
-        const values = valuesAt(record.document(), path);
+        const values = record.document(part)?.valuesAt(path) ?? [];
         return test(values, values.length > 0);
       };
     }
@@ -71,31 +75,67 @@ type Test = (values: readonly unknown[], exists: boolean) => boolean;
 
 function compileTest(test: ValueTest): Test {
   if (test.exists !== undefined) return (_, exists) => exists === test.exists;
-  if (test.equals !== undefined) return some((value) => value === test.equals);
+  if (test.equals !== undefined) return some(equalTo(test.equals));
   if (test.in !== undefined) {
     const set = new Set<unknown>(test.in);
-    return some((value) => set.has(value));
+    const tests = test.in.map(equalTo);
+    return some((value) => (isOfAvro(value) ? tests.some((holds) => holds(value)) : set.has(value)));
   }
   if (test.matches !== undefined) {
     const pattern = new NamePatterns([test.matches]);
     return some((value) => {
       const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-      return isPlain && pattern.matching(String(value)) !== undefined;
+      return (isPlain || isOfAvro(value)) && pattern.matching(String(value)) !== undefined;
     });
   }
   const { below, atMost, above, atLeast } = test;
-  if (below !== undefined) return some((value) => alike(value, below) && value < below);
-  if (atMost !== undefined) return some((value) => alike(value, atMost) && value <= atMost);
-  if (above !== undefined) return some((value) => alike(value, above) && value > above);
-  if (atLeast !== undefined) return some((value) => alike(value, atLeast) && value >= atLeast);
+  if (below !== undefined) return compared(below, (value, bound) => value < bound);
+  if (atMost !== undefined) return compared(atMost, (value, bound) => value <= bound);
+  if (above !== undefined) return compared(above, (value, bound) => value > bound);
+  if (atLeast !== undefined) return compared(atLeast, (value, bound) => value >= bound);
   return () => false;
+}
+
+type Comparable = string | number | bigint;
+
+/** Numbers are compared with numbers, texts with texts; times with both. */
+function compared(bound: string | number, holds: (value: Comparable, bound: Comparable) => boolean): Test {
+  const time = msOf(bound);
+  return some((value) => {
+    if (value instanceof AvroTime) {
+      return typeof bound === 'number' ? holds(value.stored, bound) : time !== undefined && holds(value.ms, time);
+    }
+    if (typeof value === 'bigint') return typeof bound === 'number' && holds(value, bound);
+    return typeof value === typeof bound && holds(value as Comparable, bound);
+  });
+}
+
+function equalTo(expected: Scalar): (value: unknown) => boolean {
+  const time = msOf(expected);
+  return (value) => {
+    if (value instanceof AvroTime) {
+      return typeof expected === 'number' ? isSame(value.stored, expected) : time !== undefined && value.ms === time;
+    }
+    if (typeof value === 'bigint') return typeof expected === 'number' && isSame(value, expected);
+    return value === expected;
+  };
+}
+
+/** A bigint and a number of one value are not identical. */
+function isSame(value: number | bigint, expected: number): boolean {
+  return value === expected || (typeof value === 'bigint' && !(value < expected) && !(value > expected));
+}
+
+/** Undefined: it is no time. */
+function msOf(value: Scalar): number | undefined {
+  return typeof value === 'string' && isDate(value) ? Date.parse(value) : undefined;
+}
+
+/** Not to be had from JSON. */
+function isOfAvro(value: unknown): value is AvroTime | bigint {
+  return typeof value === 'bigint' || value instanceof AvroTime;
 }
 
 function some(holds: (value: unknown) => boolean): Test {
   return (values) => values.some(holds);
-}
-
-/** Numbers are compared with numbers, texts with texts. */
-function alike<T extends string | number>(value: unknown, bound: T): value is T {
-  return typeof value === typeof bound;
 }

@@ -2,7 +2,8 @@ import { MAX_RULES_BYTES, type RecordRules, type RuleAction } from '../model/rec
 import { topicNameFault } from '../model/topic-partition.js';
 import { patternFault } from '../patterns/name-patterns.js';
 import { conditionFaults, type RuleFault } from './condition-faults.js';
-import { pathFault } from './json-path.js';
+import { parsePath, pathFault } from './field-path.js';
+import { avroFault } from './readers.js';
 
 /** What is wrong with a route's rules beyond the form of their actions, by place. Paths begin below the rules. */
 export function rulesFaults(rules: RecordRules): readonly RuleFault[] {
@@ -10,6 +11,10 @@ export function rulesFaults(rules: RecordRules): readonly RuleFault[] {
   const bytes = Buffer.byteLength(JSON.stringify(rules));
   if (bytes > MAX_RULES_BYTES) {
     faults.push({ path: ['list'], message: `all rules together may have ${MAX_RULES_BYTES} bytes, not ${bytes}` });
+  }
+  for (const part of ['key', 'value'] as const) {
+    const schema = rules.avro?.[part];
+    faults.push(...fault(['avro', part], schema === undefined ? undefined : avroFault(schema)));
   }
   const names = new Set<string>();
   for (const [i, { name, when, action }] of rules.list.entries()) {
@@ -26,8 +31,9 @@ function actionFaults(action: RuleAction): RuleFault[] {
   switch (action.do) {
     case 'mask':
     case 'hash':
-    case 'remove':
       return action.fields.flatMap((field, i) => fault(['fields', i], pathFault(field)));
+    case 'remove':
+      return action.fields.flatMap((field, i) => fault(['fields', i], pathFault(field) ?? removalFault(field)));
     case 'route':
       return fault(['topic'], topicNameFault(action.topic));
     case 'strip-headers':
@@ -37,6 +43,11 @@ function actionFaults(action: RuleAction): RuleFault[] {
     default:
       return [];
   }
+}
+
+/** Something has to be left. */
+function removalFault(field: string): string | undefined {
+  return parsePath(field).length === 0 ? 'a key or value cannot be taken out of itself: name its fields' : undefined;
 }
 
 function keyFaults({ from, name, hmac }: RuleAction & { readonly do: 'set-key' }): RuleFault[] {

@@ -1,4 +1,4 @@
-import type { PathStep } from './json-path.js';
+import type { PathStep } from './field-path.js';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;

@@ -1,6 +1,14 @@
-import { type RecordRules, RULE_OUTCOMES, type RuleAction, type RuleOutcome } from '../model/record-rules.js';
+import {
+  type RecordRules,
+  RULE_OUTCOMES,
+  type RuleAction,
+  type RuleOutcome,
+  type UnreadablePolicy,
+} from '../model/record-rules.js';
 import { compileCondition, type Predicate } from './condition.js';
-import { RecordInHand, type RuleRecord, Unreadable } from './record-in-hand.js';
+import { type Part, SchemaWanted, Unreadable } from './document.js';
+import { type PartReaders, partReaders } from './readers.js';
+import { RecordInHand, type RuleRecord } from './record-in-hand.js';
 import { Sampler, type SourcePlace } from './sampling.js';
 import { compileTransform, type Secrets, type Transform, type TransformAction } from './transforms.js';
 
@@ -47,8 +55,15 @@ export type Decision =
       readonly partition: number;
       readonly record: RuleRecord;
     }
-  /** A rule has to look into it and cannot, and the policy is not `keep` or `drop`. */
-  | { readonly kind: 'unreadable'; readonly rule: string; readonly why: string };
+  /** A rule has to look into it, or to change it, and cannot, and the policy is not `keep` or `drop`. */
+  | {
+      readonly kind: 'unreadable';
+      readonly rule: string;
+      readonly why: string;
+      readonly policy: Extract<UnreadablePolicy, 'pause' | 'dead-letter'>;
+    }
+  /** Nothing can be said before this id has been looked up; what was counted does not count. */
+  | { readonly kind: 'wanting'; readonly part: Part; readonly id: number };
 
 export const SAME: Decision = { kind: 'same' };
 
@@ -58,32 +73,42 @@ interface Step {
   readonly action: RuleAction;
   readonly sampler: Sampler | undefined;
   readonly transform: Transform | undefined;
+  readonly onUnreadable: UnreadablePolicy;
 }
+
+const NO_REGISTRY = { missing: 'no schema registry is configured' };
 
 /** A route's rules, ready for the records of one source partition. Pure: the same record at the same offset always fares the same. */
 export class RuleProgram {
   readonly names: readonly string[];
   readonly #steps: readonly Step[];
-  readonly #onUnreadable: RecordRules['onUnreadable'];
+  readonly #readers: PartReaders;
   readonly #partition: number;
 
   /** @param rules without faults (faults.ts), their secrets known (`missingSecrets`) */
-  constructor({ list, onUnreadable }: RecordRules, place: SourcePlace, secrets: Secrets) {
+  constructor(
+    rules: RecordRules,
+    place: SourcePlace,
+    secrets: Secrets,
+    readers = partReaders(rules, { key: NO_REGISTRY, value: NO_REGISTRY }),
+  ) {
+    const { list, onUnreadable } = rules;
     this.names = list.map(({ name }) => name);
-    this.#onUnreadable = onUnreadable;
+    this.#readers = readers;
     this.#partition = place.partition;
-    this.#steps = list.map(({ name, when, action }) => ({
+    this.#steps = list.map(({ name, when, action, onUnreadable: own = onUnreadable }) => ({
       name,
       when: when === undefined ? undefined : compileCondition(when),
       action,
       sampler: action.do === 'sample' ? new Sampler(name, place, action.fraction) : undefined,
       transform: isTransform(action) ? compileTransform(action, secrets) : undefined,
+      onUnreadable: own,
     }));
   }
 
   /** @param tally with this program's names */
   decide(record: RuleRecord, offset: number, tally: RuleTally): Decision {
-    const inHand = new RecordInHand(record);
+    const inHand = new RecordInHand(record, this.#readers);
     for (let i = 0; i < this.#steps.length; i++) {
       const step = this.#steps[i] as Step;
       const end = this.#attempt(step, i, inHand, offset, tally);
@@ -97,11 +122,13 @@ export class RuleProgram {
       if (step.when?.(inHand) === false) return undefined;
       return this.#act(step, i, inHand, offset, tally);
     } catch (error) {
+      if (error instanceof SchemaWanted) return { kind: 'wanting', part: error.part, id: error.id };
       if (!(error instanceof Unreadable)) throw error;
       tally.add(i, UNREADABLE);
-      if (this.#onUnreadable === 'keep') return undefined;
-      if (this.#onUnreadable === 'drop') return { kind: 'drop', rule: step.name };
-      return { kind: 'unreadable', rule: step.name, why: error.message };
+      const { name, onUnreadable } = step;
+      if (onUnreadable === 'keep') return undefined;
+      if (onUnreadable === 'drop') return { kind: 'drop', rule: name };
+      return { kind: 'unreadable', rule: name, why: error.message, policy: onUnreadable };
     }
   }
 

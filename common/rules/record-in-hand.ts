@@ -1,3 +1,6 @@
+import type { FieldDocument, Part } from './document.js';
+import type { PartReaders } from './readers.js';
+
 /** A record as rules see it; every part may be a view of a batch. */
 export interface RuleRecord {
   readonly key: Buffer | null;
@@ -7,12 +10,6 @@ export interface RuleRecord {
   readonly timestamp: bigint;
 }
 
-/** Larger values are not parsed: they count as unreadable. */
-export const MAX_PARSED_BYTES = 1 << 20;
-
-/** Why the value cannot be looked into. Thrown within a program only. */
-export class Unreadable extends Error {}
-
 /** A record on its way through the rules: each sees what the ones before left. */
 export class RecordInHand implements RuleRecord {
   readonly timestamp: bigint;
@@ -20,13 +17,15 @@ export class RecordInHand implements RuleRecord {
   #key: RuleRecord['key'];
   #value: RuleRecord['value'];
   #headers: RuleRecord['headers'];
-  #parsed: { readonly document: unknown } | undefined;
+  readonly #readers: PartReaders;
+  readonly #documents: { [part in Part]?: FieldDocument | undefined } = {};
 
-  constructor({ key, value, headers, timestamp }: RuleRecord) {
+  constructor({ key, value, headers, timestamp }: RuleRecord, readers: PartReaders) {
     this.#key = key;
     this.#value = value;
     this.#headers = headers;
     this.timestamp = timestamp;
+    this.#readers = readers;
   }
 
   get key(): RuleRecord['key'] {
@@ -34,7 +33,9 @@ export class RecordInHand implements RuleRecord {
   }
 
   set key(key: RuleRecord['key']) {
+    if (key === this.#key) return;
     this.#key = key;
+    this.#documents.key = undefined;
     this.isChanged = true;
   }
 
@@ -45,7 +46,7 @@ export class RecordInHand implements RuleRecord {
   set value(value: RuleRecord['value']) {
     if (value === this.#value) return;
     this.#value = value;
-    this.#parsed = undefined;
+    this.#documents.value = undefined;
     this.isChanged = true;
   }
 
@@ -58,20 +59,17 @@ export class RecordInHand implements RuleRecord {
     this.isChanged = true;
   }
 
-  /** The value as JSON; undefined for a tombstone, which has no fields. @throws Unreadable */
-  document(): unknown {
-    this.#parsed ??= { document: this.#parse() };
-    return this.#parsed.document;
+  /** Its key or value by fields; undefined where there is none: a tombstone has no fields. @throws Unreadable, SchemaWanted */
+  document(part: Part): FieldDocument | undefined {
+    const bytes = this[part];
+    if (bytes === null) return undefined;
+    this.#documents[part] ??= this.#readers[part](bytes);
+    return this.#documents[part];
   }
 
-  #parse(): unknown {
-    const value = this.#value;
-    if (value === null) return undefined;
-    if (value.length > MAX_PARSED_BYTES) throw new Unreadable(`its value has more than ${MAX_PARSED_BYTES} bytes`);
-    try {
-      return JSON.parse(value.toString('utf8'));
-    } catch {
-      throw new Unreadable('its value is not JSON');
-    }
+  /** What is left of its key or value. */
+  put(part: Part, document: FieldDocument): void {
+    this[part] = document.bytes;
+    this.#documents[part] = document;
   }
 }

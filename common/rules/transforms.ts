@@ -1,8 +1,10 @@
 import { createHash, createHmac } from 'node:crypto';
+import { CONTAINER } from '../avro/find.js';
+import { AvroTime } from '../avro/scalar.js';
 import type { RuleAction } from '../model/record-rules.js';
 import { NamePatterns } from '../patterns/name-patterns.js';
-import { removeAt, replaceAt } from './json-edit.js';
-import { parsePath, valuesAt } from './json-path.js';
+import { type FieldDocument, Unreadable } from './document.js';
+import { parsePath } from './field-path.js';
 import type { RecordInHand } from './record-in-hand.js';
 
 export type Transform = (record: RecordInHand) => void;
@@ -10,26 +12,19 @@ export type TransformAction = Exclude<RuleAction, { readonly do: 'keep' | 'drop'
 /** Values of the configuration's secrets by name. */
 export type Secrets = ReadonlyMap<string, string>;
 
-const NULL = 'null';
-const QUOTE = 0x22;
-
 /** @throws TypeError where it names a secret that is not there: looked for before (program.ts) */
 export function compileTransform(action: TransformAction, secrets: Secrets): Transform {
   switch (action.do) {
     case 'mask': {
-      const by = Buffer.from(JSON.stringify(action.with));
-      return onFields(action.fields, (text, path) =>
-        replaceAt(text, path, (value) => (isNull(value) ? undefined : by)),
-      );
+      const by = action.with;
+      return onFields(action, (document, path) => document.replaced(path, () => by));
     }
     case 'hash': {
       const hash = hasher(action.hmac, secrets);
-      return onFields(action.fields, (text, path) =>
-        replaceAt(text, path, (value) => (isNull(value) ? undefined : Buffer.from(`"${hash(contentOf(value))}"`))),
-      );
+      return onFields(action, (document, path) => document.replaced(path, hash));
     }
     case 'remove':
-      return onFields(action.fields, removeAt);
+      return onFields(action, (document, path) => document.removed(path));
     case 'set-key':
       return keySetter(action, secrets);
     case 'add-header': {
@@ -50,15 +45,17 @@ export function compileTransform(action: TransformAction, secrets: Secrets): Tra
 
 type Path = ReturnType<typeof parsePath>;
 
-/** A record without a value has no fields; one whose value is no JSON is unreadable. */
-function onFields(fields: readonly string[], edit: (text: Buffer, path: Path) => Buffer): Transform {
+/** A record without a key or value has no fields in it; one that holds no fields of a known form is unreadable. All of them change, or none. */
+function onFields(
+  { fields, part = 'value' }: Extract<TransformAction, { readonly fields: readonly string[] }>,
+  edit: (document: FieldDocument, path: Path) => FieldDocument,
+): Transform {
   const paths = fields.map(parsePath);
   return (record) => {
-    record.document();
-    let { value } = record;
-    if (value === null) return;
-    for (const path of paths) value = edit(value, path);
-    record.value = value;
+    let document = record.document(part);
+    if (document === undefined) return;
+    for (const path of paths) document = edit(document, path);
+    record.put(part, document);
   };
 }
 
@@ -85,7 +82,7 @@ function keySetter({ from, name = '', hmac }: RuleAction & { readonly do: 'set-k
     case 'field': {
       const path = parsePath(name);
       return (record) => {
-        record.key = keyOf(valuesAt(record.document(), path)[0]);
+        record.key = keyOf(record.document('value')?.valuesAt(path)[0]);
       };
     }
   }
@@ -93,6 +90,8 @@ function keySetter({ from, name = '', hmac }: RuleAction & { readonly do: 'set-k
 
 function keyOf(value: unknown): Buffer | null {
   if (value === undefined || value === null) return null;
+  if (value === CONTAINER) throw new Unreadable('it has a record, an array or a map where a key is to be taken from');
+  if (typeof value === 'bigint' || value instanceof AvroTime) return Buffer.from(String(value));
   return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
@@ -101,13 +100,4 @@ function hasher(hmac: string | undefined, secrets: Secrets): (content: Buffer) =
   const secret = secrets.get(hmac);
   if (secret === undefined) throw new TypeError(`there is no secret ${hmac}`);
   return (content) => createHmac('sha256', secret).update(content).digest('hex');
-}
-
-/** A text's hash is that of what it says, however it is written; anything else's that of its bytes. */
-function contentOf(value: Buffer): Buffer {
-  return value[0] === QUOTE ? Buffer.from(JSON.parse(value.toString('utf8')) as string) : value;
-}
-
-function isNull(value: Buffer): boolean {
-  return value.length === NULL.length && value.toString('latin1') === NULL;
 }

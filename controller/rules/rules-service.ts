@@ -5,17 +5,23 @@ import { rulesVersionOf } from '../../common/model/record-rules.js';
 import type { Route } from '../../common/model/route.js';
 import type { WorkerStatus } from '../../common/model/status.js';
 import type { RouteEnds } from '../../common/rules/provenance.js';
+import { partReaders } from '../../common/rules/readers.js';
+import type { SchemaBooks } from '../../common/schemas/schema-books.js';
 import type { SourceMetadata, TopicInfo } from '../metadata/ports.js';
 import { checkRules } from '../rest/route-rules.js';
 import type { RouteService } from '../rest/route-service.js';
-import type { RecordSamples } from './record-samples.js';
-import { RulesTrial } from './rules-trial.js';
+import type { PartitionSample, RecordSamples } from './record-samples.js';
+import { RulesTrial, type Trial } from './rules-trial.js';
+
+/** How often records are looked at for the schema ids in them. */
+const MAX_READINGS = 4;
 
 export interface RulesServiceDeps {
   readonly routes: Pick<RouteService, 'get'>;
   readonly metadata: SourceMetadata;
   readonly samples: RecordSamples;
   readonly secrets: ReadonlyMap<string, string>;
+  readonly books: SchemaBooks;
   /** What the living workers say. */
   readonly statuses: () => Promise<ReadonlyMap<string, WorkerStatus>>;
 }
@@ -64,15 +70,6 @@ export class RulesService {
     checkRules(rules === undefined ? rest : { ...rest, rules }, this.#deps.secrets);
     const { info, clusterId } = await this.#describe(route, topic);
     const partitions = partitionsOf(order, info, route);
-    const trial = new RulesTrial({
-      route,
-      rules,
-      topic,
-      topicId: info.topicId,
-      secrets: this.#deps.secrets,
-      ends: await this.#ends(route, clusterId),
-      show,
-    });
     const samples = await this.#deps.samples.read({
       cluster: route.source,
       topic,
@@ -81,9 +78,40 @@ export class RulesService {
       isolation: route.isolation,
       ...(order.from === undefined ? {} : { from: BigInt(order.from) }),
     });
-    const records = samples.flatMap((sample) => trial.tried(sample));
+    const { records, counts } = await this.#tried(samples, {
+      ...{ route, rules, topic, show },
+      topicId: info.topicId,
+      secrets: this.#deps.secrets,
+      ends: await this.#ends(route, clusterId),
+    });
     const isCutOff = samples.some((sample) => sample.isCutOff);
-    return { route: name, topic, records, counts: [...trial.counts], isCutOff };
+    return { route: name, topic, records, counts, isCutOff };
+  }
+
+  /** As often as ids have to be looked up for it: what is in front of the records, and of what rules left of them. */
+  async #tried(
+    samples: readonly PartitionSample[],
+    trial: Omit<Trial, 'readers'>,
+  ): Promise<Pick<RulesTestView, 'records' | 'counts'>> {
+    // Here the records have the source's ids, whatever the route puts in their place.
+    const books = this.#deps.books.of({ source: trial.route.source, target: trial.route.target });
+    const readers = partReaders(trial.rules ?? {}, books);
+    for (let reading = 1; ; reading += 1) {
+      const one = new RulesTrial({ ...trial, readers });
+      const records = samples.flatMap((sample) => one.tried(sample));
+      const wanted = (['key', 'value'] as const).filter((part) => one.wanted[part].size > 0);
+      if (wanted.length === 0) return { records, counts: [...one.counts] };
+      if (reading === MAX_READINGS) {
+        throw new CausewayError(
+          'REGISTRY_UNREACHABLE',
+          'the records have more schema ids than can be remembered at a time',
+        );
+      }
+      for (const part of wanted) {
+        const book = books[part];
+        if (!('missing' in book)) await book.learn(one.wanted[part]);
+      }
+    }
   }
 
   async #describe(

@@ -2,8 +2,10 @@ import type { RulesTestView } from '../../common/api/rules-shapes.js';
 import type { DecodedRecord } from '../../common/kafka/wire/records/record-codec.js';
 import { type RecordRules, targetPartitionOf } from '../../common/model/record-rules.js';
 import { type Route, targetTopicOf } from '../../common/model/route.js';
+import { type Part, SchemaWanted, Unreadable } from '../../common/rules/document.js';
 import { type Decision, RuleProgram, RuleTally } from '../../common/rules/program.js';
 import { Provenance, type RouteEnds } from '../../common/rules/provenance.js';
+import type { PartReaders } from '../../common/rules/readers.js';
 import type { RuleRecord } from '../../common/rules/record-in-hand.js';
 import type { PartitionSample } from './record-samples.js';
 
@@ -19,6 +21,7 @@ export interface Trial {
   readonly topic: string;
   readonly topicId: string | null;
   readonly secrets: ReadonlyMap<string, string>;
+  readonly readers: PartReaders;
   /** Where the route tells origins; undefined: it does not, or the clusters did not tell who they are. */
   readonly ends: RouteEnds | undefined;
   readonly show: boolean;
@@ -27,6 +30,8 @@ export interface Trial {
 /** What would become of real records: decided as the workers decide, and written nowhere. */
 export class RulesTrial {
   readonly #trial: Trial;
+  /** Ids that have to be looked up first: while there are some, nothing of this counts. */
+  readonly wanted: Record<Part, Set<number>> = { key: new Set(), value: new Set() };
   readonly #counts = new Map<string, { -readonly [K in keyof RuleCount]: RuleCount[K] }>();
 
   constructor(trial: Trial) {
@@ -38,9 +43,9 @@ export class RulesTrial {
   }
 
   tried({ partition, records }: PartitionSample): readonly TestedRecord[] {
-    const { rules, topic, topicId, secrets, ends } = this.#trial;
+    const { rules, topic, topicId, secrets, ends, readers } = this.#trial;
     const place = { topic, topicId, partition };
-    const program = rules === undefined ? undefined : new RuleProgram(rules, place, secrets);
+    const program = rules === undefined ? undefined : new RuleProgram(rules, place, secrets, readers);
     const provenance = ends === undefined ? undefined : new Provenance(ends, place);
     return records.map((record) => this.#one(record, partition, program, provenance));
   }
@@ -59,7 +64,7 @@ export class RulesTrial {
       keyBytes: key?.length ?? 0,
       valueBytes: value?.length ?? 0,
     };
-    const before = this.#trial.show ? { before: shown(record) } : {};
+    const before = this.#trial.show ? { before: this.#shown(record) } : {};
     if (provenance?.isReturning(record.headers) === true) {
       this.#count('', 'returned');
       return { ...tested, fate: 'returned', rules: [], target: null, ...before };
@@ -78,12 +83,12 @@ export class RulesTrial {
     partition: number,
     provenance: Provenance | undefined,
   ): Pick<TestedRecord, 'fate' | 'target' | 'why' | 'after'> {
-    const { route, rules, topic, show } = this.#trial;
+    const { route, topic, show } = this.#trial;
     const own = { topic: targetTopicOf(route, topic), partition: targetPartitionOf(route.partitionMapping, partition) };
     const after = (left: RuleRecord): Pick<TestedRecord, 'after'> => {
       if (!show) return {};
       const headers = provenance?.marked(record.headers, left.headers, Number(record.offset)) ?? left.headers;
-      return { after: shown({ ...contentOf(left), headers }) };
+      return { after: this.#shown({ ...contentOf(left), headers }) };
     };
     switch (decision.kind) {
       case 'same':
@@ -101,13 +106,36 @@ export class RulesTrial {
           ...after(decision.record),
         };
       case 'unreadable': {
-        const letters = rules?.onUnreadable === 'dead-letter' ? route.deadLetterTopic : undefined;
+        const letters = decision.policy === 'dead-letter' ? route.deadLetterTopic : undefined;
         return {
           fate: 'unreadable',
           target: letters === undefined ? null : { topic: letters, partition: null },
           why: decision.why,
         };
       }
+      case 'wanting':
+        this.wanted[decision.part].add(decision.id);
+        return { fate: 'unreadable', target: null };
+    }
+  }
+
+  #shown({ key, value, headers }: Pick<RuleRecord, 'key' | 'value' | 'headers'>): NonNullable<TestedRecord['before']> {
+    return {
+      key: this.#text('key', key),
+      value: this.#text('value', value),
+      headers: headers.map(([name, content]) => ({ name: textOf(name) ?? '', value: textOf(content) })),
+    };
+  }
+
+  /** Avro as JSON, where its schema is known. */
+  #text(part: Part, bytes: Buffer | null): string | null {
+    if (bytes === null || !isBinary(bytes, this.#trial.rules?.avro?.[part])) return textOf(bytes);
+    try {
+      return cut(this.#trial.readers[part](bytes).text());
+    } catch (error) {
+      if (error instanceof SchemaWanted) this.wanted[part].add(error.id);
+      else if (!(error instanceof Unreadable)) throw error;
+      return textOf(bytes);
     }
   }
 
@@ -129,20 +157,17 @@ function timeOf(timestamp: bigint): string | null {
   return ms < 0 || ms > 8.64e15 ? null : new Date(ms).toISOString();
 }
 
-function shown({
-  key,
-  value,
-  headers,
-}: Pick<RuleRecord, 'key' | 'value' | 'headers'>): NonNullable<TestedRecord['before']> {
-  return {
-    key: textOf(key),
-    value: textOf(value),
-    headers: headers.map(([name, content]) => ({ name: textOf(name) ?? '', value: textOf(content) })),
-  };
-}
-
 function textOf(bytes: Buffer | null): string | null {
   if (bytes === null) return null;
   const text = bytes.toString('utf8', 0, Math.min(bytes.length, MAX_SHOWN_CHARS * 4));
+  return cut(text);
+}
+
+function cut(text: string): string {
   return text.length <= MAX_SHOWN_CHARS ? text : `${text.slice(0, MAX_SHOWN_CHARS)}…`;
+}
+
+/** With a schema's id in front, or a schema in the rules. */
+function isBinary(bytes: Buffer, schema: string | undefined): boolean {
+  return schema !== undefined || bytes[0] === 0;
 }

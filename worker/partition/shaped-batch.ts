@@ -57,36 +57,41 @@ export async function shapeBatch(
   const refused = leavesOut ? shaping.refusedIn(first, untilOffset - 1) : [];
   const undeclared = refused.filter(({ declared }) => !declared);
   const omit = new Set(refused.map(({ offset }) => offset));
-  const { parts, treated } = await treatedParts(slice, { ...options, omit }, treatment);
+  const { result: parts, treated } = await decided(treatment, (rewrite) => {
+    return reshapeBatch(slice, { ...options, omit, ...rewrite });
+  });
   // Dead letters are what the target would have got: nothing that rules hide goes there.
-  const letters = treatment?.begin();
-  const rewrite = letters === undefined ? {} : { rewrite: (records: DenseRecords) => letters.rewrite(records) };
-  const gaps = await refusedGaps(slice, undeclared, route, { ...options, ...rewrite });
+  const { result: gaps } = await decided(treatment, (rewrite) => {
+    return refusedGaps(slice, undeclared, route, { ...options, ...rewrite });
+  });
   const last = parts.at(-1);
   const isComplete = last === undefined || parts.length < MAX_PARTS;
   const next = isComplete ? (treated?.stop?.offset ?? untilOffset) : last.lastOffset + 1;
   return { gaps, parts, treated, next, isWhole: next > lastOffset };
 }
 
-/** How often a batch is read for the schema ids in it: once to know them, once with what was found, and once more in case it was forgotten. */
-const MAX_READINGS = 3;
+/**
+ * How often a batch is read for the schema ids in it: once to know them, once for what those at the target stand for, once with all that was found,
+ * and once more in case it was forgotten.
+ */
+const MAX_READINGS = 4;
 
-async function treatedParts(
-  slice: BatchSlice,
-  options: ReshapeOptions,
+type Rewriting = Pick<ReshapeOptions, 'rewrite'>;
+
+/** Reads until nothing has to be looked up any more. @throws SCHEMA_CONFLICT, REGISTRY_UNREACHABLE... */
+async function decided<T>(
   treatment: Treatment | undefined,
-): Promise<Pick<ShapedBatch, 'parts' | 'treated'>> {
-  if (treatment === undefined) return { parts: await reshapeBatch(slice, options), treated: undefined };
+  read: (rewriting: Rewriting) => Promise<T>,
+): Promise<{ readonly result: T; readonly treated: BatchTreatment | undefined }> {
+  if (treatment === undefined) return { result: await read({}), treated: undefined };
   for (let reading = 1; ; reading += 1) {
     const treated = treatment.begin();
-    const parts = await reshapeBatch(slice, { ...options, rewrite: (records) => treated.rewrite(records) });
-    if (treated.unknownIds.size === 0) return { parts, treated };
+    const result = await read({ rewrite: (records: DenseRecords) => treated.rewrite(records) });
+    if (!treated.isWanting) return { result, treated };
     if (reading === MAX_READINGS) {
-      throw new CausewayError(
-        'REGISTRY_UNREACHABLE',
-        `${treated.unknownIds.size} schema ids were looked up and forgotten again`,
-      );
+      const message = 'the batch has more schema ids than can be remembered at a time';
+      throw new CausewayError('REGISTRY_UNREACHABLE', message);
     }
-    await treatment.learn(treated.unknownIds);
+    await treatment.learn(treated.wanted);
   }
 }

@@ -1,9 +1,12 @@
 import type { AssignmentItem } from '../../common/model/assignment.js';
-import { decodesRecords } from '../../common/model/record-rules.js';
+import { decodesRecords, writesDeadLetters } from '../../common/model/record-rules.js';
 import type { Route } from '../../common/model/route.js';
+import type { Part } from '../../common/rules/document.js';
 import { rulesFaults } from '../../common/rules/faults.js';
 import { missingSecrets, RuleProgram } from '../../common/rules/program.js';
 import { Provenance } from '../../common/rules/provenance.js';
+import { partReaders } from '../../common/rules/readers.js';
+import type { PartSchemas } from '../../common/schemas/schema-books.js';
 import type { Reason } from '../core/partition-state.js';
 import type { SchemaIds } from './schema-ids.js';
 import { header, Treatment } from './treatment.js';
@@ -15,13 +18,15 @@ export interface TreatmentSources {
   readonly clusterIds: () => { readonly source: string | null; readonly target: string | null };
   /** Of the route's registries; why there is none where the configuration lacks one. */
   readonly schemaIds: (route: Route) => SchemaIds | Reason;
+  /** Of the route's registries, for its rules. */
+  readonly books: (route: Route) => Readonly<Record<Part, PartSchemas>>;
 }
 
 /** How the partition's records are treated, or why they cannot be; undefined: they are copied as they are. */
 export function makeTreatment(
   route: Route,
   item: Pick<AssignmentItem, 'topic' | 'partition' | 'sourceTopicId'>,
-  { secrets, clusterIds, schemaIds }: TreatmentSources,
+  { secrets, clusterIds, schemaIds, books: booksOf }: TreatmentSources,
 ): Treatment | Reason | undefined {
   if (!decodesRecords(route)) return undefined;
   const { rules } = route;
@@ -47,14 +52,16 @@ export function makeTreatment(
     return { code: 'RULES_UNUSABLE', message: `cluster ${side} does not tell its id, which provenance rests on` };
   }
   const place = { topic, topicId, partition };
-  const letters = rules?.onUnreadable === 'dead-letter' ? route.deadLetterTopic : undefined;
+  const letters = rules !== undefined && writesDeadLetters(rules) ? route.deadLetterTopic : undefined;
+  const books = booksOf(route);
   const origin = [
     header('causeway.route', route.name),
     header('causeway.topic', topic),
     header('causeway.partition', String(partition)),
   ];
   return new Treatment({
-    program: rules === undefined ? undefined : new RuleProgram(rules, place, secrets),
+    program: rules === undefined ? undefined : new RuleProgram(rules, place, secrets, partReaders(rules, books)),
+    books,
     schemaIds: ids,
     provenance: source === null || target === null ? undefined : new Provenance({ source, target }, place),
     deadLetters: letters === undefined ? undefined : { topic: letters, origin },

@@ -1,9 +1,11 @@
 import type { DenseRecords } from '../../common/kafka/wire/records/recoded-batch.js';
 import type { KafkaRecord } from '../../common/kafka/wire/records/record-codec.js';
 import { type Rewritten, rewriteRecords } from '../../common/kafka/wire/records/rewrite.js';
-import { type RuleProgram, RuleTally } from '../../common/rules/program.js';
+import type { Part } from '../../common/rules/document.js';
+import { type Decision, type RuleProgram, RuleTally } from '../../common/rules/program.js';
 import type { Provenance } from '../../common/rules/provenance.js';
 import type { RuleRecord } from '../../common/rules/record-in-hand.js';
+import type { PartSchemas } from '../../common/schemas/schema-books.js';
 import type { Aside } from '../core/asides.js';
 import type { SchemaIds } from './schema-ids.js';
 
@@ -11,7 +13,9 @@ export interface TreatmentParts {
   readonly program: RuleProgram | undefined;
   readonly provenance: Provenance | undefined;
   readonly schemaIds: SchemaIds | undefined;
-  /** Of the route, where what cannot be read goes there; undefined: the partition stops in front of it. */
+  /** Where the ids in front of keys and values can be looked up. */
+  readonly books: Readonly<Record<Part, PartSchemas>>;
+  /** Of the route, where what cannot be read may go there. */
   readonly deadLetters: { readonly topic: string; readonly origin: KafkaRecord['headers'] } | undefined;
 }
 
@@ -23,15 +27,27 @@ export class Treatment {
     this.#parts = parts;
   }
 
-  /** Finds what these schema ids are at the target. @throws SCHEMA_CONFLICT, REGISTRY_UNREACHABLE... */
-  async learn(ids: ReadonlySet<number>): Promise<void> {
-    await this.#parts.schemaIds?.learn(ids);
+  /** Finds what these schema ids stand for, and what they are at the target. @throws SCHEMA_CONFLICT, REGISTRY_UNREACHABLE... */
+  async learn({ translations, key, value }: WantedIds): Promise<void> {
+    const { schemaIds, books } = this.#parts;
+    if (translations.size > 0) await schemaIds?.learn(translations);
+    for (const [ids, book] of [
+      [key, books.key],
+      [value, books.value],
+    ] as const) {
+      if (ids.size > 0 && !('missing' in book)) await book.learn(ids);
+    }
   }
 
   /** For one source batch. */
   begin(): BatchTreatment {
     return new BatchTreatment(this.#parts);
   }
+}
+
+/** Schema ids that nobody has looked up yet: what they are at the target, and what those in front of keys and values stand for. */
+export interface WantedIds extends Readonly<Record<Part, ReadonlySet<number>>> {
+  readonly translations: ReadonlySet<number>;
 }
 
 /** A record in front of which the partition has to stop. */
@@ -47,13 +63,19 @@ export class BatchTreatment {
   /** Records that have been at the target before. */
   returned = 0;
   stop: Stop | undefined;
-  /** Schema ids that nobody has looked up yet: while there are some, nothing of this counts. */
-  readonly unknownIds = new Set<number>();
+  /** While there are some, nothing of this counts. */
+  readonly wanted = { translations: new Set<number>(), key: new Set<number>(), value: new Set<number>() };
   readonly #parts: TreatmentParts;
 
   constructor(parts: TreatmentParts) {
     this.#parts = parts;
     this.tally = new RuleTally(parts.program?.names ?? []);
+  }
+
+  /** Ids have to be looked up, and the batch read again. */
+  get isWanting(): boolean {
+    const { translations, key, value } = this.wanted;
+    return translations.size + key.size + value.size > 0;
   }
 
   rewrite(records: DenseRecords): DenseRecords | undefined {
@@ -64,7 +86,11 @@ export class BatchTreatment {
   #atTarget(record: KafkaRecord, offset: number): Rewritten {
     const { schemaIds } = this.#parts;
     if (schemaIds === undefined) return this.#treat(record, offset);
-    const translated = schemaIds.translate(record, this.unknownIds);
+    const { translations } = this.wanted;
+    const unknown = translations.size;
+    const translated = schemaIds.translate(record, translations);
+    // Rules would ask for what the source's id stands for at the target.
+    if (translations.size > unknown) return 'drop';
     const treated = this.#treat(translated, offset);
     return treated === 'same' && translated !== record ? contentOf(translated) : treated;
   }
@@ -91,7 +117,10 @@ export class BatchTreatment {
         return 'drop';
       }
       case 'unreadable':
-        return this.#unreadable(record, offset, decision.rule, decision.why);
+        return this.#unreadable(record, offset, decision);
+      case 'wanting':
+        this.wanted[decision.part].add(decision.id);
+        return 'drop';
     }
   }
 
@@ -103,9 +132,13 @@ export class BatchTreatment {
     return { key, value, headers: provenance.marked(found.headers, left.headers, offset) };
   }
 
-  #unreadable(record: KafkaRecord, offset: number, rule: string, why: string): Rewritten {
+  #unreadable(
+    record: KafkaRecord,
+    offset: number,
+    { rule, why, policy }: Extract<Decision, { readonly kind: 'unreadable' }>,
+  ): Rewritten {
     const { deadLetters } = this.#parts;
-    if (deadLetters === undefined) {
+    if (deadLetters === undefined || policy === 'pause') {
       this.stop = { offset, message: `rule ${rule} cannot read the record at offset ${offset}: ${why}` };
       return 'drop';
     }

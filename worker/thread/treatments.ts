@@ -1,5 +1,6 @@
 import type { Route } from '../../common/model/route.js';
 import type { Clock } from '../../common/runtime/clock.js';
+import { SchemaBooks } from '../../common/schemas/schema-books.js';
 import type { Asides } from '../core/asides.js';
 import type { Reason } from '../core/partition-state.js';
 import type { BatchTakerDeps } from '../partition/batch-taker.js';
@@ -25,10 +26,12 @@ const NO_SECRETS: ReadonlyMap<string, string> = new Map();
 export class Treatments {
   readonly #deps: TreatmentsDeps;
   readonly #registries: SchemaIdRegistries;
+  readonly #books: SchemaBooks;
 
   constructor(deps: TreatmentsDeps) {
     this.#deps = deps;
     this.#registries = new SchemaIdRegistries(deps.settings.clusters, deps.clock);
+    this.#books = new SchemaBooks(deps.settings.clusters, deps.clock);
   }
 
   readonly taking: Pick<BatchTakerDeps, 'treatment' | 'treated'> = {
@@ -40,6 +43,7 @@ export class Treatments {
         secrets: this.#deps.settings.ruleSecrets ?? NO_SECRETS,
         clusterIds,
         schemaIds,
+        books: (of) => this.#books.of(of),
       });
     },
     treated: (partition, batch) => this.#deps.stats.ruled(partition, batch),

@@ -72,6 +72,7 @@ routes:
       onUnmatched: stop
     rules:
       onUnreadable: dead-letter
+      avro: { key: string, value: { type: map, values: string } }
       list:
         - name: hide
           when: { on: header, name: tenant, equals: acme }

@@ -1,18 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CausewayError } from '../../../../common/errors/error.js';
 import { buildBatch } from '../../../../common/kafka/wire/records/build-batch.js';
 import { decodeBatches } from '../../../../common/kafka/wire/records/record-codec.js';
 import type { RecordRules } from '../../../../common/model/record-rules.js';
+import type { SchemaBody } from '../../../../common/model/schema.js';
 import { systemClock } from '../../../../common/runtime/clock.js';
 import { systemRandom } from '../../../../common/runtime/random.js';
+import { SchemaBook } from '../../../../common/schemas/schema-book.js';
 import { UNBOUNDED } from '../../../../worker/core/allowance.js';
 import { VerdictCounts } from '../../../../worker/core/batch-verdict.js';
 import { ByteBudget } from '../../../../worker/core/byte-budget.js';
 import { Intake } from '../../../../worker/partition/intake.js';
-import { makeTreatment } from '../../../../worker/rules/make-treatment.js';
+import { makeTreatment, type TreatmentSources } from '../../../../worker/rules/make-treatment.js';
 import { Treatment } from '../../../../worker/rules/treatment.js';
 import { feed, takeAll } from './intake-kit.js';
 import { RecordingPort, testPartition } from './partition-kit.js';
+
+const NO_BOOKS = { key: { missing: 'there is none' }, value: { missing: 'there is none' } };
 
 const RULES: RecordRules = {
   onUnreadable: 'pause',
@@ -30,7 +35,10 @@ function batchAt(first: number, count: number, broken: readonly number[] = []): 
   return buildBatch(records, { baseOffset: BigInt(first) });
 }
 
-function treatedIntake(more: Parameters<typeof Object.assign>[1] = {}) {
+function treatedIntake(
+  more: Parameters<typeof Object.assign>[1] = {},
+  books: TreatmentSources['books'] = () => NO_BOOKS,
+) {
   const partition = testPartition();
   partition.route = { ...partition.route, delivery: 'transactional', rules: RULES, ...more };
   partition.begin({ source: 0, target: 0, runSource: 0, runTarget: 0 });
@@ -49,6 +57,7 @@ function treatedIntake(more: Parameters<typeof Object.assign>[1] = {}) {
         secrets: new Map(),
         clusterIds: () => ({ source: 'A', target: 'B' }),
         schemaIds: () => ({ code: 'INTERNAL_INVARIANT', message: 'not asked' }),
+        books,
       });
       assert.ok(made instanceof Treatment || made === undefined || 'code' in made);
       return made;
@@ -106,4 +115,86 @@ test('a route whose rules need what is not there pauses instead of copying witho
     assert.ok(port.calls.includes('pause RULES_UNUSABLE'));
     assert.equal(partition.queue.length, 0);
   }
+});
+
+/** A value of `{"card": text}` in Avro, behind this schema id. */
+function framed(id: number, card: string): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeInt32BE(id, 1);
+  return Buffer.concat([head, Buffer.from([2 * card.length]), Buffer.from(card)]);
+}
+
+const CARD: SchemaBody = {
+  type: 'AVRO',
+  text: '{"type":"record","name":"Card","fields":[{"name":"card","type":"string"}]}',
+  references: [],
+};
+
+function avroBatch(first: number, ids: readonly number[]): Buffer {
+  const records = ids.map((id, i) => ({ key: null, value: framed(id, `${first + i}`), headers: [], timestamp: 1n }));
+  return buildBatch(records, { baseOffset: BigInt(first) });
+}
+
+function valuesOf(batches: ReturnType<typeof takeAll>): (Buffer | null)[] {
+  return batches.flatMap(({ source: { buffer, start, length } }) =>
+    decodeBatches(buffer.subarray(start, start + length)).flatMap(({ records }) => records.map(({ value }) => value)),
+  );
+}
+
+test('the schemas of a batch are looked up before it is decided about, dead letters of refused records included', async () => {
+  const asked: number[] = [];
+  const client = {
+    schema: (id: number) => {
+      asked.push(id);
+      return Promise.resolve(CARD);
+    },
+    version: () => Promise.resolve(undefined),
+  };
+  const book = new SchemaBook({ cluster: 'west', client, clock: systemClock });
+  const { partition, intake, outcomes } = treatedIntake(
+    { onRefusedRecord: 'dead-letter', deadLetterTopic: 'letters' },
+    () => ({ key: book, value: book }),
+  );
+  // Its schema is of no other record.
+  partition.shaping.refuse(1, { reason: 'too-large', detail: 'large' });
+  await feed(intake, partition, [avroBatch(0, [7, 8, 7, 9])], 4);
+  const [gap, batch] = takeAll(partition);
+  assert.deepEqual(
+    gap?.gap?.deadLetters.map(({ record }) => record.value),
+    [framed(8, '***')],
+  );
+  assert.deepEqual(valuesOf([batch ?? assert.fail()]), [framed(7, '***'), framed(7, '***'), framed(9, '***')]);
+  assert.deepEqual(outcomes, { 'hide changed': 3 }, 'counted once, however often the batch was read');
+  assert.deepEqual(asked.toSorted(), [7, 8, 9]);
+});
+
+test('while the registry does not answer nothing passes: the partition begins again later, and tells why', async () => {
+  let isDown = true;
+  const client = {
+    schema: () =>
+      isDown ? Promise.reject(new CausewayError('REGISTRY_UNREACHABLE', 'it is down')) : Promise.resolve(CARD),
+    version: () => Promise.resolve(undefined),
+  };
+  const book = new SchemaBook({ cluster: 'west', client, clock: systemClock });
+  const { partition, intake, port } = treatedIntake({}, () => ({ key: book, value: book }));
+  await feed(intake, partition, [avroBatch(0, [7, 7])], 2);
+  assert.ok(port.calls.includes('restart REGISTRY_UNREACHABLE'), port.calls.join());
+  assert.equal(partition.queue.length, 0);
+  assert.equal(partition.queue.fetchNext, 0, 'nothing was passed over');
+  isDown = false;
+  await feed(intake, partition, [avroBatch(0, [7, 7])], 2);
+  assert.deepEqual(valuesOf(takeAll(partition)), [framed(7, '***'), framed(7, '***')]);
+});
+
+test('each rule may have its own answer to what it cannot read', async () => {
+  const list: RecordRules['list'] = [
+    { name: 'hide', action: { do: 'mask', fields: ['card'], with: '***' }, onUnreadable: 'dead-letter' },
+  ];
+  const { partition, intake } = treatedIntake({ rules: { onUnreadable: 'pause', list }, deadLetterTopic: 'letters' });
+  await feed(intake, partition, [batchAt(0, 3, [1])], 3);
+  const asides = takeAll(partition).flatMap(({ asides: found }) => found?.records ?? []);
+  assert.deepEqual(
+    asides.map(({ topic, offset }) => [topic, offset]),
+    [['letters', 1]],
+  );
 });

@@ -2,12 +2,16 @@
 export const MAX_PATH_LENGTH = 300;
 export const MAX_PATH_DEPTH = 16;
 
-/** One step into a JSON value: a member's name, which is an element's number as well, or any of them. */
+/** One step into a value: a member's name, which is an element's number as well, or any of them. */
 export type PathStep = { readonly any: true } | { readonly any: false; readonly name: string; readonly index: number };
+
+/** The key or value itself. */
+const ITSELF = '.';
 
 /** Why the text is no path of a field; undefined: it is one. */
 export function pathFault(text: string): string | undefined {
   if (text === '') return 'it is empty';
+  if (text === ITSELF) return undefined;
   if (text.length > MAX_PATH_LENGTH) return `it is longer than ${MAX_PATH_LENGTH} characters`;
   const names = split(text);
   if (names.length > MAX_PATH_DEPTH) return `it has more than ${MAX_PATH_DEPTH} steps`;
@@ -16,11 +20,18 @@ export function pathFault(text: string): string | undefined {
 
 /** @param text without a `pathFault` */
 export function parsePath(text: string): readonly PathStep[] {
+  if (text === ITSELF) return [];
   return split(text).map((name) => {
     if (name === '*') return { any: true };
     const plain = name === '\\*' ? '*' : name;
     return { any: false, name: plain, index: /^(0|[1-9]\d{0,8})$/.test(plain) ? Number(plain) : -1 };
   });
+}
+
+/** As `parsePath` reads it. */
+export function pathText(path: readonly PathStep[]): string {
+  if (path.length === 0) return ITSELF;
+  return path.map((step) => (step.any ? '*' : step.name === '*' ? '\\*' : step.name.replaceAll('.', '\\.'))).join('.');
 }
 
 /** At dots, but for those behind a backslash. */
