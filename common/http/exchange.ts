@@ -6,7 +6,7 @@ export interface Exchange {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
   /** For the whole exchange. */
   readonly timeoutMs: number;
   /** Of the answer's body: a longer one is an error. */

@@ -29,12 +29,26 @@ export function parseLeader(json: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined;
 }
 
+/** Of a rule, as Apicurio's own API tells it. */
+export function parseRule(json: unknown): string | undefined {
+  return textOf(json, 'config');
+}
+
+/** Of a version, as Apicurio's own API tells it. */
+export function parseContentId(json: unknown): number | undefined {
+  const id = isObject(json) ? json['contentId'] : undefined;
+  return Number.isSafeInteger(id) ? (id as number) : undefined;
+}
+
 export function parseMode(json: unknown): string | undefined {
   return textOf(json, 'mode');
 }
 
-export function parseRegistered(json: unknown): number | undefined {
-  return isObject(json) && Number.isSafeInteger(json['id']) ? (json['id'] as number) : undefined;
+/** Newer registries tell the version, too. */
+export function parseRegistered(json: unknown): { readonly id: number; readonly version?: number } | undefined {
+  if (!isObject(json) || !Number.isSafeInteger(json['id'])) return undefined;
+  const { id, version } = json;
+  return { id: id as number, ...(Number.isSafeInteger(version) ? { version: version as number } : {}) };
 }
 
 /** Where a subject offers a schema. */

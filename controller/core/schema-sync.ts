@@ -98,16 +98,26 @@ function versionSteps(ordered: readonly SchemaVersion[], present: ReadonlyMap<st
     const there = present.get(placeOf(version));
     const isThere = there !== undefined && (version.deleted || !there.deleted);
     if (!isThere) {
-      for (const [place, former] of toDelete) {
-        if (former.subject !== version.subject || former.id !== version.id) continue;
-        steps.push(deletion(former));
-        toDelete.delete(place);
+      for (const former of [...toDelete.values()]) {
+        if (former.subject === version.subject && former.id === version.id) steps.push(...deletions(former, toDelete));
       }
       steps.push({ kind: 'register', version });
     }
     if (version.deleted && there?.deleted !== true) toDelete.set(placeOf(version), version);
   }
-  return [...steps, ...[...toDelete.values()].map(deletion)];
+  // What refers to others stands behind them.
+  for (const former of [...toDelete.values()].reverse()) steps.push(...deletions(former, toDelete));
+  return steps;
+}
+
+/** Takes a version out of those to delete, and before it all that refer to it: no registry lets go of what something offered refers to. */
+function deletions(version: SchemaVersion, toDelete: Map<string, SchemaVersion>): SchemaStep[] {
+  const place = placeOf(version);
+  if (!toDelete.delete(place)) return [];
+  const referrers = [...toDelete.values()].filter(({ references }) =>
+    references.some((reference) => placeOf(reference) === place),
+  );
+  return [...referrers.flatMap((referrer) => deletions(referrer, toDelete)), deletion(version)];
 }
 
 function deletion({ subject, version, id }: SchemaVersion): SchemaStep {

@@ -4,7 +4,8 @@ import type { Route } from '../../common/model/route.js';
 import type { SchemaPolicy } from '../../common/model/schema-policy.js';
 import { NamePatterns } from '../../common/patterns/name-patterns.js';
 import type { Clock } from '../../common/runtime/clock.js';
-import { RegistryClient } from '../../common/schemas/registry-client.js';
+import { openRegistry } from '../../common/schemas/open-registry.js';
+import type { RegistryClient } from '../../common/schemas/registry-client.js';
 import { RegistryReader } from './registry-reader.js';
 
 interface Registry {
@@ -29,7 +30,7 @@ export class RouteRegistries {
     if (known !== undefined) return known;
     const connection = this.#clusters.get(cluster)?.schemaRegistry;
     if (connection === undefined) throw registryMissing(cluster);
-    const client = new RegistryClient({ cluster, connection, clock: this.#clock });
+    const client = openRegistry({ cluster, connection, clock: this.#clock });
     const registry = { client, reader: new RegistryReader(client) };
     this.#registries.set(cluster, registry);
     return registry;

@@ -10,6 +10,8 @@ import type { Route } from '../../common/model/route.js';
 import { IMPORT, READWRITE, type RegistryState, subjectIn } from '../../common/model/schema.js';
 import type { SchemaPolicy } from '../../common/model/schema-policy.js';
 import type { Clock } from '../../common/runtime/clock.js';
+import type { PlacedSchema } from '../../common/schemas/registry-answers.js';
+import type { RegisteredSchema } from '../../common/schemas/registry-client.js';
 import { planSchemas, type SchemaConflict, type SchemaPlan, type SchemaStep } from '../core/schema-sync.js';
 import { apiPolicyOf, type RouteRegistries, subjectFilter } from './route-registries.js';
 
@@ -70,10 +72,19 @@ export class SchemaSync {
     const unusable = new Set(plan.dangling.map(({ version }) => version));
     const steps = plan.steps.filter((step) => step.kind !== 'register' || !unusable.has(step.version));
     const done = { registered: 0, deleted: 0, levels: 0 };
+    let refused: unknown;
     for (const step of steps.slice(0, MAX_STEPS_PER_ROUND)) {
-      await this.step(route, policy, step);
+      try {
+        await this.step(route, policy, step);
+      } catch (error) {
+        // Something that only the target has may refer to it: that must not keep away all the rest.
+        if (step.kind !== 'delete' || !isCausewayError(error, 'REGISTRY_REFUSED')) throw error;
+        refused ??= error;
+        continue;
+      }
       done[COUNTED[step.kind]] += 1;
     }
+    if (refused !== undefined) throw refused;
     return { ...done, left: Math.max(0, steps.length - MAX_STEPS_PER_ROUND) + plan.dangling.length };
   }
 
@@ -83,8 +94,8 @@ export class SchemaSync {
     switch (step.kind) {
       case 'register': {
         const { subject, version, id } = step.version;
-        const given = await client.register(subjectIn(context, subject), step.version, { version, id });
-        if (given !== id) throw wrongId(route, subject, { version, id, given });
+        const given = await client.registerAs(subjectIn(context, subject), step.version, { version, id });
+        if (given.id !== id || given.version !== version) throw wrongPlace(route, subject, { version, id }, given);
         return;
       }
       case 'delete':
@@ -256,17 +267,16 @@ export function conflictText({ source, target, what }: SchemaConflict): string {
   return `${place} has id ${source.id} at the source and id ${target.id} at the target`;
 }
 
-function wrongId(
+function wrongPlace(
   route: Route,
   subject: string,
-  { version, id, given }: { readonly version: number; readonly id: number; readonly given: number },
+  { version, id }: PlacedSchema,
+  given: RegisteredSchema,
 ): CausewayError {
-  return new CausewayError(
-    'REGISTRY_REFUSED',
-    `the registry of cluster ${route.target} registered ${subject} version ${version} under id ${given} instead of ${id}`,
-    {
-      place: { route: route.name, cluster: route.target },
-      fix: 'It does not keep ids. Nothing more is copied; mirror the registry’s topic instead (schemas.mode topic).',
-    },
-  );
+  const where = given.version === null ? 'without that version' : `as version ${given.version}`;
+  const text = `the registry of cluster ${route.target} was to take ${subject} version ${version} under id ${id}, and has it ${where} under id ${given.id}`;
+  return new CausewayError('REGISTRY_REFUSED', text, {
+    place: { route: route.name, cluster: route.target },
+    fix: 'It does not keep ids. Nothing more is copied; mirror the registry’s topic instead (schemas.mode topic).',
+  });
 }

@@ -4,7 +4,8 @@ import type { Route } from '../../common/model/route.js';
 import type { SchemaIdPolicy } from '../../common/model/schema-id-policy.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import { SchemaIdResolver } from '../../common/schemas/id-resolver.js';
-import { RegistryClient } from '../../common/schemas/registry-client.js';
+import { openRegistry } from '../../common/schemas/open-registry.js';
+import type { RegistryClient } from '../../common/schemas/registry-client.js';
 import { translateSchemaId } from '../../common/schemas/schema-ids.js';
 import type { Reason } from '../core/partition-state.js';
 
@@ -67,6 +68,6 @@ export class SchemaIdRegistries {
 
   #client(cluster: string): RegistryClient | undefined {
     const connection = this.#clusters.find(({ name }) => name === cluster)?.schemaRegistry;
-    return connection === undefined ? undefined : new RegistryClient({ cluster, connection, clock: this.#clock });
+    return connection === undefined ? undefined : openRegistry({ cluster, connection, clock: this.#clock });
   }
 }

@@ -99,6 +99,19 @@ export function copyContract(start: () => Promise<RegistryPair>): void {
     });
   });
 
+  test('what was deleted with all that referred to it is deleted at the target, too', async () => {
+    await withPair(async (bed, east, west) => {
+      await fill(east);
+      await east.deleteVersion('customers-value', 1);
+      await east.deleteVersion('address', 1);
+      const done = await bed.room.service.sync(schemaRoute(), sync);
+      assert.deepEqual([done.registered, done.deleted, done.left], [6, 3, 0]);
+      const { east: source, west: target } = await states(bed);
+      assert.deepEqual(target, source);
+      assert.deepEqual(await west.versions('address', false), []);
+    });
+  });
+
   test('another schema under the same id is refused by name, and nothing is written', async () => {
     await withPair(async (bed, east, west) => {
       await fill(east);

@@ -118,6 +118,11 @@ export class FakeRegistry {
     const found = of.find(({ version }) => version === Number(number));
     if (found === undefined) return fault(404, 40402, `Version ${number} not found.`);
     if (method === 'GET') return ok(told(found));
+    const isReferred = this.versions.some(
+      (other) =>
+        !other.deleted && other.references.some((to) => to.subject === subject && to.version === found.version),
+    );
+    if (isReferred) return fault(422, 42206, `One or more references exist to ${subject} version ${found.version}`);
     found.deleted = true;
     return ok(found.version);
   }

@@ -10,7 +10,8 @@ import { silentLogger } from '../../../common/observability/logger.js';
 import { Metrics } from '../../../common/observability/metrics.js';
 import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
-import { RegistryClient } from '../../../common/schemas/registry-client.js';
+import { openRegistry } from '../../../common/schemas/open-registry.js';
+import type { RegistryClient } from '../../../common/schemas/registry-client.js';
 import { type SchemasRoom, schemasRoom } from '../../../controller/schemas/schemas-room.js';
 
 export function policyOf(changes: Partial<SchemaPolicy> = {}): SchemaPolicy {
@@ -41,7 +42,7 @@ export function clusterWith(name: string, url: string): ClusterConnection {
 
 export function clientOf(url: string, settings: object = {}): RegistryClient {
   const connection = { url, requestTimeoutMs: 5_000, ...settings };
-  return new RegistryClient({ cluster: 'west', connection, clock: systemClock });
+  return openRegistry({ cluster: 'west', connection, clock: systemClock });
 }
 
 export interface SchemaBed {

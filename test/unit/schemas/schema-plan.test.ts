@@ -53,6 +53,20 @@ describe('what it takes to make a registry a copy', () => {
     );
   });
 
+  test('what refers to others is deleted before them: a registry lets go of nothing that is referred to', () => {
+    const to = (subject: string) => ({ deleted: true, references: [{ name: subject, subject, version: 1 }] });
+    const source = state([
+      version('a', 1, 1, { deleted: true }),
+      version('b', 1, 2, to('a')),
+      version('c', 1, 3, to('b')),
+      version('a', 2, 9),
+    ]);
+    const deleted = told(planSchemas(source, EMPTY).steps).filter((step) => step.startsWith('delete'));
+    assert.deepEqual(deleted, ['delete c 1', 'delete b 1', 'delete a 1']);
+    const there = state(source.versions.map((each) => ({ ...each, deleted: false })));
+    assert.deepEqual(told(planSchemas(source, there).steps), ['delete c 1', 'delete b 1', 'delete a 1']);
+  });
+
   test('deleted versions come too, and are deleted last, for others may refer to them', () => {
     const references = [{ name: 'A', subject: 'a', version: 1 }];
     const source = state([version('a', 1, 1, { deleted: true }), version('b', 1, 2, { references })]);
