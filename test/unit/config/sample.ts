@@ -72,7 +72,7 @@ routes:
       onUnmatched: stop
     rules:
       onUnreadable: dead-letter
-      avro: { key: string, value: { type: map, values: string } }
+      avro: { key: string, value: long }
       list:
         - name: hide
           when: { on: header, name: tenant, equals: acme }
