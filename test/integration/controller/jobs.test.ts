@@ -4,7 +4,9 @@ import { CausewayClient } from '../../../common/api/client.js';
 import { JobClient } from '../../../common/api/job-client.js';
 import type { JobView, JobWish } from '../../../common/api/job-shapes.js';
 import { isCausewayError } from '../../../common/errors/error.js';
+import { listOffsets, TIMESTAMP_LATEST } from '../../../common/kafka/wire/operations/list-offsets.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
+import type { Isolation } from '../../../common/model/route.js';
 import { AuditCluster } from '../../audit/audit-cluster.js';
 import { dumpPartition } from '../../audit/dump.js';
 import { type AuditRecord, differences } from '../../audit/record.js';
@@ -105,12 +107,17 @@ worker: { id: ${id}, threads: 1 }
     return found;
   }
 
+  async function ledgerEnd(isolation: Isolation): Promise<bigint | undefined> {
+    const place = { topic: 'ledger', partition: 0, timestamp: TIMESTAMP_LATEST };
+    return (await listOffsets(east.client, isolation, [place]))[0]?.offset;
+  }
+
   /** Batches of ten, each record a millisecond later, with transactions in between, of which every other one is aborted. */
   async function fillLedger(): Promise<void> {
     const producer = kafkaOf(source.bootstrapServers).producer({ transactionalId: 'ledger', idempotent: true });
     await producer.connect();
     for (let batch = 0; batch < BATCHES; batch++) {
-      // Markers have the broker's own time, and come before what is later than they.
+      // Markers have the broker's own time.
       await new Promise((resolve) => setTimeout(resolve, 2 * BATCH));
       const firstMs = Date.now() - BATCH;
       const whole = Array.from({ length: BATCH }, (_, i) => ({
@@ -125,6 +132,10 @@ worker: { id: ${id}, threads: 1 }
       const messages = [0, 1, 2].map((i) => ({ value: `in transaction ${batch}.${i}`, partition: 0 }));
       await transaction.send({ topic: 'ledger', messages });
       await (batch % 8 === 0 ? transaction.abort() : transaction.commit());
+      await waitUntil(
+        'its marker is in the log',
+        async () => (await ledgerEnd('read_committed')) === (await ledgerEnd('read_uncommitted')),
+      );
     }
     await producer.disconnect();
   }
