@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { projectRoot } from './project.mjs';
 import { run } from './run.mjs';
 
+const batchScript = join(projectRoot, 'scripts', 'lib', 'test-batch.mjs');
+
 function readCounts(tapFile) {
   const tap = existsSync(tapFile) ? readFileSync(tapFile, 'utf8') : '';
   const last = (name) => [...tap.matchAll(new RegExp(`^# ${name} (\\d+)$`, 'gm'))].at(-1)?.[1];
@@ -13,17 +15,16 @@ function readCounts(tapFile) {
 }
 
 /**
- * Runs compiled test files: several together under `node --test`, a single one as a process of its own.
+ * Runs compiled test files in one process: a single one as it is, several one after the other (test-batch.mjs).
  * @returns {Promise<{passed: number, failed: number, output: string}>} a run that dies or times out counts as one failure.
  */
-export async function runTestFiles(files, { timeoutMs, testTimeoutMs, concurrency = 1 }) {
+export async function runTestFiles(files, { timeoutMs }) {
   const scratch = mkdtempSync(join(tmpdir(), 'causeway-test-'));
   const tapFile = join(scratch, 'tap');
   const reporters = ['spec', 'stdout', 'tap', tapFile].map((value, index) =>
     index % 2 === 0 ? `--test-reporter=${value}` : `--test-reporter-destination=${value}`,
   );
-  const together = ['--test', `--test-concurrency=${concurrency}`, `--test-timeout=${testTimeoutMs}`];
-  const args = ['--enable-source-maps', ...(files.length > 1 ? together : []), ...reporters, ...files];
+  const args = ['--enable-source-maps', ...reporters, ...(files.length > 1 ? [batchScript] : []), ...files];
   try {
     const result = await run(process.execPath, args, { cwd: projectRoot, timeoutMs });
     const counts = readCounts(tapFile);

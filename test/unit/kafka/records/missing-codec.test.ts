@@ -15,7 +15,7 @@ function lz4Frame(content: Buffer): Buffer {
   return Buffer.concat([Buffer.from('04224d18604082', 'hex'), length, content, Buffer.alloc(4)]);
 }
 
-// A process of its own (as every test file is) in which no codec has been loaded.
+// Runs in a process of its own (scripts/lib/test-files.mjs), in which no codec has been loaded.
 test('a codec that can be read but not written here is re-emitted uncompressed, and the result says so', () => {
   assert.equal(canCompress('lz4'), false);
   const record = { key: Buffer.from('k'), value: Buffer.from('v'), headers: [], timestamp: 1_700_000_000_000n };
