@@ -25,6 +25,7 @@ export function programResult(view: RecoveryView): Result {
     preface: [
       `${id}: ${kind} of route ${route}${back}, ${topics.length} topics: ${state}${dryRun ? ' (dry run: nothing was changed)' : ''}`,
       ...(state === 'waiting' ? [`It waits for a confirmation: causeway recovery confirm ${id}`] : []),
+      ...(state === 'aborted' ? [`Given up: ${view.audit.at(-1)?.detail ?? ''}`] : []),
       ...(state === 'failed' ? [`When the cause is gone: causeway recovery resume ${id}`] : []),
       '',
     ],

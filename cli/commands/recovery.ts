@@ -168,9 +168,16 @@ function addOrder(recovery: Command, deps: CliDeps, order: 'confirm' | 'resume' 
       const ordered = await client[order](id, options.reason);
       const view = options.watch === true ? await watch(deps, client, id) : ordered;
       printResult(deps.terminal, options.output, programResult(view));
-      if (options.watch === true) exitAs(deps, view);
+      if (options.watch !== true) return;
+      const isGivenUp = order === 'abort' && view.state === 'aborted' && !isPartly(view);
+      if (!isGivenUp) exitAs(deps, view);
     },
   );
+}
+
+/** Something that it did could not be undone. */
+function isPartly({ audit }: RecoveryView): boolean {
+  return audit.at(-1)?.detail.includes('not undone') === true;
 }
 
 /** Says each step as it ends, until the program is over, failed, or waits for an operator. */

@@ -4,6 +4,7 @@ import {
   type LegFacts,
   MAX_AUDIT_LINES,
   type Recovery,
+  type RecoveryAct,
   type RecoveryStep,
   type StepState,
 } from '../../common/model/recovery.js';
@@ -56,6 +57,23 @@ export function stepBegun(recovery: Recovery, id: string, at: string): Recovery 
   const { endedAt: _ended, message: _message, ...rest } = step;
   const begun: RecoveryStep = { ...rest, state: 'running', startedAt: at, attempts: step.attempts + 1 };
   return audited(withStep(recovery, begun), { at, step: id, event: 'begun', detail: `attempt ${begun.attempts}` });
+}
+
+/** Acts that look and change nothing. */
+const LOOKING: ReadonlySet<RecoveryAct> = new Set(['survey', 'rpo', 'translations']);
+
+/**
+ * It is in the way of others on its routes. One that failed before it changed anything is not: what stood in its way is ordered otherwise
+ * (with force, a failover instead of a switchover) without a word to it.
+ */
+export function isInTheWay({ state, dryRun, kind, steps }: Recovery): boolean {
+  if (state === 'done' || state === 'aborted' || dryRun || kind === 'drill') return false;
+  return state !== 'failed' || hasActed({ steps });
+}
+
+/** It has begun to change something. */
+export function hasActed({ steps }: Pick<Recovery, 'steps'>): boolean {
+  return steps.some(({ act, attempts }) => attempts > 0 && !LOOKING.has(act));
 }
 
 /** What an attempt gave. Applied to the program as it is in the store: an operator may have ordered something meanwhile. */

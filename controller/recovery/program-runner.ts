@@ -15,12 +15,13 @@ import {
 import type { Term } from '../loop/leader-works.js';
 import type { RecoveryWorld, StepContext, StepHandler } from './ports.js';
 import { readRecovery, type StoredRecovery } from './records.js';
+import { within } from './within.js';
 
 /** Between two looks at something that is on its way. */
 const POLL_MS = 500;
 /** An operator's order and our own write may meet this often in a row. */
 const MAX_WRITE_ATTEMPTS = 10;
-/** A step that cannot ask what it has to for this long has failed. */
+/** A step that cannot ask what it has to for this long has failed; one that cannot be undone for this long stays as it is. */
 const PATIENCE_MS = 60_000;
 
 export interface ProgramRunnerOptions {
@@ -114,24 +115,29 @@ export class ProgramRunner {
 
   async #undo(recovery: Recovery): Promise<void> {
     const done: string[] = [];
+    const sinceMs = this.#options.world.clock.monotonicMs();
     for (const step of undoable(recovery)) {
       const { undo } = this.#options.handlers[step.act];
       if (undo === undefined || step.attempts === 0 || recovery.dryRun) continue;
-      done.push(`${step.id}: ${await this.#undoStep(undo, this.#contextOf(recovery, step))}`);
+      done.push(`${step.id}: ${await this.#undoStep(undo, this.#contextOf(recovery, step), sinceMs)}`);
     }
     const detail = done.length === 0 ? 'there was nothing to undo' : done.join('; ');
     await this.#change((present) => aborted(present, detail, this.#now()));
     this.#say('recovery.aborted', recovery, { detail });
   }
 
-  /** What can never be undone does not keep the rest from being undone. */
-  async #undoStep(undo: NonNullable<StepHandler['undo']>, context: StepContext): Promise<string> {
-    try {
-      return await undo(context);
-    } catch (error) {
-      const isPassing = isCausewayError(error) && (error.info.retryable || PASSING.has(error.code));
-      if (isPassing || !isCausewayError(error) || error.code === 'EPOCH_LOST') throw error;
-      return `not undone: ${describe(error)}`;
+  /** What cannot be undone does not keep the rest from being undone, nor another program from beginning. */
+  async #undoStep(undo: NonNullable<StepHandler['undo']>, context: StepContext, sinceMs: number): Promise<string> {
+    const { clock } = this.#options.world;
+    for (;;) {
+      try {
+        return await within(context, PATIENCE_MS, 'undoing it', undo(context));
+      } catch (error) {
+        if (context.signal.aborted || !isCausewayError(error) || STORE.has(error.code)) throw error;
+        const isPassing = error.info.retryable || PASSING.has(error.code);
+        if (!isPassing || clock.monotonicMs() - sinceMs >= PATIENCE_MS) return `not undone: ${describe(error)}`;
+        await clock.sleep(POLL_MS, context.signal);
+      }
     }
   }
 
@@ -178,6 +184,9 @@ export class ProgramRunner {
 
 /** Monotonic ms of the first of the faults in a row. */
 const FAULT_SINCE = 'fault-since';
+
+/** Nothing is given up because of them: the program is taken up again. */
+const STORE: ReadonlySet<string> = new Set(['EPOCH_LOST', 'COORDINATION_UNAVAILABLE', 'COORDINATION_SESSION_LOST']);
 
 const PASSING: ReadonlySet<string> = new Set(['BAD_VERSION', 'NODE_EXISTS', 'NODE_MISSING']);
 

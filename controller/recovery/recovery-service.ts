@@ -3,12 +3,13 @@ import type { CoordinationStore } from '../../common/coordination/ports.js';
 import { encodeRecovery } from '../../common/coordination/records/recovery.js';
 import { RECOVERIES, recoveryPath } from '../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
-import { isOpen, type Recovery, type RecoveryOptions } from '../../common/model/recovery.js';
+import type { Recovery, RecoveryOptions } from '../../common/model/recovery.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
+import { orderFault } from '../core/recovery-order.js';
 import { defaultConfirm, type HookPlace, programOf } from '../core/recovery-program.js';
-import { abortFault, abortOrdered, audited, confirmed, resumed } from '../core/recovery-state.js';
+import { abortFault, abortOrdered, audited, confirmed, isInTheWay, resumed } from '../core/recovery-state.js';
 import { failed } from '../rest/etag.js';
 import type { FleetLens } from './fleet-lens.js';
 import { allRecoveries, readRecovery } from './records.js';
@@ -71,8 +72,11 @@ export class RecoveryService {
     );
   }
 
-  resume(id: string, reason: string): Promise<Recovery> {
-    return this.#order(id, 'resumed', (recovery, at) => resumed(recovery, reason, at) ?? 'no step of it failed');
+  /** @throws RECOVERY_UNDER_WAY: another one was begun since it failed; and as `confirm` */
+  async resume(id: string, reason: string): Promise<Recovery> {
+    const { recovery } = await this.#read(id);
+    if (recovery.state === 'failed') await this.#expectAlone(recovery);
+    return await this.#order(id, 'resumed', (recovery, at) => resumed(recovery, reason, at) ?? 'no step of it failed');
   }
 
   abort(id: string, reason: string): Promise<Recovery> {
@@ -87,6 +91,11 @@ export class RecoveryService {
       reverseCopy: reverseCopy ?? kind === 'switchover',
       ...(reverse === undefined ? {} : { reverse }),
     };
+    const fault = orderFault(kind, route, whole);
+    if (fault !== undefined) {
+      const { option, message, fix } = fault;
+      throw new CausewayError('INVALID_REQUEST', `options.${option}: ${message}`, { place: { route }, fix });
+    }
     const steps = programOf(kind, whole, this.#deps.hooks);
     const strange = confirm?.find((id) => !steps.some((step) => step.id === id));
     if (strange !== undefined) {
@@ -112,18 +121,20 @@ export class RecoveryService {
   }
 
   /** Whoever only looks is in nobody's way. */
-  async #expectAlone({ kind, route, options, dryRun }: Recovery): Promise<void> {
+  async #expectAlone({ id, kind, route, reverse, options, dryRun }: Recovery): Promise<void> {
     if (dryRun || kind === 'drill') return;
-    const routes = new Set([route, options.reverse ?? route]);
+    const routes = new Set([route, reverse ?? route, options.reverse ?? route]);
     const others = await allRecoveries(this.#deps.store);
     const other = others.find(
       (one) =>
-        isOpen(one) && !one.dryRun && one.kind !== 'drill' && (routes.has(one.route) || routes.has(one.reverse ?? '')),
+        one.id !== id &&
+        isInTheWay(one) &&
+        [one.route, one.reverse, one.options.reverse].some((name) => name !== undefined && routes.has(name)),
     );
     if (other === undefined) return;
-    throw new CausewayError('RECOVERY_UNDER_WAY', `${other.id} is ${other.state}, and works on the same route`, {
+    throw new CausewayError('RECOVERY_UNDER_WAY', `${other.id} is ${other.state}, and works on route ${other.route}`, {
       place: { route },
-      fix: 'Let it finish, resume it, or abort it: GET /api/v1/recoveries.',
+      fix: `Let it finish, resume it, or abort it: causeway recovery describe ${other.id}`,
     });
   }
 
@@ -139,6 +150,7 @@ export class RecoveryService {
       if (typeof next === 'string') {
         throw new CausewayError('RECOVERY_NOT_POSSIBLE', `${id} cannot be ${event}: ${next}`, {
           place: { route: recovery.route },
+          fix: `causeway recovery describe ${id} shows where it stands.`,
         });
       }
       try {
@@ -156,7 +168,7 @@ export class RecoveryService {
     const stored = ID.test(id) ? await readRecovery(this.#deps.store, id) : undefined;
     if (stored !== undefined) return stored;
     throw new CausewayError('RECOVERY_UNKNOWN', `there is no recovery program "${id.slice(0, 100)}"`, {
-      fix: 'GET /api/v1/recoveries lists them.',
+      fix: 'causeway recovery list (GET /api/v1/recoveries) lists them.',
     });
   }
 }

@@ -10,7 +10,7 @@ const EVERYBODY = 'User:*';
 
 /**
  * The named principals may not write to the source's topics any more. A denial goes before every permission, for Causeway's own principal as
- * well: the copy back writes to these topics, so that everybody cannot be denied where there is one.
+ * well: the copy back writes to these topics, so that everybody cannot be denied where there is one (`orderFault`).
  */
 export const fenceProducers: StepHandler = {
   async look(context) {
@@ -29,9 +29,6 @@ export const fenceProducers: StepHandler = {
   async run(context): Promise<StepOutcome> {
     const { from, topics } = await sideOf(context);
     const principals = context.recovery.options.fencePrincipals;
-    if (principals.includes(EVERYBODY) && context.recovery.options.reverseCopy) {
-      return { kind: 'failed', message: `${EVERYBODY} would deny the copy back, too: name the producers' principals` };
-    }
     return await deny(context, { cluster: from.source, topics, principals });
   },
 
@@ -51,12 +48,6 @@ export const readOnly: StepHandler = {
 
   async run(context): Promise<StepOutcome> {
     const { from, topics } = await sideOf(context);
-    if (context.recovery.options.reverseCopy) {
-      return {
-        kind: 'failed',
-        message: 'the copy back writes to these topics: readOnlySource goes with reverseCopy false',
-      };
-    }
     return await deny(context, { cluster: from.source, topics, principals: [EVERYBODY] });
   },
 

@@ -34,6 +34,10 @@ export async function reverseOf(
     findings.add('way back', isNeeded ? 'block' : 'warn', messageOf(error));
     return undefined;
   }
+  if (isNeeded && route.schemas?.mode === 'api' && existing?.schemas?.mode !== 'api') {
+    const detail = `schemas that are registered at cluster ${route.target} afterwards do not come back: give route ${name} schemas of its own`;
+    findings.add('schemas', 'warn', detail);
+  }
   const renamed = topics.filter((topic) => targetTopicOf(route, topic) !== topic);
   if (renamed.length > 0 && isNeeded) {
     const detail = `${renamed.length} topics have other names at the target: what producers write to ${targetTopicOf(route, renamed[0] as string)} comes back, not what they write to ${renamed[0]}`;

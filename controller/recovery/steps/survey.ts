@@ -1,7 +1,7 @@
 import { CausewayError, messageOf } from '../../../common/errors/error.js';
-import { isOpen, type Recovery } from '../../../common/model/recovery.js';
+import type { Recovery } from '../../../common/model/recovery.js';
 import { isRetired, type Route, type TopicEntry, targetTopicOf } from '../../../common/model/route.js';
-import type { StepOutcome } from '../../core/recovery-state.js';
+import { hasActed, isInTheWay, type StepOutcome } from '../../core/recovery-state.js';
 import type { ClusterSnapshot } from '../../metadata/ports.js';
 import { Findings } from '../findings.js';
 import { routeOf } from '../legs.js';
@@ -15,6 +15,7 @@ const MAX_ROWS = 100;
 const MAX_TOPICS = 5_000;
 const MAX_PARTITIONS = 20_000;
 const DRIFT_TIMEOUT_MS = 20_000;
+const RIGHTS_TIMEOUT_MS = 15_000;
 
 /** Pre-checks: clusters, topics, the way back, what else is under way. */
 export const survey: StepHandler = {
@@ -43,6 +44,7 @@ async function examine(context: StepContext): Promise<StepOutcome> {
   await judgeDrift(context, route, findings);
   await judgeOthers(context, findings);
   judgeMeans(context, findings);
+  await judgeRights(context, route, findings);
   const evidence = { topics: topics.length, reverse: reverse ?? '-', ...findings.evidence };
   const blocking = findings.blocking;
   const isBlocked = blocking.length > 0 && !(recovery.options.force && isForcible(findings));
@@ -194,17 +196,32 @@ async function judgeDrift(context: StepContext, route: Route, findings: Findings
   }
 }
 
-/** Two that were ordered at the same moment: the later one waits. */
+/** Two that were ordered at the same moment: the later one waits; and one that is tried again, for whichever is at work by then. */
 async function judgeOthers({ recovery, world }: StepContext, findings: Findings): Promise<void> {
   if (recovery.dryRun || recovery.kind === 'drill') return;
   const { id, route, createdAt } = recovery;
   const other = (await allRecoveries(world.store)).find((one) => {
     const isEarlier = one.createdAt < createdAt || (one.createdAt === createdAt && one.id < id);
-    const isAtWork = isOpen(one) && !one.dryRun && one.kind !== 'drill';
-    return one.id !== id && isAtWork && isEarlier && (one.route === route || one.reverse === route);
+    return (
+      one.id !== id && isInTheWay(one) && (isEarlier || hasActed(one)) && (one.route === route || one.reverse === route)
+    );
   });
   if (other === undefined) findings.add('alone', 'ok', 'no other program works on the route');
   else findings.add('alone', 'block', `${other.id} works on the route`);
+}
+
+/** A denial that cannot be written is found out now, not when everything else is done. */
+async function judgeRights(context: StepContext, { source, target }: Route, findings: Findings): Promise<void> {
+  const { kind, options } = context.recovery;
+  if (options.fencePrincipals.length === 0 && !options.readOnlySource) return;
+  const cluster = kind === 'failback' ? target : source;
+  try {
+    await within(context, RIGHTS_TIMEOUT_MS, 'reading its rights', context.world.rights.list(cluster));
+    findings.add('rights', 'ok', `cluster ${cluster} keeps rights, and shows them`);
+  } catch (error) {
+    if (!(error instanceof CausewayError)) throw error;
+    findings.add('rights', 'block', `cluster ${cluster}: ${messageOf(error)}`);
+  }
 }
 
 function judgeMeans({ recovery, world }: StepContext, findings: Findings): void {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Admin } from 'kafkajs';
 import { ClusterClient } from '../../../common/kafka/wire/cluster-client.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { ClusterConnection } from '../../../common/model/cluster.js';
@@ -17,10 +16,10 @@ import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { routeOf } from '../../unit/controller/kit.js';
 import { SmallFleet } from '../worker/small-fleet.js';
 import { eventually, TestCluster } from '../worker/thread-kit.js';
-import { mirrored, Producer, Programs, stepOf, valuesOf } from './recovery-kit.js';
+import { mirrored, Producer, Programs, positionsOf, setPositions, stepOf, valuesOf } from './recovery-kit.js';
 
 const PARTITIONS = 3;
-const QUICK = { stillMs: 300, drainTimeoutMs: 60_000, stopTimeoutMs: 30_000, groups: false } as const;
+const QUICK = { stillMs: 300, drainTimeoutMs: 60_000, stopTimeoutMs: 30_000 } as const;
 
 describe('recovery programs on two real clusters', () => {
   const handles: KafkaClusterHandle[] = [];
@@ -43,7 +42,7 @@ describe('recovery programs on two real clusters', () => {
       clusters: { east: from.bootstrapServers, west: to.bootstrapServers },
       routes: {
         r: { source: 'east', target: 'west' },
-        dr: { source: 'east', target: 'west', groups: { include: ['readers'], intervalMs: 500 } },
+        tx: { source: 'east', target: 'west', delivery: 'transactional' },
       },
       workers: 2,
       worker: { checkpointIntervalMs: 200, fetchMaxWaitMs: 100 },
@@ -57,187 +56,86 @@ describe('recovery programs on two real clusters', () => {
     await Promise.all(handles.map((handle) => handle.stop()));
   });
 
-  const groupId = 'readers';
-
-  async function positions(
-    cluster: TestCluster,
-    offsets: Readonly<Record<number, number>>,
-    topic = 'orders',
-  ): Promise<void> {
-    await withAdmin(cluster, async (admin) => {
-      const partitions = Object.entries(offsets).map(([partition, offset]) => {
-        return { partition: Number(partition), offset: String(offset) };
-      });
-      await admin.setOffsets({ groupId, topic, partitions });
+  async function settled(topic: string, expected: readonly (readonly string[])[]): Promise<void> {
+    await eventually('all has arrived', async () => {
+      const found = await Promise.all(expected.map((_, i) => valuesOf(west, topic, i)));
+      return found.every((list, i) => list.length >= (expected[i]?.length ?? 0));
     });
-  }
-
-  async function positionsOf(cluster: TestCluster, topic = 'orders'): Promise<Record<number, number>> {
-    const found: Record<number, number> = {};
-    await withAdmin(cluster, async (admin) => {
-      const [answer] = await admin.fetchOffsets({ groupId, topics: [topic] });
-      for (const { partition, offset } of answer?.partitions ?? [])
-        if (offset !== '-1') found[partition] = Number(offset);
-    });
-    return found;
-  }
-
-  async function withAdmin(cluster: TestCluster, use: (admin: Admin) => Promise<void>): Promise<void> {
-    const admin = kafkaOf(cluster.connection.bootstrap.join(',')).admin();
-    await admin.connect();
-    try {
-      await use(admin);
-    } finally {
-      await admin.disconnect();
+    for (const [i, list] of expected.entries()) {
+      for (const cluster of [east, west]) {
+        assert.deepEqual(await valuesOf(cluster, topic, i), list, `partition ${i}: every record once, in order`);
+      }
     }
   }
 
-  async function same(topic: string): Promise<void> {
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      const [a, b] = [await valuesOf(east, topic, partition), await valuesOf(west, topic, partition)];
-      assert.deepEqual(a, b, `partition ${partition} is the same at both ends`);
-      assert.equal(new Set(a).size, a.length, 'every record is there once');
-    }
-  }
-
-  test('a planned switchover under load, and back: every record is at both ends once, in order', async () => {
-    await east.createTopic('orders', PARTITIONS);
-    await mirrored(fleet.client, { route: 'r', topic: 'orders', partitions: PARTITIONS });
-    const first = new Producer(east, 'orders', { partitions: PARTITIONS, prefix: 'e' });
+  /** There, with producers that do not stop at first, and back again. */
+  async function thereAndBack(name: string, topic: string, groupId: string): Promise<void> {
+    const place = { groupId, topic };
+    await east.createTopic(topic, PARTITIONS);
+    await mirrored(fleet.client, { route: name, topic, partitions: PARTITIONS });
+    const first = new Producer(east, topic, { partitions: PARTITIONS, prefix: 'e', pauseMs: 5 });
     await eventually('some are written', () => first.count > 150);
-    await positions(east, { 0: 30, 1: 20, 2: 0 });
-    const drill = await programs.done(await programs.begin({ kind: 'drill', route: 'r', topics: ['orders'] }));
+    await setPositions(east, place, { 0: 30, 1: 20, 2: 0 });
+    const drill = await programs.done(await programs.begin({ kind: 'drill', route: name }));
     assert.deepEqual(
-      ['checked', 'different', 'rereads'].map((name) => stepOf(drill, 'translations').evidence?.[name]),
-      [PARTITIONS, 0, 0],
+      ['checked', 'different', 'rereads', 'compared'].map((key) => stepOf(drill, 'translations').evidence?.[key]),
+      [PARTITIONS, 0, 0, 'offsets; key, value, headers'],
     );
-    assert.deepEqual(await positionsOf(west), {}, 'a drill writes nothing');
-    const options = { ...QUICK, groups: true };
-    const tried = await programs.begin({ kind: 'switchover', route: 'r', topics: ['orders'], options, dryRun: true });
-    const dry = await programs.done(tried);
+    assert.ok(Number(stepOf(drill, 'translations').evidence?.['comparedRecords']) > 0);
+    assert.deepEqual(await positionsOf(west, place), {}, 'a drill writes nothing');
+    const routes = (await fleet.client.listRoutes()).routes.map((route) => route.name);
+    const dry = await programs.done(
+      await programs.begin({ kind: 'switchover', route: name, options: QUICK, dryRun: true }),
+    );
     assert.ok(Number(stepOf(dry, 'quiet').evidence?.['moving']) > 0, 'it sees that producers are there');
-    assert.equal((await fleet.client.listRoutes()).routes.length, 2, 'and makes nothing');
-    const out = await programs.begin({ kind: 'switchover', route: 'r', topics: ['orders'], options });
+    assert.ok(!routes.includes(`${name}-reverse`), 'and makes nothing');
+    const out = await programs.begin({ kind: 'switchover', route: name, options: QUICK });
     await programs.at(out, 'quiet');
-    await eventually('more are written while it waits', () => first.count > 300);
+    const countThen = first.count;
+    await eventually('more are written while it waits', () => first.count > countThen + 60);
     assert.equal((await programs.client.get(out)).state, 'running', 'it waits for the producers to stop');
     await first.stop();
     const done = await programs.done(out);
     assert.equal(stepOf(done, 'settle').evidence?.['exact'], PARTITIONS);
     assert.equal(stepOf(done, 'groups').evidence?.['rereads'], 0, 'nobody reads anything again');
-    assert.deepEqual(await positionsOf(west), { 0: 30, 1: 20, 2: 0 });
-    const second = new Producer(west, 'orders', { partitions: PARTITIONS, prefix: 'w' });
+    const there = await positionsOf(west, place);
+    for (const [i, from] of [30, 20, 0].entries()) {
+      assert.deepEqual(await restOf(west, topic, i, there[i] ?? 0), await restOf(east, topic, i, from));
+    }
+    const second = new Producer(west, topic, { partitions: PARTITIONS, prefix: 'w', pauseMs: 5 });
     await eventually('the other side is written to', () => second.count > 120);
     await second.stop();
     // One reader has not come to the common point yet, one has read all, one is behind it.
-    const common = first.acknowledged.map((list) => list.length);
-    const ends = common.map((count, i) => count + (second.acknowledged[i]?.length ?? 0));
-    const moved = { 0: (common[0] ?? 0) - 20, 1: ends[1] ?? 0, 2: (common[2] ?? 0) + 7 };
-    await positions(west, moved);
-    const route = done.reverse ?? '';
-    const back = await programs.begin({ kind: 'switchover', route, topics: ['orders'], options });
+    const points = done.points.map(({ target }) => Number(target));
+    const ends = await Promise.all(points.map(async (_, i) => Number((await west.read(topic, i)).at(-1)?.offset) + 1));
+    const moved = { 0: 35, 1: ends[1] ?? 0, 2: (points[2] ?? 0) + 7 };
+    const rest = await Promise.all(points.map((_, i) => restOf(west, topic, i, moved[i as 0 | 1 | 2])));
+    await setPositions(west, place, moved);
+    const back = await programs.begin({ kind: 'switchover', route: done.reverse ?? '', options: QUICK });
     const returned = await programs.done(back);
-    assert.equal(returned.reverse, 'r', 'the way back is the route that was there before');
+    assert.equal(returned.reverse, name, 'the way back is the route that was there before');
     assert.equal(stepOf(returned, 'groups').evidence?.['rereads'], 0);
-    assert.deepEqual(
-      await positionsOf(east),
-      moved,
-      'below the common point, too: through the inverse of the first map',
-    );
-    const third = new Producer(east, 'orders', { partitions: PARTITIONS, prefix: 'e2' });
+    const found = await positionsOf(east, place);
+    // Below the common point, too: through the inverse of the first map.
+    for (const [i, values] of rest.entries()) assert.deepEqual(await restOf(east, topic, i, found[i] ?? 0), values);
+    const third = new Producer(east, topic, { partitions: PARTITIONS, prefix: 'e2', pauseMs: 5 });
     await eventually('the first side is written to again', () => third.count > 90);
     await third.stop();
-    const expected = first.acknowledged.map((list, i) => [
-      ...list,
-      ...(second.acknowledged[i] ?? []),
-      ...(third.acknowledged[i] ?? []),
-    ]);
-    await eventually('all has arrived', async () => {
-      const counts = await Promise.all(expected.map((_, i) => valuesOf(west, 'orders', i)));
-      return counts.every((list, i) => list.length >= (expected[i]?.length ?? 0));
-    });
-    await same('orders');
-    for (const [i, list] of expected.entries()) assert.deepEqual(await valuesOf(west, 'orders', i), list);
-  });
+    const parts = [first, second, third].map(({ acknowledged }) => acknowledged);
+    await settled(
+      topic,
+      points.map((_, i) => parts.flatMap((acknowledged) => acknowledged[i] ?? [])),
+    );
+  }
 
-  test('a source killed under load: failover, then failback when it is back; what crossed is there once, what did not is listed', async () => {
-    await east.createTopic('stock', PARTITIONS);
-    await mirrored(fleet.client, { route: 'dr', topic: 'stock', partitions: PARTITIONS });
-    const before = new Producer(east, 'stock', { partitions: PARTITIONS, prefix: 'e', pauseMs: 2 });
-    await eventually('some are copied', () => before.count > 150);
-    await fleet.client.patchRoute('dr', { limits: { recordsPerS: 60 } }, (await fleet.client.getRoute('dr')).etag);
-    const slowAt = before.count;
-    await eventually('copying falls behind', () => before.count > slowAt + 500);
-    await eventually(
-      'the loss is measured',
-      async () => {
-        const { records, seconds } = await programs.client.rpo('dr');
-        return (records ?? 0) > 100 && (seconds ?? 0) > 0;
-      },
-      60_000,
-    );
-    const read = { 0: 40, 1: 0, 2: 9 };
-    await positions(east, read, 'stock');
-    await eventually('positions follow', async () => {
-      return JSON.stringify(await positionsOf(west, 'stock')) === JSON.stringify(read);
-    });
-    const [source] = handles;
-    await source?.brokers[0]?.kill();
-    await before.stop();
-    const dry = await programs.done(await programs.begin({ kind: 'failover', route: 'dr', dryRun: true }));
-    assert.ok(Number(stepOf(dry, 'rpo').evidence?.['records']) > 100);
-    const out = await programs.done(await programs.begin({ kind: 'failover', route: 'dr' }));
-    const told = stepOf(out, 'groups');
-    assert.deepEqual(
-      [told.state, told.evidence?.['positions'], told.evidence?.['rereads']],
-      ['skipped', PARTITIONS, 0],
-    );
-    assert.deepEqual(await positionsOf(west, 'stock'), read, 'what was moved while the source was there stands');
-    assert.ok(Number(stepOf(out, 'settle').evidence?.['lostRecords']) > 100);
-    const after = new Producer(west, 'stock', { partitions: PARTITIONS, prefix: 'w' });
-    await eventually('the other side is written to', () => after.count > 90);
-    // The way back has the route's limits.
-    await fleet.client.patchRoute('dr', { limits: {} }, (await fleet.client.getRoute('dr')).etag);
-    await source?.brokers[0]?.start();
-    const looked = await programs.done(await programs.begin({ kind: 'failback', route: 'dr', dryRun: true }));
-    assert.ok(Number(stepOf(looked, 'stranded').evidence?.['records']) > 100);
-    assert.equal(stepOf(looked, 'back-quiet').state, 'skipped');
-    const options = { ...QUICK, groups: true, switchBack: true, confirm: [], quarantineSuffix: '.stranded' };
-    const back = await programs.begin({ kind: 'failback', route: 'dr', options });
-    await programs.at(back, 'back-quiet');
-    await after.stop();
-    const done = await programs.done(back);
-    assert.equal(stepOf(done, 'back-groups').evidence?.['rereads'], 0);
-    assert.deepEqual(await positionsOf(east, 'stock'), read, 'the same records at the old source');
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      const point = done.points.find((one) => one.partition === partition);
-      assert.ok(point !== undefined);
-      const eastern = await east.read('stock', partition);
-      const western = await valuesOf(west, 'stock', partition);
-      const listed = done.stranded.find((one) => one.partition === partition);
-      const ranges = listed?.ranges ?? [];
-      const isStranded = (offset: bigint) =>
-        ranges.some(({ from, to }) => offset >= BigInt(from) && offset <= BigInt(to));
-      const values = eastern.map(({ value }) => value?.toString() ?? '');
-      const lost = values.filter((_, i) => isStranded(eastern[i]?.offset ?? -1n));
-      const common = values.filter((_, i) => !isStranded(eastern[i]?.offset ?? -1n));
-      assert.equal(lost.length, listed?.records ?? 0);
-      assert.ok(lost.length > 0, 'some never crossed');
-      assert.deepEqual(western, common, 'all but the stranded are the same at both ends, once, in order');
-      assert.equal(new Set(western).size, western.length);
-      const acknowledged = before.acknowledged[partition] ?? [];
-      const found = values.filter((value) => value.startsWith('e-') && !before.doubtful.has(value));
-      assert.deepEqual(found, acknowledged, 'the old source lost nothing that it had acknowledged');
-      const crossed = western.filter((value) => value.startsWith('e-'));
-      const wholly = [...crossed, ...lost].filter((value) => !before.doubtful.has(value));
-      assert.deepEqual(wholly, acknowledged, 'crossed and stranded together are what was acknowledged');
-      assert.deepEqual(
-        western.filter((value) => value.startsWith('w-')),
-        after.acknowledged[partition],
-      );
-      const quarantined = await valuesOf(west, 'stock.stranded', partition);
-      assert.deepEqual(quarantined, lost);
-    }
+  /** What a reader gets from an offset on. */
+  async function restOf(cluster: TestCluster, topic: string, partition: number, from: number): Promise<string[]> {
+    const records = await cluster.read(topic, partition);
+    return records.filter(({ offset }) => offset >= BigInt(from)).map(({ value }) => value?.toString() ?? '');
+  }
+
+  test('planned switchovers under load, and back, exactly once and in transactions: every record is at both ends once, nobody reads any again', async () => {
+    await Promise.all([thereAndBack('r', 'orders', 'readers'), thereAndBack('tx', 'ledger', 'clerks')]);
   });
 
   test('records behind a pair that is in doubt are found beside their originals; markers and aborted records are nobody’s loss', async () => {

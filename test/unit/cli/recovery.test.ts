@@ -108,6 +108,24 @@ describe('recovery programs on the command line', () => {
     );
   });
 
+  test('an abort that was watched to its end is a success, and says what it undid; unless something could not be', async () => {
+    const order = (detail: string) => {
+      const audit = [{ at: AT, step: '', event: 'aborted', detail }];
+      return run(['recovery', 'abort', ID, '--watch'], () => ({ body: viewOf('aborted', { audit }) }));
+    };
+    const whole = await order('stop: 1 topics are copied again on route r');
+    assert.equal(whole.code, 0);
+    assert.match(whole.out, /Given up: stop: 1 topics are copied again on route r\n/);
+    assert.equal((await order('fence-producers: not undone: CLUSTER_UNREACHABLE')).code, 3);
+  });
+
+  test('numbers that nobody knows are said to be unknown', async () => {
+    const evidence = { records: null, unknownPartitions: 2 };
+    const steps = [{ ...STEP, act: 'rpo' as const, id: 'rpo', state: 'done' as const, evidence }];
+    const { out } = await run(['recovery', 'describe', ID], () => ({ body: viewOf('done', { steps }) }));
+    assert.match(out, /rpo +done +records=unknown unknownPartitions=2/);
+  });
+
   test('rpo says what is unknown, and never 0 for it', async () => {
     const view: RpoView = {
       ...{ route: 'r', records: null, seconds: null, p99Records: 12, p99Seconds: 0.44, samples: 9, contactAt: AT },

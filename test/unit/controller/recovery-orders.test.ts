@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RecoveryClient } from '../../../common/api/recovery-client.js';
-import type { RecoveryView } from '../../../common/api/recovery-shapes.js';
+import type { RecoveryBody, RecoveryView } from '../../../common/api/recovery-shapes.js';
+import { isCausewayError } from '../../../common/errors/error.js';
 import { ControllerKit, routeOf, until } from './kit.js';
 
 async function fleet() {
@@ -58,7 +59,7 @@ describe('orders about recovery programs', () => {
     }
   });
 
-  test('a failover while the source answers stops at its pre-checks; a second one has to wait for the first', async () => {
+  test('a failover while the source answers stops at its pre-checks, and is in nobody’s way then: it has changed nothing', async () => {
     const { kit, worker, recoveries, rests } = await fleet();
     try {
       const { id } = await recoveries.begin({ kind: 'failover', route: 'r', options: { groups: false } });
@@ -66,11 +67,57 @@ describe('orders about recovery programs', () => {
       assert.equal(view.state, 'failed');
       assert.match(view.message ?? '', /cluster east answers/);
       assert.equal(worker.held.size, 2, 'nothing was stopped');
-      const second = recoveries.begin({ kind: 'switchover', route: 'r' });
-      await assert.rejects(second, { code: 'RECOVERY_UNDER_WAY' });
+      const forced = { groups: false, force: true, confirm: ['stop'] };
+      const second = await recoveries.begin({ kind: 'failover', route: 'r', options: forced });
+      await assert.rejects(recoveries.resume(id), { code: 'RECOVERY_UNDER_WAY' });
+      assert.equal((await rests(second.id)).state, 'waiting');
+      await assert.rejects(recoveries.begin({ kind: 'switchover', route: 'r' }), (error: Error) => {
+        assert.match(error.message, new RegExp(`${second.id} is waiting, and works on route r`));
+        return true;
+      });
+      const there = { kind: 'switchover', route: 'other', options: { reverse: 'r' } } as const;
+      await assert.rejects(recoveries.begin(there), { code: 'RECOVERY_UNDER_WAY' });
       await recoveries.begin({ kind: 'drill', route: 'r', options: { groups: false } });
-      assert.equal((await recoveries.abort(id)).state, 'aborting');
-      assert.equal((await rests(id)).state, 'aborted');
+      assert.equal((await recoveries.abort(second.id)).state, 'aborting');
+      assert.equal((await rests(second.id)).state, 'aborted');
+      await recoveries.resume(id);
+      assert.equal((await rests(id)).state, 'failed', 'it may be tried again');
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test('options that a kind would leave out, or that would fail late, are refused at once; rights that are missing stop it before it begins', async () => {
+    const { kit, worker, recoveries, rests } = await fleet();
+    try {
+      const fencing = { fencePrincipals: ['User:app'] };
+      const bad: [RecoveryBody['kind'], NonNullable<RecoveryBody['options']>, RegExp][] = [
+        ['failover', fencing, /fencePrincipals: a failover denies nobody/],
+        ['drill', fencing, /fencePrincipals/],
+        ['failback', { ...fencing, switchBack: false }, /does not switch back/],
+        ['switchover', { fencePrincipals: ['User:*'] }, /would deny the copy back/],
+        ['cutover', { readOnlySource: true, reverseCopy: true }, /readOnlySource: the copy back writes/],
+        ['switchover', { readOnlySource: true }, /readOnlySource/],
+        ['switchover', { quarantineSuffix: '.q' }, /quarantineSuffix/],
+        ['switchover', { reverse: 'r' }, /not its own way back/],
+        ['switchover', { reverse: 'a b' }, /no name of a route/],
+        ['failover', { reverse: 'x' }, /has no way back/],
+      ];
+      for (const [kind, options, told] of bad) {
+        await assert.rejects(recoveries.begin({ kind, route: 'r', options }), (error: unknown) => {
+          assert.ok(isCausewayError(error, 'INVALID_REQUEST'));
+          assert.match(error.message, told);
+          assert.ok(error.fix !== undefined, 'it says what to order instead');
+          return true;
+        });
+      }
+      assert.deepEqual((await recoveries.list()).recoveries, []);
+      const migration = { groups: false, readOnlySource: true };
+      const { id } = await recoveries.begin({ kind: 'cutover', route: 'r', options: migration });
+      const view = await rests(id);
+      assert.match(statesOf(view), /^survey failed, rpo pending/);
+      assert.match(view.message ?? '', /rights: cluster east/);
+      assert.equal(worker.held.size, 2);
     } finally {
       await kit.close();
     }
