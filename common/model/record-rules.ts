@@ -124,6 +124,16 @@ export function rulesVersionOf({ rules, provenance }: Treatment): number {
   return provenance === true ? plain + 1 : plain;
 }
 
+/** Whether records fare differently, or go elsewhere, or are written otherwise: a partition goes over from one to the other at a barrier. */
+export function treatsOtherwise(
+  a: Treatment & { readonly deadLetterTopic?: string },
+  b: Treatment & { readonly deadLetterTopic?: string },
+): boolean {
+  const others = ({ schemaIds, rules, deadLetterTopic }: typeof a): string =>
+    JSON.stringify([schemaIds, rules !== undefined && writesDeadLetters(rules) ? deadLetterTopic : null]);
+  return rulesVersionOf(a) !== rulesVersionOf(b) || others(a) !== others(b);
+}
+
 /** Asked for with every checkpoint. */
 const versions = new WeakMap<RecordRules, number>();
 

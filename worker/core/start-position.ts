@@ -28,6 +28,8 @@ export interface StartFacts extends LogFacts {
   readonly targetTopicId: string | null;
   /** The route delivers exactly once: what lies behind the checkpoint is looked at, not repeated. */
   readonly exactlyOnce: boolean;
+  /** Of the rules by which it is copied from here on (`rulesVersionOf`). */
+  readonly rulesVersion: number;
 }
 
 export type StartPlan =
@@ -199,7 +201,8 @@ function resume(facts: StartFacts, checkpoint: Checkpoint): StartPlan {
   // What is gone from the source may be at the target: only the walk knows (4.5).
   const closed = checkpoint.released && targetEnd === checkpoint.targetOffset;
   if (facts.exactlyOnce && !closed) return { kind: 'walk', checkpoint };
-  const sameRun = targetEnd === checkpoint.targetOffset;
+  // A run is of one version of the rules: where they change another one begins (4.2, docs/adr/013).
+  const sameRun = targetEnd === checkpoint.targetOffset && checkpoint.rulesVersion === facts.rulesVersion;
   const verdict = judgeRetention(sourceOffset, facts, closed ? 'exact' : 'at-most');
   const plan = beginAt(facts, { sourceOffset, targetOffset: targetEnd, verdict });
   if (plan.kind !== 'begin' || !sameRun) return plan;

@@ -5,6 +5,7 @@ import { epochEndOffsets } from '../../common/kafka/wire/operations/epoch-end-of
 import { listOffsets, TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from '../../common/kafka/wire/operations/list-offsets.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
 import { DEFAULT_CONTINUITY } from '../../common/model/continuity.js';
+import { rulesVersionOf } from '../../common/model/record-rules.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { StartFacts } from '../core/start-position.js';
@@ -188,6 +189,7 @@ export class PositionFacts {
       targetLostFrom: partition.targetLostFrom < 0 ? undefined : BigInt(partition.targetLostFrom),
       isTargetSettled: this.#isSettled(partition, checkpoint, targetEnd),
       exactlyOnce: route.delivery === 'exactly-once',
+      rulesVersion: rulesVersionOf(route),
     };
     return { kind: 'facts', facts };
   }

@@ -223,6 +223,7 @@ export class Starter {
         history,
       });
       partition.lost = plan.lost;
+      this.#tellChange(partition, facts);
       if (plan.broken === undefined || (await this.#declare(batch, partition, plan.broken))) begun.push(partition);
     }
     // Of one group, and so of one way to deliver.
@@ -242,6 +243,21 @@ export class Starter {
         });
       }
     }
+  }
+
+  /** The pair that is committed next is of the rules that hold from here on. */
+  #tellChange({ item, queue }: MirroredPartition, { checkpoint, rulesVersion }: Beginning['facts']): void {
+    if (checkpoint === undefined || checkpoint.timeline !== item.timeline) return;
+    if (checkpoint.rulesVersion === rulesVersion) return;
+    const { route, topic, partition } = item;
+    const versions = { before: checkpoint.rulesVersion, rulesVersion };
+    this.#deps.logger.info('partition.rules-changed', {
+      route,
+      topic,
+      partition,
+      from: queue.settledNext,
+      ...versions,
+    });
   }
 
   /** Before the pair: a timeline that has one has said what the one before cost. */

@@ -1,6 +1,6 @@
 import { ERROR_CODES, type ErrorCode } from '../../common/errors/codes.js';
 import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
-import { rulesVersionOf } from '../../common/model/record-rules.js';
+import { treatsOtherwise } from '../../common/model/record-rules.js';
 import type { Route } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
 import { MirroredPartition, type Reason } from '../partition/mirrored-partition.js';
@@ -92,7 +92,7 @@ export class AssignmentApplier {
       route.source !== nextRoute?.source ||
       route.target !== nextRoute.target ||
       route.isolation !== nextRoute.isolation ||
-      rulesVersionOf(route) !== rulesVersionOf(nextRoute)
+      treatsOtherwise(route, nextRoute)
     );
   }
 

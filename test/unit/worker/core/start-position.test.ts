@@ -58,6 +58,7 @@ function facts(changes: Partial<StartFacts> = {}, item: Partial<StartFacts['item
     sourceEarliest: 5n,
     sourceLatest: 100n,
     epochEnd: undefined,
+    rulesVersion: 1,
     targetEnd: 40n,
     targetLostFrom: undefined,
     isTargetSettled: false,
@@ -65,6 +66,13 @@ function facts(changes: Partial<StartFacts> = {}, item: Partial<StartFacts['item
     ...changes,
   };
 }
+
+test('a run of the offset map is of one version of the rules: where another one holds, another run begins (4.2)', () => {
+  const committed = checkpoint({ rulesVersion: 7 });
+  const where = { checkpoint: committed, targetEnd: 40n, exactlyOnce: false };
+  assert.deepEqual(planStart(facts({ ...where, rulesVersion: 7 })), begin(50n, 40n, 10n, 0n));
+  assert.deepEqual(planStart(facts({ ...where, rulesVersion: 8 })), begin(50n, 40n, 50n, 40n));
+});
 
 const begin = (sourceOffset: bigint, targetOffset: bigint, runSourceStart: bigint, runTargetStart: bigint) => ({
   kind: 'begin',
