@@ -36,12 +36,12 @@ export function schemaRoute(changes: Partial<SchemaPolicy> = {}, name = 'east-we
 }
 
 export function clusterWith(name: string, url: string): ClusterConnection {
-  const schemaRegistry = { url, requestTimeoutMs: 5_000 };
+  const schemaRegistry = { url, requestTimeoutMs: 20_000 };
   return { name, bootstrap: ['127.0.0.1:1'], connectTimeoutMs: 100, requestTimeoutMs: 100, schemaRegistry };
 }
 
 export function clientOf(url: string, settings: object = {}): RegistryClient {
-  const connection = { url, requestTimeoutMs: 5_000, ...settings };
+  const connection = { url, requestTimeoutMs: 20_000, ...settings };
   return openRegistry({ cluster: 'west', connection, clock: systemClock });
 }
 
