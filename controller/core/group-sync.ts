@@ -11,7 +11,7 @@ import type { Translation } from '../../common/model/offset-map.js';
 /** What we wrote last for a group's partition, and what stood there before: a write may have happened or not. */
 export interface Mark {
   readonly offset: bigint;
-  /** Null: nothing. */
+  /** Null: nothing. Once the write is known to have happened it is `offset` as well: who goes back there is not us. */
   readonly before: bigint | null;
   /** Of the partition when it was written. */
   readonly timeline: number;
@@ -25,6 +25,12 @@ export interface TargetGroup {
   readonly hadMembers: boolean;
 }
 
+/**
+ * What became of all positions that we wrote for the group, in any partition of the route. `unwritten`: there are none · `as-left`: each of
+ * them that is still there is ours · `moved`: somebody else moved one.
+ */
+export type GroupStanding = 'unwritten' | 'as-left' | 'moved';
+
 /** One partition of one group, as both clusters show it. */
 export interface GroupPosition {
   /** Committed at the source. */
@@ -34,6 +40,7 @@ export interface GroupPosition {
   /** Of the offset map; 0 with no translation. */
   readonly timeline: number;
   readonly group: TargetGroup;
+  readonly standing: GroupStanding;
   /** Committed at the target; null: nothing. */
   readonly targetOffset: bigint | null;
   readonly mark: Mark | undefined;
@@ -93,7 +100,7 @@ export function positionOf(
 
 /**
  * What becomes of one partition's position. Only groups that never had members at the target, or that still stand where we left them, are
- * written; others by `takeover`. Never back on the same timeline, unless told so (exactly-once.md 8.4).
+ * written, in partitions where they have no position, too; others by `takeover`. Never back on the same timeline, unless told so (exactly-once.md 8.4).
  */
 export function decide(
   at: GroupPosition,
@@ -110,13 +117,36 @@ export function decide(
 
 /** A write, as far as whose position it is decides. */
 function holder(at: GroupPosition, { takeover }: SyncOrder): GroupVerdict | { readonly reason: WriteReason } {
-  const { group, targetOffset, mark } = at;
+  const { group, targetOffset, mark, standing } = at;
   if (group.isActive) return refuse('active');
-  if (targetOffset === null) return { reason: 'new' };
-  if (mark !== undefined && (targetOffset === mark.offset || targetOffset === mark.before)) return { reason: 'ours' };
+  if (targetOffset === null && (!group.hadMembers || standing === 'as-left')) return { reason: 'new' };
+  if (targetOffset !== null && isAsLeft(mark, targetOffset)) return { reason: 'ours' };
   if (takeover) return { reason: 'takeover' };
-  if (mark !== undefined) return refuse('moved');
+  if (mark !== undefined || (targetOffset === null && standing === 'moved')) return refuse('moved');
   return group.hadMembers ? refuse('not-ours') : { reason: 'adopted' };
+}
+
+/** What stands there is what we wrote, or what stood there before a write that may not have happened. */
+function isAsLeft(mark: Mark | undefined, targetOffset: bigint | null): boolean {
+  return mark !== undefined && (targetOffset === mark.offset || targetOffset === mark.before);
+}
+
+/** @param positions every mark of the group, with what is committed there now; null: nothing (any more) */
+export function standingOf(
+  positions: Iterable<{ readonly mark: Mark; readonly targetOffset: bigint | null }>,
+): GroupStanding {
+  let standing: GroupStanding = 'unwritten';
+  for (const { mark, targetOffset } of positions) {
+    if (isAsLeft(mark, targetOffset)) standing = 'as-left';
+    // What expired, or was deleted, nobody moved.
+    else if (targetOffset !== null) return 'moved';
+  }
+  return standing;
+}
+
+/** Its write has happened. */
+export function confirmed(mark: Mark): Mark {
+  return { ...mark, before: mark.offset };
 }
 
 function direction(

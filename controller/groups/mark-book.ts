@@ -2,11 +2,17 @@ import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { commitOffsets, type OffsetToCommit } from '../../common/kafka/wire/operations/commit-offsets.js';
 import { groupOffsets } from '../../common/kafka/wire/operations/group-offsets.js';
 import { partitionKey, type TopicPartition } from '../../common/model/topic-partition.js';
-import type { Mark } from '../core/group-sync.js';
+import { confirmed, type GroupStanding, type Mark, standingOf } from '../core/group-sync.js';
 
 /** A mark, and the partition at the target that it is about. */
 export interface PlacedMark extends TopicPartition {
   readonly mark: Mark;
+}
+
+/** A mark as it is kept at the target, and whether its write is known to have happened. */
+interface KeptMark {
+  readonly mark: Mark;
+  readonly isConfirmed: boolean;
 }
 
 const NOTHING = '-';
@@ -20,7 +26,9 @@ const FORM = /^1 (-|\d{1,19}) (\d{1,9})$/;
 export class MarkBook {
   readonly #client: ClusterClient;
   readonly #prefix: string;
-  readonly #marks = new Map<string, Map<string, Mark>>();
+  readonly #marks = new Map<string, Map<string, KeptMark>>();
+  /** To be read anew. */
+  readonly #doubtful = new Set<string>();
 
   constructor(client: ClusterClient, names: { readonly fleet: string; readonly route: string }) {
     this.#client = client;
@@ -30,8 +38,12 @@ export class MarkBook {
   /** Reads the marks of groups that are not known yet, forgets those of others. @returns groups whose marks cannot be had now */
   async follow(groups: readonly string[]): Promise<ReadonlySet<string>> {
     const wanted = new Set(groups);
-    for (const known of this.#marks.keys()) if (!wanted.has(known)) this.#marks.delete(known);
-    const missing = groups.filter((group) => !this.#marks.has(group));
+    for (const known of this.#marks.keys()) {
+      if (wanted.has(known)) continue;
+      this.#marks.delete(known);
+      this.#doubtful.delete(known);
+    }
+    const missing = groups.filter((group) => !this.#marks.has(group) || this.#doubtful.has(group));
     if (missing.length === 0) return new Set();
     const { found, failed } = await groupOffsets(
       this.#client,
@@ -40,22 +52,49 @@ export class MarkBook {
     for (const group of missing) {
       const answer = found.get(this.#bookOf(group));
       if (answer === undefined) continue;
+      const known = this.#marks.get(group);
       const marks = answer.partitions.flatMap(({ topic, partition, offset, metadata }) => {
         const mark = readMark(offset, metadata ?? '');
-        return mark === undefined ? [] : [[partitionKey(topic, partition), mark] as const];
+        if (mark === undefined) return [];
+        const key = partitionKey(topic, partition);
+        const before = known?.get(key);
+        const isSame = before !== undefined && isSameMark(before.mark, mark);
+        return [[key, isSame ? before : { mark, isConfirmed: false }] as const];
       });
       this.#marks.set(group, new Map(marks));
+      this.#doubtful.delete(group);
     }
     return new Set(missing.filter((group) => failed.has(this.#bookOf(group))));
   }
 
   of(group: string, topic: string, partition: number): Mark | undefined {
-    return this.#marks.get(group)?.get(partitionKey(topic, partition));
+    const kept = this.#marks.get(group)?.get(partitionKey(topic, partition));
+    return kept === undefined ? undefined : markIn(kept);
+  }
+
+  /** @param offsets all that the group has committed at the target, by partition */
+  standing(group: string, offsets: ReadonlyMap<string, bigint> | undefined): GroupStanding {
+    const marks = [...(this.#marks.get(group) ?? [])];
+    return standingOf(marks.map(([key, kept]) => ({ mark: markIn(kept), targetOffset: offsets?.get(key) ?? null })));
+  }
+
+  /** Its offset was seen at the target, or its write was answered: what stood there before is not ours any more. */
+  confirm(group: string, topic: string, partition: number): void {
+    const marks = this.#marks.get(group);
+    const key = partitionKey(topic, partition);
+    const kept = marks?.get(key);
+    if (kept !== undefined) marks?.set(key, { ...kept, isConfirmed: true });
+  }
+
+  /** A leader that comes later does not know yet that the write has happened. */
+  isToBeNoted(group: string, topic: string, partition: number): boolean {
+    const kept = this.#marks.get(group)?.get(partitionKey(topic, partition));
+    return kept?.isConfirmed === true && kept.mark.before !== kept.mark.offset;
   }
 
   /** Reads them anew next time: another leader may have written. */
-  forget(group: string): void {
-    this.#marks.delete(group);
+  doubt(group: string): void {
+    this.#doubtful.add(group);
   }
 
   /**
@@ -69,10 +108,10 @@ export class MarkBook {
     });
     const results = await commitOffsets(this.#client, this.#bookOf(group), offsets);
     const codes = new Map(results.map((item) => [partitionKey(item.topic, item.partition), item.errorCode]));
-    const known = this.#marks.get(group) ?? new Map<string, Mark>();
+    const known = this.#marks.get(group) ?? new Map<string, KeptMark>();
     for (const { topic, partition, mark } of marks) {
       const key = partitionKey(topic, partition);
-      if (codes.get(key) === 0) known.set(key, mark);
+      if (codes.get(key) === 0) known.set(key, { mark, isConfirmed: false });
     }
     this.#marks.set(group, known);
     return codes;
@@ -81,6 +120,14 @@ export class MarkBook {
   #bookOf(group: string): string {
     return `${this.#prefix}${group}`;
   }
+}
+
+function markIn({ mark, isConfirmed }: KeptMark): Mark {
+  return isConfirmed ? confirmed(mark) : mark;
+}
+
+function isSameMark(a: Mark, b: Mark): boolean {
+  return a.offset === b.offset && a.before === b.before && a.timeline === b.timeline;
 }
 
 function writeMark({ before, timeline }: Mark): string {

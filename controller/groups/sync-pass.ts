@@ -10,6 +10,7 @@ import {
   decide,
   type GroupDecision,
   type GroupPosition,
+  type GroupStanding,
   type LogBounds,
   markOf,
   positionOf,
@@ -65,7 +66,13 @@ export async function runSyncPass(
   const wanted = [...new Set(names.values())].sort(compareText);
   const unmarked = await options.marks.follow(wanted);
   const target = await readTargetGroups(options.client, wanted);
-  const cases = own.map((source) => caseOf(source, names.get(source.group) as string, { target, options }));
+  const standings = new Map(
+    wanted.map((group) => [group, options.marks.standing(group, target.offsets.get(group))] as const),
+  );
+  const cases = own.map((source) => {
+    const group = names.get(source.group) as string;
+    return caseOf(source, group, { target, options, standing: standings.get(group) ?? 'unwritten' });
+  });
   for (const each of cases) {
     const fault = target.failed.get(each.targetGroup);
     if (fault !== undefined) fail(each, fault.message);
@@ -91,16 +98,27 @@ function targetNames(positions: readonly SourcePosition[], targetName: (group: s
 function caseOf(
   source: SourcePosition,
   targetGroup: string,
-  { target, options }: { readonly target: TargetGroups; readonly options: SyncPassOptions },
+  {
+    target,
+    options,
+    standing,
+  }: { readonly target: TargetGroups; readonly options: SyncPassOptions; readonly standing: GroupStanding },
 ): Case {
   const { targetTopic, partition, translation, map } = source;
+  const offsets = target.offsets.get(targetGroup);
+  const targetOffset = offsets?.get(partitionKey(targetTopic, partition)) ?? null;
+  const { marks } = options;
+  if (targetOffset !== null && marks.of(targetGroup, targetTopic, partition)?.offset === targetOffset) {
+    marks.confirm(targetGroup, targetTopic, partition);
+  }
   const at: GroupPosition = {
     sourceOffset: source.offset,
     translation,
     timeline: map?.timeline ?? 0,
     group: target.groups.get(targetGroup) ?? NOBODY,
-    targetOffset: target.offsets.get(targetGroup)?.get(partitionKey(targetTopic, partition)) ?? null,
-    mark: options.marks.of(targetGroup, targetTopic, partition),
+    standing,
+    targetOffset,
+    mark: marks.of(targetGroup, targetTopic, partition),
   };
   const decision = decide(at, wantedOf(source, options), options.order);
   return { source, targetGroup, at, decision, detail: null };
@@ -156,14 +174,15 @@ async function writeAll(cases: readonly Case[], options: SyncPassOptions): Promi
   const isForeign = ({ decision: { verdict } }: Case): boolean =>
     verdict.kind === 'refuse' && (verdict.reason === 'moved' || verdict.reason === 'not-ours');
   // Perhaps another leader wrote it, whose mark we have not read.
-  for (const [group, ofGroup] of byGroup) if (ofGroup.some(isForeign)) options.marks.forget(group);
+  for (const [group, ofGroup] of byGroup) if (ofGroup.some(isForeign)) options.marks.doubt(group);
 }
 
-function dueOf(group: string, ofGroup: readonly Case[], { isStale }: SyncPassOptions): Case[] {
+function dueOf(group: string, ofGroup: readonly Case[], { isStale, marks }: SyncPassOptions): Case[] {
   const stale = isStale(group);
-  return ofGroup.filter(({ decision: { verdict }, at }) => {
-    const isRefresh = verdict.kind === 'keep' && verdict.reason === 'same';
-    return verdict.kind === 'write' || (stale && isRefresh && at.mark !== undefined);
+  return ofGroup.filter(({ decision: { verdict }, at, source: { targetTopic, partition } }) => {
+    if (verdict.kind === 'write') return true;
+    const isKept = verdict.kind === 'keep' && verdict.reason === 'same' && at.mark !== undefined;
+    return isKept && (stale || marks.isToBeNoted(group, targetTopic, partition));
   });
 }
 
@@ -210,7 +229,10 @@ async function writeGroup(group: string, due: readonly Case[], { client, marks }
     });
     const results = await commitOffsets(client, group, offsets);
     const codes = new Map(results.map((item) => [partitionKey(item.topic, item.partition), item.errorCode]));
-    for (const each of marked) accepted(each, codeIn(codes, each));
+    for (const each of marked) {
+      const { targetTopic, partition } = each.source;
+      if (accepted(each, codeIn(codes, each))) marks.confirm(group, targetTopic, partition);
+    }
   } catch (error) {
     if (!isCausewayError(error)) throw error;
     for (const each of due) fail(each, messageOf(error));

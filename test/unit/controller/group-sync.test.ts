@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Translation } from '../../../common/model/offset-map.js';
 import {
+  confirmed,
   decide,
   type GroupPosition,
   markOf,
   positionOf,
   type SyncOrder,
+  standingOf,
   type TargetPosition,
 } from '../../../controller/core/group-sync.js';
 
@@ -19,6 +21,7 @@ function at(changes: Partial<GroupPosition> = {}): GroupPosition {
     translation: { kind: 'exact', offset: 100n },
     timeline: 1,
     group: { isActive: false, hadMembers: false },
+    standing: 'unwritten',
     targetOffset: null,
     mark: undefined,
     ...changes,
@@ -34,9 +37,30 @@ describe('what becomes of a group’s position', () => {
     return `${verdict.kind} ${verdict.reason}`;
   };
 
-  test('where nothing is committed it is written, also for a group that was used there', () => {
+  test('8.4 where nothing is committed it is written for a group that nobody joined there, or that stands where we left it', () => {
     assert.equal(said(at()), 'write new');
-    assert.equal(said(at({ group: used })), 'write new');
+    assert.equal(said(at({ group: used, standing: 'as-left' })), 'write new');
+    assert.equal(said(at({ group: used })), 'refuse not-ours');
+    assert.equal(said(at({ group: used, standing: 'moved' })), 'refuse moved');
+    for (const standing of ['unwritten', 'moved'] as const) {
+      assert.equal(said(at({ group: used, standing }), { ...PLAIN, takeover: true }), 'write takeover');
+    }
+  });
+
+  test('8.4 a group stands where we left it if no position that we wrote was moved, and one is still there', () => {
+    const now = (targetOffset: bigint | null, of = mark(90n, 90n)) => ({ mark: of, targetOffset });
+    assert.equal(standingOf([]), 'unwritten');
+    assert.equal(standingOf([now(90n), now(null)]), 'as-left');
+    assert.equal(standingOf([now(90n), now(91n)]), 'moved');
+    assert.equal(standingOf([now(null)]), 'unwritten', 'all of them are gone');
+    assert.equal(standingOf([now(null, mark(90n, null))]), 'as-left', 'that write may not have happened');
+  });
+
+  test('what stood there before a write is ours until the write is known to have happened', () => {
+    const unsure = mark(90n, 80n);
+    assert.equal(said(at({ group: used, targetOffset: 80n, mark: unsure })), 'write ours');
+    assert.equal(said(at({ group: used, targetOffset: 80n, mark: confirmed(unsure) })), 'refuse moved');
+    assert.equal(said(at({ group: used, targetOffset: 90n, mark: confirmed(unsure) })), 'write ours');
   });
 
   test('8.4 a group with members is never written, whoever wrote it last and whatever the order', () => {
