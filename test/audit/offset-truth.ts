@@ -38,7 +38,7 @@ export function copiesOf(source: Records, target: Records): Map<number, number> 
  * Asks about every source offset of [from, to).
  * @param answer the target position for a source position; undefined: none
  */
-export function judgeTranslations(
+function judgeTranslations(
   copies: ReadonlyMap<number, number>,
   { from, to }: { readonly from: number; readonly to: number },
   answer: (offset: number) => { readonly position: number; readonly isExact: boolean } | undefined,

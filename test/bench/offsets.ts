@@ -75,7 +75,9 @@ async function measure(host: MirrorHost, { offsets, groups, only, log: say }: Me
     await source.checkStill();
     const details = { partitions: ours?.judged, groups: ourGroups, mm2: theirs };
     say(JSON.stringify(details));
-    return { rows: [...mapRows(ours?.judged ?? []), ...groupRows(ourGroups, theirs)], details };
+    // Ours would have been no map to judge.
+    const neverCopied = shown('records never copied', ours === undefined ? undefined : 0, theirs?.neverCopied);
+    return { rows: [...mapRows(ours?.judged ?? []), neverCopied, ...groupRows(ourGroups, theirs)], details };
   } finally {
     await Promise.all([ours?.stop(), mm2?.stop()]);
   }
@@ -90,9 +92,9 @@ function mapRows(judged: readonly JudgedMap[]): GoalRow[] {
     Object.assign(backwards, sum(backwards, inverse.copied));
     Object.assign(others, sum(others, inverse.others));
   }
+  if (judged.length === 0) return [];
   const all = [...kinds.values()].reduce(sum, noCount());
   const total = (pick: (one: JudgedMap) => number): number => judged.reduce((count, one) => count + pick(one), 0);
-  if (judged.length === 0) return [];
   return [
     shown('source offsets asked about', all.asked),
     ...[...kinds].map(([kind, { asked, right }]) => atLeast(`${kind}: answered rightly`, right, asked)),
