@@ -84,6 +84,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
       new JobKeeper({ store, statuses, clock, logger, metrics }),
       ...recovery.works,
       ...groups.works,
+      offsets.work,
     ];
     const ruler = new Ruler({ config, store, kafka, fencer, statuses, alarms, works, clock, random, logger, metrics });
     const health = new Health();

@@ -5,15 +5,18 @@ import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Lifecycle } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
+import type { LeaderWork } from '../loop/leader-works.js';
 import { ClusterClients, clientOpener } from '../metadata/cluster-clients.js';
 import type { TopicService } from '../rest/topic-service.js';
 import { KafkaOffsetMaps } from './kafka-offset-maps.js';
+import { MapSweeper } from './map-sweeper.js';
 import { OffsetService } from './offset-service.js';
 import type { OffsetMaps } from './ports.js';
 import { RebuildService } from './rebuild-service.js';
 
 export interface OffsetRoom {
   readonly maps: OffsetMaps;
+  readonly work: LeaderWork;
   services(topics: TopicService): { readonly offsets: OffsetService; readonly rebuilds: RebuildService };
 }
 
@@ -29,13 +32,14 @@ export function openOffsets(
   },
   lifecycle: Lifecycle,
 ): OffsetRoom {
-  const { store } = parts;
+  const { store, clock, logger } = parts;
   const open = clientOpener({ ...parts, clientId: `causeway-controller-${controller.id}` });
   const clients = lifecycle.add('offset-maps', new ClusterClients(clusters, open));
   const client = (cluster: string) => clients.of(cluster);
-  const maps = new KafkaOffsetMaps({ store, client, fleet, logger: parts.logger });
+  const maps = new KafkaOffsetMaps({ store, client, fleet, logger });
   return {
     maps,
+    work: new MapSweeper({ store, client, fleet, clock, logger }),
     services: (topics) => ({
       offsets: new OffsetService({ topic: (route, topic) => topics.get(route, topic), maps, client }),
       rebuilds: new RebuildService({ store, topics, clock: parts.clock, logger: parts.logger }),

@@ -48,10 +48,13 @@ export class MapIndex {
 
   /** One record, in the order of the log. */
   take(part: number, { key, value }: Pick<DecodedRecord, 'key' | 'value'>): void {
-    // A tombstone says that the stretch is gone from the target: what was known of it does no harm.
-    if (key === null || value === null) return;
+    if (key === null) return;
     try {
       const { place, rebuiltTo } = decodeMapKey(key);
+      if (value === null) {
+        this.#forget(place);
+        return;
+      }
       const chain = decodeMapValue(value);
       const runs = this.#mapOf(place, part);
       const before = runs.table.capacity;
@@ -62,6 +65,16 @@ export class MapIndex {
       this.#options.unreadable(messageOf(error));
     }
     this.#bound();
+  }
+
+  /** Only whole maps are removed from the topic, of which nobody asks any more. */
+  #forget(place: MapPlace): void {
+    const key = keyOf(place);
+    const known = this.#maps.get(key);
+    if (known === undefined || known.targetTopicId !== place.targetTopicId) return;
+    this.#capacity -= known.table.capacity;
+    this.#maps.delete(key);
+    this.#partOf.delete(key);
   }
 
   #mapOf(place: MapPlace, part: number): PartitionRuns {

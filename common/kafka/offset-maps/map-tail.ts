@@ -9,7 +9,7 @@ import { isRetriable, KafkaCode, kafkaError } from '../wire/error-codes.js';
 import { listOffsets, TIMESTAMP_EARLIEST } from '../wire/operations/list-offsets.js';
 import { scanBatches } from '../wire/records/batch-scan.js';
 import { loadCodecs } from '../wire/records/compression.js';
-import { decodeBatch } from '../wire/records/record-codec.js';
+import { type DecodedRecord, decodeBatch } from '../wire/records/record-codec.js';
 import { TxnFilter } from '../wire/records/txn-filter.js';
 import { MapIndex } from './map-index.js';
 
@@ -28,6 +28,15 @@ export interface MapTailDeps {
   readonly maxRuns?: number;
   /** Only this part of the topic. */
   readonly only?: number;
+  /** Gets what is read instead of the index. */
+  readonly sink?: MapSink;
+}
+
+/** What becomes of the records of the map topic, in the order of each part. */
+export interface MapSink {
+  take(part: number, record: DecodedRecord): void;
+  /** The part is read from its beginning again. */
+  clear(part: number): void;
 }
 
 /** Where reading of one partition of the map topic has come to. */
@@ -41,6 +50,7 @@ interface Part {
 export class MapTail {
   readonly index: MapIndex;
   readonly #deps: MapTailDeps;
+  readonly #sink: MapSink;
   readonly #topic: string;
   #parts = new Map<number, Part>();
   #topicId: string | null | undefined;
@@ -55,6 +65,7 @@ export class MapTail {
       ...(deps.maxRuns === undefined ? {} : { maxRuns: deps.maxRuns }),
       unreadable: (msg) => deps.logger.warn('offset-map.unreadable', { cluster, msg }),
     });
+    this.#sink = deps.sink ?? this.index;
   }
 
   monotonicMs(): number {
@@ -203,7 +214,7 @@ export class MapTail {
       if (lastOffset < part.position) continue;
       const batch = decodeBatch(buffer.subarray(start, start + length));
       if (!isAborted && !batch.control) {
-        for (const record of batch.records) if (record.offset >= part.position) this.index.take(part.partition, record);
+        for (const record of batch.records) if (record.offset >= part.position) this.#sink.take(part.partition, record);
       }
       part.position = lastOffset + 1;
     }
@@ -213,12 +224,12 @@ export class MapTail {
   async #startOver(part: Part): Promise<void> {
     const place = { topic: this.#topic, partition: part.partition, timestamp: TIMESTAMP_EARLIEST };
     const [listed] = await listOffsets(this.#deps.client, 'read_uncommitted', [place]);
-    this.index.clear(part.partition);
+    this.#sink.clear(part.partition);
     part.position = listed?.errorCode === KafkaCode.NONE ? Number(listed.offset) : 0;
   }
 
   #forget(): void {
-    for (const partition of this.#parts.keys()) this.index.clear(partition);
+    for (const partition of this.#parts.keys()) this.#sink.clear(partition);
     this.#parts = new Map();
     this.#topicId = undefined;
   }

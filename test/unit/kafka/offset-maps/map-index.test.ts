@@ -53,13 +53,22 @@ describe('what a controller keeps of a map topic', () => {
     assert.equal(index.of(place(0))?.table.length, 2);
   });
 
-  test('records that cannot be read are told and leave the others alone; a tombstone changes nothing', () => {
+  test('a map that is removed from the topic is forgotten, another topic’s by the same name is not', () => {
+    const index = new MapIndex({ unreadable: assert.fail });
+    index.take(0, record(place(0), holes(0, 5), FIRST_OF_TIMELINE));
+    index.take(0, record(place(1), holes(0, 5), FIRST_OF_TIMELINE));
+    index.take(0, { key: record(place(0), holes(0, 5), -1).key, value: null });
+    index.take(0, { key: record(place(1, 'former'), holes(0, 5), -1).key, value: null });
+    assert.equal(index.of(place(0)), undefined);
+    assert.equal(index.of(place(1))?.table.length, 5);
+  });
+
+  test('records that cannot be read are told and leave the others alone', () => {
     const told: string[] = [];
     const index = new MapIndex({ unreadable: (reason) => told.push(reason) });
     index.take(0, record(place(0), holes(0, 5), FIRST_OF_TIMELINE));
     index.take(0, { key: Buffer.from('nonsense'), value: Buffer.from('x') });
     index.take(0, { key: record(place(0), holes(5, 5), 5).key, value: Buffer.from([9]) });
-    index.take(0, { key: record(place(0), holes(0, 5), -1).key, value: null });
     assert.equal(told.length, 2);
     assert.equal(index.of(place(0))?.table.length, 5);
   });
