@@ -6,6 +6,7 @@ import { mirrorBench } from './mirror-bench.js';
 import { offsetsBench } from './offsets.js';
 import { partitionsBench } from './partitions.js';
 import { stallBench } from './stall.js';
+import { takeoverBench } from './takeover.js';
 import { throughputBench } from './throughput.js';
 import { tinyBench } from './tiny.js';
 import { tlsBench } from './tls.js';
@@ -24,6 +25,7 @@ export const benches: readonly Bench[] = [
   partitionsBench,
   tlsBench,
   stallBench,
+  takeoverBench,
   offsetsBench,
   fleetBench,
 ];

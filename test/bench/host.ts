@@ -8,7 +8,7 @@ const brokerHeapMb = 512;
 // Kafka's own defaults where the bed has chosen smaller ones.
 const brokerConfig = { 'num.network.threads': '3', 'num.io.threads': '8', 'broker.session.timeout.ms': '9000' };
 
-export interface BenchHostOptions extends Pick<KafkaClusterOptions, 'security' | 'heapMb' | 'config'> {
+export interface BenchHostOptions extends Pick<KafkaClusterOptions, 'security' | 'heapMb' | 'config' | 'jvm'> {
   /** Further listeners, for a mirror that comes over a long line. */
   readonly far?: { readonly source?: FarListener; readonly target?: FarListener };
 }

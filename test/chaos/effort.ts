@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { API_SPECS, type ApiKey } from '../../common/kafka/wire/api-keys.js';
 import { machineCpuS, processCpuS } from '../bench/process-usage.js';
+import type { FaultProxy } from '../proxy/fault-proxy.js';
 import type { Field } from './field.js';
 
 const CLUSTERS = ['source', 'target'] as const;
@@ -15,9 +16,17 @@ export interface Effort {
   readonly machineBusy: number;
 }
 
+/** Whose effort it is. */
+export interface Toilers {
+  /** The workers' lines to the brokers. */
+  readonly links: Iterable<{ readonly source: readonly FaultProxy[]; readonly target: readonly FaultProxy[] }>;
+  readonly brokers: () => readonly number[];
+  readonly fleet: () => readonly number[];
+}
+
 /** Counts what passes the workers' lines, and the CPU it takes, from now until `end`. */
 export class EffortMeter {
-  readonly #field: Field;
+  readonly #toilers: Toilers;
   readonly #requests = new Map<string, number>();
   readonly #unlisten: (() => void)[] = [];
   readonly #cpuBefore: ReadonlyMap<number, number>;
@@ -25,9 +34,9 @@ export class EffortMeter {
   readonly #bedBefore = processCpuS(process.pid);
   readonly #sinceMs = performance.now();
 
-  constructor(field: Field) {
-    this.#field = field;
-    for (const links of field.links.values()) {
+  constructor(toilers: Toilers) {
+    this.#toilers = toilers;
+    for (const links of toilers.links) {
       for (const cluster of CLUSTERS) {
         for (const link of links[cluster]) {
           const listener = link.listen(({ direction }, { api }) => {
@@ -37,7 +46,7 @@ export class EffortMeter {
         }
       }
     }
-    this.#cpuBefore = new Map([...this.#brokers, ...this.#fleet].map((pid) => [pid, cpuS(pid)]));
+    this.#cpuBefore = new Map([...toilers.brokers(), ...toilers.fleet()].map((pid) => [pid, cpuS(pid)]));
   }
 
   end(): Effort {
@@ -48,27 +57,25 @@ export class EffortMeter {
     return {
       requests: Object.fromEntries([...this.#requests].sort(([, a], [, b]) => b - a)),
       cpuS: {
-        brokers: spent(this.#brokers),
-        fleet: spent(this.#fleet),
+        brokers: spent(this.#toilers.brokers()),
+        fleet: spent(this.#toilers.fleet()),
         bed: rounded(processCpuS(process.pid) - this.#bedBefore),
       },
       machineBusy: rounded((machineCpuS() - this.#machineBefore) / capacityS),
     };
   }
 
-  get #brokers(): number[] {
-    const { source, target } = this.#field.bed;
-    return [...source.brokers, ...target.brokers].map(({ pid }) => pid);
-  }
-
-  get #fleet(): number[] {
-    const { crew } = this.#field;
-    return [...crew.awake('worker'), ...crew.awake('controller')].map(({ pid }) => pid);
-  }
-
   #count(what: string): void {
     this.#requests.set(what, (this.#requests.get(what) ?? 0) + 1);
   }
+}
+
+export function toilersOf({ bed: { source, target }, links, crew }: Field): Toilers {
+  return {
+    links: links.values(),
+    brokers: () => [...source.brokers, ...target.brokers].map(({ pid }) => pid),
+    fleet: () => [...crew.awake('worker'), ...crew.awake('controller')].map(({ pid }) => pid),
+  };
 }
 
 /** One line: what there was most of. */

@@ -18,7 +18,7 @@ export class Links {
     this.zooKeeper = parts.zooKeeper;
   }
 
-  static async start(bed: ChaosBed, kind: ProcessKind): Promise<Links> {
+  static async start(bed: Pick<ChaosBed, 'source' | 'target' | 'zooKeeper'>, kind: ProcessKind): Promise<Links> {
     const isWorker = kind === 'worker';
     return new Links({
       source: isWorker ? await clusterLinks(bed.source) : [],

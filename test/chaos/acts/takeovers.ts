@@ -1,5 +1,5 @@
 import { workerId } from '../crew.js';
-import { type Effort, EffortMeter, effortLine } from '../effort.js';
+import { type Effort, EffortMeter, effortLine, toilersOf } from '../effort.js';
 import { WORKERS } from '../plan.js';
 import type { Act, Findings, Stage } from './act.js';
 import { comesTrue, percentile } from './waiting.js';
@@ -36,7 +36,7 @@ export class Takeovers implements Act {
       }
       const partitions = held();
       const taking = sampler.takeover(worker);
-      const meter = new EffortMeter(field);
+      const meter = new EffortMeter(toilersOf(field));
       await crew.kill(worker);
       const ms = (await taking) ?? -1;
       const effort = meter.end();

@@ -3,7 +3,7 @@ import { partitionKey, type TopicPartition } from '../../../model/topic-partitio
 import { backoffMs } from '../../../runtime/backoff.js';
 import { EARLIEST, LATEST, LIST_OFFSETS, type ListedOffset } from '../apis/list-offsets.js';
 import { call, isTransient } from '../call.js';
-import type { ClusterClient, ClusterMetadata } from '../cluster-client.js';
+import type { ClusterClient, ClusterMetadata, PartitionMetadata, TopicMetadata } from '../cluster-client.js';
 import { KafkaCode } from '../error-codes.js';
 import { Gatherer, Gatherers } from '../gatherer.js';
 
@@ -73,13 +73,10 @@ function assign(
 ): { byLeader: Map<number, Asked[]>; leaderless: [OffsetQuery, number][] } {
   const byLeader = new Map<number, Asked[]>();
   const leaderless: [OffsetQuery, number][] = [];
-  const leaders = new Map<string, { leader: number; leaderEpoch: number }>();
-  for (const { name, partitions } of metadata.topics.values()) {
-    for (const partition of partitions) leaders.set(partitionKey(name, partition.partition), partition);
-  }
   for (const query of queries) {
-    const topicCode = metadata.topics.get(query.topic)?.errorCode ?? KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
-    const found = leaders.get(partitionKey(query.topic, query.partition));
+    const topic = metadata.topics.get(query.topic);
+    const topicCode = topic?.errorCode ?? KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
+    const found = partitionOf(topic, query.partition);
     if (topicCode !== KafkaCode.NONE) leaderless.push([query, topicCode]);
     else if (found === undefined) leaderless.push([query, KafkaCode.UNKNOWN_TOPIC_OR_PARTITION]);
     else if (found.leader < 0) leaderless.push([query, KafkaCode.LEADER_NOT_AVAILABLE]);
@@ -91,6 +88,12 @@ function assign(
     }
   }
   return { byLeader, leaderless };
+}
+
+function partitionOf(topic: TopicMetadata | undefined, partition: number): PartitionMetadata | undefined {
+  // Brokers list partitions in any order; mostly it is ascending.
+  const atIndex = topic?.partitions[partition];
+  return atIndex?.partition === partition ? atIndex : topic?.partitions.find((one) => one.partition === partition);
 }
 
 type Listed = ReadonlyMap<OffsetQuery, ListedOffset>;
