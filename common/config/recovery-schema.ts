@@ -45,6 +45,12 @@ const hook = z
       .default(10_000)
       .describe('After this long an attempt has failed.'),
     retries: z.number().int().min(0).max(20).default(2).describe('Attempts after the first one.'),
+    onFailure: z
+      .enum(['stop', 'continue'])
+      .default('stop')
+      .describe(
+        'After its last attempt: the program fails, and a resume calls it again (`stop`); or that is noted, and the program goes on without it (`continue`: for what only tells people).',
+      ),
   })
   .refine(({ url, command }) => (url === undefined) !== (command === undefined), { message: 'give url or command' });
 
@@ -61,8 +67,8 @@ export const recovery = z.strictObject({
 /** As programs use them, in the order of the file. */
 export function recoveryHooks(section: z.output<typeof recovery> | undefined): readonly RecoveryHook[] {
   return Object.entries(section?.hooks ?? {}).map(([name, { url, command, secret, token, ...rest }]): RecoveryHook => {
-    const { when, step, kinds, timeoutMs, retries } = rest;
-    const base = { name, when, step, kinds, timeoutMs, retries };
+    const { when, step, kinds, timeoutMs, retries, onFailure } = rest;
+    const base = { name, when, step, kinds, timeoutMs, retries, onFailure };
     if (url === undefined) return { ...base, type: 'command', command: command ?? [] };
     const credentials = { ...(secret === undefined ? {} : { secret }), ...(token === undefined ? {} : { token }) };
     return { ...base, type: 'webhook', url, ...credentials };

@@ -11,6 +11,8 @@ interface HookBase {
   readonly timeoutMs: number;
   /** Attempts after the first. */
   readonly retries: number;
+  /** `stop`: its program fails and waits for an operator. `continue`: that is noted, and the program goes on without it. */
+  readonly onFailure: 'stop' | 'continue';
 }
 
 /** Something of the operators' own that a program does beside its steps: DNS, proxies, chat. From their configuration alone. */

@@ -7,7 +7,8 @@ import type { Random } from '../../common/runtime/random.js';
 import type { TopicFact } from '../core/topic-facts.js';
 import type { ClusterSnapshot, SourceMetadata } from './ports.js';
 
-const MAX_BACKOFF_MS = 30_000;
+/** A cluster that comes back is waited for: by a failback, by whoever adds its topics. */
+const MAX_BACKOFF_MS = 5_000;
 const INITIAL_BACKOFF_MS = 500;
 
 export interface PollerOptions {
@@ -77,7 +78,7 @@ export class ClusterPoller implements Closable {
   }
 
   async #run(): Promise<void> {
-    const { intervalMs, random, clock } = this.#options;
+    const { intervalMs, random } = this.#options;
     for (let failures = 0; !this.#closing.signal.aborted; ) {
       if (this.#wanted.size === 0) {
         await this.#nudge.wait(intervalMs);
@@ -88,7 +89,7 @@ export class ClusterPoller implements Closable {
         await this.#nudge.wait(intervalMs * (0.85 + 0.3 * random.unit()));
       } else {
         const options = { initialMs: INITIAL_BACKOFF_MS, maxMs: MAX_BACKOFF_MS };
-        await clock.sleep(backoffMs(failures++, options, random), this.#closing.signal);
+        await this.#nudge.wait(backoffMs(failures++, options, random));
       }
     }
   }

@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { CausewayError, messageOf } from '../../common/errors/error.js';
 import type { Recovery, RecoveryStep } from '../../common/model/recovery.js';
 import type { RecoveryHook } from '../../common/model/recovery-hook.js';
 import { backoffMs } from '../../common/runtime/backoff.js';
-import type { Clock } from '../../common/runtime/clock.js';
+import type { Clock, Timer } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { StepOutcome } from '../core/recovery-state.js';
 import type { HookRunner } from './ports.js';
@@ -13,6 +13,8 @@ const RETRY = { initialMs: 500, maxMs: 10_000 } as const;
 /** Of what a hook answers, for the evidence. */
 const MAX_OUTPUT_CHARS = 2_000;
 const MAX_OUTPUT_BYTES = 64 * 1024;
+/** What a command said last may come a little after its end. */
+const OUTPUT_GRACE_MS = 500;
 
 export interface HooksOptions {
   readonly hooks: readonly RecoveryHook[];
@@ -61,13 +63,16 @@ export class Hooks implements HookRunner {
     for (let attempt = 1; ; attempt += 1) {
       const startMs = clock.monotonicMs();
       try {
-        const output = hook.type === 'webhook' ? await post(hook, body, signal) : await execute(hook, body, signal);
+        const output =
+          hook.type === 'webhook' ? await post(hook, body, signal) : await execute(hook, body, { signal, clock });
         const tookMs = Math.round(clock.monotonicMs() - startMs);
         return { kind: 'done', evidence: { hook: name, attempts: attempt, tookMs, output: printable(output) } };
       } catch (error) {
         const message = `hook ${name}: ${printable(messageOf(error))}`;
         if (signal.aborted || attempt > hook.retries) {
-          return { kind: 'failed', message, evidence: { hook: name, attempts: attempt } };
+          const evidence = { hook: name, attempts: attempt };
+          const isOptional = hook.onFailure === 'continue' && !signal.aborted;
+          return { kind: isOptional ? 'skipped' : 'failed', message, evidence };
         }
         await clock.sleep(backoffMs(attempt - 1, RETRY, random), signal);
       }
@@ -97,37 +102,70 @@ async function post(
   throw new CausewayError('HOOK_FAILED', `it was answered with status ${response.status}`);
 }
 
+/** With a process group of its own, so that what it started ends with it: whoever else holds its output would keep us waiting. */
 function execute(
   { command, timeoutMs }: RecoveryHook & { readonly type: 'command' },
   body: string,
-  signal: AbortSignal,
+  { signal, clock }: { readonly signal: AbortSignal; readonly clock: Clock },
 ): Promise<string> {
   const [file = '', ...args] = command;
   return new Promise((resolve, reject) => {
-    const child = execFile(
-      file,
-      args,
-      {
-        timeout: timeoutMs,
-        killSignal: 'SIGKILL',
-        maxBuffer: MAX_OUTPUT_BYTES,
-        signal,
-        shell: false,
-        env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
-      },
-      (error, stdout, stderr) => {
-        if (error === null) return resolve(stdout);
-        const how =
-          error.killed === true
-            ? `it was ended after ${timeoutMs} ms, or wrote too much`
-            : `it ended with ${error.code ?? 'a signal'}`;
-        reject(new CausewayError('HOOK_FAILED', `${how}: ${stderr.slice(0, MAX_OUTPUT_CHARS)}`));
-      },
-    );
+    const child = spawn(file, args, {
+      ...{ shell: false, detached: true, stdio: 'pipe' },
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+    });
+    const output = { stdout: '', stderr: '' };
+    let bytes = 0;
+    let ended: string | undefined;
+    const end = (why: string): void => {
+      ended ??= why;
+      killGroup(child.pid);
+    };
+    const timer = clock.after(timeoutMs, () => end(`it was ended after ${timeoutMs} ms`));
+    let grace: Timer | undefined;
+    const onAbort = (): void => end('it was ended with the reign of its controller');
+    signal.addEventListener('abort', onAbort, { once: true });
+    const settle = (finish: () => void): void => {
+      timer.cancel();
+      grace?.cancel();
+      signal.removeEventListener('abort', onAbort);
+      for (const stream of [child.stdout, child.stderr, child.stdin]) stream.destroy();
+      finish();
+    };
+    const fail = (how: string): void =>
+      settle(() => {
+        const said = output.stderr === '' ? '' : `: ${output.stderr.slice(0, MAX_OUTPUT_CHARS)}`;
+        reject(new CausewayError('HOOK_FAILED', `${how}${said}`));
+      });
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', (chunk: string) => {
+        bytes += chunk.length;
+        if (bytes > MAX_OUTPUT_BYTES) end(`it wrote more than ${MAX_OUTPUT_BYTES} bytes`);
+        else output[name] += chunk;
+      });
+    }
+    child.on('error', (error) => fail(`it could not be started: ${error.message}`));
+    const finish = (code: number | null, by: string | null): void => {
+      if (ended !== undefined) fail(ended);
+      else if (code === 0) settle(() => resolve(output.stdout));
+      else fail(`it ended with ${code ?? by ?? 'a signal'}`);
+    };
+    child.on('close', finish);
+    // Somebody else may hold its output and never let go of it.
+    child.on('exit', (code, by) => (grace = clock.after(OUTPUT_GRACE_MS, () => finish(code, by))));
     // A command that does not read what it is told is no failure.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(body);
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(body);
   });
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 function printable(text: string): string {

@@ -114,37 +114,6 @@ describe('recovery programs of a fleet of processes that are killed', () => {
   const done = async (id: string): Promise<RecoveryView> =>
     (await leader()).programs.until(id, (view) => view.state === 'done', 90_000);
 
-  test('a switchover of transactions under load outlives two leaders and a worker: every record is at both ends once', async () => {
-    await east.createTopic('orders', PARTITIONS);
-    await mirrored((await leader()).client, { route: ROUTE, topic: 'orders', partitions: PARTITIONS });
-    const first = new Producer(east, 'orders', { partitions: PARTITIONS, prefix: 'e', pauseMs: 5 });
-    await eventually('some are written', () => first.count > 300);
-    const options = { ...QUICK, groups: false, confirm: ['reverse'] };
-    const id = await (await leader()).programs.begin({ kind: 'switchover', route: ROUTE, options });
-    await at(id, 'quiet');
-    await bereave([await ownerOf(ROUTE, 'orders')]);
-    await first.stop();
-    const waiting = await (await leader()).programs.until(id, ({ state }) => state === 'waiting', 90_000);
-    assert.match(stepOf(waiting, 'reverse').message ?? '', /confirm/);
-    await (await leader()).programs.client.confirm(id, 'go on');
-    await at(id, 'reverse');
-    await bereave();
-    const over = await done(id);
-    assert.ok(over.steps.every(({ state }) => state === 'done' || state === 'skipped'));
-    assert.equal(stepOf(over, 'settle').evidence?.['partitions'], PARTITIONS);
-    const second = new Producer(west, 'orders', { partitions: PARTITIONS, prefix: 'w', pauseMs: 5 });
-    await eventually('the other side is written to', () => second.count > 200);
-    await second.stop();
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      const expected = [...(first.acknowledged[partition] ?? []), ...(second.acknowledged[partition] ?? [])];
-      const hasAll = async (): Promise<boolean> =>
-        (await committedValues(east, 'orders', partition)).length >= expected.length;
-      await eventually('all has come back', hasAll, WAIT_MS);
-      assert.deepEqual(await committedValues(east, 'orders', partition), expected);
-      assert.deepEqual(await committedValues(west, 'orders', partition), expected);
-    }
-  });
-
   test('source, leader and worker die together: the loss is unknown, never small; failover, another worker dies, failback of the delta', async () => {
     const readers = { groupId: 'readers', topic: 'stock' };
     await east.createTopic('stock', PARTITIONS);
@@ -194,6 +163,37 @@ describe('recovery programs of a fleet of processes that are killed', () => {
     assert.deepEqual(await positionsOf(east, readers), read, 'the same records at the old source');
     const stranded = await auditFailback({ east, west, topic: 'stock', before, after, done: returned });
     assert.ok(stranded > 100, `${stranded} never crossed`);
+  });
+
+  test('a switchover of transactions under load outlives two leaders and a worker: every record is at both ends once', async () => {
+    await east.createTopic('orders', PARTITIONS);
+    await mirrored((await leader()).client, { route: ROUTE, topic: 'orders', partitions: PARTITIONS });
+    const first = new Producer(east, 'orders', { partitions: PARTITIONS, prefix: 'e', pauseMs: 5 });
+    await eventually('some are written', () => first.count > 300);
+    const options = { ...QUICK, groups: false, confirm: ['reverse'] };
+    const id = await (await leader()).programs.begin({ kind: 'switchover', route: ROUTE, options });
+    await at(id, 'quiet');
+    await bereave([await ownerOf(ROUTE, 'orders')]);
+    await first.stop();
+    const waiting = await (await leader()).programs.until(id, ({ state }) => state === 'waiting', 90_000);
+    assert.match(stepOf(waiting, 'reverse').message ?? '', /confirm/);
+    await (await leader()).programs.client.confirm(id, 'go on');
+    await at(id, 'reverse');
+    await bereave();
+    const over = await done(id);
+    assert.ok(over.steps.every(({ state }) => state === 'done' || state === 'skipped'));
+    assert.equal(stepOf(over, 'settle').evidence?.['partitions'], PARTITIONS);
+    const second = new Producer(west, 'orders', { partitions: PARTITIONS, prefix: 'w', pauseMs: 5 });
+    await eventually('the other side is written to', () => second.count > 200);
+    await second.stop();
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const expected = [...(first.acknowledged[partition] ?? []), ...(second.acknowledged[partition] ?? [])];
+      const hasAll = async (): Promise<boolean> =>
+        (await committedValues(east, 'orders', partition)).length >= expected.length;
+      await eventually('all has come back', hasAll, WAIT_MS);
+      assert.deepEqual(await committedValues(east, 'orders', partition), expected);
+      assert.deepEqual(await committedValues(west, 'orders', partition), expected);
+    }
   });
 
   function anyWorkerBut(id: string): FleetProcess {

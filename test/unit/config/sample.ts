@@ -204,6 +204,7 @@ recovery:
       token: let-me-in
       timeoutMs: 5000
       retries: 3
+      onFailure: continue
     proxies:
       step: stop
       command: [/usr/local/bin/repoint, --all]

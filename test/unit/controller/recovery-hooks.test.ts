@@ -11,9 +11,22 @@ import { Hooks } from '../../../controller/recovery/hooks.js';
 
 const RECOVERY = { id: 'failover-1', kind: 'failover', route: 'r', topics: ['t'] } as unknown as Recovery;
 const STEP = { id: 'hook-h', act: 'hook', leg: 'out' } as unknown as RecoveryStep;
-const BASE = { name: 'h', when: 'after', step: 'groups', kinds: [], timeoutMs: 2_000, retries: 1 } as const;
+const BASE = {
+  name: 'h',
+  when: 'after',
+  step: 'groups',
+  kinds: [],
+  timeoutMs: 2_000,
+  retries: 1,
+  onFailure: 'stop',
+} as const;
 /** Waits are over at once. */
-const quick: Clock = { ...systemClock, wallMs: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve() } as Clock;
+const quick: Clock = {
+  wallMs: () => 0,
+  monotonicMs: () => 0,
+  after: (delayMs, callback) => systemClock.after(delayMs, callback),
+  sleep: () => Promise.resolve(),
+};
 
 interface Call {
   readonly headers: IncomingHttpHeaders;
@@ -94,6 +107,38 @@ describe('hooks', () => {
     const endless = { ...BASE, timeoutMs: 200, retries: 0, type: 'command' as const };
     const late = await run({ ...endless, command: [process.execPath, '-e', 'setInterval(() => 0, 1000)'] });
     assert.match(late.kind === 'failed' ? late.message : '', /ended after 200 ms/);
+  });
+
+  test('what a command started and left behind does not keep its step waiting; too much output ends it', async () => {
+    const base = { ...BASE, timeoutMs: 300, retries: 0, type: 'command' as const };
+    const startMs = systemClock.monotonicMs();
+    const held = await run({ ...base, command: ['/bin/sh', '-c', 'sleep 30; true'] });
+    assert.match(held.kind === 'failed' ? held.message : '', /ended after 300 ms/);
+    const left = await run({ ...base, timeoutMs: 5_000, command: ['/bin/sh', '-c', 'echo done; sleep 30 & exit 0'] });
+    assert.equal(left.kind === 'done' && left.evidence?.['output'], 'done');
+    assert.ok(systemClock.monotonicMs() - startMs < 10_000);
+    const loud = await run({ ...base, timeoutMs: 5_000, command: ['/bin/sh', '-c', 'while true; do echo yes; done'] });
+    assert.match(loud.kind === 'failed' ? loud.message : '', /wrote more than/);
+    const missing = await run({ ...base, command: ['/no/such/command'] });
+    assert.match(missing.kind === 'failed' ? missing.message : '', /could not be started: .*ENOENT/);
+  });
+
+  test('a webhook that never answers fails its step in time; one that only tells people does not stop its program', async () => {
+    const server = createServer(() => undefined);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`;
+    try {
+      const hook = { ...BASE, timeoutMs: 200, retries: 2, type: 'webhook' as const, url };
+      const silent = await run(hook);
+      assert.equal(silent.kind, 'failed');
+      const told = await run({ ...hook, onFailure: 'continue' });
+      assert.equal(told.kind, 'skipped');
+      assert.match(told.kind === 'skipped' ? told.message : '', /^hook h: .*timeout/);
+      assert.equal(told.kind === 'skipped' && told.evidence?.['attempts'], 3);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   test('one that this controller’s file does not have fails, and says so', async () => {

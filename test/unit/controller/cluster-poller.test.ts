@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { silentLogger } from '../../../common/observability/logger.js';
+import { systemRandom } from '../../../common/runtime/random.js';
+import { ClusterPoller } from '../../../controller/metadata/cluster-poller.js';
+import { ManualClock } from '../worker/manual-clock.js';
+import { FakeKafka } from './fake-kafka.js';
+import { until } from './kit.js';
+
+describe('what is known of a cluster that is gone for a while', () => {
+  test('is asked for every few seconds, and at once when a topic is wanted', async () => {
+    const clock = new ManualClock();
+    const metadata = new FakeKafka();
+    metadata.unreachable.add('east');
+    metadata.addTopic('east', 'a', 1);
+    metadata.addTopic('east', 'b', 1);
+    const options = {
+      cluster: 'east',
+      metadata,
+      intervalMs: 30_000,
+      clock,
+      random: systemRandom,
+      logger: silentLogger,
+    };
+    const poller = new ClusterPoller({ ...options, onChange: () => undefined });
+    poller.want(new Set(['a']));
+    poller.start();
+    try {
+      await until(() => metadata.describes === 1);
+      for (let asked = 2; asked < 12; asked++) {
+        // Settled on its wait, whose bound is 5 s.
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        clock.pass(5_000);
+        await until(() => metadata.describes >= asked);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      metadata.unreachable.clear();
+      poller.want(new Set(['a', 'b']));
+      await until(() => poller.fact('b').state === 'present');
+      assert.equal(poller.fact('a').state, 'present');
+    } finally {
+      await poller.close();
+    }
+  });
+});
