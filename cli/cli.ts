@@ -5,6 +5,7 @@ import { addConfigCommands } from './commands/config.js';
 import { addFleetCommands } from './commands/fleet.js';
 import { addGroupCommands } from './commands/groups.js';
 import { addJobCommands } from './commands/job.js';
+import { addMm2Commands } from './commands/mm2.js';
 import { addOffsetCommands } from './commands/offsets.js';
 import { addPlanCommands } from './commands/plan.js';
 import { addRecoveryCommands } from './commands/recovery.js';
@@ -58,6 +59,7 @@ export function buildProgram(deps: CliDeps): Command {
   addOffsetCommands(program, deps);
   addGroupCommands(program, deps);
   addRecoveryCommands(program, deps);
+  addMm2Commands(program, deps);
   addTransferCommands(program, deps);
   addConfigCommands(program, deps);
   addDebugOption(program);

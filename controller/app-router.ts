@@ -15,6 +15,7 @@ import type { Ruler } from './loop/ruler.js';
 import type { StoreAlarms } from './loop/store-alarms.js';
 import { ClusterQuestions, clientOpener } from './metadata/cluster-clients.js';
 import type { SourceMetadata, TargetAdmin } from './metadata/ports.js';
+import { Mm2Takeover } from './mm2/takeover-service.js';
 import type { OffsetRoom } from './offsets/open-offsets.js';
 import { JobCopier } from './recovery/job-copier.js';
 import type { RecoveryRoom } from './recovery/recovery-room.js';
@@ -62,11 +63,11 @@ export interface RouterParts {
 export function buildRouter(rooms: RouterParts): Router {
   const { config, store, clock, random, logger, metrics, metadata, admin } = rooms;
   const { ruler, recovery, groups, offsets, rights, schemas, sync, statuses, health, alarms, memory } = rooms;
-  const routes = new RouteService(store, config, metadata);
   const rules = new RuleBook(config.controller.deny);
   const denials = new DenialStore(store, clock);
   const clusters = [...config.clusters.keys()];
   const { identities } = sync;
+  const routes = new RouteService({ store, config, metadata, rules, identities });
   const topics = new TopicService({ store, routes, metadata, denials, rules, identities, clock });
   const selections = new SelectionService({ store, routes, denials, metadata, rules, clusters, identities, logger });
   const open = clientOpener({
@@ -103,6 +104,7 @@ export function buildRouter(rooms: RouterParts): Router {
     groups: groups.service,
     ...offsets.services(topics),
     rules: openRules(config, { routes, metadata, statuses: () => views.statuses(), questions, clock }),
+    mm2: new Mm2Takeover({ questions, routes, topics, metadata, logger }),
     syncs,
     schemas: schemas.service,
     routes,

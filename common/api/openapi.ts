@@ -4,6 +4,7 @@ import { problemBody } from './desired-shapes.js';
 import { fleetOperations } from './fleet-operations.js';
 import { groupOperations } from './group-operations.js';
 import { jobOperations } from './job-operations.js';
+import { mm2Operations } from './mm2-operations.js';
 import { offsetOperations } from './offset-operations.js';
 import type { Operation } from './operation.js';
 import { recoveryOperations } from './recovery-operations.js';
@@ -21,6 +22,7 @@ export function apiOperations(): readonly Operation[] {
     ...fleetOperations,
     ...groupOperations,
     ...jobOperations,
+    ...mm2Operations,
     ...offsetOperations,
     ...recoveryOperations,
     ...rulesOperations,

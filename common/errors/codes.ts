@@ -78,6 +78,7 @@ export const ERROR_CODES = {
     'What the job is to copy is empty, not there, not there yet, or not to be had in this form.',
   ),
   JOB_STATE: info(409, 1, false, 'The job is not in a state in which this could be done to it.'),
+  TAKEOVER_REFUSED: info(409, 1, false, 'What MirrorMaker 2 left does not say, or not yet, where copying is to go on.'),
   GROUPS_TOO_MANY: info(409, 1, false, 'A route has more consumer groups, or positions of them, than it takes along.'),
   PRECONDITION_FAILED: info(412, 1, false, 'The resource changed since it was read (ETag).'),
   PRECONDITION_REQUIRED: info(428, 1, false, 'If-Match is required here.'),

@@ -2,6 +2,7 @@ import { Router } from 'express';
 import { groupPaths } from '../groups/group-paths.js';
 import type { GroupService } from '../groups/group-service.js';
 import { type JobPathsOptions, jobPaths } from '../jobs/job-paths.js';
+import { type TakeoverPathsOptions, takeoverPaths } from '../mm2/takeover-paths.js';
 import { type OffsetPathsOptions, offsetPaths } from '../offsets/offset-paths.js';
 import { type RulesPathsOptions, rulesPaths } from '../rules/rules-paths.js';
 import { type SchemaPathsOptions, schemaPaths } from '../schemas/schema-paths.js';
@@ -27,7 +28,8 @@ export interface ApiOptions
     OffsetPathsOptions,
     RecoveryPathsOptions,
     RulesPathsOptions,
-    SchemaPathsOptions {
+    SchemaPathsOptions,
+    TakeoverPathsOptions {
   readonly routes: RouteService;
   readonly orders: OrderService;
   readonly selections: SelectionService;
@@ -52,6 +54,7 @@ export function apiRouter(options: ApiOptions): Router {
   jobPaths(router, options);
   offsetPaths(router, options);
   groupPaths(router, options);
+  takeoverPaths(router, options);
   recoveryPaths(router, options);
   return router;
 }
