@@ -47,15 +47,17 @@ export interface BootstrapDeps {
 export async function bootstrapFleet(deps: BootstrapDeps, memory: FleetMemory, seeds: readonly Route[]): Promise<void> {
   const { store, clock, random } = deps;
   const present = await store.get(FLEET);
+  // One listing in the place of a read for each of them: whoever wants to lead looks often.
+  const listed = new Set(((await store.children('/')) ?? []).map((name) => `/${name}`));
   if (present !== undefined) {
     checkIdentity(deps, memory, decodeFleet(present.data, FLEET));
-    await checkLastingPaths(store);
+    await checkLastingPaths(store, listed);
   } else if (memory.fleetId !== undefined) {
     throw contradicts(FLEET, `the node of fleet ${memory.fleetId} is gone: the store was wiped`);
   } else {
     await checkIsNew(store);
   }
-  for (const path of BASE_PATHS) await createIfMissing(store, path, Buffer.alloc(0));
+  for (const path of BASE_PATHS) if (!listed.has(path)) await createIfMissing(store, path, Buffer.alloc(0));
   for (const route of seeds) await createIfMissing(store, routePath(route.name), encodeRoute(route));
   if (present !== undefined) return;
   await createIfMissing(store, EPOCH, encodeEpoch({ epoch: 0 }));
@@ -122,8 +124,10 @@ function checkIdentity({ fleet }: Pick<BootstrapDeps, 'fleet'>, memory: FleetMem
   return record;
 }
 
-async function checkLastingPaths(store: CoordinationStore): Promise<void> {
-  for (const path of LASTING_PATHS) if ((await store.get(path)) === undefined) throw damaged(path);
+async function checkLastingPaths(store: CoordinationStore, listed: ReadonlySet<string>): Promise<void> {
+  for (const path of LASTING_PATHS) {
+    if (!listed.has(path) && (await store.get(path)) === undefined) throw damaged(path);
+  }
 }
 
 /** Somebody has ruled here, and the fleet's own node is gone. A bootstrap that did not come to its end has no reign behind it. */

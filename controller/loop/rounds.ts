@@ -84,6 +84,8 @@ export class Rounds {
   #deadlineMs: number | undefined;
   /** The world as it was when a full compare found nothing to do, and nothing was under way. */
   #restingAt: string | undefined;
+  /** As it was when the last round, full or not, found nothing to do: a hint alone is no reason to compute all of it again. */
+  #quietAt: string | undefined;
 
   constructor(options: RoundsOptions) {
     this.#options = options;
@@ -181,8 +183,9 @@ export class Rounds {
     const { records, facts, clock } = this.#options;
     if (full && (await this.#retired.remove(clock.monotonicMs()))) return true;
     const worldAt = `${records.revision()}|${facts.revision}|${this.#loads.revision}|${this.#gone.revision}`;
-    if (worldAt === this.#restingAt) return false;
+    if (worldAt === this.#restingAt || (!full && worldAt === this.#quietAt)) return false;
     this.#restingAt = undefined;
+    this.#quietAt = undefined;
     if (await this.#selector.advance()) return true;
     const nowMs = clock.monotonicMs();
     const desired = this.#desire();
@@ -221,6 +224,7 @@ export class Rounds {
     const nothingPending = this.#deadlineMs === undefined && this.#departures.doomed.size === 0;
     // The same world gives the same answer; only time or a change can give another.
     // As it was read: what came meanwhile has not been looked at.
+    if (idle && nothingPending) this.#quietAt = worldAt;
     if (full && idle && nothingPending) this.#restingAt = worldAt;
     return wrote || cleaned;
   }

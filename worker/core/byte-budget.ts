@@ -39,15 +39,22 @@ export class ByteBudget implements ByteAccount {
   readonly #guaranteedBytes: number;
   readonly #pool: BytePool | undefined;
   #usedBytes = 0;
+  readonly #awaited: () => void;
   #waiters: { readonly bytes: number; readonly wake: () => void }[] = [];
 
   /**
    * @param guaranteedBytes this thread's alone
    * @param pool what it may use beyond that while the other threads do not
+   * @param awaited somebody waits from now on: other threads release without a word, so `look` has to be called now and then
    */
-  constructor(guaranteedBytes: number, pool?: BytePool) {
+  constructor(guaranteedBytes: number, pool?: BytePool, awaited: () => void = () => undefined) {
     this.#guaranteedBytes = guaranteedBytes;
     this.#pool = pool;
+    this.#awaited = awaited;
+  }
+
+  get isAwaited(): boolean {
+    return this.#waiters.length > 0;
   }
 
   get usedBytes(): number {
@@ -73,6 +80,7 @@ export class ByteBudget implements ByteAccount {
   /** Calls back once, as soon as at least `bytes` are free, whoever released them. */
   whenFree(bytes: number, wake: () => void): void {
     this.#waiters.push({ bytes, wake });
+    this.#awaited();
   }
 
   /** Wakes whom there is room for; other threads release without a word. */

@@ -30,6 +30,8 @@ export class AssignmentReader implements Closable {
   readonly #deps: AssignmentReaderDeps;
   readonly #unsubscribe: () => void;
   #highest: { readonly epoch: number; readonly generation: number } = { epoch: -1, generation: -1 };
+  /** The node that `#highest` came from, and for whom it was: read again unchanged, it says nothing new. */
+  #taken: { readonly data: Buffer; readonly incarnation: string } | undefined;
   #syncedSession = 0;
   #timer: Timer | undefined;
   #reading: Promise<void> | undefined;
@@ -51,6 +53,7 @@ export class AssignmentReader implements Closable {
   /** The fleet is another from now on: its epochs have nothing to do with those seen so far. */
   forgetHighest(): void {
     this.#highest = { epoch: -1, generation: -1 };
+    this.#taken = undefined;
   }
 
   /** Reads again now, or once more after the read under way. */
@@ -94,12 +97,15 @@ export class AssignmentReader implements Closable {
         await store.sync();
         this.#syncedSession = generation;
       }
-      const assignment = await this.#load();
+      const loaded = await this.#load(mine);
       this.#failing = false;
-      if (assignment === undefined || assignment.incarnation !== mine || incarnation() !== mine) return;
+      if (loaded === undefined) return;
+      const { assignment, data } = loaded;
+      if (assignment.incarnation !== mine || incarnation() !== mine) return;
       if (compareAssignments(assignment, this.#highest) <= 0) return;
       this.#deps.accepted(assignment);
       this.#highest = assignment;
+      this.#taken = { data, incarnation: mine };
     } catch (error) {
       // The last assignment stays in force.
       if (!this.#failing) logger.warn('assignment.unreadable', { err: error });
@@ -108,13 +114,16 @@ export class AssignmentReader implements Closable {
     }
   }
 
-  async #load(): Promise<WorkerAssignment | undefined> {
+  /** @returns undefined where there is none, or the one that was taken already */
+  async #load(mine: string): Promise<{ readonly assignment: WorkerAssignment; readonly data: Buffer } | undefined> {
     const { store, worker } = this.#deps;
     const path = assignmentPath(worker);
     for (let attempt = 1; ; attempt++) {
       const node = await store.get(path);
       // An empty node is a parent somebody made on the way to something else.
       if (node === undefined || node.data.length === 0) return undefined;
+      // All parts of an assignment bear its generation: another would have another first part.
+      if (this.#taken?.incarnation === mine && node.data.equals(this.#taken.data)) return undefined;
       const parts = assignmentParts(node.data, path);
       const buffers = [node.data];
       for (let part = 1; part < parts; part++) {
@@ -122,7 +131,7 @@ export class AssignmentReader implements Closable {
         if (child !== undefined) buffers.push(child.data);
       }
       try {
-        return decodeAssignment(buffers, path);
+        return { assignment: decodeAssignment(buffers, path), data: node.data };
       } catch (error) {
         if (parts === 1 || attempt >= MAX_TORN_READS) throw error;
       }

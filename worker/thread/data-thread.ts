@@ -76,7 +76,11 @@ export class DataThread {
     this.#deps = deps;
     const { clock, random, logger, settings } = deps;
     const { guaranteedBytes, sharedBytes, taken } = settings.memory;
-    this.#budget = new ByteBudget(guaranteedBytes, new BytePool(new Float64Array(taken), settings.thread, sharedBytes));
+    this.#budget = new ByteBudget(
+      guaranteedBytes,
+      new BytePool(new Float64Array(taken), settings.thread, sharedBytes),
+      () => this.#lookForMemory(),
+    );
     this.#lease = new Float64Array(settings.lease);
     this.#lanes = new LaneRegistrar(settings.thread, settings.life, deps.post);
     this.#pool = new BufferPool(guaranteedBytes);
@@ -157,7 +161,6 @@ export class DataThread {
       random,
       logger,
     });
-    this.#lookForMemory();
     deps.post({ type: 'ready' });
   }
 
@@ -238,9 +241,11 @@ export class DataThread {
   }
 
   #lookForMemory(): void {
+    if (this.#memoryTimer !== undefined || this.#stopped) return;
     this.#memoryTimer = this.#deps.clock.after(MEMORY_LOOK_MS, () => {
+      this.#memoryTimer = undefined;
       this.#budget.look();
-      this.#lookForMemory();
+      if (this.#budget.isAwaited) this.#lookForMemory();
     });
   }
 
