@@ -11,7 +11,10 @@ const MAX_COUNTDOWN = 25;
 const MOMENTS: readonly CallMoment[] = ['before', 'sent', 'answered'];
 
 /** One fault that begins now. @returns what undoes it, called when its time is over */
-type Fault = (world: World, dice: Dice) => { readonly what: string; readonly undo?: () => void } | undefined;
+type Fault = (
+  world: World,
+  dice: Dice,
+) => { readonly what: string; readonly undo?: () => void; readonly lastsMs?: number } | undefined;
 
 /** By name, with how often each is drawn. */
 const CATALOGUE: readonly (readonly [name: string, weight: number, fault: Fault])[] = [
@@ -28,6 +31,7 @@ const CATALOGUE: readonly (readonly [name: string, weight: number, fault: Fault]
   ['worker-leaves', 3, leave],
   ['worker-joins', 2, join],
   ['worker-without-zookeeper', 4, (world, dice) => cut(world, aWorker(world, dice), 'zookeeper')],
+  ['worker-goes-on-alone', 5, goOnAlone],
   ['controller-without-zookeeper', 3, (world, dice) => cut(world, aController(world, dice), 'zookeeper')],
   ['worker-without-target', 3, (world, dice) => cut(world, aWorker(world, dice), 'target')],
   ['worker-without-source', 1, (world, dice) => cut(world, aWorker(world, dice), 'source')],
@@ -65,7 +69,7 @@ export function planFaults(world: World, healedMs: number, told: (fault: string)
       world.trace.tell('fault', `${name} ${done.what}`);
       const { undo } = done;
       if (undo === undefined) return;
-      world.timeline.after(Math.min(lastsMs, healedMs - atMs), () => {
+      world.timeline.after(Math.min(done.lastsMs ?? lastsMs, healedMs - atMs), () => {
         world.trace.tell('fault', `${name} ${done.what} is over`);
         undo();
       });
@@ -100,6 +104,10 @@ function aWorker(world: World, dice: Dice): Victim | undefined {
   const alive = [...world.workers].filter(([, { actor, isLeaving }]) => actor.isAlive && !isLeaving);
   if (alive.length === 0) return undefined;
   const [id, { actor }] = dice.pick(alive);
+  return victimOf(world, id, actor);
+}
+
+function victimOf(world: World, id: string, actor: Actor): Victim {
   return { id, actor, start: () => startAgain(world, 'workers', id) };
 }
 
@@ -208,6 +216,23 @@ function cut(world: World, victim: Victim | undefined, place: string): ReturnTyp
   if (victim === undefined) return undefined;
   world.network.cut(victim.id, place);
   return { what: victim.id, undo: () => world.network.heal(victim.id, place) };
+}
+
+const ALONE_MS = [3_000, 7_000] as const;
+
+/**
+ * Without a session, and longer than that of another lasts: what it copies is given to others, and it hears of that from the target alone
+ * (exactly-once.md 2.5). Whoever has the most has also something else to send then.
+ */
+function goOnAlone(world: World, dice: Dice): ReturnType<Fault> {
+  const { workers, ownership } = world;
+  const holding = [...workers].filter(([id, { actor, isLeaving }]) => {
+    return actor.isAlive && !actor.isStopped && !isLeaving && ownership.countOf(id) > 0;
+  });
+  const [most] = holding.sort(([a], [b]) => ownership.countOf(b) - ownership.countOf(a));
+  const victim = most === undefined ? aWorker(world, dice) : victimOf(world, most[0], most[1].actor);
+  const fault = cut(world, victim, 'zookeeper');
+  return fault && { ...fault, lastsMs: dice.between(...ALONE_MS) };
 }
 
 function breakConnections(world: World, dice: Dice): ReturnType<Fault> {

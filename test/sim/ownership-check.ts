@@ -27,6 +27,11 @@ export class OwnershipCheck {
     return this.#changes;
   }
 
+  /** Partitions that are the worker's. */
+  countOf(worker: string): number {
+    return this.#nodes.get(worker)?.own.size ?? 0;
+  }
+
   ownerOf(key: string): string | undefined {
     for (const [worker, { own }] of this.#nodes) if (own.has(key)) return worker;
     return undefined;

@@ -12,6 +12,8 @@ const DEADLINE_MS = HEALED_MS + 90_000;
 /** For so long nothing may change hands once all is well. */
 const CALM_MS = 3_000;
 const LOOK_MS = 250;
+/** In such worlds most workers have several partitions on a lane: what happens to one of them concerns the others. */
+const WIDE_SHARE = 0.3;
 /** A world takes some thousands. */
 const MAX_TURNS = 200_000;
 
@@ -88,8 +90,9 @@ function found(world: World): void {
   ];
   for (const start of starts) timeline.after(dice.between(0, 500), start);
   const topics = 1 + dice.below(2);
+  const isWide = dice.chance(WIDE_SHARE);
   for (let index = 0; index < topics; index += 1) {
-    const partitions = 1 + dice.below(3);
+    const partitions = isWide ? 3 + dice.below(3) : 1 + dice.below(3);
     timeline.after(index === 0 ? 0 : dice.between(0, 4_000), () => world.addTopic(`t${index + 1}`, partitions));
   }
   const load = dice.of('load');

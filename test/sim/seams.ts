@@ -30,6 +30,8 @@ export function enterWorld(world: SimKafka): void {
     return asBrokerConnection(await SimConnection.open(options, clock.actor, current));
   };
   measureNoLoop();
+  compressNothing();
+  AbortSignal.any = eitherOf;
   globalThis.WeakRef = Held as unknown as typeof WeakRef;
 }
 
@@ -40,6 +42,25 @@ function measureNoLoop(): void {
   hooks.monitorEventLoopDelay = () => ({ enable: nothing, disable: nothing, reset: nothing, max: 0 });
   syncBuiltinESMExports();
   LoopLoad.prototype.take = () => ({ utilization: 0, delayMs: 0 });
+}
+
+/** What records in the store shrink to is not looked at, and a stream of zlib's costs more than all there is to say in one. */
+function compressNothing(): void {
+  const magic = Buffer.from([0x1f, 0x8b]);
+  const zlib = createRequire(import.meta.url)('node:zlib') as { gzipSync: unknown; gunzipSync: unknown };
+  zlib.gzipSync = (text: string) => Buffer.concat([magic, Buffer.from(text)]);
+  zlib.gunzipSync = (bytes: Buffer) => bytes.subarray(magic.length);
+  syncBuiltinESMExports();
+}
+
+/** Node keeps such a signal for as long as somebody listens to it: worlds that are cut off in their midst would stay for good. */
+function eitherOf(signals: Iterable<AbortSignal>): AbortSignal {
+  const either = new AbortController();
+  for (const signal of signals) {
+    if (signal.aborted) either.abort(signal.reason);
+    else signal.addEventListener('abort', () => either.abort(signal.reason), { once: true });
+  }
+  return either.signal;
 }
 
 class Held {

@@ -10,12 +10,14 @@ import type { Surroundings } from './fleet/process.js';
 import { ROUTE } from './fleet/settings.js';
 import { WorkerProcess } from './fleet/worker-process.js';
 import { KafkaCluster, type Topic } from './kafka/cluster.js';
+import type { PartitionListener } from './kafka/partition.js';
 import { Actor, WALL_START_MS } from './kernel/actor.js';
 import type { Dice } from './kernel/dice.js';
 import { Network } from './kernel/network.js';
 import { Timeline } from './kernel/timeline.js';
 import { Trace } from './kernel/trace.js';
 import { OwnershipCheck } from './ownership-check.js';
+import { ProducerCheck } from './producer-check.js';
 import { enterWorld } from './seams.js';
 import { Ensemble } from './zookeeper/ensemble.js';
 
@@ -68,11 +70,16 @@ export class World implements Surroundings {
       committed: (commit) => this.ownership.committed(commit),
     });
     this.zookeeper = { ensemble: this.ensemble, network: this.network, timeline, trace };
-    const { sourceListener, targetListener } = this.records;
+    const producers = new ProducerCheck(failed);
+    const { sourceListener } = this.records;
+    const targetListener: PartitionListener = {
+      ...this.records.targetListener,
+      offered: (partition, batch) => producers.offered(partition, batch),
+    };
     this.source = new KafkaCluster('source', BROKERS, { timeline, dice: dice.of('source'), listener: sourceListener });
     this.target = new KafkaCluster('target', BROKERS, { timeline, dice: dice.of('target'), listener: targetListener });
     const clusters = new Map([this.source, this.target].map((cluster) => [cluster.name, cluster]));
-    enterWorld({ clusters, network: this.network, trace });
+    enterWorld({ clusters, network: this.network, trace, producers });
     this.#order([TOPICS, topicsPath(ROUTE)]);
   }
 

@@ -1,5 +1,6 @@
 import { CausewayError } from '../../../common/errors/error.js';
-import { API_SPECS, type ApiKey } from '../../../common/kafka/wire/api-keys.js';
+import { API_SPECS, ApiKey } from '../../../common/kafka/wire/api-keys.js';
+import type { ProduceRequest } from '../../../common/kafka/wire/apis/produce.js';
 import type { BrokerConnection, ConnectionOptions, RequestOptions } from '../../../common/kafka/wire/connection.js';
 import {
   type ConnectionPlace,
@@ -13,6 +14,7 @@ import type { Actor } from '../kernel/actor.js';
 import type { Link } from '../kernel/link.js';
 import type { Network } from '../kernel/network.js';
 import type { Trace } from '../kernel/trace.js';
+import type { ProducerCheck } from '../producer-check.js';
 import { answer } from './broker.js';
 import type { Broker, KafkaCluster } from './cluster.js';
 import { asBody, isOffered } from './typed-bodies.js';
@@ -24,6 +26,7 @@ export interface SimKafka {
   readonly clusters: ReadonlyMap<string, KafkaCluster>;
   readonly network: Network;
   readonly trace: Trace;
+  readonly producers: ProducerCheck;
 }
 
 /**
@@ -37,6 +40,7 @@ export class SimConnection {
   readonly #cluster: KafkaCluster;
   readonly #broker: Broker;
   readonly #trace: Trace;
+  readonly #producers: ProducerCheck;
   readonly #pending: PendingRequests;
   readonly #inbox: (() => void)[] = [];
   readonly #closeListeners: ((error: CausewayError) => void)[] = [];
@@ -51,6 +55,7 @@ export class SimConnection {
     this.#cluster = world.clusters.get(options.cluster.name) as KafkaCluster;
     this.#broker = broker;
     this.#trace = world.trace;
+    this.#producers = world.producers;
     this.#pending = new PendingRequests(options.clock, (api, timeoutMs) =>
       this.close(requestTimeout(this.place, api, timeoutMs)),
     );
@@ -131,6 +136,7 @@ export class SimConnection {
     if (this.#closedError !== undefined) return Promise.reject(this.#closedError);
     const moment = this.#actor.calling();
     if (moment === 'before') this.#actor.process.kill();
+    else if (api === ApiKey.Produce) this.#producers.sends(this.#actor.name, body as ProduceRequest);
     return new Promise((resolve, reject) => {
       this.#correlationId += 1;
       this.#pending.add({
@@ -175,7 +181,10 @@ export class SimConnection {
       if (this.#trace.keepsLines) this.#note(api, body, response);
       this.#link.toClient(() => {
         if (isLast) this.#actor.process.kill();
-        else if (this.#closedError === undefined) this.#pending.take()?.resolve(asBody(api, response));
+        else if (this.#closedError === undefined) {
+          if (api === ApiKey.Produce) this.#producers.hears(body as ProduceRequest, response);
+          this.#pending.take()?.resolve(asBody(api, response));
+        }
       });
       this.#next();
     });

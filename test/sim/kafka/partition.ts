@@ -7,6 +7,8 @@ const REPLICATION_MS = [0.3, 4] as const;
 const NEWS_MS = [1, 60] as const;
 
 export interface PartitionListener {
+  /** A client's batch, before it is judged. */
+  offered?(partition: Partition, batch: Buffer): void;
   appended(partition: Partition, entry: Entry): void;
   truncated(partition: Partition, end: number): void;
 }
@@ -89,6 +91,7 @@ export class Partition {
   }
 
   append(bytes: Buffer): Appended {
+    this.#listener.offered?.(this, bytes);
     const appended = this.log.append(bytes, this.epoch);
     if (appended.kind === 'appended') this.#grew();
     return appended;

@@ -1,12 +1,29 @@
 import type { Clock, Timer } from '../../../common/runtime/clock.js';
 import type { Dice } from './dice.js';
-import type { Timeline } from './timeline.js';
+import type { Scheduled, Timeline } from './timeline.js';
 
 /** The wall clock when a world begins: 2026-01-01. */
 export const WALL_START_MS = 1_767_225_600_000;
 
 /** Where a process dies: around the call that makes its countdown run out. */
 export type CallMoment = 'before' | 'sent' | 'answered';
+
+/** Something an actor does at its time, or as soon as it is not stopped any more. */
+class Turn implements Timer {
+  readonly actor: Actor;
+  run: (() => void) | undefined;
+  scheduled: Scheduled | undefined;
+
+  constructor(actor: Actor, run: () => void) {
+    this.actor = actor;
+    this.run = run;
+  }
+
+  cancel(): void {
+    this.run = undefined;
+    this.scheduled?.cancel();
+  }
+}
 
 /**
  * A process, or a thread of one: whatever happens in it is a turn given to it. It may be stopped (its turns wait, what it sent goes on) and
@@ -21,7 +38,7 @@ export class Actor {
   readonly #onKill: (() => void)[] = [];
   #isKilled = false;
   #stops = 0;
-  #waiting: (() => void)[] = [];
+  #waiting: Turn[] = [];
   #countdown: { left: number; readonly moment: CallMoment } | undefined;
 
   constructor(name: string, timeline: Timeline, dice: Dice, parent?: Actor) {
@@ -49,18 +66,9 @@ export class Actor {
 
   /** Gives the actor a turn after `delayMs`. */
   turn(delayMs: number, run: () => void): { cancel(): void } {
-    if (this.#isKilled) return { cancel: () => undefined };
-    let isCancelled = false;
-    const guarded = (): void => {
-      if (!isCancelled) run();
-    };
-    const scheduled = this.#timeline.after(delayMs, () => this.#take(guarded));
-    return {
-      cancel: () => {
-        isCancelled = true;
-        scheduled.cancel();
-      },
-    };
+    const turn = new Turn(this, run);
+    if (!this.#isKilled) turn.scheduled = this.#timeline.after(delayMs, () => this.#take(turn));
+    return turn;
   }
 
   kill(): void {
@@ -82,7 +90,7 @@ export class Actor {
   resume(): void {
     this.#stops -= 1;
     if (this.isStopped || this.#isKilled) return;
-    for (const run of this.#waiting.splice(0)) this.#timeline.after(0, () => this.#take(run));
+    for (const turn of this.#waiting.splice(0)) this.#timeline.after(0, () => turn.actor.#take(turn));
   }
 
   /** Its life ends at the `calls`th request from now on. */
@@ -100,11 +108,11 @@ export class Actor {
     return moment;
   }
 
-  #take(run: () => void): void {
+  #take(turn: Turn): void {
     if (this.#isKilled) return;
     const stopped = this.#stopped();
-    if (stopped === undefined) run();
-    else stopped.#waiting.push(() => this.#take(run));
+    if (stopped === undefined) turn.run?.();
+    else stopped.#waiting.push(turn);
   }
 
   #stopped(): Actor | undefined {

@@ -4,10 +4,20 @@ export interface Scheduled {
   cancel(): void;
 }
 
-interface Entry extends Scheduled {
+class Entry implements Scheduled {
   readonly atMs: number;
   readonly order: number;
   run: (() => void) | undefined;
+
+  constructor(atMs: number, order: number, run: () => void) {
+    this.atMs = atMs;
+    this.order = order;
+    this.run = run;
+  }
+
+  cancel(): void {
+    this.run = undefined;
+  }
 }
 
 /**
@@ -31,14 +41,7 @@ export class Timeline {
 
   after(delayMs: number, run: () => void): Scheduled {
     this.#order += 1;
-    const entry: Entry = {
-      atMs: this.#nowMs + Math.max(0, delayMs),
-      order: this.#order,
-      run,
-      cancel: () => {
-        entry.run = undefined;
-      },
-    };
+    const entry = new Entry(this.#nowMs + Math.max(0, delayMs), this.#order, run);
     this.#push(entry);
     return entry;
   }

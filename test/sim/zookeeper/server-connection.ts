@@ -153,9 +153,16 @@ function storeOp(type: number, { path, data = Buffer.alloc(0), version = -1, fla
   }
 }
 
+/** A node's value never changes, and is read many times. */
+const stats = new WeakMap<ZNode, object>();
+
 function statOf(node: ZNode | undefined): object {
   if (node === undefined) return { czxid: long(0n), version: 0, ephemeralOwner: long(0n) };
-  return { czxid: long(node.czxid), version: node.version, ephemeralOwner: long(node.owner) };
+  const known = stats.get(node);
+  if (known !== undefined) return known;
+  const stat = { czxid: long(node.czxid), version: node.version, ephemeralOwner: long(node.owner) };
+  stats.set(node, stat);
+  return stat;
 }
 
 function long(value: bigint): Buffer {
