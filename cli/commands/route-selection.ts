@@ -54,8 +54,10 @@ function addSelect(route: Command, deps: CliDeps): void {
       return;
     }
     const { etag } = await client.getRoute(name);
-    await client.patchRoute(name, { selection: wanted }, etag);
-    printResult(deps.terminal, options.output, selectionResult(await client.selection(name)));
+    const { warnings = [] } = (await client.patchRoute(name, { selection: wanted }, etag)).value;
+    const shown = selectionResult(await client.selection(name));
+    const notes = [...(shown.notes ?? []), ...warnings.map((warning) => `Warning: ${warning}`)];
+    printResult(deps.terminal, options.output, { ...shown, notes });
   });
 }
 

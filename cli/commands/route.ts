@@ -75,6 +75,9 @@ function addApply(route: Command, deps: CliDeps): void {
       value: { routes: applied },
       columns: ['ROUTE', 'RESULT', 'SOURCE', 'TARGET'],
       rows: applied.map(({ result, route: { name: found, source, target } }) => [found, result, source, target]),
+      notes: applied.flatMap(({ route: { name: found, warnings = [] } }) => {
+        return warnings.map((warning) => `Warning: route ${found}: ${warning}`);
+      }),
     });
   });
 }

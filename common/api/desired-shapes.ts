@@ -34,6 +34,8 @@ export const routeView = routeSettings.extend({
   delivery: deliveryMode,
   /** What the way it is delivered rests on. */
   deliveryReason: z.string(),
+  /** Of one that was just saved, where there are some: its patterns meet others in one target topic. */
+  warnings: z.array(z.string()).optional(),
 });
 export const routeList = z.object({ routes: z.array(routeView), next: z.string().nullable() });
 

@@ -36,6 +36,13 @@ export function routePaths(router: Router, { routes }: { readonly routes: RouteS
     response.setHeader('etag', etagOf(stored.node));
     response.status(status).json(await view(stored));
   };
+  /** With what should be known of it before its topics come. */
+  const sendSaved = async (response: Response, stored: StoredRoute, status: number): Promise<void> => {
+    response.setHeader('etag', etagOf(stored.node));
+    const warnings = await routes.warnings(stored.route);
+    const saved: RouteView = { ...(await view(stored)), ...(warnings.length === 0 ? {} : { warnings: [...warnings] }) };
+    response.status(status).json(saved);
+  };
   on(router, '/routes', {
     get: async (request, response) => {
       const { names, next } = pageOf(request, await routes.names());
@@ -50,11 +57,11 @@ export function routePaths(router: Router, { routes }: { readonly routes: RouteS
       const body = jsonBody(request, routeBody);
       const mayRename = request.query['renames'] === 'allow';
       const stored = await routes.put(param(request, 'route'), body, preconditions(request), { mayRename });
-      await send(response, stored, stored.created ? 201 : 200);
+      await sendSaved(response, stored, stored.created ? 201 : 200);
     },
     patch: async (request, response) => {
       const patch = jsonBody(request, routePatch);
-      await send(response, await routes.patch(param(request, 'route'), patch, preconditions(request)), 200);
+      await sendSaved(response, await routes.patch(param(request, 'route'), patch, preconditions(request)), 200);
     },
     delete: async (request, response) => {
       await routes.remove(param(request, 'route'), preconditions(request));

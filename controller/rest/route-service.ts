@@ -11,6 +11,9 @@ import { CausewayError, isCausewayError } from '../../common/errors/error.js';
 import { keepsPositionsAlike } from '../../common/model/delivery.js';
 import { type Route, targetTopicOf } from '../../common/model/route.js';
 import { identifierFault } from '../../common/model/worker.js';
+import { type RouteClash, routeClashes } from '../core/route-clashes.js';
+import type { RuleBook } from '../loop/rule-book.js';
+import type { ClusterIdentities } from '../metadata/cluster-identities.js';
 import type { SourceMetadata } from '../metadata/ports.js';
 import { checkDiversions } from './conflict-check.js';
 import { checkPreconditions, failed, type Preconditions, requireIfMatch } from './etag.js';
@@ -21,16 +24,29 @@ export interface StoredRoute {
   readonly node: Pick<StoreNode, 'createdAt' | 'version'>;
 }
 
+export interface RouteServiceDeps {
+  readonly store: CoordinationStore;
+  readonly config: Config;
+  readonly metadata: SourceMetadata;
+  readonly rules: RuleBook;
+  readonly identities: Pick<ClusterIdentities, 'learn'>;
+}
+
 /** Routes as operators write them: compare-and-set nodes, accepted on any controller. */
 export class RouteService {
   readonly #store: CoordinationStore;
   readonly #config: Config;
   readonly #metadata: SourceMetadata;
 
-  constructor(store: CoordinationStore, config: Config, metadata: SourceMetadata) {
+  readonly #rules: RuleBook;
+  readonly #identities: Pick<ClusterIdentities, 'learn'>;
+
+  constructor({ store, config, metadata, rules, identities }: RouteServiceDeps) {
     this.#store = store;
     this.#config = config;
     this.#metadata = metadata;
+    this.#rules = rules;
+    this.#identities = identities;
   }
 
   async names(): Promise<readonly string[]> {
@@ -101,6 +117,7 @@ export class RouteService {
     if (before !== undefined) requireIfMatch(preconditions);
     await checkClusterIds(route, this.#metadata);
     await checkDiversions(this.#store, await this.#all(), route);
+    await this.#checkClashes(before?.route, route);
     if (before === undefined) await this.#create(route);
     else {
       await this.#checkRenames(before.route, route, options.mayRename === true);
@@ -131,8 +148,44 @@ export class RouteService {
     checkRules(route, this.#config.ruleSecrets);
     if (encodeRoute(before.route).equals(encodeRoute(route))) return before;
     if (rules !== undefined) await checkDiversions(this.#store, await this.#all(), route);
+    await this.#checkClashes(before.route, route);
     await this.#replace(before, route);
     return await this.get(name);
+  }
+
+  /** Topics that the route's patterns and another's, or its own, would bring into one target topic; the first one of each will be mirrored. */
+  async warnings(route: Route): Promise<readonly string[]> {
+    return (await this.#clashes(route)).map(({ message }) => message);
+  }
+
+  async #clashes(route: Route): Promise<readonly RouteClash[]> {
+    const isSimple = route.selection === undefined && route.rules === undefined && route.naming.policy !== 'map';
+    if (isSimple) return [];
+    const others = await this.#all();
+    const names = await Promise.all(
+      others.map(async ({ name }) => (await this.#store.children(topicsPath(name))) ?? []),
+    );
+    return routeClashes(route, {
+      others,
+      rulesOf: ({ selection }) => this.#rules.rulesOf(selection),
+      names: [...new Set(names.flat())],
+      identity: await this.#identities.learn(),
+    });
+  }
+
+  /** What is said by name cannot be meant. A clash that was there before stands in nobody's way. @throws TARGET_CONFLICT */
+  async #checkClashes(before: Route | undefined, route: Route): Promise<void> {
+    const decisive = (one: Route): string => {
+      const { source, target, selection, naming, delivery, partitionMapping, rules } = one;
+      return JSON.stringify([source, target, selection, naming, delivery, partitionMapping, rules]);
+    };
+    if (before !== undefined && decisive(before) === decisive(route)) return;
+    const clash = (await this.#clashes(route)).find(({ isCertain }) => isCertain);
+    if (clash === undefined) return;
+    throw new CausewayError('TARGET_CONFLICT', clash.message, {
+      place: { route: route.name },
+      fix: 'Name the topics otherwise at the target, or leave one of them out. Routes may share a target topic where each has delivery transactional.',
+    });
   }
 
   /** @throws ROUTE_UNKNOWN, ROUTE_IN_USE, PRECONDITION_FAILED */
