@@ -70,7 +70,12 @@ export function longestFirst(files) {
 }
 
 /** Tests that measure: rates, pauses, how soon something is noticed. */
-const quiet = ['test/e2e/', 'test/integration/worker/limits', 'test/integration/worker/stalls'];
+const quiet = [
+  'test/e2e/',
+  'test/integration/worker/limits',
+  'test/integration/worker/stalls',
+  'test/integration/worker/threads',
+];
 
 export function needsQuiet(file) {
   return quiet.some((start) => file.startsWith(start));

@@ -3,19 +3,23 @@ import { BedError } from './bed-error.js';
 import type { BedChild } from './child.js';
 
 const pollMs = 30;
+/** Only what fails waits this long: a busy machine gets the time it needs. */
+const leastTimeoutMs = 60_000;
 
 /**
  * Polls until `check` is true.
- * @throws BedError after `timeoutMs`, or at once when `child` has ended.
+ * @throws BedError after `timeoutMs` (a minute at least, the default), or at once when `child` has ended.
  */
 export async function waitUntil(
   what: string,
   check: () => Promise<boolean> | boolean,
-  { timeoutMs = 60_000, child }: { timeoutMs?: number; child?: BedChild } = {},
+  { timeoutMs: askedMs = leastTimeoutMs, child }: { timeoutMs?: number; child?: BedChild } = {},
 ): Promise<void> {
+  const timeoutMs = Math.max(askedMs, leastTimeoutMs);
   const giveUpAt = Date.now() + timeoutMs;
   let lastError: unknown;
   for (;;) {
+    const checkedAt = Date.now();
     try {
       if (await check()) return;
     } catch (error) {
@@ -29,6 +33,7 @@ export async function waitUntil(
       const reason = lastError === undefined ? '' : ` (last error: ${String(lastError)})`;
       throw new BedError(`not within ${timeoutMs} ms: ${what}${reason}`, child?.logFile, { cause: lastError });
     }
-    await sleep(pollMs);
+    // A check that costs much is made less often.
+    await sleep(Math.max(pollMs, Date.now() - checkedAt));
   }
 }

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { FleetStatus, TopicDetail } from '../../../common/api/fleet-shapes.js';
+import { AuditCluster } from '../../audit/audit-cluster.js';
 import { compareClusters } from '../../audit/compare-clusters.js';
 import { Load } from '../../audit/load.js';
 import { describeProblem, isClean } from '../../audit/report.js';
 import { shapeNamed } from '../../audit/shapes.js';
 import { createTopics } from '../../audit/topics.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
+import { waitUntil } from '../../bed/wait.js';
 import { Workspace } from '../../bed/workspace.js';
 import { causeway, RoleProcess } from './cli-kit.js';
 
@@ -54,14 +56,29 @@ worker: { id: solo }
       run,
       maxRecords: 10_000,
     });
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await waitUntil('enough is written', () => writing.written > 6_000);
     await writing.stop();
     return writing;
   }
 
   async function caughtUp(): Promise<void> {
-    const waited = await causeway(['topic', 'wait', 'orders', 'clicks', '--timeout', '40'], url);
+    const waited = await causeway(['topic', 'wait', 'orders', 'clicks', '--timeout', '80'], url);
     assert.equal(waited.code, 0, `${waited.stdout}${waited.stderr}`);
+    // What workers say of their lag is half a second old.
+    await waitUntil('the target ends where the source does', async () => {
+      return (await recordsAt(target)) >= (await recordsAt(source));
+    });
+  }
+
+  async function recordsAt({ bootstrapServers }: KafkaClusterHandle): Promise<number> {
+    const reader = new AuditCluster(bootstrapServers);
+    try {
+      const layouts = await Promise.all(['orders', 'clicks'].map((topic) => reader.layout(topic)));
+      const ranges = await Promise.all(layouts.map((layout) => (layout === undefined ? [] : reader.ranges(layout))));
+      return ranges.flat().reduce((sum, range) => sum + Number(range.end), 0);
+    } finally {
+      await reader.close();
+    }
   }
 
   test('refuses a topic that the source does not have', async () => {

@@ -303,19 +303,22 @@ describe('exactly once, on real brokers', () => {
       }
     })();
     const broker = handles[1]?.brokers[0];
+    const lanes = (): number => under.messages.filter(({ type }) => type === 'register-lane').length;
     await eventually('records flow', async () => (await copied('aged')).length > 200);
-    await broker?.kill();
-    await broker?.start();
-    const killed = (await copied('aged')).length;
-    await eventually('they flow again', async () => (await copied('aged')).length > killed);
+    // A kill may come when every answer had just been given; the next one hardly does.
+    for (let kills = 0; kills < 4 && lanes() < 2; kills += 1) {
+      await broker?.kill();
+      await broker?.start();
+      const killed = (await copied('aged')).length;
+      await eventually('they flow again', async () => (await copied('aged')).length > killed + 100);
+    }
     isLoading = false;
     await Promise.all([load, beside]);
     await eventually('all are copied', async () => (await copied('aged')).length >= end);
     await eventually('those beside, too', async () => (await copied('aged', 1)).length >= fresh);
     assert.deepEqual(await copied('aged'), keys(end));
     assert.deepEqual(await copied('aged', 1), keys(fresh));
-    const lanes = under.messages.filter(({ type }) => type === 'register-lane').length;
-    assert.ok(lanes >= 2, 'what was in doubt went on under another lane');
+    assert.ok(lanes() >= 2, 'what was in doubt went on under another lane');
     assert.ok(!under.messages.some(({ type }) => type === 'lane-dead'));
   });
 

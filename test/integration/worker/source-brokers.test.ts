@@ -109,7 +109,10 @@ describe('source brokers that fail, move and differ', () => {
     }
     going = false;
     await load;
-    await until('everything is read', () => feed.position >= end, 10_000);
+    // Something is there of the last leader's time.
+    await patiently('moves', 0, 5);
+    end += 5;
+    await until('everything is read', () => feed.position >= end);
     assert.ok(feed.leaderEpoch >= 3, `epoch ${feed.leaderEpoch}`);
     assert.deepEqual(feed.gone, []);
     assert.deepEqual(feed.violations, []);
@@ -122,9 +125,9 @@ describe('source brokers that fail, move and differ', () => {
     await append('spread', 0, 1);
     await append('spread', 1, 1);
     await until('read', () => feeds.every(({ position }) => position > 0));
-    handle.brokers[2]?.pause();
-    const tookMs: number[] = [];
-    try {
+    /** How long records take to be read, in ms: of nine out of ten, and of all. */
+    const readMs = async (): Promise<readonly [most: number, worst: number]> => {
+      const tookMs: number[] = [];
       for (let i = 0; i < 60; i += 1) {
         const end = (await append('spread', 0, 1)) + 1;
         const beganMs = performance.now();
@@ -132,13 +135,17 @@ describe('source brokers that fail, move and differ', () => {
         tookMs.push(performance.now() - beganMs);
         await systemClock.sleep(10);
       }
-    } finally {
-      handle.brokers[2]?.resume();
-    }
-    tookMs.sort((a, b) => a - b);
-    assert.ok((tookMs[54] ?? 0) < 100 && (tookMs[59] ?? 0) < 700, `${tookMs[30]}, ${tookMs[54]}, ${tookMs[59]} ms`);
+      tookMs.sort((a, b) => a - b);
+      return [tookMs[54] ?? 0, tookMs[59] ?? 0];
+    };
+    // What the machine needs at the moment without a fault is nobody's fault.
+    const [calmMost, calmWorst] = await readMs();
+    handle.brokers[2]?.pause();
+    const [most, worst] = await readMs().finally(() => handle.brokers[2]?.resume());
+    const told = `${most} and ${worst} ms, ${calmMost} and ${calmWorst} without the fault`;
+    assert.ok(most < 100 + 3 * calmMost && worst < 700 + 3 * calmWorst, told);
     await append('spread', 1, 1);
-    await until('the other goes on', () => feeds[1]?.position === 2, 15_000);
+    await until('the other goes on', () => feeds[1]?.position === 2);
   });
 
   test('bytes come from the replica in our rack; it is killed, and the leader gives the rest', async () => {
@@ -157,7 +164,7 @@ describe('source brokers that fail, move and differ', () => {
     await patiently('near', 0, 10);
     const { partitions } = (await source.client.metadata(['near'])).topics.get('near') ?? { partitions: [] };
     assert.equal(partitions[0]?.leader, 1);
-    await until('read at the leader', () => feed.position >= 3_010, 10_000);
+    await until('read at the leader', () => feed.position >= 3_010);
     assert.deepEqual(feed.violations, []);
   });
 
@@ -171,7 +178,7 @@ describe('source brokers that fail, move and differ', () => {
     await handle.brokers[0]?.kill();
     await handle.brokers[1]?.start();
     await patiently('lossy', 0, 50);
-    await until('truncation noticed', () => feed.gone.length > 0, 15_000);
+    await until('truncation noticed', () => feed.gone.length > 0);
     assert.equal(feed.gone[0]?.fromOffset, 20);
     assert.equal(feed.position, 30, 'nothing of the other history was taken');
     await append('lossy', 1, 5);

@@ -25,12 +25,13 @@ import { DataThread } from '../../../worker/thread/data-thread.js';
 import type { FromThread, ThreadSettings, ToThread } from '../../../worker/thread/protocol.js';
 import { createTopics } from '../../audit/topics.js';
 import type { KafkaClusterHandle } from '../../bed/kafka.js';
+import { waitUntil } from '../../bed/wait.js';
 
 const logger = process.env['DEBUG_THREADS'] === undefined ? silentLogger : createLogger({ level: 'debug', base: {} });
 
-/** UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER: the broker that leads a new topic has not heard of it yet. */
-const NOT_LEADER_YET: ReadonlySet<number> = new Set([3, 6]);
-const LEADER_PATIENCE_MS = 10_000;
+/** UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER, UNKNOWN_TOPIC_ID: the broker that leads a new topic has not heard of it yet. */
+const NOT_LEADER_YET: ReadonlySet<number> = new Set([3, 6, 100]);
+const LEADER_PATIENCE_MS = 30_000;
 
 export function connectionTo(cluster: KafkaClusterHandle): ClusterConnection {
   return {
@@ -48,7 +49,8 @@ export class TestCluster {
 
   constructor(handle: KafkaClusterHandle) {
     this.connection = connectionTo(handle);
-    const { connection: cluster } = this;
+    // The tests' own questions may take longer than what is under test may.
+    const cluster = { ...this.connection, requestTimeoutMs: 10_000 };
     this.client = new ClusterClient({
       cluster,
       clientId: 'test',
@@ -125,6 +127,7 @@ export class TestCluster {
     const topicId = await this.topicId(topic);
     const connection = await this.#leader(topic, partition);
     const responses: Buffer[] = [];
+    const untilMs = systemClock.monotonicMs() + LEADER_PATIENCE_MS;
     let fetchOffset = 0;
     for (;;) {
       const asked = { topic, topicId, partition, fetchOffset, currentLeaderEpoch: -1, maxBytes: 16 << 20 };
@@ -132,7 +135,12 @@ export class TestCluster {
       const limits = { maxWaitMs: 0, minBytes: 0, maxBytes: 16 << 20, isolationLevel: 0 } as const;
       const answer = await call(connection, FETCH, { ...limits, ...session, partitions: [asked] });
       const fetched = answer.topics[0]?.partitions[0];
-      if (fetched === undefined || fetched.errorCode !== 0) throw new Error(`read failed with ${fetched?.errorCode}`);
+      if (fetched === undefined || fetched.errorCode !== 0) {
+        const isSettling = NOT_LEADER_YET.has(fetched?.errorCode ?? 0) && systemClock.monotonicMs() < untilMs;
+        if (!isSettling) throw new Error(`read failed with ${fetched?.errorCode}`);
+        await systemClock.sleep(50);
+        continue;
+      }
       const batches = decodeBatches(fetched.records ?? Buffer.alloc(0));
       const last = batches.at(-1);
       if (last === undefined) return responses;
@@ -146,7 +154,7 @@ export class TestCluster {
   }
 
   async #leader(topic: string, partition: number): ReturnType<ClusterClient['connection']> {
-    for (let attempt = 0; attempt < 50; attempt++) {
+    for (const untilMs = systemClock.monotonicMs() + LEADER_PATIENCE_MS; systemClock.monotonicMs() < untilMs; ) {
       const found = (await this.client.metadata([topic])).topics
         .get(topic)
         ?.partitions.find((p) => p.partition === partition);
@@ -303,14 +311,11 @@ export class ThreadUnderTest {
   }
 }
 
+/** Waits, a minute at least, until it holds; what it throws before that (a leader that is being elected) is only told in the end. */
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  timeoutMs = 15_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
-  const untilMs = systemClock.monotonicMs() + timeoutMs;
-  while (!(await holds())) {
-    if (systemClock.monotonicMs() > untilMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await systemClock.sleep(50);
-  }
+  await waitUntil(what, holds, { timeoutMs });
 }

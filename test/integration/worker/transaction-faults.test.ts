@@ -113,6 +113,10 @@ describe('transactions at a target that misbehaves', () => {
     }
     assert.deepEqual(await committed(name), keys(written));
     assert.ok(!under.messages.some(({ type }) => type === 'lane-dead'), 'its lane lives');
+    // Statistics come twice a second: those of what ended last come after this.
+    const told = (): number => under.messages.filter(({ type }) => type === 'stats').length;
+    const toldSoFar = told();
+    await eventually('it tells how all of them ended', () => told() > toldSoFar + 1);
     const ended = under.messages.flatMap((message) => (message.type === 'stats' ? message.stats.transactions : []));
     const aborted = ended.reduce((sum, { outcome, count }) => sum + (outcome === 'aborted' ? count : 0), 0);
     return { hits: fault.hits, aborted };
@@ -159,7 +163,7 @@ describe('transactions at a target that misbehaves', () => {
         every: 20,
         times: 6,
       };
-      const { hits, aborted } = await copiedDespite(name, rule);
+      const { hits, aborted } = await copiedDespite(name, rule, 2);
       assert.ok(hits >= 2 && aborted >= 1, `${hits} faults, ${aborted} aborted`);
       // Aborted batches are in the log: only committed ones count.
       assert.ok((await target.read(name, 0)).length > 2 * BATCHES * PER_BATCH);
@@ -201,7 +205,8 @@ describe('transactions at a target that misbehaves', () => {
       direction: 'toClient',
       apis: DATA_FAULTS,
       action: { kind: 'error', code: ABORTABLE },
-      every: 9,
+      // Four letters and four gaps alone are eight requests.
+      every: 4,
       times: 3,
     };
     const fault = proxy.add(rule);
