@@ -12,10 +12,15 @@ import { runningOutlet, testPartition } from '../partition/partition-kit.js';
 
 type Commit = CheckpointStore['commit'];
 
-function writerOn(commit: Commit, intervalMs = 60_000, clock: Clock = systemClock): CheckpointWriter {
+function writerOn(
+  commit: Commit,
+  intervalMs = 60_000,
+  clock: Clock = systemClock,
+  mapTopic = new MapTopic(),
+): CheckpointWriter {
   return new CheckpointWriter({
     store: { commit } as unknown as CheckpointStore,
-    maps: new MapTopic().keeper(clock),
+    maps: mapTopic.keeper(clock),
     intervalMs,
     refreshMs: 60_000,
     cluster: 't',
@@ -79,6 +84,31 @@ describe('writing checkpoints', () => {
     assert.equal(commits.filter((group) => group === slow).length, 1, 'one commit of a group at a time');
     release();
     assert.ok((await writer.flush([stuck])).has(stuck));
+    await writer.close();
+  });
+
+  test('8.1 runs that a position was committed without are written later, though the partition stands still', async () => {
+    const mapTopic = new MapTopic();
+    mapTopic.partitions = 0;
+    const committed: (number | undefined)[] = [];
+    const commit: Commit = async (_group, entries) => {
+      committed.push(...entries.map(({ checkpoint }) => checkpoint.history?.entries.length));
+      return new Map();
+    };
+    const writer = writerOn(commit, 5, systemClock, mapTopic);
+    const [partition] = [...begun(1).values()].flat() as [MirroredPartition];
+    for (let i = 0; i < 500; i += 1) {
+      partition.runs.stored({ sourceFirst: 2 * i, recordCount: 1, sourceOffsets: null }, i);
+    }
+    writer.add(partition);
+    await writer.flush([partition]);
+    assert.deepEqual([committed, partition.runs.size], [[0], 499]);
+    await systemClock.sleep(50);
+    assert.deepEqual(committed, [0], 'nothing is committed again for it');
+    mapTopic.partitions = 16;
+    for (let i = 0; i < 200 && partition.runs.size > 0; i += 1) await systemClock.sleep(5);
+    assert.equal(partition.runs.size, 0);
+    assert.deepEqual([mapTopic.chains.length, mapTopic.chains[0]?.entries.length], [1, 499]);
     await writer.close();
   });
 
