@@ -3,7 +3,7 @@ import type { Route } from '../model/route.js';
 import type { Part } from '../rules/document.js';
 import type { Schemas } from '../rules/readers.js';
 import type { Clock } from '../runtime/clock.js';
-import { RegistryClient } from './registry-client.js';
+import { openRegistry } from './open-registry.js';
 import { SchemaBook } from './schema-book.js';
 
 /** The registry that knows the ids in front of one part of a route's records, as its rules see them. */
@@ -35,7 +35,7 @@ export class SchemaBooks {
     if (connection === undefined)
       return { missing: `the configuration names no schemaRegistry for cluster ${cluster}` };
     const clock = this.#clock;
-    const book = new SchemaBook({ cluster, client: new RegistryClient({ cluster, connection, clock }), clock });
+    const book = new SchemaBook({ cluster, client: openRegistry({ cluster, connection, clock }), clock });
     this.#books.set(cluster, book);
     return book;
   }
