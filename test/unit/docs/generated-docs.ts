@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { configReference } from '../../../common/config/reference.js';
 import { ERROR_CODES } from '../../../common/errors/codes.js';
 import { STALLS } from '../../../common/model/stalls.js';
-import { METRICS } from '../../../common/observability/metrics.js';
+import { METRICS } from '../../../common/observability/metric-catalogue.js';
 
 const BEGIN = '<!-- generated from the code; UPDATE_DOCS=1 npm test writes it anew -->';
 const END = '<!-- end of the generated part -->';
