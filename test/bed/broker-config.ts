@@ -8,6 +8,12 @@ export interface BrokerAddress {
   readonly securedPort?: number;
 }
 
+/**
+ * For brokers of hundreds of partitions. A broker maps two index files for each, of 10 MB and nearly all holes; whenever the machine has taken
+ * their pages back, looking something up fills them with zeros again, gigabytes of them: seconds in which the broker answers nobody.
+ */
+export const SMALL_INDEXES: Readonly<Record<string, string>> = { 'log.index.size.max.bytes': '65536' };
+
 /** Where a broker listens for those who come through something in between, and what it tells them to connect to. */
 export interface FarListener {
   readonly port: number;

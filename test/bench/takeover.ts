@@ -3,6 +3,7 @@ import { Load } from '../audit/load.js';
 import type { TopicShape } from '../audit/shapes.js';
 import { TAG_BYTES } from '../audit/tag.js';
 import { createTopics } from '../audit/topics.js';
+import { SMALL_INDEXES } from '../bed/broker-config.js';
 import { waitUntil } from '../bed/wait.js';
 import { startZooKeeper } from '../bed/zookeeper.js';
 import { type Effort, EffortMeter, effortLine, type Toilers } from '../chaos/effort.js';
@@ -90,7 +91,7 @@ export function takeoverRows(deaths: readonly Death[]): GoalRow[] {
 }
 
 async function killed(scale: Scale, delivery: string, log: (line: string) => void): Promise<Death[]> {
-  return withBenchHost({ jvm: 'fast' }, async ({ source, target, folder }) => {
+  return withBenchHost({ jvm: 'fast', config: SMALL_INDEXES }, async ({ source, target, folder }) => {
     const undo: (() => Promise<unknown>)[] = [];
     try {
       const zooKeeper = await startZooKeeper({ tickTimeMs: tickMs });

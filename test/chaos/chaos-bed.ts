@@ -1,3 +1,4 @@
+import { SMALL_INDEXES } from '../bed/broker-config.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../bed/kafka.js';
 import { startZooKeeper, type ZooKeeperHandle } from '../bed/zookeeper.js';
 import { BROKERS } from './plan.js';
@@ -15,6 +16,7 @@ const TICK_MS = 500;
 const BOTH: Readonly<Record<string, string>> = {
   // A dead follower holds acks=all up for this long.
   'replica.lag.time.max.ms': '3000',
+  ...SMALL_INDEXES,
 };
 
 /** What the target forgets in days elsewhere it forgets within the run: ids of transactions and producers, offsets of silent groups. */
