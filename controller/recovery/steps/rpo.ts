@@ -5,6 +5,8 @@ import type { StepContext, StepHandler } from '../ports.js';
 
 const MAX_ROWS = 200;
 const PATIENCE_MS = 30_000;
+/** Within this long the leader has looked at a topic that was just added. */
+const NEW_TOPIC_MS = 3_000;
 
 /** What would be lost if the source were lost now, from what workers told last: the source itself is not asked. */
 export const rpo: StepHandler = {
@@ -24,9 +26,13 @@ function measure({ recovery, step, world, elapsedMs }: StepContext): StepOutcome
   const wanted = new Set(recovery.topics);
   const ends = known.filter(({ topic }) => wanted.has(topic));
   const topics = now.topics.filter(({ topic }) => wanted.has(topic));
+  const unseen = wanted.size - topics.length;
+  if (unseen > 0 && elapsedMs < NEW_TOPIC_MS) {
+    return { kind: 'again', message: `the leader has not looked at ${unseen} topics yet` };
+  }
   // A topic that was taken off its workers before (the program is tried again) is not among them.
-  const { records, seconds } = topics.length === wanted.size ? sumOf(topics) : { records: null, seconds: null };
-  const unknownPartitions = topics.reduce((sum, { unknown }) => sum + unknown, 0);
+  const { records, seconds } = unseen === 0 ? sumOf(topics) : { records: null, seconds: null };
+  const unknownPartitions = topics.reduce((sum, { unknown }) => sum + unknown, unseen);
   const rows: readonly EvidenceRow[] = topics.map((row) => ({ ...row }));
   const knownAt = contactMs === undefined ? null : new Date(contactMs).toISOString();
   const silentSeconds =
