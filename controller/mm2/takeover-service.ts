@@ -14,10 +14,10 @@ import type { RouteService } from '../rest/route-service.js';
 import type { TopicService } from '../rest/topic-service.js';
 import { type CopiedOffsets, readCopiedOffsets } from './copied-offsets.js';
 
-/** Who asks waits. */
-const READ_TIMEOUT_MS = 60_000;
+/** Who asks waits: a client gives up after half a minute. */
+const READ_TIMEOUT_MS = 20_000;
 /** Of one request: each is checked and written by itself. */
-const MAX_ADDED = 100;
+const MAX_ADDED = 50;
 
 export interface Mm2TakeoverDeps {
   readonly questions: ClusterQuestions;
@@ -83,13 +83,10 @@ export class Mm2Takeover {
       ),
     ]);
     const question = { cluster: route.source, timeoutMs: READ_TIMEOUT_MS, wanted: 'where its logs begin and end' };
-    return await questions.ask(question, async (client) => {
-      const verdicts: Verdict[] = [];
-      for (const topic of names) {
-        verdicts.push(await judged({ route, topic, copied: copied.get(topic) ?? new Map(), source, target, client }));
-      }
-      return verdicts;
-    });
+    const ranges = await questions.ask(question, (client) => rangesOf(client, source));
+    return names.map((topic) =>
+      judged({ route, topic, copied: copied.get(topic) ?? new Map(), source, target, ranges: ranges.get(topic) }),
+    );
   }
 
   async #added(
@@ -116,11 +113,10 @@ interface Case {
   readonly copied: Copied;
   readonly source: ClusterSnapshot;
   readonly target: ClusterSnapshot;
-  /** Of the source. */
-  readonly client: ClusterClient;
+  readonly ranges: readonly LogRange[] | CausewayError | undefined;
 }
 
-async function judged({ route, topic, copied, source, target, client }: Case): Promise<Verdict> {
+function judged({ route, topic, copied, source, target, ranges }: Case): Verdict {
   const targetTopic = targetTopicOf(route, topic);
   const none = { topic, targetTopic, starts: [], lost: [], reason: null };
   const refused = (code: string, message: string): Verdict => {
@@ -134,33 +130,43 @@ async function judged({ route, topic, copied, source, target, client }: Case): P
     const message = `${route.target} has no topic ${targetTopic}: MirrorMaker 2 copied into another name, and its records would be missing there; check the route’s naming`;
     return refused('TARGET_TOPIC_MISSING', message);
   }
-  try {
-    const taken = takeOver(copied, await rangesOf(client, topic, info.partitions));
-    if ('fault' in taken) return refused('TAKEOVER_REFUSED', taken.fault);
-    const starts = taken.starts.map(({ partition, from }) => ({ partition, from: String(from) }));
-    const lost = taken.lost.map(({ partition, from, to }) => ({ partition, from: String(from), to: String(to) }));
-    return { view: { ...none, outcome: 'add', starts, lost }, starts: taken.starts };
-  } catch (error) {
-    if (!isCausewayError(error, 'KAFKA_ERROR')) throw error;
-    return refused(error.code, error.message);
-  }
+  if (ranges === undefined)
+    return refused('CLUSTER_UNREACHABLE', 'the source cluster does not tell where its log ends');
+  if (ranges instanceof CausewayError) return refused(ranges.code, ranges.message);
+  const taken = takeOver(copied, ranges);
+  if ('fault' in taken) return refused('TAKEOVER_REFUSED', taken.fault);
+  const starts = taken.starts.map(({ partition, from }) => ({ partition, from: String(from) }));
+  const lost = taken.lost.map(({ partition, from, to }) => ({ partition, from: String(from), to: String(to) }));
+  return { view: { ...none, outcome: 'add', starts, lost }, starts: taken.starts };
 }
 
-/** @throws KAFKA_ERROR naming the partition */
-async function rangesOf(client: ClusterClient, topic: string, partitions: number): Promise<readonly LogRange[]> {
-  const numbers = Array.from({ length: partitions }, (_, partition) => partition);
-  const ask = async (timestamp: bigint): Promise<readonly bigint[]> => {
-    const queries = numbers.map((partition) => ({ topic, partition, timestamp }));
-    const answers = await listOffsets(client, 'read_uncommitted', queries);
-    for (const { errorCode, partition } of answers) {
-      const place = { cluster: client.cluster.name, topic, partition };
-      if (errorCode !== 0) throw kafkaError(errorCode, place, 'list the log’s offsets');
-    }
-    return answers.map(({ offset }) => offset);
-  };
-  const starts = await ask(TIMESTAMP_EARLIEST);
-  const ends = await ask(TIMESTAMP_LATEST);
-  return numbers.map((partition) => ({ start: starts[partition] ?? 0n, end: ends[partition] ?? 0n }));
+/** Of every partition of the topics that are there; or why it cannot be told. */
+async function rangesOf(
+  client: ClusterClient,
+  { topics }: ClusterSnapshot,
+): Promise<ReadonlyMap<string, readonly LogRange[] | CausewayError>> {
+  const places = [...topics].flatMap(([topic, info]) =>
+    typeof info === 'object' ? Array.from({ length: info.partitions }, (_, partition) => ({ topic, partition })) : [],
+  );
+  const ask = (timestamp: bigint) =>
+    listOffsets(
+      client,
+      'read_uncommitted',
+      places.map((place) => ({ ...place, timestamp })),
+    );
+  const [starts, ends] = [await ask(TIMESTAMP_EARLIEST), await ask(TIMESTAMP_LATEST)];
+  const found = new Map<string, LogRange[] | CausewayError>();
+  for (const [i, { topic, partition }] of places.entries()) {
+    const ranges = found.get(topic) ?? [];
+    if (ranges instanceof CausewayError) continue;
+    const [start, end] = [starts[i], ends[i]];
+    const code = start?.errorCode || end?.errorCode || 0;
+    const isKnown = start !== undefined && end !== undefined && code === 0;
+    if (isKnown) ranges.push({ start: start.offset, end: end.offset });
+    const place = { cluster: client.cluster.name, topic, partition };
+    found.set(topic, isKnown ? ranges : kafkaError(code === 0 ? -1 : code, place, 'list the log’s offsets'));
+  }
+  return found;
 }
 
 function connectorOf(
