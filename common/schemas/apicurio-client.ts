@@ -1,12 +1,17 @@
 import { isCausewayError } from '../errors/error.js';
 import type { RegistryMode, SchemaBody, SchemaVersion } from '../model/schema.js';
 import { apicurioArchive, DEFAULT_GROUP, LATEST } from './apicurio-archive.js';
-import { type PlacedSchema, parseContentId, parseRule } from './registry-answers.js';
+import { type PlacedSchema, parseContentId, parseList, parseRule } from './registry-answers.js';
 import { type RegisteredSchema, RegistryClient, segment } from './registry-client.js';
 import type { RegistryClientOptions, Unusual } from './registry-transport.js';
 
 /** Below this, Apicurio speaks as Confluent's registry does. */
 const CONFLUENT_API = /\/apis\/ccompat\/v\d+\/*$/;
+
+/** It tells a thousand at most unless asked for parts. */
+const PAGE_SUBJECTS = 500;
+/** Bounds what a registry that does not know of parts may cost. */
+const MAX_SUBJECTS = 100_000;
 
 /** Whether a registry is Apicurio's; told by its address, which always ends like this. */
 export function isApicurio(url: string): boolean {
@@ -18,7 +23,8 @@ export function isApicurio(url: string): boolean {
  * - it takes the order to switch to mode IMPORT, and gives ids of its own all the same: versions go into it with its own import, which keeps ids;
  * - it tells the level NONE for a subject without a level;
  * - it lists a subject all of whose versions are deleted, and does not tell them;
- * - it has no contexts, and tells all subjects for any.
+ * - it has no contexts, and tells all subjects for any;
+ * - it tells a part of its subjects at a time.
  */
 export class ApicurioClient extends RegistryClient {
   /** For questions to its own API. */
@@ -32,15 +38,27 @@ export class ApicurioClient extends RegistryClient {
 
   override async subjects(context?: string): Promise<readonly string[]> {
     this.#expectNoContext(context);
-    return await super.subjects();
+    const found = new Set<string>();
+    for (let offset = 0; offset < MAX_SUBJECTS; offset += PAGE_SUBJECTS) {
+      const path = `/subjects?deleted=true&offset=${offset}&limit=${PAGE_SUBJECTS}`;
+      const page = await this.transport.read('GET', path, parseList);
+      // A page may be short and not the last: what is no schema is left out of it.
+      if (page.length === 0) break;
+      for (const subject of page) found.add(subject);
+    }
+    return [...found];
   }
 
   override async version(subject: string, version: number): Promise<Omit<SchemaVersion, 'deleted'> | undefined> {
     const found = await super.version(subject, version);
     if (found !== undefined) return found;
-    const id = await this.#idOf(subject, version);
-    const schema = id === undefined ? undefined : await this.schema(id);
-    return id === undefined || schema === undefined ? undefined : { subject, version, id, ...schema };
+    const path = `${artifactPath(subject)}/versions/${version}`;
+    const id = await this.transport.maybe('GET', path, parseContentId, undefined, this.#own);
+    if (id === undefined) return undefined;
+    const subjects = await this.transport.maybe('GET', `/schemas/ids/${id}/subjects?deleted=true`, parseList);
+    // Set up to give each version an id of its own (legacy-id-mode), it means another schema by this id.
+    const schema = subjects?.includes(subject) === true ? await this.schema(id) : undefined;
+    return schema === undefined ? undefined : { subject, version, id, ...schema };
   }
 
   override async registerAs(subject: string, schema: SchemaBody, as: PlacedSchema): Promise<RegisteredSchema> {
@@ -48,8 +66,8 @@ export class ApicurioClient extends RegistryClient {
     // Its import takes no content twice; where it has it, the version gets the content's id by itself.
     if (isKnown) await this.#addVersion(subject, schema, as);
     else await this.#import(subject, schema, as);
-    const id = await this.#idOf(subject, as.version);
-    return id === undefined ? { id: as.id, version: null } : { id, version: as.version };
+    const found = await super.version(subject, as.version);
+    return { id: found?.id ?? as.id, version: found?.version ?? null };
   }
 
   override async level(subject: string | null): Promise<string | undefined> {
@@ -67,6 +85,11 @@ export class ApicurioClient extends RegistryClient {
     if (subject === null || level !== null) return await super.setLevel(subject, level);
     // Its Confluent API leaves a level of NONE where it is.
     await this.transport.maybe('DELETE', `${artifactPath(subject)}/rules/COMPATIBILITY`, isDone, undefined, this.#own);
+  }
+
+  /** Also one that is read-only writes into its topic whenever it starts. Its mode tells what it takes from others. */
+  override isLeader(): Promise<boolean> {
+    return Promise.resolve(true);
   }
 
   override async mode(context?: string): Promise<RegistryMode> {
@@ -94,8 +117,11 @@ export class ApicurioClient extends RegistryClient {
     const isThere = (await this.transport.maybe('GET', artifactPath(subject), isDone, undefined, this.#own)) === true;
     const archive = apicurioArchive(subject, schema, as, !isThere);
     const headers = { 'x-registry-preserve-contentid': 'true', 'x-registry-preserve-globalid': 'false' };
-    const sent = { ...this.#own, isAnyAbsent: false, contentType: 'application/zip', headers };
-    await this.transport.read('POST', '/admin/import?requireEmptyRegistry=false', isDone, archive, sent);
+    const sent = { ...this.#own, contentType: 'application/zip', headers };
+    const path = '/admin/import?requireEmptyRegistry=false';
+    const isTaken = await this.transport.maybe('POST', path, isDone, archive, sent);
+    if (isTaken === undefined)
+      throw this.transport.refused(`POST ${path}`, 404, 'only Apicurio 3 has the import that keeps ids');
     if (isThere) await this.#addToLatest(subject, as.version);
   }
 
@@ -108,12 +134,6 @@ export class ApicurioClient extends RegistryClient {
       // The branch of a subject that the registry made itself cannot be changed: it names its own latest version until it registers the next one.
       if (!isCausewayError(error, 'REGISTRY_REFUSED')) throw error;
     }
-  }
-
-  /** What Confluent's API calls the id of a version, a deleted one too; undefined: there is no such version. */
-  async #idOf(subject: string, version: number): Promise<number | undefined> {
-    const path = `${artifactPath(subject)}/versions/${version}`;
-    return await this.transport.maybe('GET', path, parseContentId, undefined, this.#own);
   }
 
   #expectNoContext(context: string | undefined): void {

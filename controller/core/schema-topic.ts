@@ -54,7 +54,7 @@ export function schemaTopicFindings(world: {
   if (!isMirrored) findings.push(`${topic} is not mirrored by the route: add it with "causeway topic add"`);
   if (targetWrites === true) {
     findings.push(
-      'the target’s registry takes schemas: it would write into the copy. Make it a follower (leader.eligibility=false, master_eligibility=false), or set its mode to READONLY',
+      'the target’s registry takes schemas: it would write into the copy. Make it a follower (leader.eligibility=false, master_eligibility=false), set its mode to READONLY, or start it after a failover only (Apicurio)',
     );
   }
   return findings;

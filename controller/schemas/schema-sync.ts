@@ -223,7 +223,7 @@ export class SchemaSync {
     const { client } = this.#registries.of(route.target);
     if (!resume) await this.#expectUnpromoted(route);
     const fix =
-      'Ids can only be kept by a registry that has mode IMPORT (Confluent’s, with mode.mutability on). For others, Karapace for one, mirror the registry’s topic: schemas.mode topic.';
+      'Ids can only be kept by a registry that has mode IMPORT (Confluent’s, with mode.mutability on) or by Apicurio 3. For others, Karapace for one, mirror the registry’s topic: schemas.mode topic.';
     const place = { route: route.name, cluster: route.target };
     try {
       await client.setMode(IMPORT, context, force);

@@ -4,14 +4,14 @@ import { waitUntil } from './wait.js';
 
 /**
  * Names a program that starts a schema registry with mode IMPORT on 127.0.0.1, empty, at the port that is its only argument, and ends with
- * SIGTERM. There is none to be had from a package registry (Karapace is not among Python’s packages, Confluent’s not among Maven’s).
+ * SIGTERM. Those with that mode (Confluent's and others) come as containers or from their makers only; Apicurio's is fetched (apicurio.ts).
  */
 const PROGRAM = 'CAUSEWAY_TEST_REGISTRY';
 
 /** Why the tests with a real registry cannot run; undefined: they can. */
 export function registryMissing(): string | undefined {
   if (process.env[PROGRAM] !== undefined) return undefined;
-  return `no schema registry can be installed from a package registry; ${PROGRAM} names a program that starts one`;
+  return `no package registry has a schema registry with mode IMPORT; ${PROGRAM} names a program that starts one`;
 }
 
 export interface RegistryHandle {
