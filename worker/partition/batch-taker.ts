@@ -55,6 +55,8 @@ export class BatchTaker {
   #decoding = false;
   #treatment: Treatment | undefined;
   #refetches = 0;
+  /** Batches in a row that a schema registry kept from being decided. */
+  #unanswered = 0;
   #beginnings = 0;
   /** Where the answer found the partition; one answer may be consumed in several goes. */
   #tookFrom = 0;
@@ -193,6 +195,7 @@ export class BatchTaker {
       .then(
         (shaped) => {
           this.#decoding = false;
+          this.#unanswered = 0;
           if (outdated()) return;
           for (const gap of shaped.gaps) this.#pushGap(gap, from);
           this.#pushParts(shaped);
@@ -326,6 +329,9 @@ export class BatchTaker {
     this.#deps.port.ready(partition);
     if (isCausewayError(error) && isOfRegistry(error.code)) {
       this.#refetches = 0;
+      // It begins without fail each time, and would be back at once: the wait grows all the same.
+      partition.failures = this.#unanswered;
+      this.#unanswered += 1;
       this.#deps.port.restart(partition, { code: error.code, message: messageOf(error) });
     } else if (isCausewayError(error, 'SCHEMA_CONFLICT')) {
       this.#refetches = 0;

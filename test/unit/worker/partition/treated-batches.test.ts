@@ -181,6 +181,12 @@ test('while the registry does not answer nothing passes: the partition begins ag
   assert.ok(port.calls.includes('restart REGISTRY_UNREACHABLE'), port.calls.join());
   assert.equal(partition.queue.length, 0);
   assert.equal(partition.queue.fetchNext, 0, 'nothing was passed over');
+  for (const attempt of [1, 2, 3]) {
+    // As a start that came about leaves it.
+    partition.failures = 0;
+    await feed(intake, partition, [avroBatch(0, [7, 7])], 2);
+    assert.equal(partition.failures, attempt, 'each wait is longer than the one before');
+  }
   isDown = false;
   await feed(intake, partition, [avroBatch(0, [7, 7])], 2);
   assert.deepEqual(valuesOf(takeAll(partition)), [framed(7, '***'), framed(7, '***')]);
