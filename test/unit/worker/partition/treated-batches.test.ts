@@ -177,17 +177,27 @@ test('while the registry does not answer nothing passes: the partition begins ag
   };
   const book = new SchemaBook({ cluster: 'west', client, clock: systemClock });
   const { partition, intake, port } = treatedIntake({}, () => ({ key: book, value: book }));
+  port.restart = (of, reason) => {
+    port.calls.push(`restart ${reason.code}`);
+    of.on({ type: 'restart', reason });
+  };
+  /** As a start that came about leaves it. */
+  const begin = (): void => {
+    partition.failures = 0;
+    partition.on({ type: 'start' });
+    partition.on({ type: 'copy' });
+  };
   await feed(intake, partition, [avroBatch(0, [7, 7])], 2);
   assert.ok(port.calls.includes('restart REGISTRY_UNREACHABLE'), port.calls.join());
   assert.equal(partition.queue.length, 0);
   assert.equal(partition.queue.fetchNext, 0, 'nothing was passed over');
   for (const attempt of [1, 2, 3]) {
-    // As a start that came about leaves it.
-    partition.failures = 0;
+    begin();
     await feed(intake, partition, [avroBatch(0, [7, 7])], 2);
     assert.equal(partition.failures, attempt, 'each wait is longer than the one before');
   }
   isDown = false;
+  begin();
   await feed(intake, partition, [avroBatch(0, [7, 7])], 2);
   assert.deepEqual(valuesOf(takeAll(partition)), [framed(7, '***'), framed(7, '***')]);
 });
