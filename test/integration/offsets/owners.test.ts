@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import { OFFSET_MAP_PARTITIONS, offsetMapTopic } from '../../../common/model/offset-map.js';
+import { mapPartition } from '../../../common/model/offset-map-record.js';
 import type { Route } from '../../../common/model/route.js';
 import { seededRandom } from '../../../common/runtime/random.js';
+import { batchImage, producerIdentity } from '../../../worker/core/batch-image.js';
 import { HoleyLog } from '../../audit/holey-log.js';
 import { copiesOf, judgeMap } from '../../audit/offset-truth.js';
 import { kafkaOf } from '../../audit/topics.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { committedRecords } from '../worker/committed-log.js';
-import { eventually, item, TestCluster, ThreadUnderTest, testRoute } from '../worker/thread-kit.js';
+import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from '../worker/thread-kit.js';
 import { mapAtTarget } from './map-kit.js';
 
 const MAP = offsetMapTopic('test');
@@ -59,9 +62,9 @@ describe('8.1 the offset map, whoever owns a partition', () => {
         threads.push(under);
         under.assign([route], [item(topic, 0, { sourceTopicId, started: n > 0 })]);
         const before = await copied();
-        const filling = log.fill(800);
+        const filling = log.fill(500);
         if (n < owners - 1) {
-          await eventually('some are copied', async () => (await copied()) > before + 200, 60_000);
+          await eventually('some are copied', async () => (await copied()) > before + 120, 60_000);
           await under.thread.stop();
           await filling;
           continue;
@@ -108,7 +111,7 @@ describe('8.1 the offset map, whoever owns a partition', () => {
       const { asked, exact, wrong, skips, rereads, unanswered, inverseWrong, firstProblem } = verdict;
       assert.deepEqual({ wrong, skips, rereads, unanswered, inverseWrong }, NONE, firstProblem);
       assert.equal(exact, from.length);
-      assert.ok(asked > 2_000 && map.runs.length > 100, `${asked} offsets in ${map.runs.length} runs`);
+      assert.ok(asked > 1_300 && map.runs.length > 60, `${asked} offsets in ${map.runs.length} runs`);
       const written = await Promise.all(Array.from({ length: OFFSET_MAP_PARTITIONS }, (_, i) => target.read(MAP, i)));
       assert.ok(
         written.flat().some(({ key }) => String(key).includes(`taken-${delivery}`)),
@@ -120,7 +123,7 @@ describe('8.1 the offset map, whoever owns a partition', () => {
       assert.ok(without?.lost !== undefined, 'what is gone is said to be unknown');
       const unknown = judgeMap(without, copiesOf(from, to), { from: 0, to: end });
       assert.deepEqual([unknown.wrong, unknown.skips], [0, 0], unknown.firstProblem);
-      assert.ok(unknown.unanswered > 1_000);
+      assert.ok(unknown.unanswered > 600);
       threads.at(-1)?.assign([route], [{ ...own, mapRebuildAt: 'now' }]);
       await eventually(
         'it is rebuilt',
@@ -133,6 +136,64 @@ describe('8.1 the offset map, whoever owns a partition', () => {
       assert.deepEqual([again.exact, again.wrong, again.skips, again.unanswered], [exact, 0, 0, 0], again.firstProblem);
     });
   }
+
+  test('3.4 a part of the map topic is not where the lane left it: another lane takes its partitions, and writes the runs that wait', async () => {
+    const topic = 'miscounted';
+    const part = mapPartition(topic, 0);
+    const route: Route = { ...testRoute('source', 'target'), delivery: 'exactly-once' };
+    await Promise.all([source.createTopic(topic, 1), target.createTopic(topic, 1)]);
+    const sourceTopicId = await source.topicId(topic);
+    const bootstrapServers = source.connection.bootstrap.join(',');
+    const random = seededRandom(11);
+    const log = await HoleyLog.open({ bootstrapServers, topic, random, maxRecords: 4, abortShare: 0.2 });
+    const under = new ThreadUnderTest([source.connection, target.connection], topic);
+    threads.push(under);
+    const written = async () => (await target.read(MAP, part)).filter(({ key }) => String(key).includes(topic)).length;
+    const producers = async () => {
+      const lines = await target.writers(MAP, part);
+      return lines.map((line) => /, (\d+), (\d+)\/(\d+)\/(\d+)$/.exec(line)?.slice(1).map(Number) ?? []);
+    };
+    try {
+      under.assign([route], [item(topic, 0, { sourceTopicId })]);
+      await log.fill(1_200);
+      await eventually('some of the map is written', async () => (await written()) > 0, 30_000);
+      // As after an unclean election, the broker and the lane do not agree any more about what comes next.
+      const [count = 0, producerId = 0, epoch = 0, sequence = 0] = (await producers()).at(-1) ?? [];
+      const strange = numbered(0, 3);
+      const batch = buildBatch(strange);
+      const image = batchImage(
+        { buffer: batch, start: 0, length: batch.length },
+        producerIdentity(BigInt(producerId), epoch),
+        sequence + count,
+      );
+      await target.append(MAP, part, Buffer.concat([image.header, image.payload]));
+      const before = await written();
+      await log.fill(1_200);
+      await eventually('more of the map is written', async () => (await written()) > before, 30_000);
+      const last = (await producers()).at(-1) ?? [];
+      assert.notEqual(last[1], producerId, 'by another lane');
+    } finally {
+      await log.close();
+    }
+    const from = await committedRecords(source.connection.bootstrap, topic);
+    const end = (from.at(-1)?.offset ?? 0) + 1;
+    await eventually('the last pair is committed', async () => {
+      return Number((await mapAtTarget(target, route, topic))?.head.source ?? -1n) >= end;
+    });
+    const to = await committedRecords(target.connection.bootstrap, topic);
+    const map = await mapAtTarget(target, route, topic);
+    assert.ok(map !== undefined);
+    assert.equal(map.lost, undefined, 'nothing of it is lost');
+    const {
+      exact,
+      firstProblem,
+      asked: _,
+      holes: __,
+      ...rest
+    } = judgeMap(map, copiesOf(from, to), { from: 0, to: end });
+    assert.deepEqual(rest, NONE, firstProblem);
+    assert.deepEqual([exact, to.length], [from.length, from.length]);
+  });
 });
 
 const NONE = { wrong: 0, skips: 0, rereads: 0, unanswered: 0, inverseWrong: 0 };
