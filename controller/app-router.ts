@@ -104,7 +104,7 @@ export function buildRouter(rooms: RouterParts): Router {
     groups: groups.service,
     ...offsets.services(topics),
     rules: openRules(config, { routes, metadata, statuses: () => views.statuses(), questions, clock }),
-    mm2: new Mm2Takeover({ questions, routes, topics, metadata, logger }),
+    mm2: new Mm2Takeover({ store, questions, routes, topics, metadata, logger }),
     syncs,
     schemas: schemas.service,
     routes,

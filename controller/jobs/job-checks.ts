@@ -98,7 +98,7 @@ export function checkTopics(
 export function checkSize(job: Job): void {
   const partitions = job.topics.reduce((sum, { ranges }) => sum + ranges.length, 0);
   if (partitions === 0) {
-    const fix = 'Ask GET /api/v1/jobs/{job} of an earlier one, or the topic’s offsets, for what is there.';
+    const fix = 'Widen them; a time range holds records by their timestamps, as the source’s leader finds them.';
     throw invalid('the ranges are empty: there is no record in any of them', {}, fix);
   }
   if (partitions > MAX_PARTITIONS_PER_JOB) {

@@ -55,6 +55,7 @@ export class JobKeeper implements LeaderWork {
     ];
     let notedMs = Number.NEGATIVE_INFINITY;
     let cleanedMs = clock.monotonicMs();
+    this.#forsaken = new Set();
     try {
       while (!signal.aborted) {
         const nowMs = clock.monotonicMs();

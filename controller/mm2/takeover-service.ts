@@ -1,4 +1,6 @@
 import type { ImportedTopic, Mm2ImportBody, Mm2ImportView } from '../../common/api/mm2-shapes.js';
+import type { CoordinationStore } from '../../common/coordination/ports.js';
+import { progressRoutePath } from '../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { kafkaError } from '../../common/kafka/wire/error-codes.js';
@@ -20,6 +22,7 @@ const READ_TIMEOUT_MS = 20_000;
 const MAX_ADDED = 50;
 
 export interface Mm2TakeoverDeps {
+  readonly store: Pick<CoordinationStore, 'children'>;
   readonly questions: ClusterQuestions;
   readonly routes: Pick<RouteService, 'get'>;
   readonly topics: Pick<TopicService, 'names' | 'add'>;
@@ -74,7 +77,8 @@ export class Mm2Takeover {
 
   async #judged(route: Route, names: readonly string[], copied: ReadonlyMap<string, Copied>): Promise<Verdict[]> {
     if (names.length === 0) return [];
-    const { metadata, questions } = this.#deps;
+    const { store, metadata, questions } = this.#deps;
+    const begun = new Set(await store.children(progressRoutePath(route.name)));
     const [source, target] = await Promise.all([
       metadata.describe(route.source, names),
       metadata.describe(
@@ -84,9 +88,10 @@ export class Mm2Takeover {
     ]);
     const question = { cluster: route.source, timeoutMs: READ_TIMEOUT_MS, wanted: 'where its logs begin and end' };
     const ranges = await questions.ask(question, (client) => rangesOf(client, source));
-    return names.map((topic) =>
-      judged({ route, topic, copied: copied.get(topic) ?? new Map(), source, target, ranges: ranges.get(topic) }),
-    );
+    return names.map((topic) => {
+      const facts = { copied: copied.get(topic) ?? new Map<number, bigint>(), ranges: ranges.get(topic) };
+      return judged({ route, topic, ...facts, isBegun: begun.has(topic), source, target });
+    });
   }
 
   async #added(
@@ -111,18 +116,23 @@ interface Case {
   readonly route: Route;
   readonly topic: string;
   readonly copied: Copied;
+  /** The route mirrored it before, and has a position of its own. */
+  readonly isBegun: boolean;
   readonly source: ClusterSnapshot;
   readonly target: ClusterSnapshot;
   readonly ranges: readonly LogRange[] | CausewayError | undefined;
 }
 
-function judged({ route, topic, copied, source, target, ranges }: Case): Verdict {
+function judged({ route, topic, copied, isBegun, source, target, ranges }: Case): Verdict {
   const targetTopic = targetTopicOf(route, topic);
   const none = { topic, targetTopic, starts: [], lost: [], reason: null };
   const refused = (code: string, message: string): Verdict => {
     return { view: { ...none, outcome: 'refused', reason: { code, message } } };
   };
   if (copied.size === 0) return refused('TAKEOVER_REFUSED', 'MirrorMaker 2 has copied nothing of it');
+  if (isBegun) {
+    return refused('TAKEOVER_REFUSED', 'the route mirrored it before, and would go on from its own last position');
+  }
   const info = source.topics.get(topic);
   if (info === 'absent') return refused('TOPIC_UNKNOWN_AT_SOURCE', 'the source cluster has no such topic any more');
   if (typeof info !== 'object') return refused('CLUSTER_UNREACHABLE', 'the source cluster does not describe the topic');

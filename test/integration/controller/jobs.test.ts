@@ -161,7 +161,9 @@ worker: { id: ${id}, threads: 1 }
       startKafkaCluster({ name: 'east' }),
       startKafkaCluster({ name: 'west', version: '4.1.0' }),
     ]);
-    url = await start('controller', 'c1').started();
+    const first = new CausewayClient({ baseUrl: await start('controller', 'c1').started() });
+    await waitUntil('the first one leads', async () => (await first.status()).leader !== null);
+    url = await start('controller', 'c2').started();
     client = new JobClient(new CausewayClient({ baseUrl: url }).transport);
     await Promise.all([start('worker', 'w1').started(), start('worker', 'w2').started()]);
     east = new TestCluster(source);
@@ -230,7 +232,7 @@ worker: { id: ${id}, threads: 1 }
     assert.ok(found.every(({ appendedMs }) => appendedMs >= beforeMs));
   });
 
-  test('a worker that is killed in the middle, a pause, and a cancelled job that is resumed: nothing is missing, nothing comes twice', async () => {
+  test('a worker and a leader that are killed in the middle, a pause, and a cancelled job that is resumed: nothing is missing, nothing comes twice', async () => {
     const [from, until] = [7, BULK_BATCHES * BATCH - 7];
     const range = { from: { offset: String(from) }, to: { offset: String(until) } };
     // Slow enough not to end before a worker is found dead, on a busy machine too; it is lifted in the end.
@@ -254,6 +256,7 @@ worker: { id: ${id}, threads: 1 }
     assert.equal((await command('job', 'wait', 'bulk', '--timeout', '2')).code, 3);
     assert.equal((await client.order('bulk', 'resume')).state, 'running');
     await waitUntil('it goes on', async () => (await progress()) > at, { timeoutMs: 30_000 });
+    await roles.find(({ child }) => child.name === 'controller c1')?.child.kill();
     assert.equal((await client.order('bulk', 'pause')).state, 'paused');
     assert.equal((await client.order('bulk', 'resume')).state, 'running');
     const left = 2 * (until - from) - (await progress());

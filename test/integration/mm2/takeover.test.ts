@@ -138,6 +138,8 @@ describe('going on where a real MirrorMaker 2 stood', { timeout: 200_000 }, () =
       );
     }
     assert.equal(only(await client.import(ROUTE, {})).outcome, 'present');
+    await bed.fleet.client.deleteTopic(ROUTE, TOPIC);
+    assert.match(only(await client.import(ROUTE, {})).reason?.message ?? '', /mirrored it before/);
   });
 
   test('what does not fit is refused, and nothing is written', async () => {
