@@ -89,12 +89,27 @@ describe('recovery programs on two real clusters', () => {
     );
     assert.ok(Number(stepOf(dry, 'quiet').evidence?.['moving']) > 0, 'it sees that producers are there');
     assert.ok(!routes.includes(`${name}-reverse`), 'and makes nothing');
-    const out = await programs.begin({ kind: 'switchover', route: name, options: QUICK });
-    await programs.at(out, 'quiet');
+    const asking = { ...QUICK, confirm: ['settle', 'reverse'] };
+    const tried = await programs.begin({ kind: 'switchover', route: name, options: asking });
+    await programs.at(tried, 'quiet');
     const countThen = first.count;
     await eventually('more are written while it waits', () => first.count > countThen + 60);
-    assert.equal((await programs.client.get(out)).state, 'running', 'it waits for the producers to stop');
+    assert.equal((await programs.client.get(tried)).state, 'running', 'it waits for the producers to stop');
     await first.stop();
+    await programs.until(tried, ({ state }) => state === 'waiting');
+    const late = await written(topic, 'e1');
+    await programs.client.confirm(tried);
+    const failed = await programs.until(tried, ({ state }) => state === 'failed');
+    assert.match(
+      stepOf(failed, 'settle').message ?? '',
+      /written to after everything had been copied; 1 topics are copied again/,
+    );
+    await programs.client.resume(tried, 'the producer is stopped');
+    await programs.until(tried, ({ state, step }) => state === 'waiting' && step === 'reverse');
+    await programs.client.abort(tried, 'not today');
+    await programs.until(tried, ({ state }) => state === 'aborted');
+    const again = await written(topic, 'e2');
+    const out = await programs.begin({ kind: 'switchover', route: name, options: QUICK });
     const done = await programs.done(out);
     assert.equal(stepOf(done, 'settle').evidence?.['exact'], PARTITIONS);
     assert.equal(stepOf(done, 'groups').evidence?.['rereads'], 0, 'nobody reads anything again');
@@ -118,14 +133,19 @@ describe('recovery programs on two real clusters', () => {
     const found = await positionsOf(east, place);
     // Below the common point, too: through the inverse of the first map.
     for (const [i, values] of rest.entries()) assert.deepEqual(await restOf(east, topic, i, found[i] ?? 0), values);
-    const third = new Producer(east, topic, { partitions: PARTITIONS, prefix: 'e2', pauseMs: 5 });
-    await eventually('the first side is written to again', () => third.count > 90);
-    await third.stop();
-    const parts = [first, second, third].map(({ acknowledged }) => acknowledged);
+    const third = await written(topic, 'e3');
+    const parts = [first, late, again, second, third].map(({ acknowledged }) => acknowledged);
     await settled(
       topic,
       points.map((_, i) => parts.flatMap((acknowledged) => acknowledged[i] ?? [])),
     );
+  }
+
+  async function written(topic: string, prefix: string): Promise<Producer> {
+    const producer = new Producer(east, topic, { partitions: PARTITIONS, prefix, pauseMs: 5 });
+    await eventually('the first side is written to', () => producer.count > 60);
+    await producer.stop();
+    return producer;
   }
 
   /** What a reader gets from an offset on. */
