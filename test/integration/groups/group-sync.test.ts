@@ -104,6 +104,42 @@ describe('positions of consumer groups on real clusters', { timeout: 150_000 }, 
     assert.equal((await committed(target, 'g-classic'))[`${TOPIC}/0`]?.[0], 100n);
   });
 
+  test('8.4 who only looked in at the target gets positions in further partitions; who began to work there does not', async () => {
+    await commit(source, 'g-looked', { 0: 100n }, { topic: TOPIC });
+    await leaderOf(source, target).pass(ENTRIES, PLAIN);
+    const consumer = kafkaOf(handles[1]?.bootstrapServers ?? '').consumer({ groupId: 'g-looked' });
+    let joined = false;
+    consumer.on(consumer.events.GROUP_JOIN, () => {
+      joined = true;
+    });
+    await consumer.connect();
+    await consumer.subscribe({ topics: [TOPIC] });
+    await consumer.run({ autoCommit: false, eachMessage: () => Promise.resolve() });
+    await waitUntil('it has joined', () => joined, { timeoutMs: 20_000 });
+    await consumer.disconnect();
+    await commit(source, 'g-looked', { 1: 40n }, { topic: TOPIC });
+    const now = async (order: { readonly takeover: boolean }) =>
+      verdicts((await leaderOf(source, target).pass(ENTRIES, order)).results, 'g-looked');
+    assert.deepEqual(await now(PLAIN), ['0: keep same', '1: write new']);
+    await commit(target, 'g-looked', { 0: 60n }, { topic: TOPIC });
+    await commit(source, 'g-looked', { 2: 30n }, { topic: TOPIC });
+    assert.deepEqual(await now(PLAIN), ['0: refuse moved', '1: keep same', '2: refuse moved']);
+    assert.equal((await committed(target, 'g-looked'))[`${TOPIC}/2`], undefined);
+    assert.deepEqual(await now(TAKEOVER), ['0: write takeover', '1: keep same', '2: write takeover']);
+  });
+
+  test('what stood at the target before we wrote is somebody else’s once we have: going back there is not ours to undo', async () => {
+    await commit(target, 'g-back', { 0: 20n }, { topic: TOPIC });
+    await commit(source, 'g-back', { 0: 50n }, { topic: TOPIC });
+    const leader = leaderOf(source, target);
+    assert.deepEqual(verdicts((await leader.pass(ENTRIES, PLAIN)).results, 'g-back'), ['0: write adopted']);
+    await leader.pass(ENTRIES, PLAIN);
+    await commit(target, 'g-back', { 0: 20n }, { topic: TOPIC });
+    for (const any of [leader, leaderOf(source, target)]) {
+      assert.deepEqual(verdicts((await any.pass(ENTRIES, PLAIN)).results, 'g-back'), ['0: refuse moved']);
+    }
+  });
+
   test('a member that joins between the look and the write is protected by the broker, and the group is told active', async () => {
     await commit(source, 'g-race', { 0: 50n }, { topic: TOPIC });
     const leader = leaderOf(source, target);
@@ -243,9 +279,9 @@ describe('positions of consumer groups on real clusters', { timeout: 150_000 }, 
       [['g-many-0', 'failed']],
     );
     assert.match(failed[0]?.detail ?? '', /start and end/);
-    assert.ok(elapsedMs < 15_000, `${elapsedMs} ms`);
+    assert.ok(elapsedMs < 30_000, `${elapsedMs} ms`);
     const again = performance.now();
     await leader.pass(entries, PLAIN);
-    assert.ok(performance.now() - again < 5_000, `${performance.now() - again} ms`);
+    assert.ok(performance.now() - again < 10_000, `${performance.now() - again} ms`);
   });
 });
