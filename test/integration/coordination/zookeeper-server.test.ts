@@ -61,7 +61,7 @@ describe('a ZooKeeper that is paused, killed, restarted or expires us', () => {
     await store.create('/live', bytes('x'), { ephemeralOf: generation });
     server.pause();
     const read = store.get('/live');
-    await sleep(700);
+    await sleep(400);
     server.resume();
     assert.equal((await read)?.data.toString(), 'x');
     assert.equal(store.session().generation, 1);

@@ -25,6 +25,8 @@ after(() => server?.stop());
 const linked = (body: (link: Link) => Promise<void>, options: Partial<TestStoreOptions> = {}): Promise<void> =>
   linkedTo(server, body, options);
 
+const twiceAsLong = { ...short, sessionTimeoutMs: 2 * SHORT_SESSION_MS };
+
 describe('faults of the client library around sessions, cured or refused', { concurrency: 4 }, () => {
   linkFaults();
   leases();
@@ -41,23 +43,25 @@ function linkFaults(): void {
       const pending = store.get('/live');
       await eventually('disconnected', () => store.session().state === 'disconnected');
       const noticedMs = nowMs() - heldAt;
-      assert.ok(noticedMs < SHORT_SESSION_MS * 0.8, `noticed after ${noticedMs} ms of ${SHORT_SESSION_MS}`);
+      const { sessionTimeoutMs } = store;
+      assert.ok(noticedMs < sessionTimeoutMs * 0.8, `noticed after ${noticedMs} ms of ${sessionTimeoutMs}`);
       proxy.release();
       assert.equal((await pending)?.data.toString(), 'x', 'the read in flight was repeated on the next connection');
       assert.equal(store.session().generation, generation);
       assert.equal(store.session().state, 'connected');
-    }, short);
+      // The last third is to be enough for a connection on a busy machine.
+    }, twiceAsLong);
   });
 
   test('Z2: a link on which only the answers stay away is noticed too', async () => {
     await linked(async ({ proxy, store }) => {
       await store.ready();
       proxy.hold('toClient');
-      await eventually('disconnected', () => store.session().state === 'disconnected', SHORT_SESSION_MS);
+      await eventually('disconnected', () => store.session().state === 'disconnected');
       proxy.release();
       await store.ready();
       assert.equal(store.session().generation, 1);
-    }, short);
+    }, twiceAsLong);
   });
 
   test('Z3: with no server to say so the session ends by our own clock, and not before its lease', async () => {
@@ -71,7 +75,7 @@ function linkFaults(): void {
       const { leaseUntilMs } = store.session();
       await eventually('lost', () => lostAtMs > 0);
       assert.ok(lostAtMs >= leaseUntilMs, 'not before the lease ended');
-      assert.ok(lostAtMs < leaseUntilMs + 300, `${lostAtMs - leaseUntilMs} ms after the lease ended`);
+      assert.ok(lostAtMs < leaseUntilMs + 1_000, `${lostAtMs - leaseUntilMs} ms after the lease ended`);
       proxy.release();
       assert.equal((await store.ready()).generation, 2);
     }, short);
@@ -154,10 +158,12 @@ function linkFaults(): void {
         greeted.add(connection);
         return 'pass';
       });
+      const cutAt = nowMs();
       proxy.cut();
+      await eventually('it tries again', () => proxy.accepted >= before + 2);
       await sleep(1_500);
-      const attempts = proxy.accepted - before;
-      assert.ok(attempts >= 2 && attempts <= 12, `${attempts} attempts in 1.5 s`);
+      const [attempts, tookMs] = [proxy.accepted - before, nowMs() - cutAt];
+      assert.ok(attempts <= (8 * tookMs) / 1_000, `${attempts} attempts in ${tookMs} ms`);
       proxy.intercept(undefined);
       await store.ready();
       assert.equal(logger.count('coordination_unreachable'), 1, 'said once');
@@ -214,7 +220,7 @@ function linkFaults(): void {
     const closedAt = nowMs();
     const waiting = rejects(store.ready(), 'COORDINATION_UNAVAILABLE');
     await store.close();
-    assert.ok(nowMs() - closedAt < 200);
+    assert.ok(nowMs() - closedAt < 1_000, 'it waits for nobody');
     await waiting;
     const attempts = proxy.accepted;
     await sleep(300);
@@ -244,7 +250,7 @@ function leases(): void {
       const session = store.session();
       assert.equal(session.state, 'connected');
       assert.equal(session.generation, first.generation);
-      assert.ok(session.leaseUntilMs > nowMs() + SHORT_SESSION_MS / 2);
+      await eventually('a fresh lease', () => store.session().leaseUntilMs > nowMs() + SHORT_SESSION_MS / 2);
     }, short);
   });
 }

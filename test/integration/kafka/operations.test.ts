@@ -193,7 +193,7 @@ for (const version of VERSIONS) {
         for (const result of await Promise.allSettled(requests)) {
           assert.ok(result.status === 'rejected' && isCausewayError(result.reason, 'REQUEST_TIMEOUT'));
         }
-        assert.ok(performance.now() - paused < 2_500);
+        assert.ok(performance.now() - paused < 5_000);
         assert.ok(isCausewayError(connection.closedError, 'REQUEST_TIMEOUT'));
         assert.equal((await quick.metadata([])).brokers.has(first.id), true);
         await assert.rejects(quick.connection(second.id, 'control'), (error) =>
