@@ -52,7 +52,7 @@ describe('the map topic does not grow with every topic and timeline there ever w
     return (place) => tail.index.of(place)?.targetTopicId === place.targetTopicId;
   }
 
-  test('maps of topics that are gone and of old timelines are removed a week after they were written, and nothing else', async () => {
+  test('8.2 maps of topics that are gone and of old timelines are removed a week after they were written, and nothing else', async () => {
     const topicId = await target.topicId('orders');
     const place = (changes: Partial<MapPlace> = {}): MapPlace => ({
       route: 'r',
