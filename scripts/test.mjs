@@ -91,9 +91,11 @@ async function runRealFile(file) {
   report(file, { passed: 0, failed: 1, output }, since);
 }
 
-async function buildAndPrepare(needsBrokers) {
+async function buildAndPrepare(real) {
   const since = Date.now();
-  await bootstrap({ kafka: needsBrokers ? kafkaVersions : [], openssl: needsBrokers });
+  const needsBrokers = real.length > 0;
+  const registry = real.some((file) => file.includes('integration/schemas'));
+  await bootstrap({ kafka: needsBrokers ? kafkaVersions : [], openssl: needsBrokers, registry });
   report('types and build', { passed: 1, failed: 0 }, since);
 }
 
@@ -111,7 +113,7 @@ async function main() {
   const { fast, real } = selectTestFiles({ only: values.only });
   const wantsFast = values.unit || !(values.checks || values.integration);
   const wantsReal = values.integration || !(values.checks || values.unit);
-  await buildAndPrepare(wantsReal && real.length > 0);
+  await buildAndPrepare(wantsReal ? real : []);
   if (!isPart || values.checks) await runChecks();
   if (wantsFast) await runFast(fast);
   if (wantsReal) await runReal(real);

@@ -74,9 +74,9 @@ async function writeBrokerConfig(folder) {
 }
 
 /** Starts a JVM that writes its class-data archive when it ends, and ends it as soon as `marker` is logged. */
-async function recordArchive(javaArgs, marker, archive) {
+export async function recordArchive(javaArgs, marker, archive, java = javaCommand()) {
   const unfinished = `${archive}.${process.pid}`;
-  const child = spawn(javaCommand(), [`-XX:ArchiveClassesAtExit=${unfinished}`, ...javaArgs], {
+  const child = spawn(java, [`-XX:ArchiveClassesAtExit=${unfinished}`, ...javaArgs], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const killer = setTimeout(() => child.kill('SIGKILL'), warmUpLimitMs);

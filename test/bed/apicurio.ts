@@ -12,6 +12,8 @@ import { Workspace } from './workspace.js';
 interface RegistrySet {
   readonly java: string;
   readonly home: string;
+  /** Class-data archive that speeds up its start; may be missing. */
+  readonly archive: string;
 }
 
 export interface ApicurioOptions {
@@ -52,7 +54,7 @@ async function locate(): Promise<RegistrySet> {
 
 /** A real schema registry (Apicurio's), empty, on the loopback. */
 export async function startApicurio({ name, bootstrap, isReadOnly = false }: ApicurioOptions): Promise<ApicurioHandle> {
-  const { java, home } = await registrySet();
+  const { java, home, archive } = await registrySet();
   const [port, managementPort] = [await freePort(), await freePort()];
   const workspace = new Workspace(`registry-${name}`);
   const settings = [
@@ -69,7 +71,7 @@ export async function startApicurio({ name, bootstrap, isReadOnly = false }: Api
   const child = BedChild.start({
     name: `schema registry "${name}"`,
     command: java,
-    args: [...jvmArgs('fast', 320), ...settings, '-jar', join(home, 'quarkus-run.jar')],
+    args: [...jvmArgs('fast', 320, archive), ...settings, '-jar', join(home, 'quarkus-run.jar')],
     logFile: workspace.path('registry.log'),
     cwd: workspace.folder,
   });
