@@ -1,25 +1,14 @@
 import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
-import type { KafkaRecord } from '../../common/kafka/wire/records/record-codec.js';
 import { type Checkpoint, carriesHistory } from '../../common/model/checkpoint.js';
 import { offsetMapTopic } from '../../common/model/offset-map.js';
-import {
-  encodeMapKey,
-  encodeMapValue,
-  linkBehind,
-  MAX_RECORD_ENTRIES,
-  type MapChain,
-  mapPartition,
-} from '../../common/model/offset-map-record.js';
+import { linkBehind, mapPartition } from '../../common/model/offset-map-record.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock, Timer } from '../../common/runtime/clock.js';
 import type { Lane } from '../lane/lane.js';
 import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
 import type { SideWriter } from '../produce/side-writer.js';
+import { editionsOf, gatherBatches, type MapBatch, type MapEdition } from './map-batches.js';
 
-/** Of one batch: below a topic’s usual max.message.bytes, its framing included. */
-const MAX_BATCH_BYTES = 900_000;
-/** Beyond a record’s key and value. */
-const RECORD_OVERHEAD_BYTES = 40;
 /** How long a checkpoint waits for its runs to be written; then they stay in memory, and what an early death would cost is a stretch of the map. */
 const MAX_HELD_MS = 600_000;
 /** How long a save is waited for. */
@@ -43,28 +32,12 @@ export interface MapKeeperDeps {
   readonly logger: Logger;
 }
 
-/** What one partition wants written. */
-interface MapEdition {
-  readonly partition: MirroredPartition;
-  readonly lane: Lane;
-  readonly life: number;
-  readonly chain: MapChain;
-}
-
 interface SeenRun {
   readonly target: number;
   readonly length: number;
   readonly life: number;
   /** Monotonic ms. */
   readonly atMs: number;
-}
-
-interface Gathered {
-  readonly lane: Lane;
-  readonly mapPartition: number;
-  readonly editions: MapEdition[];
-  readonly records: KafkaRecord[];
-  bytes: number;
 }
 
 /**
@@ -144,7 +117,7 @@ export class MapKeeper {
     };
     const byPartition = new Map(waiting.map((partition) => [partition, editionsOf(partition, open)]));
     for (const [partition, editions] of byPartition) if (editions.length === 0) ended(partition, true);
-    const series = gather([...byPartition.values()].flat(), this.#deps.clock.wallMs());
+    const series = gatherBatches([...byPartition.values()].flat(), this.#deps.clock.wallMs());
     await this.#inTime(Promise.all(series.map((batches) => this.#writeSeries(batches, ended))));
     return saved;
   }
@@ -160,7 +133,7 @@ export class MapKeeper {
 
   /** All that is written into one partition of the map topic under one lane; every partition of the route is in one series. */
   async #writeSeries(
-    batches: readonly Gathered[],
+    batches: readonly MapBatch[],
     ended: (partition: MirroredPartition, isWritten: boolean) => void,
   ): Promise<void> {
     const failed = new Set<MirroredPartition>();
@@ -215,7 +188,7 @@ export class MapKeeper {
   }
 
   /** What lies behind one that is not written is not written either. */
-  async #writeInOrder(batches: readonly Gathered[], failed: Set<MirroredPartition>): Promise<void> {
+  async #writeInOrder(batches: readonly MapBatch[], failed: Set<MirroredPartition>): Promise<void> {
     for (const batch of batches) {
       const isFailed = batch.editions.some(({ partition }) => failed.has(partition));
       if (!isFailed && (await this.#write(batch))) continue;
@@ -223,7 +196,7 @@ export class MapKeeper {
     }
   }
 
-  async #write({ lane, mapPartition, editions, records }: Gathered): Promise<boolean> {
+  async #write({ lane, mapPartition, editions, records }: MapBatch): Promise<boolean> {
     const { writer, fleet, kept } = this.#deps;
     const runs = editions.reduce((sum, { chain }) => sum + chain.entries.length, 0);
     try {
@@ -269,63 +242,4 @@ export class MapKeeper {
       logger.warn('offset-map.unwritten', { cluster, partitions, msg: messageOf(error), err: error });
     this.#isFailing = true;
   }
-}
-
-/** Records of a bounded size, in order: what lies behind one that is not written counts as unwritten too. */
-function editionsOf(partition: MirroredPartition, open: boolean): MapEdition[] {
-  const { lane, runs } = partition;
-  if (lane === undefined) return [];
-  const { link, entries } = open ? runs.whole() : runs.history();
-  const editions: MapEdition[] = [];
-  let before = link;
-  for (let from = 0; from < entries.length; from += MAX_RECORD_ENTRIES) {
-    const chain = { link: before, entries: entries.slice(from, from + MAX_RECORD_ENTRIES) };
-    editions.push({ partition, lane, life: runs.life, chain });
-    before = linkBehind(chain);
-  }
-  return editions;
-}
-
-/** Batches, by what has to stay in order: one lane's in one partition. */
-function gather(editions: readonly MapEdition[], wallMs: number): readonly (readonly Gathered[])[] {
-  const series = new Map<string, Gathered[]>();
-  for (const edition of editions) {
-    const { lane, partition } = edition;
-    const { targetTopic, partition: number } = partition.item;
-    const at = mapPartition(targetTopic, number);
-    const record = mapRecord(edition, wallMs);
-    const bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
-    const key = `${at}/${lane.record.transactionalId}/${lane.record.producerEpoch}`;
-    const batches = series.get(key) ?? [];
-    series.set(key, batches);
-    let batch = batches.at(-1);
-    if (batch === undefined || batch.bytes + bytes > MAX_BATCH_BYTES) {
-      batch = { lane, mapPartition: at, editions: [], records: [], bytes: 0 };
-      batches.push(batch);
-    }
-    batch.editions.push(edition);
-    batch.records.push(record);
-    batch.bytes += bytes;
-  }
-  return [...series.values()];
-}
-
-function mapRecord({ partition, chain }: MapEdition, wallMs: number): KafkaRecord {
-  const { item, targetTopicId, targetPartition } = partition;
-  const { route, topic, targetTopic, timeline } = item;
-  const place = {
-    route,
-    topic,
-    partition: item.partition,
-    targetTopicId,
-    targetTopic,
-    targetPartition,
-    timeline,
-  };
-  return {
-    key: encodeMapKey(place, chain.entries[0] ?? { source: 0, target: 0 }),
-    value: encodeMapValue(chain),
-    headers: [],
-    timestamp: BigInt(Math.floor(wallMs)),
-  };
 }
