@@ -34,7 +34,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 ) as fc.Arbitrary<Happening>;
 
 describe('passes over a group’s position, one after the other', () => {
-  test('never take a position from who committed it at the target, never go back, and end where the source is', () => {
+  test('8.4 never take a position from who committed it at the target, never go back, and end where the source is', () => {
     fc.assert(
       fc.property(fc.array(happening, { maxLength: 60 }), (story) => {
         let source = 0n;
