@@ -38,8 +38,10 @@ export function addRulesCommands(program: Command, deps: CliDeps): void {
   command('set <route> <file>', 'give a route the rules of a file; they begin where the ones before end').action(
     async (name: string, file: string, options: RestOptions) => {
       const client = clientOf(deps, options);
-      await client.patchRoute(name, { rules: rulesOf(file) });
-      printResult(deps.terminal, options.output, shown(await new RulesClient(client.transport).get(name)));
+      const { warnings = [] } = (await client.patchRoute(name, { rules: rulesOf(file) })).value;
+      const result = shown(await new RulesClient(client.transport).get(name));
+      const notes = warnings.map((warning) => `Warning: ${warning}`);
+      printResult(deps.terminal, options.output, { ...result, notes });
     },
   );
   command('clear <route>', 'let a route copy records as they are').action(

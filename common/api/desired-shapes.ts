@@ -34,7 +34,7 @@ export const routeView = routeSettings.extend({
   delivery: deliveryMode,
   /** What the way it is delivered rests on. */
   deliveryReason: z.string(),
-  /** Of one that was just saved, where there are some: its patterns meet others in one target topic. */
+  /** Of one that was just saved, where there are some: its patterns meet others in one target topic, or some of its rules have no effect. */
   warnings: z.array(z.string()).optional(),
 });
 export const routeList = z.object({ routes: z.array(routeView), next: z.string().nullable() });

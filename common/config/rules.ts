@@ -1,6 +1,7 @@
 import { parseConnectString } from '../coordination/zookeeper/connect-string.js';
 import { isCausewayError, messageOf } from '../errors/error.js';
 import { defaultDelivery, deliveryFault } from '../model/delivery.js';
+import { writesDeadLetters } from '../model/record-rules.js';
 import type { TargetTopicPolicy } from '../model/route.js';
 import { rulesFaults } from '../rules/faults.js';
 import { missingSecrets } from '../rules/program.js';
@@ -165,7 +166,7 @@ function ruleFaults(file: ConfigFile, route: ConfigFile['routes'][string], path:
       return { path: [...path, 'rules'], message: `ruleSecrets has no secret "${name}"` };
     }),
   );
-  if (rules.onUnreadable === 'dead-letter' && route.deadLetterTopic === undefined) {
+  if (writesDeadLetters(rules) && route.deadLetterTopic === undefined) {
     faults.push({ path: [...path, 'deadLetterTopic'], message: 'name the topic for unreadable records', atKey: true });
   }
   return faults;

@@ -171,6 +171,23 @@ export function divertedTopics({ rules }: Treatment): ReadonlyMap<string, number
   return topics;
 }
 
+/** The route may write dead letters: of records that the target refuses, or that its rules cannot read. */
+export function wantsDeadLetters({
+  onRefusedRecord,
+  rules,
+}: { readonly onRefusedRecord: string } & Treatment): boolean {
+  return onRefusedRecord === 'dead-letter' || (rules !== undefined && writesDeadLetters(rules));
+}
+
+/** Topics of the target that the route writes to beside those that it mirrors into: nothing may be mirrored there. */
+export function asideTopics(
+  route: Treatment & { readonly onRefusedRecord: string; readonly deadLetterTopic?: string },
+): readonly string[] {
+  const { deadLetterTopic } = route;
+  const letters = deadLetterTopic !== undefined && wantsDeadLetters(route) ? [deadLetterTopic] : [];
+  return [...new Set([...divertedTopics(route).keys(), ...letters])];
+}
+
 /** Whether a record that one of the rules cannot read may become a dead letter. */
 export function writesDeadLetters({ onUnreadable, list }: RecordRules): boolean {
   return list.some((rule) => (rule.onUnreadable ?? onUnreadable) === 'dead-letter');

@@ -1,7 +1,8 @@
 import { AvroTime } from '../avro/scalar.js';
 import type { RuleCondition, Scalar, ValueTest } from '../model/record-rules.js';
-import { NamePatterns } from '../patterns/name-patterns.js';
+import { TextPattern } from '../patterns/text-pattern.js';
 import { isDate } from './condition-faults.js';
+import { Unreadable } from './document.js';
 import { parsePath } from './field-path.js';
 import type { RecordInHand } from './record-in-hand.js';
 
@@ -82,10 +83,10 @@ function compileTest(test: ValueTest): Test {
     return some((value) => (isOfAvro(value) ? tests.some((holds) => holds(value)) : set.has(value)));
   }
   if (test.matches !== undefined) {
-    const pattern = new NamePatterns([test.matches]);
+    const pattern = new TextPattern(test.matches);
     return some((value) => {
       const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-      return (isPlain || isOfAvro(value)) && pattern.matching(String(value)) !== undefined;
+      return (isPlain || isOfAvro(value)) && matches(pattern, String(value));
     });
   }
   const { below, atMost, above, atLeast } = test;
@@ -129,6 +130,13 @@ function isSame(value: number | bigint, expected: number): boolean {
 /** Undefined: it is no time. */
 function msOf(value: Scalar): number | undefined {
   return typeof value === 'string' && isDate(value) ? Date.parse(value) : undefined;
+}
+
+function matches(pattern: TextPattern, text: string): boolean {
+  if (text.length <= pattern.maxChars) return pattern.matches(text);
+  throw new Unreadable(
+    `it has a text of ${text.length} characters for a pattern that can be asked about ${pattern.maxChars}`,
+  );
 }
 
 /** Not to be had from JSON. */

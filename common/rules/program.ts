@@ -156,8 +156,7 @@ export class RuleProgram {
           record: inHand,
         };
       default:
-        transform?.(inHand);
-        tally.add(i, CHANGED);
+        tally.add(i, transform?.(inHand) === true ? CHANGED : KEPT);
         return undefined;
     }
   }

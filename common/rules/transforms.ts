@@ -3,11 +3,12 @@ import { CONTAINER } from '../avro/find.js';
 import { AvroTime } from '../avro/scalar.js';
 import type { RuleAction } from '../model/record-rules.js';
 import { NamePatterns } from '../patterns/name-patterns.js';
-import { type FieldDocument, Unreadable } from './document.js';
+import { type FieldDocument, type Substitute, Unreadable } from './document.js';
 import { parsePath } from './field-path.js';
 import type { RecordInHand } from './record-in-hand.js';
 
-export type Transform = (record: RecordInHand) => void;
+/** @returns whether it found something to change */
+export type Transform = (record: RecordInHand) => boolean;
 export type TransformAction = Exclude<RuleAction, { readonly do: 'keep' | 'drop' | 'sample' | 'route' }>;
 /** Values of the configuration's secrets by name. */
 export type Secrets = ReadonlyMap<string, string>;
@@ -17,11 +18,16 @@ export function compileTransform(action: TransformAction, secrets: Secrets): Tra
   switch (action.do) {
     case 'mask': {
       const by = action.with;
-      return onFields(action, (document, path) => document.replaced(path, () => by));
+      return onFields(action, (document, path) =>
+        document.replaced(
+          path,
+          bounded(() => by),
+        ),
+      );
     }
     case 'hash': {
       const hash = hasher(action.hmac, secrets);
-      return onFields(action, (document, path) => document.replaced(path, hash));
+      return onFields(action, (document, path) => document.replaced(path, bounded(hash)));
     }
     case 'remove':
       return onFields(action, (document, path) => document.removed(path));
@@ -31,16 +37,33 @@ export function compileTransform(action: TransformAction, secrets: Secrets): Tra
       const header = [Buffer.from(action.name), Buffer.from(action.value)] as const;
       return (record) => {
         record.headers = [...record.headers, header];
+        return true;
       };
     }
     case 'strip-headers': {
       const names = new NamePatterns(action.matching);
       return (record) => {
         const kept = record.headers.filter(([key]) => names.matching(key.toString('utf8')) === undefined);
-        if (kept.length < record.headers.length) record.headers = kept;
+        if (kept.length === record.headers.length) return false;
+        record.headers = kept;
+        return true;
       };
     }
   }
+}
+
+/** Of what takes the place of others in one record: a path with `*` may find a million values. */
+const MAX_SUBSTITUTED_BYTES = 4 << 20;
+
+/** @throws Unreadable */
+function bounded(by: Substitute): Substitute {
+  let bytes = 0;
+  return (content) => {
+    const value = by(content);
+    bytes += typeof value === 'string' ? value.length : 1;
+    if (bytes <= MAX_SUBSTITUTED_BYTES) return value;
+    throw new Unreadable(`more than ${MAX_SUBSTITUTED_BYTES} bytes would take the place of its values`);
+  };
 }
 
 type Path = ReturnType<typeof parsePath>;
@@ -52,10 +75,13 @@ function onFields(
 ): Transform {
   const paths = fields.map(parsePath);
   return (record) => {
-    let document = record.document(part);
-    if (document === undefined) return;
+    const found = record.document(part);
+    if (found === undefined) return false;
+    let document = found;
     for (const path of paths) document = edit(document, path);
+    if (document === found) return false;
     record.put(part, document);
+    return true;
   };
 }
 
@@ -63,29 +89,27 @@ function keySetter({ from, name = '', hmac }: RuleAction & { readonly do: 'set-k
   switch (from) {
     case 'text': {
       const key = Buffer.from(name);
-      return (record) => {
-        record.key = key;
-      };
+      return (record) => withKey(record, key);
     }
     case 'hash': {
       const hash = hasher(hmac, secrets);
-      return (record) => {
-        if (record.key !== null) record.key = Buffer.from(hash(record.key));
-      };
+      return (record) => record.key !== null && withKey(record, Buffer.from(hash(record.key)));
     }
     case 'header': {
       const wanted = Buffer.from(name);
-      return (record) => {
-        record.key = record.headers.find(([key]) => key.equals(wanted))?.[1] ?? null;
-      };
+      return (record) => withKey(record, record.headers.find(([key]) => key.equals(wanted))?.[1] ?? null);
     }
     case 'field': {
       const path = parsePath(name);
-      return (record) => {
-        record.key = keyOf(record.document('value')?.valuesAt(path)[0]);
-      };
+      return (record) => withKey(record, keyOf(record.document('value')?.valuesAt(path)[0]));
     }
   }
+}
+
+function withKey(record: RecordInHand, key: Buffer | null): boolean {
+  const isSame = key === null ? record.key === null : record.key?.equals(key) === true;
+  if (!isSame) record.key = key;
+  return !isSame;
 }
 
 function keyOf(value: unknown): Buffer | null {

@@ -1,4 +1,4 @@
-import { divertedTopics, mergesPartitions } from '../../common/model/record-rules.js';
+import { asideTopics, mergesPartitions } from '../../common/model/record-rules.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
 import { byName, type ClusterIdentity } from './cluster-identity.js';
 import { compareText } from './text-order.js';
@@ -34,7 +34,7 @@ export function findConflicts(
   const byTarget = new Map<string, PlacedEntry>();
   const byMetricName = new Map<string, PlacedEntry>();
   const bySource = new Map<string, Edge[]>();
-  /** Where accepted entries' rules send records. */
+  /** Where accepted entries' routes send records aside, by rules or as dead letters. */
   const diverted = new Map<string, PlacedEntry>();
   for (const placed of inOrder(entries)) {
     const { route, entry } = placed;
@@ -43,7 +43,7 @@ export function findConflicts(
     const from = node(identity(route.source), entry.topic);
     const to = node(target, targetTopic);
     const alike = node(target, metricName(targetTopic));
-    const sides = [...divertedTopics(route).keys()].map((topic) => node(target, topic));
+    const sides = asideTopics(route).map((topic) => node(target, topic));
     const conflict =
       clash(placed, byTarget.get(to)) ??
       crossing(diverted.get(to)) ??
@@ -64,17 +64,17 @@ export function findConflicts(
   return conflicts;
 }
 
-/** Records of a topic reach another one, mirrored or sent there by rules. */
+/** Records of a topic reach another one, mirrored or sent aside. */
 interface Edge {
   readonly placed: PlacedEntry;
   readonly to: string;
 }
 
-/** A lane’s sequence numbers in a partition are one series: what rules send there cannot be told from what is mirrored there. */
+/** A lane’s sequence numbers in a partition are one series: what is sent aside there cannot be told from what is mirrored there. */
 function crossing(other: PlacedEntry | undefined): Conflict | undefined {
   if (other === undefined) return undefined;
   const { route, entry } = other;
-  const message = `rules may not send records into a topic that is mirrored into, or the other way round; that is what topic ${entry.topic} on route ${route.name} does`;
+  const message = `neither rules nor dead letters may go into a topic that is mirrored into, or the other way round; that is what topic ${entry.topic} on route ${route.name} does`;
   return { kind: 'same-target', with: { route: route.name, topic: entry.topic }, message };
 }
 

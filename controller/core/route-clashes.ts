@@ -1,4 +1,4 @@
-import { divertedTopics, mergesPartitions } from '../../common/model/record-rules.js';
+import { asideTopics, mergesPartitions } from '../../common/model/record-rules.js';
 import { type Route, sourceTopicOf, targetTopicOf } from '../../common/model/route.js';
 import { topicNameFault } from '../../common/model/topic-partition.js';
 import { byName, type ClusterIdentity } from './cluster-identity.js';
@@ -26,7 +26,7 @@ export interface ClashWorld {
 }
 
 /**
- * Where the route's patterns meet another route's, or its own, or what rules send elsewhere, in one target topic. Names are tried, so that
+ * Where the route's patterns meet another route's, or its own, or what is sent aside, in one target topic. Names are tried, so that
  * each that is found is true; patterns that meet only in names that nobody thought of are found when such a topic comes.
  * At most one for each other route.
  */
@@ -91,7 +91,7 @@ function meetings(route: Route, other: Route, world: ClashWorld): RouteClash[] {
   return clashes;
 }
 
-/** What rules send elsewhere, and what is mirrored there. */
+/** What rules and dead letters bring elsewhere, and what is mirrored there. */
 function crossings(route: Route, other: Route, world: ClashWorld): RouteClash[] {
   const pairs =
     other.name === route.name
@@ -101,14 +101,14 @@ function crossings(route: Route, other: Route, world: ClashWorld): RouteClash[] 
           [other, route],
         ] as const);
   return pairs.flatMap(([sender, mirror]) =>
-    [...divertedTopics(sender).keys()].flatMap((diverted) => {
+    asideTopics(sender).flatMap((diverted) => {
       const sources = sourcesByTarget(mirror, namesOf([mirror], world), world);
       const found = sourcesOf(mirror, diverted, sources, world);
       const topic = found.find((one) => targetTopicOf(mirror, one) === diverted);
       if (topic === undefined) return [];
-      const whose = sender.name === route.name ? 'its rules' : `the rules of route ${sender.name}`;
+      const whose = sender.name === route.name ? 'it sends' : `route ${sender.name} sends`;
       const by = mirror.name === route.name ? 'its selection takes' : `route ${mirror.name} selects`;
-      const message = `${whose} send records to topic ${diverted} of cluster ${route.target}, and ${by} topic ${topic}, which is mirrored into it`;
+      const message = `${whose} records aside to topic ${diverted} of cluster ${route.target}, and ${by} topic ${topic}, which is mirrored into it`;
       return [{ isCertain: isNamed(mirror, topic), message }];
     }),
   );

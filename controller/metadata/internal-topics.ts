@@ -1,7 +1,7 @@
 import { gapTopic } from '../../common/model/gap.js';
 import { heartbeatTopic } from '../../common/model/heartbeat.js';
 import { OFFSET_MAP_PARTITIONS, offsetMapTopic } from '../../common/model/offset-map.js';
-import { divertedTopics } from '../../common/model/record-rules.js';
+import { divertedTopics, wantsDeadLetters } from '../../common/model/record-rules.js';
 import type { Route } from '../../common/model/route.js';
 import type { TargetNeed } from '../core/desired.js';
 import type { TopicFact } from '../core/topic-facts.js';
@@ -24,8 +24,7 @@ export function internalTopics(route: Route, fleet: string): readonly Omit<Targe
     own(offsetMapTopic(fleet), { 'cleanup.policy': 'compact' }, OFFSET_MAP_PARTITIONS),
   ];
   const { deadLetterTopic } = route;
-  const wantsLetters = route.onRefusedRecord === 'dead-letter' || route.rules?.onUnreadable === 'dead-letter';
-  if (wantsLetters && deadLetterTopic !== undefined) {
+  if (wantsDeadLetters(route) && deadLetterTopic !== undefined) {
     needs.push(own(deadLetterTopic, { 'max.message.bytes': String(DEAD_LETTER_MAX_BYTES) }));
   }
   for (const [topic, partitions] of divertedTopics(route)) needs.push(own(topic, {}, partitions));

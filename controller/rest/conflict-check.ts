@@ -3,7 +3,7 @@ import { decodeTopicEntry } from '../../common/coordination/records/desired.js';
 import { decodeJob } from '../../common/coordination/records/job.js';
 import { JOBS, jobPath, topicPath, topicsPath } from '../../common/coordination/znodes.js';
 import { CausewayError } from '../../common/errors/error.js';
-import { divertedTopics, mergesPartitions } from '../../common/model/record-rules.js';
+import { asideTopics, mergesPartitions } from '../../common/model/record-rules.js';
 import { type Route, sourceTopicOf, targetTopicOf } from '../../common/model/route.js';
 import { byName, type ClusterIdentity } from '../core/cluster-identity.js';
 import { isGuardedPair, metricName } from '../core/conflicts.js';
@@ -54,24 +54,24 @@ export async function checkConflicts(
     throw conflict(route, topic, message, 'Wait for its end, or cancel it.');
   }
   for (const other of routes) {
-    if (identity(other.target) !== target || !divertedTopics(other).has(targetTopic)) continue;
-    const message = `the rules of route ${other.name} send records to topic ${targetTopic} of cluster ${route.target}, and nothing may be mirrored there`;
+    if (identity(other.target) !== target || !asideTopics(other).includes(targetTopic)) continue;
+    const message = `route ${other.name} sends records aside to topic ${targetTopic} of cluster ${route.target}, and nothing may be mirrored there`;
     throw conflict(route, topic, message);
   }
   await checkLoops({ store, routes, route, topic, identity });
 }
 
 /**
- * Looks whether the route's rules would send records into topics that something is mirrored into.
+ * Looks whether the route's rules, or its dead letters, would bring records into topics that something is mirrored into.
  * @throws TARGET_CONFLICT
  */
 export async function checkDiversions(store: CoordinationStore, routes: readonly Route[], route: Route): Promise<void> {
-  for (const topic of divertedTopics(route).keys()) {
+  for (const topic of asideTopics(route)) {
     for (const other of [...routes.filter(({ name }) => name !== route.name), route]) {
       if (other.target !== route.target) continue;
       for (const rival of await rivalsOn(store, other, topic)) {
         if (targetTopicOf(other, rival) !== topic || !(await isMirrored(store, other.name, rival))) continue;
-        const message = `its rules send records to topic ${topic} of cluster ${route.target}, into which topic ${rival} is mirrored on route ${other.name}`;
+        const message = `it sends records aside to topic ${topic} of cluster ${route.target}, into which topic ${rival} is mirrored on route ${other.name}`;
         throw conflict(route, topic, message, 'Send them to a topic of their own.');
       }
     }

@@ -2,7 +2,7 @@ import { CausewayError } from '../../common/errors/error.js';
 import { type FieldFault, RequestFault } from '../../common/http/problem.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import { deliveryFault } from '../../common/model/delivery.js';
-import { mergesPartitions } from '../../common/model/record-rules.js';
+import { mergesPartitions, writesDeadLetters } from '../../common/model/record-rules.js';
 import { type Route, targetTopicOf } from '../../common/model/route.js';
 import { topicNameFault } from '../../common/model/topic-partition.js';
 import { rulesFaults } from '../../common/rules/faults.js';
@@ -84,10 +84,10 @@ export function checkRules({ rules, deadLetterTopic }: Route, secrets: ReadonlyM
       detail: `the configuration’s ruleSecrets have no secret "${name}"; secrets are never given over REST`,
     });
   }
-  if (rules.onUnreadable === 'dead-letter' && deadLetterTopic === undefined) {
+  if (writesDeadLetters(rules) && deadLetterTopic === undefined) {
     faults.push({
       pointer: '/deadLetterTopic',
-      detail: 'rules.onUnreadable is dead-letter, and deadLetterTopic is not set',
+      detail: 'onUnreadable is dead-letter, and deadLetterTopic is not set',
     });
   }
   const [first] = faults;

@@ -9,8 +9,10 @@ import { decodeRoute, encodeRoute } from '../../common/coordination/records/desi
 import { ROUTES, routePath, topicsPath } from '../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
 import { keepsPositionsAlike } from '../../common/model/delivery.js';
+import { asideTopics } from '../../common/model/record-rules.js';
 import { type Route, targetTopicOf } from '../../common/model/route.js';
 import { identifierFault } from '../../common/model/worker.js';
+import { rulesWarnings } from '../../common/rules/warnings.js';
 import { type RouteClash, routeClashes } from '../core/route-clashes.js';
 import type { RuleBook } from '../loop/rule-book.js';
 import type { ClusterIdentities } from '../metadata/cluster-identities.js';
@@ -153,13 +155,17 @@ export class RouteService {
     return await this.get(name);
   }
 
-  /** Topics that the route's patterns and another's, or its own, would bring into one target topic; the first one of each will be mirrored. */
+  /**
+   * Rules that have no effect. Topics that the route's patterns and another's, or its own, would bring into one target topic; the first one of
+   * each will be mirrored.
+   */
   async warnings(route: Route): Promise<readonly string[]> {
-    return (await this.#clashes(route)).map(({ message }) => message);
+    const ofRules = route.rules === undefined ? [] : rulesWarnings(route.rules);
+    return [...ofRules, ...(await this.#clashes(route)).map(({ message }) => message)];
   }
 
   async #clashes(route: Route): Promise<readonly RouteClash[]> {
-    const isSimple = route.selection === undefined && route.rules === undefined && route.naming.policy !== 'map';
+    const isSimple = route.selection === undefined && route.naming.policy !== 'map' && asideTopics(route).length === 0;
     if (isSimple) return [];
     const others = await this.#all();
     const names = await Promise.all(
@@ -176,8 +182,8 @@ export class RouteService {
   /** What is said by name cannot be meant. A clash that was there before stands in nobody's way. @throws TARGET_CONFLICT */
   async #checkClashes(before: Route | undefined, route: Route): Promise<void> {
     const decisive = (one: Route): string => {
-      const { source, target, selection, naming, delivery, partitionMapping, rules } = one;
-      return JSON.stringify([source, target, selection, naming, delivery, partitionMapping, rules]);
+      const { source, target, selection, naming, delivery, partitionMapping } = one;
+      return JSON.stringify([source, target, selection, naming, delivery, partitionMapping, asideTopics(one)]);
     };
     if (before !== undefined && decisive(before) === decisive(route)) return;
     const clash = (await this.#clashes(route)).find(({ isCertain }) => isCertain);

@@ -18,6 +18,8 @@ const deps = { clock: systemClock, random: systemRandom, logger: silentLogger } 
 export interface SmallFleetOptions {
   /** By name. */
   readonly clusters: Readonly<Record<string, string>>;
+  /** Addresses of schema registries, by the names of their clusters. */
+  readonly registries?: Readonly<Record<string, string>>;
   readonly routes: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly workers: number;
   /** 1 unless given. */
@@ -104,8 +106,11 @@ export class SmallFleet {
   }
 }
 
-function configOf({ clusters, routes, worker }: SmallFleetOptions, dir: string, id: string): Config {
-  const bootstraps = Object.entries(clusters).map(([name, servers]) => [name, { bootstrap: servers.split(',') }]);
+function configOf({ clusters, registries = {}, routes, worker }: SmallFleetOptions, dir: string, id: string): Config {
+  const bootstraps = Object.entries(clusters).map(([name, servers]) => {
+    const url = registries[name];
+    return [name, { bootstrap: servers.split(','), ...(url === undefined ? {} : { schemaRegistry: { url } }) }];
+  });
   const text = JSON.stringify({
     coordination: { type: 'embedded', embedded: { dir } },
     clusters: Object.fromEntries(bootstraps),

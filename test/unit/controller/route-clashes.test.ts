@@ -102,14 +102,14 @@ test('topics that rules send records to are not to be mirrored into, by whomever
   const own = route('w', 'west', ['.*'], ruled);
   assert.match(
     clashes(own, [])[0] ?? '',
-    /^possible: its rules send records to topic gold .* its selection takes topic gold/,
+    /^possible: it sends records aside to topic gold .* its selection takes topic gold/,
   );
   const west = route('w', 'west', ['orders'], ruled);
   assert.match(clashes(west, [route('e', 'east', ['g.*'])])[0] ?? '', /^possible: .*route e selects topic gold/);
   assert.match(clashes(west, [route('e', 'east', ['gold'])])[0] ?? '', /^certain/);
   assert.match(
     clashes(route('e', 'east', ['gold']), [west])[0] ?? '',
-    /^certain: the rules of route w .* its selection takes/,
+    /^certain: route w sends records aside .* its selection takes/,
   );
   assert.deepEqual(clashes(west, [route('e', 'east', ['gold'], PREFIXED)]), []);
 });
@@ -151,6 +151,17 @@ test('over REST: a clash by name refuses the route, one by patterns is a warning
     const { value: limited } = await client.patchRoute('other', { limits: { bytesPerS: 1_000 } }, etag);
     assert.equal(limited.limits?.bytesPerS, 1_000, 'what clashed before may still be changed otherwise');
     assert.equal((await client.getRoute('other')).value.warnings, undefined);
+    const rules = {
+      list: [
+        { name: 'all', action: { do: 'drop' } },
+        { name: 'late', action: { do: 'keep' }, onUnreadable: 'dead-letter' },
+      ],
+    } as const;
+    const ruled = (more: object) =>
+      client.putRoute('ruled', { ...body, delivery: 'transactional', rules, ...more } as never);
+    await assert.rejects(ruled({}), { code: 'ROUTE_INVALID', message: /deadLetterTopic is not set/ });
+    const saved = await ruled({ deadLetterTopic: 'letters' });
+    assert.deepEqual(saved.value.warnings, ['rule late is never asked: rule all ends every record before it']);
     const { value: apart } = await client.patchRoute('other', { selection: { include: ['payments'] } });
     assert.equal(apart.warnings, undefined);
   } finally {

@@ -79,3 +79,24 @@ test('rules send records neither into mirrored topics nor back to where they com
   });
   assert.deepEqual(conflicts([sending, 't'], [back, 'side']), ['back/side']);
 });
+
+test('nothing is mirrored into a topic that takes dead letters, whichever came first', () => {
+  const letters: Partial<Route> = { onRefusedRecord: 'dead-letter', deadLetterTopic: 'letters' };
+  const sender: Route = { ...routeOf('s'), source: 'a', target: 'b', ...letters };
+  const mirror: Route = { ...routeOf('m'), source: 'c', target: 'b' };
+  assert.deepEqual(conflicts([sender, 't'], [mirror, 'letters']), ['m/letters']);
+  assert.deepEqual(conflicts([mirror, 'letters'], [sender, 't']), ['s/t']);
+  assert.deepEqual(conflicts([sender, 't'], [{ ...mirror, target: 'd' }, 'letters']), []);
+  const { onRefusedRecord: _, ...unasked } = letters;
+  assert.deepEqual(conflicts([{ ...sender, ...unasked, onRefusedRecord: 'pause' }, 't'], [mirror, 'letters']), []);
+  const ruled: Partial<Route> = {
+    onRefusedRecord: 'pause',
+    rules: {
+      onUnreadable: 'pause',
+      list: [{ name: 'r', action: { do: 'mask', fields: ['x'], with: '' }, onUnreadable: 'dead-letter' }],
+    },
+  };
+  assert.deepEqual(conflicts([{ ...sender, ...ruled }, 't'], [mirror, 'letters']), ['m/letters']);
+  const other: Route = { ...routeOf('o'), source: 'e', target: 'b', ...letters };
+  assert.deepEqual(conflicts([sender, 't'], [other, 'u']), [], 'several routes may have one');
+});

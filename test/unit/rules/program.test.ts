@@ -6,6 +6,9 @@ import { type Decision, missingSecrets, RuleProgram, RuleTally } from '../../../
 import type { RuleRecord } from '../../../common/rules/record-in-hand.js';
 
 const PLACE = { topic: 'orders', topicId: 'id-1', partition: 5 };
+/** Offsets of PLACE that are in a sample of a tenth. What is sampled must not change with the program. */
+const GOLDEN_SAMPLE: readonly number[] = [3, 9, 10, 27, 44, 62, 78, 93];
+const GOLDEN_FAR: readonly number[] = [5, 7, 10, 15, 21, 32, 52, 57, 58, 60, 74, 81, 97];
 const SECRETS = new Map([['pii', 'a long enough secret']]);
 
 const record = (value: unknown, more: Partial<RuleRecord> = {}): RuleRecord => ({
@@ -233,4 +236,53 @@ test('secrets that rules name and nobody has are told', () => {
     ],
   };
   assert.deepEqual(missingSecrets(rules, SECRETS), ['gone']);
+});
+
+test('a sample stays the same over restarts and versions of the program', () => {
+  const program = new RuleProgram(
+    { onUnreadable: 'keep', list: [{ name: 'tenth', action: { do: 'sample', fraction: 0.1 } }] },
+    PLACE,
+    SECRETS,
+  );
+  const has = (offset: number): boolean =>
+    program.decide(record({}), offset, new RuleTally(program.names)).kind === 'same';
+  const sampled = Array.from({ length: 100 }, (_, offset) => offset).filter(has);
+  assert.deepEqual(sampled, GOLDEN_SAMPLE);
+  const far = Array.from({ length: 100 }, (_, i) => 2 ** 40 + i)
+    .filter(has)
+    .map((offset) => offset - 2 ** 40);
+  assert.deepEqual(far, GOLDEN_FAR);
+});
+
+test('a rule counts as changed what it changed; where it found nothing the record is kept, and the count says so', () => {
+  const outcome = (action: RecordRule['action'], given = record({ a: 1, none: null })): string =>
+    tallied([{ name: 'r', action }], given)
+      .counts.map(({ outcome: one }) => one)
+      .join();
+  assert.equal(outcome({ do: 'mask', fields: ['a'], with: 'x' }), 'changed');
+  assert.equal(outcome({ do: 'mask', fields: ['misspelt', 'none'], with: 'x' }), 'kept');
+  assert.equal(outcome({ do: 'remove', fields: ['misspelt'] }), 'kept');
+  assert.equal(outcome({ do: 'strip-headers', matching: ['tenant'] }), 'changed');
+  assert.equal(outcome({ do: 'strip-headers', matching: ['other'] }), 'kept');
+  assert.equal(outcome({ do: 'set-key', from: 'text', name: 'k1' }), 'kept');
+  assert.equal(outcome({ do: 'set-key', from: 'header', name: 'trace' }), 'changed');
+  assert.equal(outcome({ do: 'hash', fields: ['a'] }, record(null)), 'kept');
+});
+
+test('records that would cost too much cannot be read: growth without measure, costly patterns on long texts, depth', () => {
+  const many = record(`[${'1,'.repeat(200_000)}1]`);
+  const grown = run([{ name: 'm', action: { do: 'mask', fields: ['*'], with: 'x'.repeat(1_000) } }], many);
+  assert.match(grown.kind === 'unreadable' ? grown.why : grown.kind, /would take the place/);
+  const costly: RuleCondition = { on: 'field', name: 'text', matches: '(a{1,30}b?){1,30}' };
+  const when = (text: string): Decision => run([{ name: 'r', when: costly, action: { do: 'drop' } }], record({ text }));
+  assert.equal(when('aab').kind, 'drop');
+  const long = when('a'.repeat(900_000));
+  assert.match(long.kind === 'unreadable' ? long.why : long.kind, /a text of 900000 characters/);
+  const simple: RuleCondition = { on: 'field', name: 'text', matches: 'a*' };
+  assert.equal(
+    run([{ name: 'r', when: simple, action: { do: 'drop' } }], record({ text: 'a'.repeat(900_000) })).kind,
+    'drop',
+  );
+  const deep = run([{ name: 'm', action: { do: 'mask', fields: ['x'], with: '' } }], record('['.repeat(1_000_000)));
+  assert.equal(deep.kind, 'unreadable');
 });
