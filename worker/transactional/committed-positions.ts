@@ -1,5 +1,6 @@
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
 import type { LoadedCheckpoint } from '../../common/kafka/checkpoints/checkpoint-store.js';
+import type { LaneFence } from '../../common/kafka/fencing/fence-lane.js';
 import type { LaneIdentity } from '../../common/kafka/fencing/fencing-client.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
 import { GatheredFences, type GatheredFencesDeps } from '../partition/gathered-fences.js';
@@ -8,6 +9,8 @@ import type { TargetSide } from '../thread/target-side.js';
 
 /** Owners that took over from each other between our question and our fence. */
 const MAX_ROUNDS = 5;
+/** Lanes remembered as fenced; whichever is forgotten is fenced again. */
+const MAX_REMEMBERED = 1_000;
 
 export interface CommittedPositionsDeps extends GatheredFencesDeps {
   readonly target: (
@@ -23,6 +26,8 @@ export interface CommittedPositionsDeps extends GatheredFencesDeps {
 export class CommittedPositions {
   readonly #deps: CommittedPositionsDeps;
   readonly #fences: GatheredFences;
+  /** Fences that were seen to hold, or are under way: a lane that is fenced commits nothing any more, whichever group asks. */
+  readonly #known = new Map<string, Promise<LaneFence>>();
 
   constructor(deps: CommittedPositionsDeps) {
     this.#deps = deps;
@@ -56,11 +61,8 @@ export class CommittedPositions {
     return Promise.all(
       lanes.map(async (lane) => {
         try {
-          const fence = await this.#fences.fence(target, lane, []);
-          // An id that was forgotten had no transaction open, and is nobody's under its former producer id any more.
-          const isClosed =
-            fence.kind === 'fenced' || (fence.kind === 'not-fenced' && fence.reason === 'other-producer-id');
-          return [keyOf(lane), isClosed ? undefined : stillEnding(lane)] as const;
+          const fence = await this.#fence(target, lane);
+          return [keyOf(lane), isClosed(fence) ? undefined : stillEnding(lane)] as const;
         } catch (error) {
           if (!isCausewayError(error) || this.#deps.signal.aborted) throw error;
           return [keyOf(lane), error] as const;
@@ -68,6 +70,28 @@ export class CommittedPositions {
       }),
     );
   }
+
+  /** Once for all groups that name it. */
+  #fence(target: ReturnType<CommittedPositionsDeps['target']>, lane: LaneIdentity): Promise<LaneFence> {
+    const key = `${target.client.cluster.name}/${keyOf(lane)}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const fencing = this.#fences.fence(target, lane, []);
+    this.#known.set(key, fencing);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > MAX_REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
+    const forget = (): void => {
+      if (this.#known.get(key) === fencing) this.#known.delete(key);
+    };
+    // What came of it its callers hear.
+    fencing.then((fence) => isClosed(fence) || forget(), forget);
+    return fencing;
+  }
+}
+
+/** An id that was forgotten had no transaction open, and is nobody's under its former producer id any more. */
+function isClosed(fence: LaneFence): boolean {
+  return fence.kind === 'fenced' || (fence.kind === 'not-fenced' && fence.reason === 'other-producer-id');
 }
 
 /** The lanes by which these were committed, but for those that have let go. */
