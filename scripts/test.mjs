@@ -13,7 +13,7 @@ import { batchesOf, compiled, longestFirst, needsQuiet, selectTestFiles } from '
 const wholeRunMs = 1_500_000;
 const fastLanes = 2;
 const realLanes = 3;
-const fastBatchMs = 300_000;
+const fastBatchMs = 600_000;
 const realFileMs = 300_000;
 const demoMs = 420_000;
 
@@ -28,7 +28,7 @@ function report(title, { passed, failed, output = '' }, since) {
   if (failed > 0) console.log(output.trimEnd().replace(/^/gm, '    '));
 }
 
-async function check(title, command, args, timeoutMs = 120_000) {
+async function check(title, command, args, timeoutMs = 300_000) {
   const since = Date.now();
   const { code, output } = await run(command, args, { cwd: projectRoot, timeoutMs });
   report(title, { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, output }, since);
