@@ -1,3 +1,4 @@
+import { assertNever } from '../../common/errors/assert.js';
 import type { PartitionMap } from '../../common/model/offset-map.js';
 import { translate } from '../../common/model/offset-map-lookup.js';
 import type { RecordRules } from '../../common/model/record-rules.js';
@@ -36,7 +37,7 @@ function changedBy(rules: RecordRules | undefined): ReadonlySet<'key' | 'value' 
       case 'mask':
       case 'hash':
       case 'remove':
-        changed.add('value');
+        changed.add(action.part ?? 'value');
         break;
       case 'set-key':
         changed.add('key');
@@ -50,6 +51,8 @@ function changedBy(rules: RecordRules | undefined): ReadonlySet<'key' | 'value' 
       case 'sample':
       case 'route':
         break;
+      default:
+        assertNever(action, 'action of a rule');
     }
   }
   return changed;

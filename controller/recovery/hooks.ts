@@ -75,6 +75,8 @@ export class Hooks implements HookRunner {
           return { kind: isOptional ? 'skipped' : 'failed', message, evidence };
         }
         await clock.sleep(backoffMs(attempt - 1, RETRY, random), signal);
+        // Whoever leads next begins the step anew.
+        if (signal.aborted) return { kind: 'failed', message };
       }
     }
   }
@@ -125,6 +127,7 @@ function execute(
     let grace: Timer | undefined;
     const onAbort = (): void => end('it was ended with the reign of its controller');
     signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
     const settle = (finish: () => void): void => {
       timer.cancel();
       grace?.cancel();

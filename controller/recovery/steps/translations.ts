@@ -53,7 +53,7 @@ async function check(context: StepContext): Promise<StepOutcome> {
     });
   }
   const { rows, ...numbers } = groupEvidence(mine);
-  const checked = positions.length;
+  const checked = positions.filter(({ topic, partition }) => maps.has(partitionKey(topic, partition))).length;
   const evidence = {
     ...{ ...numbers, checked, comparedRecords: records, leftOut, different: wrong.length },
     compared: comparedParts(comparable),
@@ -77,7 +77,6 @@ async function compare(
   // At the head the target has nothing yet.
   if (map === undefined || translated === null || quality === 'head') return nothing;
   const copies = await next(context, from.target, { topic: targetTopic, partition }, translated);
-  if (copies.length === 0) return nothing;
   const originals = await next(context, from.source, { topic, partition }, sourceOffset);
   return aligned(originals, copies, { map, position: translated, comparable });
 }

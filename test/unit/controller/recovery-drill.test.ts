@@ -102,6 +102,8 @@ describe('a drill', () => {
     const source = offsets(0, 8);
     const past = await drill({ ...simple, source, target: copied(source, 5), translated: 9 });
     assert.match(past.message, /source offset 3 is at target offset 8, before the position: it would be skipped/);
+    const expired = await drill({ ...simple, source, target: [], translated: 20 });
+    assert.match(expired.message, /it would be skipped/, 'the target has deleted them already');
     const off = await drill({ ...simple, source, target: copied(source, 5), runs: [run(0, 6, 100)], translated: 9 });
     assert.match(off.message, /differ in their value/);
   });
@@ -147,6 +149,10 @@ describe('a drill', () => {
       route: withRule({ do: 'mask', fields: ['a'], with: '*' }),
     });
     assert.match(found.message, /differ in their key/);
+    const ofKey = withRule({ do: 'hash', fields: ['a'], part: 'key' });
+    assert.equal((await drill({ ...simple, source, target: masked, route: ofKey })).kind, 'failed');
+    const hashed = copied(source, 5).map((one) => ({ ...one, key: 'h' }));
+    assert.equal((await drill({ ...simple, source, target: hashed, route: ofKey })).kind, 'done');
     const added = copied(source, 5).map((one) => ({ ...one, headers: { x: '1' } }));
     const header = withRule({ do: 'add-header', name: 'x', value: '1' });
     assert.equal((await drill({ ...simple, source, target: added, route: header })).kind, 'done');

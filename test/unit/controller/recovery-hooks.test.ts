@@ -123,6 +123,15 @@ describe('hooks', () => {
     assert.match(missing.kind === 'failed' ? missing.message : '', /could not be started: .*ENOENT/);
   });
 
+  test('nothing is begun any more when the reign of its controller is over', async () => {
+    const over = AbortSignal.abort();
+    const hook = { ...BASE, type: 'command' as const, command: [process.execPath, '-e', 'setInterval(() => 0, 1000)'] };
+    const startMs = systemClock.monotonicMs();
+    const hooks = new Hooks({ hooks: [hook], clock: quick, random: systemRandom });
+    assert.equal((await hooks.run('h', RECOVERY, STEP, over)).kind, 'failed');
+    assert.ok(systemClock.monotonicMs() - startMs < 1_500);
+  });
+
   test('a webhook that never answers fails its step in time; one that only tells people does not stop its program', async () => {
     const server = createServer(() => undefined);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
