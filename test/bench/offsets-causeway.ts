@@ -138,6 +138,7 @@ export class CausewayOffsets {
       const target = copiesAt(this.#log.partition(topic).records, await this.#target(topic));
       for (const position of positionsOf(this.#log, topic, count)) {
         tally.add(target, position, positionIn(translate(map, BigInt(position))));
+        if (position < this.#log.partition(topic).from) tally.judged.before += 1;
       }
     }
     return tally.judged;
@@ -189,7 +190,6 @@ function positionIn(found: Translation): number | undefined {
     case 'head':
       return Number(found.offset);
     case 'before-mirror':
-      return found.first === null ? undefined : Number(found.first.target);
     case 'unknown':
       return undefined;
   }

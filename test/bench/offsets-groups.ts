@@ -20,6 +20,8 @@ export interface JudgedGroups {
   /** Misses something. */
   ahead: number;
   unanswered: number;
+  /** Of positions before copying began: there is no right answer. Counted for ours. */
+  before: number;
   /** Records, of all positions together, and of the worst. */
   rereads: number;
   worstRereads: number;
@@ -47,6 +49,7 @@ export class GroupTally {
     behind: 0,
     ahead: 0,
     unanswered: 0,
+    before: 0,
     rereads: 0,
     worstRereads: 0,
     skips: 0,

@@ -16,7 +16,7 @@ const alias = 'offsets-mm2';
 const copyLimitMs = 180_000;
 /** It translates every five seconds here; what stays for this long has settled. */
 const settledMs = 15_000;
-const settleLimitMs = 90_000;
+const settleLimitMs = 150_000;
 
 /** MirrorMaker 2 with its defaults, but for how often it looks at groups. It translates what groups have committed, and nothing else. */
 export class Mm2Offsets {
@@ -124,7 +124,8 @@ export class Mm2Offsets {
         sinceMs = performance.now();
       }
       const isSettled = said.size > 0 && performance.now() - sinceMs > settledMs;
-      if (isSettled || performance.now() > untilMs) return said;
+      if (isSettled) return said;
+      if (performance.now() > untilMs) throw new Error(`MirrorMaker 2's ${said.size} answers do not settle`);
       await sleep(1_000);
     }
   }

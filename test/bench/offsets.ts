@@ -71,6 +71,7 @@ async function measure(host: MirrorHost, { offsets, groups, only, log: say }: Me
     log('every offset is asked about');
     for (const topic of Object.values(topics)) await ours?.judge(topic, topic === topics.reborn ? targetFrom : 0);
     const ourGroups = await ours?.groups(groups);
+    log('MirrorMaker 2 is given until its answers settle');
     const theirs = await mm2?.judge(groups);
     await source.checkStill();
     const details = { partitions: ours?.judged, groups: ourGroups, mm2: theirs };
@@ -123,13 +124,13 @@ function mapRows(judged: readonly JudgedMap[]): GoalRow[] {
 }
 
 function groupRows(ours: JudgedGroups | undefined, theirs: JudgedGroups | undefined): GoalRow[] {
-  const positions = (ours ?? theirs)?.positions ?? 0;
+  const positions = ours === undefined ? (theirs?.positions ?? 0) : ours.positions - ours.before;
   return [
     shown('positions of groups', ours?.positions, theirs?.positions),
     atLeast('of these exact: nothing read again, nothing missed', ours?.exact, positions, theirs?.exact),
     atMost('behind: something is read again', ours?.behind, 0, theirs?.behind),
     atMost('ahead: something is missed', ours?.ahead, 0, theirs?.ahead),
-    atMost('without an answer', ours?.unanswered, 0, theirs?.unanswered),
+    atMost('without an answer', ours?.unanswered, ours?.before ?? 0, theirs?.unanswered),
     atMost('records read again, all together', ours?.rereads, 0, theirs?.rereads),
     shown('the worst position reads again', ours?.worstRereads, theirs?.worstRereads),
     atMost('records missed, all together', ours?.skips, 0, theirs?.skips),
