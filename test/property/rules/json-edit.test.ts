@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { removeAt, replaceAt } from '../../../common/rules/json-edit.js';
 import { parsePath, valuesAt } from '../../../common/rules/field-path.js';
+import { removeAt, replaceAt } from '../../../common/rules/json-edit.js';
 
 const names = fc.constantFrom('a', 'b', 'c', '0', '1', 'ä"\\', ' ');
 const { tree: documents } = fc.letrec((tie) => ({
