@@ -8,6 +8,7 @@ import type { FetchRequest } from '../../../common/kafka/wire/apis/fetch.js';
 import type { FindCoordinatorRequest } from '../../../common/kafka/wire/apis/find-coordinator.js';
 import type { InitProducerIdRequest } from '../../../common/kafka/wire/apis/init-producer-id.js';
 import type { EARLIEST, ListOffsetsRequest } from '../../../common/kafka/wire/apis/list-offsets.js';
+import type { ListTransactionsRequest } from '../../../common/kafka/wire/apis/list-transactions.js';
 import type { MetadataRequest } from '../../../common/kafka/wire/apis/metadata.js';
 import type { OffsetCommitRequest } from '../../../common/kafka/wire/apis/offset-commit.js';
 import type { OffsetFetchRequest } from '../../../common/kafka/wire/apis/offset-fetch.js';
@@ -114,6 +115,9 @@ function answerTransaction(
       later({ transactions: transactionalIds.map((id) => describe(cluster, id, refusal(id))) });
       return;
     }
+    case ApiKey.ListTransactions:
+      later(listed(cluster, broker, request as ListTransactionsRequest));
+      return;
     default:
       throw new RangeError(`the model has no api ${api}`);
   }
@@ -124,6 +128,17 @@ function describe({ transactions }: KafkaCluster, transactionalId: string, fault
   const errorCode = fault || (known === undefined ? TRANSACTIONAL_ID_NOT_FOUND : 0);
   const nothing = { state: '', producerId: -1n, producerEpoch: -1, partitions: [] };
   return { ...(errorCode === 0 ? known : nothing), errorCode, transactionalId, timeoutMs: 60_000, startTimeMs: -1n };
+}
+
+/** What this broker coordinates, in whatever state. */
+function listed(cluster: KafkaCluster, broker: Broker, { producerIdFilters }: ListTransactionsRequest): object {
+  if (cluster.isLoading) {
+    return { errorCode: COORDINATOR_LOAD_IN_PROGRESS, unknownStateFilters: [], transactions: [] };
+  }
+  const transactions = cluster.transactions
+    .list(producerIdFilters)
+    .filter(({ transactionalId }) => cluster.coordinatorOf(transactionalId) === broker.id);
+  return { errorCode: 0, unknownStateFilters: [], transactions };
 }
 
 function decided(cluster: KafkaCluster, respond: () => void): void {

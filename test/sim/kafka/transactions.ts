@@ -1,3 +1,4 @@
+import type { ListedTransaction } from '../../../common/kafka/wire/apis/list-transactions.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { TopicPartition } from '../../../common/model/topic-partition.js';
 import type { Dice } from '../kernel/dice.js';
@@ -119,6 +120,13 @@ export class Transactions {
     const open = state === 'PrepareAbort' ? [...unmarked] : state === 'Ongoing' ? [...members.values()] : [];
     const partitions = open.map(({ topic, number }) => ({ topic, partition: number }));
     return { state, producerId, producerEpoch: epoch, partitions };
+  }
+
+  /** All, or those of these producers. */
+  list(producerIds: readonly bigint[]): ListedTransaction[] {
+    return [...this.#known.values()]
+      .filter(({ producerId }) => producerIds.length === 0 || producerIds.includes(producerId))
+      .map(({ id, producerId, state }) => ({ transactionalId: id, producerId, state }));
   }
 
   /** Another coordinator takes office: it writes the markers of everything that is ending, also those that are written already. */

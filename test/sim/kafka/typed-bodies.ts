@@ -8,6 +8,7 @@ import { FETCH } from '../../../common/kafka/wire/apis/fetch.js';
 import { FIND_COORDINATOR } from '../../../common/kafka/wire/apis/find-coordinator.js';
 import { INIT_PRODUCER_ID } from '../../../common/kafka/wire/apis/init-producer-id.js';
 import { LIST_OFFSETS } from '../../../common/kafka/wire/apis/list-offsets.js';
+import { LIST_TRANSACTIONS } from '../../../common/kafka/wire/apis/list-transactions.js';
 import { METADATA } from '../../../common/kafka/wire/apis/metadata.js';
 import { OFFSET_COMMIT } from '../../../common/kafka/wire/apis/offset-commit.js';
 import { OFFSET_FETCH } from '../../../common/kafka/wire/apis/offset-fetch.js';
@@ -25,6 +26,7 @@ const APIS = [
   FIND_COORDINATOR,
   INIT_PRODUCER_ID,
   LIST_OFFSETS,
+  LIST_TRANSACTIONS,
   METADATA,
   OFFSET_COMMIT,
   OFFSET_FETCH,
