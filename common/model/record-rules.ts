@@ -192,20 +192,3 @@ export function asideTopics(
 export function writesDeadLetters({ onUnreadable, list }: RecordRules): boolean {
   return list.some((rule) => (rule.onUnreadable ?? onUnreadable) === 'dead-letter');
 }
-
-/** Whether rules look into keys or values by their fields. */
-export function readsFields({ list }: RecordRules): boolean {
-  return list.some(({ when, action }) => {
-    const isOfFields = action.do === 'mask' || action.do === 'hash' || action.do === 'remove';
-    return (
-      isOfFields || (action.do === 'set-key' && action.from === 'field') || (when !== undefined && looksInto(when))
-    );
-  });
-}
-
-function looksInto(condition: RuleCondition): boolean {
-  if ('all' in condition) return condition.all.some(looksInto);
-  if ('any' in condition) return condition.any.some(looksInto);
-  if ('not' in condition) return looksInto(condition.not);
-  return condition.on === 'field' || condition.on === 'key-field';
-}
