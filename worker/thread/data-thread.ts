@@ -6,22 +6,17 @@ import type { Random } from '../../common/runtime/random.js';
 import { VerdictCounts } from '../core/batch-verdict.js';
 import { ByteBudget, BytePool } from '../core/byte-budget.js';
 import { SETTLE_UNTIL, WRITE_UNTIL } from '../core/lease.js';
-import { GapJournal } from '../gap/gap-journal.js';
 import { MapRebuilder } from '../offsets/map-rebuilder.js';
 import { EndWatcher } from '../partition/end-watcher.js';
-import { Intake } from '../partition/intake.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
-import { Outlet } from '../partition/outlet.js';
-import type { OutletDeps } from '../partition/outlet-deps.js';
-import { reasonOf } from '../partition/position-facts.js';
 import { Starter } from '../partition/starter.js';
 import { Takeover } from '../partition/takeover.js';
 import { CommittedPositions } from '../transactional/committed-positions.js';
 import type { RiderPort } from '../transactional/rider.js';
-import { TransactionalOutlet } from '../transactional/transactional-outlet.js';
 import { AssignmentApplier } from './assignment-applier.js';
+import { Equipment } from './equipment.js';
 import { Handover } from './handover.js';
-import { type Held, HeldPartitions } from './held-partitions.js';
+import { HeldPartitions } from './held-partitions.js';
 import { LaneMoves } from './lane-moves.js';
 import { LaneRegistrar } from './lane-registrar.js';
 import { OpenTransactions } from './open-transactions.js';
@@ -60,6 +55,7 @@ export class DataThread {
   readonly #held: HeldPartitions;
   readonly #handover: Handover;
   readonly #events: PartitionEvents;
+  readonly #equipment: Equipment;
   readonly #laneMoves: LaneMoves;
   readonly #applier: AssignmentApplier;
   readonly #starter: Starter;
@@ -126,6 +122,18 @@ export class DataThread {
       random,
       logger,
     });
+    this.#equipment = new Equipment({
+      settings,
+      sides,
+      throttle: this.#throttle,
+      treatments: this.#treatments,
+      port: this.#events,
+      stats: this.#stats,
+      verdicts: this.#verdicts,
+      clock,
+      random,
+      logger,
+    });
     this.#applier = new AssignmentApplier({
       held,
       handover: this.#handover,
@@ -133,7 +141,7 @@ export class DataThread {
       sides,
       port: this.#events,
       clusters: settings.clusters,
-      equip: (partition) => this.#equip(partition),
+      equip: (partition) => this.#equipment.of(partition),
       logger,
     });
     this.#starter = this.#makeStarter();
@@ -302,7 +310,7 @@ export class DataThread {
         this.#events.pause(partition, reason);
         this.#reporter.changed();
       },
-      declare: (partition, gap) => this.#journal(partition).declare(partition, { gap, deadLetters: [] }),
+      declare: (partition, gap) => this.#equipment.journal(partition).declare(partition, { gap, deadLetters: [] }),
       settled: (partition) => {
         const held = this.#held.of(partition);
         if (held !== undefined) this.#handover.startSettled(held);
@@ -317,65 +325,6 @@ export class DataThread {
   /** May it act upon what others had: fence them, close their logs? */
   #maySettle(): boolean {
     return this.#mayWrite() && this.#deps.clock.monotonicMs() < (this.#lease[SETTLE_UNTIL] as number);
-  }
-
-  #equip(partition: MirroredPartition): Pick<Held, 'intake' | 'outlet'> {
-    const { clock, random, settings } = this.#deps;
-    const { budget, allowance } = this.#throttle.join(partition);
-    const intake = new Intake(partition, {
-      budget,
-      allowance,
-      counts: this.#verdicts,
-      fetchMaxPartitionBytes: settings.settings.fetchMaxPartitionBytes,
-      crcCheckEvery: settings.settings.crcCheckEvery,
-      port: this.#events,
-      ...this.#treatments.taking,
-      clock,
-      random,
-    });
-    const journal = this.#journal(partition);
-    const { transactions } = this.#sides.of(partition.route).target;
-    const deps: OutletDeps = {
-      budget,
-      port: this.#events,
-      clock,
-      random,
-      declare: (declaring, gap) =>
-        journal.declare(declaring, gap).catch((error: unknown) => {
-          const reason = reasonOf(error);
-          // What is written of it must not be committed without the rest.
-          const isUnfit = journal.isHalfWritten(gap) || reason.code === 'SEQUENCE_BROKEN';
-          if (declaring.transactional && isUnfit) transactions.broken(declaring, reason);
-          throw error;
-        }),
-      divert: (diverting, asides) => this.#treatments.divert(diverting, asides),
-      exactTarget: (copied) => this.#sides.of(copied.route).target,
-      coalesced: (batches) => this.#verdicts.addCoalesced(batches),
-      copied: (copied, records, bytes) => {
-        this.#stats.copied(copied, records, bytes);
-        if (copied.transactional) transactions.answered(copied);
-      },
-      crowded: (copied) => {
-        if (!copied.transactional) this.#sides.of(copied.route).target.checkpoints.crowded(copied);
-      },
-      repeated: (repeated) => this.#stats.repeated(repeated.item.route),
-    };
-    const outlet = partition.transactional
-      ? new TransactionalOutlet(partition, deps, transactions)
-      : new Outlet(partition, deps);
-    return { intake, outlet };
-  }
-
-  #journal(partition: MirroredPartition): GapJournal {
-    const { clock, logger, settings } = this.#deps;
-    return new GapJournal({
-      fleet: settings.fleet,
-      worker: settings.worker,
-      writer: this.#sides.of(partition.route).target.sideWriter,
-      declared: (declared, { gap }) => this.#stats.gap(declared, gap),
-      clock,
-      logger,
-    });
   }
 
   #takeStats(elapsedS: number): ThreadStats {
