@@ -65,6 +65,8 @@ export class BatchTreatment {
   stop: Stop | undefined;
   /** While there are some, nothing of this counts. */
   readonly wanted = { translations: new Set<number>(), key: new Set<number>(), value: new Set<number>() };
+  /** Of the record in hand. */
+  readonly #unknown = new Set<number>();
   readonly #parts: TreatmentParts;
 
   constructor(parts: TreatmentParts) {
@@ -86,11 +88,14 @@ export class BatchTreatment {
   #atTarget(record: KafkaRecord, offset: number): Rewritten {
     const { schemaIds } = this.#parts;
     if (schemaIds === undefined) return this.#treat(record, offset);
-    const { translations } = this.wanted;
-    const unknown = translations.size;
-    const translated = schemaIds.translate(record, translations);
-    // Rules would ask for what the source's id stands for at the target.
-    if (translations.size > unknown) return 'drop';
+    const unknown = this.#unknown;
+    const translated = schemaIds.translate(record, unknown);
+    if (unknown.size > 0) {
+      for (const id of unknown) this.wanted.translations.add(id);
+      unknown.clear();
+      // Rules would ask for what the source's id stands for at the target.
+      return 'drop';
+    }
     const treated = this.#treat(translated, offset);
     return treated === 'same' && translated !== record ? contentOf(translated) : treated;
   }

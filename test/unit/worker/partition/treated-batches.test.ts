@@ -7,12 +7,14 @@ import type { RecordRules } from '../../../../common/model/record-rules.js';
 import type { SchemaBody } from '../../../../common/model/schema.js';
 import { systemClock } from '../../../../common/runtime/clock.js';
 import { systemRandom } from '../../../../common/runtime/random.js';
+import { SchemaIdResolver } from '../../../../common/schemas/id-resolver.js';
 import { SchemaBook } from '../../../../common/schemas/schema-book.js';
 import { UNBOUNDED } from '../../../../worker/core/allowance.js';
 import { VerdictCounts } from '../../../../worker/core/batch-verdict.js';
 import { ByteBudget } from '../../../../worker/core/byte-budget.js';
 import { Intake } from '../../../../worker/partition/intake.js';
 import { makeTreatment, type TreatmentSources } from '../../../../worker/rules/make-treatment.js';
+import { SchemaIds } from '../../../../worker/rules/schema-ids.js';
 import { Treatment } from '../../../../worker/rules/treatment.js';
 import { feed, takeAll } from './intake-kit.js';
 import { RecordingPort, testPartition } from './partition-kit.js';
@@ -38,6 +40,7 @@ function batchAt(first: number, count: number, broken: readonly number[] = []): 
 function treatedIntake(
   more: Parameters<typeof Object.assign>[1] = {},
   books: TreatmentSources['books'] = () => NO_BOOKS,
+  schemaIds: TreatmentSources['schemaIds'] = () => ({ code: 'INTERNAL_INVARIANT', message: 'not asked' }),
 ) {
   const partition = testPartition();
   partition.route = { ...partition.route, delivery: 'transactional', rules: RULES, ...more };
@@ -56,7 +59,7 @@ function treatedIntake(
       const made = makeTreatment(route, item, {
         secrets: new Map(),
         clusterIds: () => ({ source: 'A', target: 'B' }),
-        schemaIds: () => ({ code: 'INTERNAL_INVARIANT', message: 'not asked' }),
+        schemaIds,
         books,
       });
       assert.ok(made instanceof Treatment || made === undefined || 'code' in made);
@@ -200,6 +203,43 @@ test('while the registry does not answer nothing passes: the partition begins ag
   begin();
   await feed(intake, partition, [avroBatch(0, [7, 7])], 2);
   assert.deepEqual(valuesOf(takeAll(partition)), [framed(7, '***'), framed(7, '***')]);
+});
+
+test('where ids are translated rules read by the target’s, and its registry is asked about no other', async () => {
+  const asked: number[] = [];
+  const target = {
+    schema: (id: number) => {
+      asked.push(id);
+      return Promise.resolve(CARD);
+    },
+    version: () => Promise.resolve(undefined),
+  };
+  const book = new SchemaBook({ cluster: 'east', client: target, clock: systemClock });
+  const policy = { keys: false, values: true, register: false };
+  const resolver = new SchemaIdResolver({
+    source: {
+      schema: () => Promise.resolve(CARD),
+      subjectsOf: (id) => Promise.resolve([`s${id}`]),
+      version: () => Promise.resolve(undefined),
+    },
+    target: {
+      lookUp: (subject) => Promise.resolve({ id: 100 + Number(subject.slice(1)), version: 1 }),
+      register: () => assert.fail('it may not'),
+    },
+    register: false,
+  });
+  const ids = new SchemaIds(policy, resolver);
+  const { partition, intake } = treatedIntake(
+    { schemaIds: policy },
+    () => ({ key: book, value: book }),
+    () => ids,
+  );
+  await feed(intake, partition, [avroBatch(0, [7, 7, 8, 7])], 4);
+  assert.deepEqual(
+    valuesOf(takeAll(partition)),
+    [107, 107, 108, 107].map((id) => framed(id, '***')),
+  );
+  assert.deepEqual(asked.toSorted(), [107, 108]);
 });
 
 test('each rule may have its own answer to what it cannot read', async () => {
