@@ -37,6 +37,8 @@ export interface IncarnationDeps {
   readonly threadMove: () => void;
   /** The store is the fleet's, and whole. */
   readonly isStoreWhole: () => Promise<boolean>;
+  /** It is registered in the session that the store has now. */
+  readonly isMember: () => boolean;
   /** A lane was fenced: this incarnation must end (exactly-once.md 2.5). */
   readonly fenced: () => void;
   readonly spawnThread?: ThreadPoolDeps['spawn'];
@@ -303,7 +305,11 @@ export class Incarnation implements Closable {
     return [...refs, ...between.map(({ ref }) => ref).filter((ref) => !keys.has(refKey(ref)))];
   }
 
-  /** Writes the lane's node before the lane may produce (exactly-once.md 2.2); tried until the incarnation ends. */
+  /**
+   * Writes the lane's node before the lane may produce (exactly-once.md 2.2); tried until the incarnation ends. Without a session it goes on
+   * with the lanes it has: a node that comes into the store only with the next session may belong to an incarnation that was given up and
+   * fenced meanwhile, and nobody would fence it again (5.1). Until it is a member in that session, the lane is not its own.
+   */
   async #registerLane(thread: number, lane: LaneRecord): Promise<void> {
     const { store, clock, logger } = this.#deps;
     const { transactionalId } = lane;
@@ -319,7 +325,9 @@ export class Incarnation implements Closable {
       }
     }
     this.#laneWatch.add(transactionalId);
-    this.#pool.send(thread, { type: 'lane-registered', transactionalId });
+    while (!this.#deps.isMember() && !this.#stop.signal.aborted) await clock.sleep(LANE_RETRY_MS, this.#stop.signal);
+    const over = this.#stop.signal.aborted ? { error: 'the incarnation is over' } : {};
+    this.#pool.send(thread, { type: 'lane-registered', transactionalId, ...over });
   }
 
   /** What it last said must not be taken for what is: its partitions stand still, all but those that were paused. */

@@ -208,6 +208,7 @@ export class Supervisor {
         threadMove: () => this.#metrics.threadMove(),
         spawnThread: this.#deps.spawnThread,
         isStoreWhole: async () => (await this.#guard.standing()) === 'ours',
+        isMember: () => this.#membership?.session === store.session().generation,
         fenced: () => this.#membership.renew(),
       });
       this.#assignments.refresh();

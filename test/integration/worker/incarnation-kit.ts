@@ -77,6 +77,7 @@ export class IncarnationUnderTest {
       ...(spawnThread === undefined ? {} : { spawnThread }),
       ...(pulse === undefined ? {} : { pulse }),
       isStoreWhole: async () => true,
+      isMember: () => true,
       fenced: () => undefined,
     });
   }
