@@ -13,7 +13,7 @@ import { batchesOf, compiled, longestFirst, needsQuiet, selectTestFiles } from '
 const wholeRunMs = 1_500_000;
 const fastLanes = 2;
 const realLanes = 3;
-const fastBatchMs = 600_000;
+const fastBatchMs = 300_000;
 const realFileMs = 300_000;
 const demoMs = 420_000;
 

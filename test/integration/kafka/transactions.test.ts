@@ -9,7 +9,7 @@ import { END_TXN } from '../../../common/kafka/wire/apis/end-txn.js';
 import { LIST_TRANSACTIONS } from '../../../common/kafka/wire/apis/list-transactions.js';
 import { TXN_OFFSET_COMMIT } from '../../../common/kafka/wire/apis/txn-offset-commit.js';
 import { WRITE_TXN_MARKERS } from '../../../common/kafka/wire/apis/write-txn-markers.js';
-import { type Api, call } from '../../../common/kafka/wire/call.js';
+import type { Api } from '../../../common/kafka/wire/call.js';
 import type { ClusterClient } from '../../../common/kafka/wire/cluster-client.js';
 import type { BrokerConnection } from '../../../common/kafka/wire/connection.js';
 import { fetchOffsets } from '../../../common/kafka/wire/operations/fetch-offsets.js';
@@ -83,7 +83,13 @@ for (const version of VERSIONS) {
     test('a partition that is not there fails the others with 55', async () => {
       const missing = { topic: 'txn.missing', partition: 0 };
       const request = { ...lane.identity, partitions: [DATA, missing] };
-      const answer = await call(connection, ADD_PARTITIONS_TO_TXN, request);
+      const [last = 0] = versionsOf(ADD_PARTITIONS_TO_TXN).slice(-1);
+      const answer = await settled(
+        ADD_PARTITIONS_TO_TXN,
+        last,
+        request,
+        ({ partitions }) => partitions[0]?.errorCode ?? -1,
+      );
       const codes = new Map(answer.partitions.map(({ topic, errorCode }) => [topic, errorCode]));
       assert.deepEqual([codes.get(DATA.topic), codes.get(missing.topic)], [55, 3]);
     });
@@ -96,11 +102,19 @@ for (const version of VERSIONS) {
         const answer = await settled(ADD_OFFSETS_TO_TXN, apiVersion, added, ({ errorCode }) => errorCode);
         assert.equal(answer.errorCode, 0, `v${apiVersion}`);
         const partitions = [{ ...DATA, offset, leaderEpoch: -1, metadata: 'm' }];
-        const committed = await callVersion(connection, TXN_OFFSET_COMMIT, apiVersion, { ...added, partitions });
+        const committed = await settled(
+          TXN_OFFSET_COMMIT,
+          apiVersion,
+          { ...added, partitions },
+          ({ partitions: [first] }) => first?.errorCode ?? -1,
+        );
         assert.deepEqual(committed.partitions, [{ ...DATA, errorCode: 0 }], `v${apiVersion}`);
         await end(4, true);
-        const [fetched] = await fetchOffsets(client, GROUP, [DATA], true);
-        assert.deepEqual([fetched?.offset, fetched?.metadata], [offset, 'm']);
+        // Its marker follows the answer.
+        await waitUntil(`offset ${offset} counts`, async () => {
+          const [fetched] = await fetchOffsets(client, GROUP, [DATA], true);
+          return fetched?.offset === offset && fetched.metadata === 'm';
+        });
       }
     });
 

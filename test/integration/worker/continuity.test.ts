@@ -86,10 +86,13 @@ describe('5.3 topics that are not what they were, on real brokers', () => {
     const all = records.map(({ value }) => JSON.parse(String(value)) as Record<string, unknown>);
     return all.filter((one) => one['topic'] === topic);
   }
-  const rangesOf = async (topic: string): Promise<readonly unknown[]> =>
-    (await declared(topic)).map(({ kind, reason, firstOffset, lastOffset, bound }) =>
+  /** Once there is one. */
+  const rangesOf = async (topic: string): Promise<readonly unknown[]> => {
+    await eventually('declared', async () => (await declared(topic)).length > 0);
+    return (await declared(topic)).map(({ kind, reason, firstOffset, lastOffset, bound }) =>
       [kind, reason, firstOffset, lastOffset, bound].join(' '),
     );
+  };
 
   async function begun(route: string, topic: string, count: number): Promise<void> {
     await source.createTopic(topic, 1);
@@ -143,7 +146,7 @@ describe('5.3 topics that are not what they were, on real brokers', () => {
   test('records deleted in front of a partition that is being read: the gap begins where it stood', async () => {
     await source.createTopic('chased', 1);
     await fill('chased', 0, 400);
-    await fleet.client.addTopic('on', { topic: 'chased', limits: { recordsPerS: 40 } });
+    await fleet.client.addTopic('on', { topic: 'chased', limits: { recordsPerS: 10 } });
     await eventually('some are copied', async () => (await copied('chased')).length > 10);
     await deleteRecords(source.connection, 'chased', 0, 380n);
     await eventually('declared', async () => (await declared('chased')).length > 0);
@@ -177,6 +180,7 @@ describe('5.3 topics that are not what they were, on real brokers', () => {
     await fill('renewed', 100, 50);
     await arrived('renewed', keys([0, 30], [100, 150]));
     assert.deepEqual(await copied('renewed'), keys([0, 30], [100, 150]));
+    await eventually('declared', async () => (await declared('renewed')).length > 0);
     const [end] = await declared('renewed');
     assert.deepEqual(
       [
@@ -217,6 +221,7 @@ describe('5.3 topics that are not what they were, on real brokers', () => {
     await arrived('emptied', keys([0, 160]));
     const last = await copied('emptied');
     assert.deepEqual(last.slice(-160), keys([0, 160]));
+    await eventually('declared', async () => (await declared('emptied')).length > 0);
     const ends = (await declared('emptied')).map(({ kind, reason, bound }) => [kind, reason, bound].join(' '));
     assert.deepEqual(ends, ['recopied target-recreated at-most']);
   });
