@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type RecordRule, rulesVersionOf } from '../../../common/model/record-rules.js';
+import { type RecordRule, rulesVersionOf, treatsOtherwise } from '../../../common/model/record-rules.js';
 import { conditionFaults } from '../../../common/rules/condition-faults.js';
 import { rulesFaults } from '../../../common/rules/faults.js';
 
@@ -77,8 +77,23 @@ test('the version tells routes whose records fare differently apart, and is 1 wi
     rulesVersionOf({ rules: { onUnreadable: 'keep', list: [rule] } }),
     rulesVersionOf({ rules: { onUnreadable: 'drop', list: [rule] } }),
     rulesVersionOf({ rules: { onUnreadable: 'keep', list: [rule] }, provenance: true }),
+    rulesVersionOf({ rules: { onUnreadable: 'keep', list: [rule], avro: { value: '"int"' } } }),
+    rulesVersionOf({ rules: { onUnreadable: 'keep', list: [{ ...rule, onUnreadable: 'drop' }] } }),
   ];
   assert.equal(versions[0], 1);
   assert.equal(new Set(versions).size, versions.length);
   assert.ok(versions.every(Number.isSafeInteger));
+});
+
+test('another dead-letter topic, where rules write there, and another translation of ids are changes as well', () => {
+  const rule: RecordRule = { name: 'a', action: { do: 'drop' } };
+  const letters = { rules: { onUnreadable: 'dead-letter', list: [rule] }, deadLetterTopic: 'x' } as const;
+  const kept = { rules: { onUnreadable: 'keep', list: [rule] }, deadLetterTopic: 'x' } as const;
+  const ids = { keys: false, values: true, register: false };
+  assert.equal(treatsOtherwise(letters, structuredClone(letters)), false);
+  assert.equal(treatsOtherwise(letters, { ...letters, deadLetterTopic: 'y' }), true);
+  assert.equal(treatsOtherwise(kept, { ...kept, deadLetterTopic: 'y' }), false);
+  assert.equal(treatsOtherwise({ schemaIds: ids }, { schemaIds: { ...ids, register: true } }), true);
+  assert.equal(treatsOtherwise({ schemaIds: ids }, {}), true);
+  assert.equal(treatsOtherwise({}, { deadLetterTopic: 'y' }), false);
 });
