@@ -52,8 +52,7 @@ export class ApicurioClient extends RegistryClient {
   override async version(subject: string, version: number): Promise<Omit<SchemaVersion, 'deleted'> | undefined> {
     const found = await super.version(subject, version);
     if (found !== undefined) return found;
-    const path = `${artifactPath(subject)}/versions/${version}`;
-    const id = await this.transport.maybe('GET', path, parseContentId, undefined, this.#own);
+    const id = await this.#idOf(subject, version);
     if (id === undefined) return undefined;
     const subjects = await this.transport.maybe('GET', `/schemas/ids/${id}/subjects?deleted=true`, parseList);
     // Set up to give each version an id of its own (legacy-id-mode), it means another schema by this id.
@@ -62,9 +61,9 @@ export class ApicurioClient extends RegistryClient {
   }
 
   override async registerAs(subject: string, schema: SchemaBody, as: PlacedSchema): Promise<RegisteredSchema> {
-    const isKnown = (await this.schema(as.id)) !== undefined;
     // Its import takes no content twice; where it has it, the version gets the content's id by itself.
-    if (isKnown) await this.#addVersion(subject, schema, as);
+    if ((await this.#idOf(subject, as.version)) === as.id) await this.#offerAgain(subject, as.version);
+    else if ((await this.schema(as.id)) !== undefined) await this.#addVersion(subject, schema, as);
     else await this.#import(subject, schema, as);
     const found = await super.version(subject, as.version);
     return { id: found?.id ?? as.id, version: found?.version ?? null };
@@ -100,6 +99,19 @@ export class ApicurioClient extends RegistryClient {
   override async setMode(mode: RegistryMode, context: string | undefined, force: boolean): Promise<void> {
     this.#expectNoContext(context);
     await super.setMode(mode, undefined, force);
+  }
+
+  /** Of a version's content, a deleted one's too; undefined: there is no such version. */
+  async #idOf(subject: string, version: number): Promise<number | undefined> {
+    const path = `${artifactPath(subject)}/versions/${version}`;
+    return await this.transport.maybe('GET', path, parseContentId, undefined, this.#own);
+  }
+
+  /** A version that was deleted here, and is not at the source. */
+  async #offerAgain(subject: string, version: number): Promise<void> {
+    const path = `${artifactPath(subject)}/versions/${version}/state`;
+    const sent = { ...this.#own, contentType: 'application/json' };
+    await this.transport.maybe('PUT', path, isDone, { state: 'ENABLED' }, sent);
   }
 
   /** The version comes behind those that the subject has, so that it must be the next one. */

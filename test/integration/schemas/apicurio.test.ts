@@ -117,6 +117,15 @@ describe('schemas between two real registries (Apicurio)', { timeout: 240_000 },
     assert.deepEqual(found, { id, version: 4 }, 'serializers that look a schema up find it');
   });
 
+  test('a version that somebody deleted at the target is offered there again', async () => {
+    await west.deleteVersion('orders-value', 4);
+    assert.ok(!(await west.versions('orders-value', false)).includes(4));
+    assert.equal((await bed.room.service.sync(schemaRoute(), SYNC)).registered, 1);
+    const { plan, east: there, west: here } = await states();
+    assert.deepEqual(plan.steps, []);
+    assert.deepEqual(here, there);
+  });
+
   test('a context is refused with its reason: Apicurio has none', async () => {
     await assert.rejects(bed.room.service.sync(schemaRoute({ context: 'east' }), SYNC), (error) => {
       assert.ok(isCausewayError(error, 'REGISTRY_REFUSED'));

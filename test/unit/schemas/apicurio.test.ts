@@ -151,6 +151,20 @@ describe('Apicurio’s registry', () => {
     });
   });
 
+  test('a version that is there under its id, and deleted, is offered again', async () => {
+    const place = '/apis/registry/v3/groups/default/artifacts/a/versions/2';
+    const answers = {
+      [`GET ${place}`]: '{"contentId":9}',
+      [`PUT ${place}/state`]: '',
+      'GET /apis/ccompat/v7/subjects/a/versions/2?deleted=true': `{"subject":"a","version":2,"id":9,"schema":"{}"}`,
+    };
+    await withAnswers(answers, async (client, asked) => {
+      assert.deepEqual(await client.registerAs('a', SCHEMA, { id: 9, version: 2 }), { id: 9, version: 2 });
+      assert.ok(asked.includes(`PUT ${place}/state`));
+      assert.ok(!asked.some((question) => question.startsWith('POST')));
+    });
+  });
+
   test('where the schema is known under its id, a version can only be the next one', async () => {
     const answers = {
       'GET /apis/ccompat/v7/schemas/ids/9': JSON.stringify({ schema: SCHEMA.text }),
