@@ -32,7 +32,7 @@ export const WRITING_MUTANTS: readonly Mutant[] = [
     does: 'takes 47 for a refusal that passes',
     file: 'worker/core/produce-verdict.ts',
     edits: [{ from: 'if (code === 47 || code === 90)', to: 'if (code === 90)' }],
-    caughtBy: testNamed(`${INTEGRATION}/worker/exactly-once`, '5.8, 2.5 an owner that goes on'),
+    caughtBy: { kind: 'simulation', seeds: 150 },
   },
   {
     name: 'no-renewal',
@@ -72,7 +72,7 @@ export const WRITING_MUTANTS: readonly Mutant[] = [
         to: 'this.#partitions.delete(targetKey); this.#sequences.delete(targetKey);',
       },
     ],
-    caughtBy: testNamed(`${INTEGRATION}/worker/data-thread`, 'A to B to A: sequences go on where they were'),
+    caughtBy: { kind: 'simulation', seeds: 60 },
   },
   {
     name: 'warm-from-the-start',
