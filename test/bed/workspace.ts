@@ -56,10 +56,18 @@ function sweepLeftovers(): void {
     try {
       process.kill(pid, 0);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') continue;
-      const folder = join(tmpdir(), name);
-      const isOld = Date.now() - statSync(folder).mtimeMs > keepLogsMs;
-      rmSync(isOld ? folder : join(folder, 'data'), { recursive: true, force: true });
+      if ((error as NodeJS.ErrnoException).code === 'ESRCH') sweep(join(tmpdir(), name));
     }
+  }
+}
+
+function sweep(folder: string): void {
+  try {
+    const isOld = Date.now() - statSync(folder).mtimeMs > keepLogsMs;
+    rmSync(isOld ? folder : join(folder, 'data'), { recursive: true, force: true });
+  } catch (error) {
+    // Another process that starts at the same moment sweeps as well.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'ENOTEMPTY') throw error;
   }
 }
