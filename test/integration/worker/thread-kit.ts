@@ -124,8 +124,8 @@ export class TestCluster {
 
   /** The log as fetched, response by response. */
   async raw(topic: string, partition: number): Promise<Buffer[]> {
-    const topicId = await this.topicId(topic);
-    const connection = await this.#leader(topic, partition);
+    let connection = await this.#leader(topic, partition);
+    let topicId = await this.topicId(topic);
     const responses: Buffer[] = [];
     const untilMs = systemClock.monotonicMs() + LEADER_PATIENCE_MS;
     let fetchOffset = 0;
@@ -139,6 +139,8 @@ export class TestCluster {
         const isSettling = NOT_LEADER_YET.has(fetched?.errorCode ?? 0) && systemClock.monotonicMs() < untilMs;
         if (!isSettling) throw new Error(`read failed with ${fetched?.errorCode}`);
         await systemClock.sleep(50);
+        connection = await this.#leader(topic, partition);
+        topicId = await this.topicId(topic);
         continue;
       }
       const batches = decodeBatches(fetched.records ?? Buffer.alloc(0));
@@ -154,7 +156,7 @@ export class TestCluster {
   }
 
   async #leader(topic: string, partition: number): ReturnType<ClusterClient['connection']> {
-    for (const untilMs = systemClock.monotonicMs() + LEADER_PATIENCE_MS; systemClock.monotonicMs() < untilMs; ) {
+    for (let attempt = 0; attempt < 50; attempt++) {
       const found = (await this.client.metadata([topic])).topics
         .get(topic)
         ?.partitions.find((p) => p.partition === partition);
