@@ -22,7 +22,7 @@ export const offsetsBench: Bench = {
   name: 'offsets',
   about:
     'Every offset of a log with holes of all kinds, both ways, against what lies in both logs; MirrorMaker 2 beside it on the same log.',
-  minutes: 5,
+  minutes: 4,
   flags: {
     offsets: `how many (${offsetsBySize.usual})`,
     only: 'mm2 or causeway',

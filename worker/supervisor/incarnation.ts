@@ -324,8 +324,8 @@ export class Incarnation implements Closable {
         await clock.sleep(LANE_RETRY_MS, this.#stop.signal);
       }
     }
-    this.#laneWatch.add(transactionalId);
     while (!this.#deps.isMember() && !this.#stop.signal.aborted) await clock.sleep(LANE_RETRY_MS, this.#stop.signal);
+    this.#laneWatch.add(transactionalId);
     const over = this.#stop.signal.aborted ? { error: 'the incarnation is over' } : {};
     this.#pool.send(thread, { type: 'lane-registered', transactionalId, ...over });
   }

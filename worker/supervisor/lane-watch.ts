@@ -40,13 +40,19 @@ export class LaneWatch implements Closable {
     this.#schedule();
   }
 
-  /** Its node is written. */
+  /** Its node is written, and its incarnation registered in the session that followed. */
   add(transactionalId: string): void {
     this.#lanes.add(transactionalId);
   }
 
-  /** Every lane is registered, and nobody has begun to fence one. @throws when the store does not answer */
+  /**
+   * Every lane is registered, and nobody has begun to fence one. Not so without a lane: the leader may have given the incarnation up without
+   * having anything to mark, and it has written nothing that would be lost by beginning anew. @throws when the store does not answer
+   */
   async intact(): Promise<boolean> {
+    if (this.#lanes.size === 0) return false;
+    // A server that lags behind may still show what the leader has fenced and removed (exactly-once.md 7.4).
+    await this.#deps.store.sync();
     for (const transactionalId of this.#lanes) {
       const path = lanePath(transactionalId);
       const node = await this.#deps.store.get(path);

@@ -1,6 +1,7 @@
 import type { AclBinding } from '../../../common/model/acl.js';
 import type { Fence } from '../../../common/model/recovery.js';
-import { targetTopicOf } from '../../../common/model/route.js';
+import { type Route, targetTopicOf } from '../../../common/model/route.js';
+import { PrincipalNames } from '../../../common/patterns/principal-names.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
 import { sideOf } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
@@ -74,9 +75,13 @@ export const admitProducers: StepHandler = {
 };
 
 /** All that the step may have denied: an attempt that broke off has not said how far it came. */
-async function admit({ world }: StepContext, fence: Fence): Promise<string> {
+async function admit(context: StepContext, fence: Fence): Promise<string> {
+  const { world } = context;
+  const { from } = await sideOf(context);
   const taken = denials(fence);
   await world.rights.remove(fence.cluster, taken);
+  // Rights that are only added to would keep what was copied meanwhile.
+  if (from.acls !== undefined) await world.rights.remove(from.target, denials(copyOf(fence, from)));
   return `${taken.length} denials to write are taken back`;
 }
 
@@ -99,10 +104,17 @@ async function fencesAt(context: StepContext): Promise<readonly Fence[]> {
     .flatMap(({ facts: found }) => [...(found.out.fences ?? []), ...(found.back.fences ?? [])])
     .filter(({ cluster }) => cluster === from.target);
   if (from.acls === undefined) return others;
-  const copied = (facts.fences ?? []).map(({ topics, principals }) => {
-    return { cluster: from.target, topics: topics.map((topic) => targetTopicOf(from, topic)), principals };
-  });
-  return [...others, ...copied];
+  return [...others, ...(facts.fences ?? []).map((fence) => copyOf(fence, from))];
+}
+
+/** Denials at the source as the route's copying of rights makes them at the target: other topics, other principals. */
+function copyOf({ topics, principals }: Fence, route: Route): Fence {
+  const names = new PrincipalNames(route.acls?.principals ?? { map: [], exclude: [] });
+  return {
+    cluster: route.target,
+    topics: topics.map((topic) => targetTopicOf(route, topic)),
+    principals: principals.map((principal) => names.at(principal)).filter((principal) => principal !== undefined),
+  };
 }
 
 function sharesRoute(a: readonly (string | undefined)[], b: readonly (string | undefined)[]): boolean {

@@ -8,6 +8,8 @@ import { impose } from './frames.js';
 import { killWorker, stopWorker } from './processes.js';
 
 const ASK_EVERY_MS = 300;
+const LOOK_EVERY_MS = 500;
+const LOOK_ATTEMPTS = 60;
 const WATCH_EVERY_MS = 30;
 /** A dead worker's lane is being fenced within this, or the fault is not what it is called. */
 const FENCE_LIMIT_MS = 9_000;
@@ -39,7 +41,7 @@ export const zombieReinitialises: Doer = async (field, fault) => {
     over.abort();
     const granted = await asking;
     // Of a lane whose node is gone the leader says that it is fenced.
-    const left = new Set((await field.lanes.lanesOf(id)).map(({ transactionalId }) => transactionalId));
+    const left = new Set((await lanesLeft(field, id)).map(({ transactionalId }) => transactionalId));
     for (const [index, lane] of lanes.entries()) {
       const { code } = await field.lanes.reinitialise(lane, granted[index]?.epoch ?? lane.producerEpoch);
       const isFenced = !left.has(lane.transactionalId);
@@ -51,6 +53,18 @@ export const zombieReinitialises: Doer = async (field, fault) => {
     await undo();
   };
 };
+
+/** An outage of the store may be another fault of the same plan. */
+async function lanesLeft(field: Field, id: string): Promise<readonly LaneRecord[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await field.lanes.lanesOf(id);
+    } catch (error) {
+      if (attempt === LOOK_ATTEMPTS) throw error;
+      await sleep(LOOK_EVERY_MS);
+    }
+  }
+}
 
 /** @returns the last epoch granted, and how many were */
 async function askOn(field: Field, lane: LaneRecord, signal: AbortSignal) {

@@ -155,6 +155,8 @@ describe('7.6, A8, A15: a real ZooKeeper that is not what it was', () => {
       there.codes,
       WAIT_MS,
     );
+    // Sessions ended meanwhile: workers began anew, without anything.
+    await until(there.all, there.held, WAIT_MS);
     await zooKeeper.kill();
     await rm(zooKeeper.dataDir, { recursive: true });
     await cp(copy, zooKeeper.dataDir, { recursive: true });

@@ -274,7 +274,10 @@ describe('topics of real clusters kept in step', { concurrency: 4 }, () => {
     // Who comes under the name of one that went is somebody else, with all its records.
     await mirror('deleting', 'first-eu');
     await produce('first-eu');
-    await waitUntil('the new one is copied whole', async () => (await endOf('eu.first')) === 2);
+    await waitUntil('the new one is copied whole', async () => (await endOf('eu.first')) === 2).catch(async (cause) => {
+      const { partitions } = await fleet.client.describeTopic('deleting', 'first-eu');
+      throw new Error(`${await endOf('eu.first')} records, ${JSON.stringify(partitions)}`, { cause });
+    });
   });
 
   async function produce(topic: string): Promise<void> {

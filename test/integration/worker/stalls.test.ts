@@ -190,7 +190,7 @@ describe('partitions that stand still say what blocks them, and go on by themsel
       '--entity-name',
       'causeway.test.w',
     ];
-    await runKafkaTool(toolClasses.configs, [...entity, '--add-config', 'producer_byte_rate=10000']);
+    await runKafkaTool(toolClasses.configs, [...entity, '--add-config', 'producer_byte_rate=6000']);
     await append(1, 15_000);
     await eventually('the first is copied', async () => (await there(1)) === sent[1]);
     await append(1);

@@ -84,7 +84,9 @@ async function askBroker(
     sessionEpoch: -1,
     // The broker fills its answer in this order, and gives the first one batch at least.
     partitions: questions.map((question, i) => {
-      return i === 0 ? question : { ...question, maxBytes: Math.min(question.maxBytes, shareBytes) };
+      // Asked for more than usual: its next batch is larger, and comes whole only if it is first.
+      const isLarge = i === 0 && question.maxBytes > READ_BYTES;
+      return isLarge ? question : { ...question, maxBytes: Math.min(question.maxBytes, shareBytes) };
     }),
     forgotten: [],
     // Without a rack the leader serves us itself.

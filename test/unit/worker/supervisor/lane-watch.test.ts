@@ -112,3 +112,21 @@ test('other workers’ lanes concern nobody here', async () => {
     assert.deepEqual(condemned, []);
   });
 });
+
+test('5.1 an incarnation without a registered lane does not outlive its session: the leader may have forgotten it', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'lane-watch-'));
+  const options = { clock: systemClock, random: systemRandom, logger: silentLogger };
+  const store = await openEmbeddedStore({ dir, ...options });
+  const watch = new LaneWatch({ store, condemned: () => undefined, isWhole: async () => true, ...options });
+  try {
+    assert.equal(await watch.intact(), false);
+    const { transactionalId } = lane(0);
+    await store.create(lanePath(transactionalId), encodeLane(lane(0)));
+    watch.add(transactionalId);
+    assert.equal(await watch.intact(), true);
+  } finally {
+    await watch.close();
+    await store.close();
+    await rm(dir, { recursive: true, force: true });
+  }
+});
