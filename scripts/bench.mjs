@@ -19,3 +19,5 @@ await runMain(async () => {
     throw error;
   }
 });
+// A socket that was reset in the middle of a write can keep Node from ending by itself.
+process.exit();
