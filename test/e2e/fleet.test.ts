@@ -127,6 +127,8 @@ describe('a fleet on real clusters', { timeout: 280_000 }, () => {
       const client = clientOf(fleet);
       await client.addTopic(ROUTE, { topic: 'comes-and-goes' });
       await waitUntil('it is copied', async () => (await end(live, 'comes-and-goes')) > 0, { timeoutMs: 20_000 });
+      // Workers tell what they hold once in a while: else they might not have told of it yet.
+      await waitUntil('it is told who copies it', () => isHeld('comes-and-goes'));
       await client.deleteTopic(ROUTE, 'comes-and-goes');
       await waitUntil('nobody copies it', async () => !(await isHeld('comes-and-goes')));
       const stoppedAt = await end(live, 'comes-and-goes');
