@@ -3,6 +3,7 @@ import { CausewayError, isCausewayError } from '../errors/error.js';
 import { decodeMapValue, encodeMapValue, type MapChain } from './offset-map-record.js';
 import { mergesPartitions, type PartitionMapping, targetPartitionOf } from './record-rules.js';
 import { partitionKey } from './topic-partition.js';
+import { FIRST_TIMELINE } from './topic-progress.js';
 
 /**
  * A (source, target) position pair: everything of the source partition before `sourceOffset` is settled, and the copies lie
@@ -72,8 +73,6 @@ export function checkpointPlaceOf(
   const rank = partitionMapping?.to === 'modulo' ? Math.floor(partition / partitionMapping.partitions) : 0;
   return { ...target, source: `${topic}/${rank}` };
 }
-
-const FIRST_TIMELINE = 1;
 
 /**
  * The group that keeps the target partition's checkpoint: `causeway.<route>.<0-15>` by hash of the partition, on later timelines with

@@ -1,5 +1,7 @@
 import type { PartitionBreak, TimelineOrigin } from './continuity.js';
 
+export const FIRST_TIMELINE = 1;
+
 /**
  * What the leader remembers of one mirrored topic beyond the checkpoints: which partitions ever started and on which timeline.
  * Survives the topic's removal and re-adding, so that re-adding resumes (exactly-once.md 4.2, 4.4).
@@ -14,7 +16,7 @@ export interface TopicProgress {
   readonly transactional?: true;
   /** The incarnation of the target topic that was copied into; null while nothing was, or where the target has no topic ids. */
   readonly targetTopicId?: string | null;
-  /** Timeline of every partition but those in `breaks`; 1 at first. */
+  /** Timeline of every partition but those in `breaks`; FIRST_TIMELINE at first. */
   readonly timeline: number;
   /** How that timeline began, where it is not the first. */
   readonly origin?: TimelineOrigin;

@@ -24,6 +24,11 @@ export interface LiveWorker {
   readonly seenEpoch?: number;
 }
 
+/** A partition that has begun, and in which timeline: with another it begins anew (exactly-once.md 4.2). */
+export interface StartedRef extends PartitionRef {
+  readonly timeline: number;
+}
+
 /** What a worker holds, as of one applied generation (exactly-once.md 7.3). Partitions absent from both lists are released. */
 export interface WorkerReport {
   readonly worker: string;
@@ -35,7 +40,7 @@ export interface WorkerReport {
   /** Given up with a produce whose outcome is unknown: the leader must fence before anybody continues. */
   readonly doubtful: readonly PartitionRef[];
   /** Held and begun: their first checkpoint is committed at the target. */
-  readonly started: readonly PartitionRef[];
+  readonly started: readonly StartedRef[];
   /** Held, and copied up to their ends (jobs); absent: none. */
   readonly finished?: readonly PartitionRef[];
   /** Held, and waiting for a new timeline; absent: none. */

@@ -2,10 +2,9 @@ import { MAX_MULTI_OPS, type StoreOp } from '../../common/coordination/ports.js'
 import { encodeTopicProgress } from '../../common/coordination/records/desired.js';
 import { progressPath, progressRoutePath } from '../../common/coordination/znodes.js';
 import { isCausewayError } from '../../common/errors/error.js';
-import { refKey } from '../../common/model/assignment.js';
 import { type TopicProgress, timelineOf } from '../../common/model/topic-progress.js';
 import { withBreak } from '../core/continuity.js';
-import { type Holder, itemKeys } from '../core/holders.js';
+import type { Holder } from '../core/holders.js';
 import type { FleetRecords } from './fleet-records.js';
 import type { Reign } from './reign.js';
 
@@ -49,8 +48,7 @@ export class ProgressKeeper {
    */
   started(holders: Iterable<Holder>, targetTopicId: (key: string) => string | null): TopicProgress[] {
     const additions = new Map<string, Set<number>>();
-    for (const { assignment, report } of holders) {
-      let timelines: Map<string, number> | undefined;
+    for (const { report } of holders) {
       for (const ref of report?.started ?? []) {
         const key = `${ref.route}/${ref.topic}`;
         const progress = this.#records.progress.entries.get(key)?.value;
@@ -58,10 +56,8 @@ export class ProgressKeeper {
         const known = additions.get(key) ?? new Set(progress.started);
         additions.set(key, known);
         if (known.has(ref.partition)) continue;
-        const keys = itemKeys(assignment);
-        timelines ??= new Map(assignment.items.map((item, i) => [keys[i] as string, item.timeline]));
-        // A report about another timeline says nothing about this one.
-        if (timelines.get(refKey(ref)) === timelineOf(progress, ref.partition)) known.add(ref.partition);
+        // What began in another timeline says nothing about this one.
+        if (ref.timeline === timelineOf(progress, ref.partition)) known.add(ref.partition);
       }
     }
     const { entries, vanished } = this.#records.progress;

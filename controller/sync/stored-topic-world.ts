@@ -1,5 +1,5 @@
 import { countedRemoval } from '../../common/coordination/counted-removal.js';
-import type { CoordinationStore } from '../../common/coordination/ports.js';
+import type { CoordinationStore, StoreOp } from '../../common/coordination/ports.js';
 import {
   decodeRoute,
   decodeTopicEntry,
@@ -14,7 +14,7 @@ import {
   topicPath,
   topicsPath,
 } from '../../common/coordination/znodes.js';
-import { isCausewayError } from '../../common/errors/error.js';
+import { CausewayError } from '../../common/errors/error.js';
 import type { Route, TopicEntry } from '../../common/model/route.js';
 import type { TopicProgress } from '../../common/model/topic-progress.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
@@ -57,32 +57,28 @@ export class StoredTopicWorld implements TopicWorld {
     return this.#read(progressPath(route, topic), decodeTopicProgress);
   }
 
+  /**
+   * Both in one write: a leader that saw the entry without its old timeline would begin the next one with the topic that is gone. An entry that
+   * was changed meanwhile stays: somebody wants something of it, and finds it gone at both ends.
+   */
   async forget(route: string, topic: string): Promise<void> {
-    await this.#closeTimeline(route, topic);
-    const node = await this.#store.get(topicPath(route, topic));
-    if (node === undefined) return;
-    // Changed meanwhile: somebody wants something of it, and finds it gone at both ends.
-    await this.#store.multi(countedRemoval(topicPath(route, topic), node.version));
-  }
-
-  /** Whatever comes by this name next is another topic: copied from its first record, on a timeline of its own. */
-  async #closeTimeline(route: string, topic: string): Promise<void> {
-    const path = progressPath(route, topic);
+    const paths = { entry: topicPath(route, topic), progress: progressPath(route, topic) };
+    const first = await this.#store.get(paths.entry);
     for (let attempt = 1; ; attempt++) {
-      const node = await this.#store.get(path);
-      if (node === undefined) return;
-      const before = decodeTopicProgress(node.data, path);
-      const { targetTopic, transactional } = before;
-      const next: TopicProgress = {
-        ...{ route, topic, targetTopic, sourceTopicId: null },
-        ...(transactional === undefined ? {} : { transactional }),
-        ...{ timeline: nextTimeline(before), started: [], initialPartitions: 0 },
-      };
-      try {
-        await this.#store.set(path, encodeTopicProgress(next), node.version);
-        return;
-      } catch (error) {
-        if (!isCausewayError(error, 'BAD_VERSION') || attempt === WRITE_ATTEMPTS) throw error;
+      const [entry, progress] = await Promise.all([this.#store.get(paths.entry), this.#store.get(paths.progress)]);
+      const isSame = entry !== undefined && entry.version === first?.version;
+      const ops: StoreOp[] = isSame ? countedRemoval(paths.entry, entry.version) : [];
+      if (progress !== undefined) {
+        const data = encodeTopicProgress(closed(decodeTopicProgress(progress.data, paths.progress)));
+        ops.push({ type: 'set', path: paths.progress, data, version: progress.version });
+      }
+      if (ops.length === 0) return;
+      const outcome = await this.#store.multi(ops);
+      if (outcome.applied) return;
+      if (attempt === WRITE_ATTEMPTS) {
+        const message = 'the copy is deleted, but what is remembered of it is changed all the time';
+        const fix = 'Remove the topic from the route, and add it again if it is wanted.';
+        throw new CausewayError('PRECONDITION_FAILED', message, { place: { route, topic }, fix });
       }
     }
   }
@@ -91,4 +87,14 @@ export class StoredTopicWorld implements TopicWorld {
     const node = await this.#store.get(path);
     return node === undefined ? undefined : decode(node.data, path);
   }
+}
+
+/** Whatever comes by this name next is another topic: copied from its first record, on a timeline of its own. */
+function closed(progress: TopicProgress): TopicProgress {
+  const { route, topic, targetTopic, transactional } = progress;
+  return {
+    ...{ route, topic, targetTopic, sourceTopicId: null },
+    ...(transactional === undefined ? {} : { transactional }),
+    ...{ timeline: nextTimeline(progress), started: [], initialPartitions: 0 },
+  };
 }

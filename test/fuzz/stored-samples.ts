@@ -123,7 +123,10 @@ export const REPORT: WorkerReport = {
   generation: 9,
   held: [REF, { ...REF, partition: 1 }, { ...REF, topic: 'u' }],
   doubtful: [REF],
-  started: [REF],
+  started: [
+    { ...REF, timeline: 1 },
+    { ...REF, topic: 'u', timeline: 3 },
+  ],
 };
 
 export const CHECKPOINT: Checkpoint = {

@@ -6,7 +6,7 @@ import { type PartitionRef, refKey, type WorkerAssignment } from '../../common/m
 import type { BreakRequest } from '../../common/model/continuity.js';
 import type { RateLimits } from '../../common/model/route.js';
 import type { PartitionStatus, ThreadStatus } from '../../common/model/status.js';
-import type { LaneRecord, WorkerReport } from '../../common/model/worker.js';
+import type { LaneRecord, StartedRef, WorkerReport } from '../../common/model/worker.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
@@ -55,7 +55,7 @@ interface ThreadView {
   order: number;
   held: readonly PartitionRef[];
   doubtful: readonly PartitionRef[];
-  started: readonly PartitionRef[];
+  started: readonly StartedRef[];
   finished: readonly PartitionRef[];
   breaks: readonly BreakRequest[];
   partitions: readonly PartitionStatus[];
@@ -143,7 +143,7 @@ export class Incarnation implements Closable {
   }
 
   get heldCount(): number {
-    return this.#withBetween([...this.#views.values()].flatMap((view) => view.held)).length;
+    return this.#held().length;
   }
 
   apply(next: WorkerAssignment): void {
@@ -183,12 +183,17 @@ export class Incarnation implements Closable {
 
   /** Gives a partition to another thread: it is drained where it is, then begun there. Nobody outside notices. */
   move({ key, from, to, reason }: ThreadMove): void {
-    const status = this.#views.get(from)?.partitions.find((candidate) => refKey(candidate) === key);
+    const view = this.#views.get(from);
+    const status = view?.partitions.find((candidate) => refKey(candidate) === key);
     if (status === undefined || from === to) return;
     const { route, topic, partition } = status;
     this.#deps.logger.info('partition.changes-thread', { route, topic, partition, from, to, msg: reason });
     this.#deps.threadMove();
-    this.#placement.move(status, to);
+    this.#placement.move(
+      status,
+      to,
+      view?.started.find((ref) => refKey(ref) === key),
+    );
     this.#send(from);
   }
 
@@ -273,13 +278,22 @@ export class Incarnation implements Closable {
     for (const next of due) this.#send(next);
   }
 
+  /** Draining ones, and those on their way from one thread to another, included. */
+  #held(): readonly PartitionRef[] {
+    return united(
+      [...this.#views.values()].flatMap((view) => view.held),
+      this.#placement.between.map(({ ref }) => ref),
+    );
+  }
+
   /** Speaks only when every thread has applied the present assignment: what one of them has not seen yet may still be held. */
   #report(): void {
     const assignment = this.#assignment;
     if (assignment === undefined || !this.#isSettled()) return;
     const { incarnation, worker } = this.#deps;
     const views = [...this.#views.values()];
-    const held = this.#withBetween(views.flatMap((view) => view.held));
+    const { between } = this.#placement;
+    const held = this.#held();
     const taken = new Set(held.map(refKey));
     this.#lost = this.#lost.filter((ref) => !taken.has(refKey(ref)));
     const finished = views.flatMap((view) => view.finished);
@@ -291,18 +305,13 @@ export class Incarnation implements Closable {
       generation: assignment.generation,
       held,
       doubtful: [...views.flatMap((view) => view.doubtful), ...doubtfulRefs(this.#lost, held, assignment.items)],
-      started: this.#withBetween(views.flatMap((view) => view.started)),
+      started: united(
+        views.flatMap((view) => view.started),
+        between.flatMap(({ started }) => (started === undefined ? [] : [started])),
+      ),
       ...(finished.length === 0 ? {} : { finished }),
       ...(breaks.length === 0 ? {} : { breaks }),
     });
-  }
-
-  /** What is on its way from one thread to another has neither left nor ended. */
-  #withBetween(refs: readonly PartitionRef[]): readonly PartitionRef[] {
-    const { between } = this.#placement;
-    if (between.length === 0) return refs;
-    const keys = new Set(refs.map(refKey));
-    return [...refs, ...between.map(({ ref }) => ref).filter((ref) => !keys.has(refKey(ref)))];
   }
 
   /**
@@ -352,4 +361,11 @@ export class Incarnation implements Closable {
     this.#views.set(thread, { ...view, epoch: -1, generation: -1, partitions: [], load: UNKNOWN_LOAD });
     this.#lost.push(...view.held);
   }
+}
+
+/** @param between what is on its way from one thread to another: it has neither left nor ended */
+function united<T extends PartitionRef>(refs: readonly T[], between: readonly T[]): readonly T[] {
+  if (between.length === 0) return refs;
+  const keys = new Set(refs.map(refKey));
+  return [...refs, ...between.filter((ref) => !keys.has(refKey(ref)))];
 }

@@ -1,5 +1,6 @@
 import { type AssignmentItem, type PartitionRef, refKey } from '../../common/model/assignment.js';
 import type { PartitionStatus } from '../../common/model/status.js';
+import type { StartedRef } from '../../common/model/worker.js';
 import { loadOf, placeKeys } from '../core/placement.js';
 
 /** Weight of the newest measurement: a partition that just changed threads measures its rate anew. */
@@ -8,6 +9,8 @@ const LOAD_WEIGHT = 0.2;
 /** A partition between two threads of this worker: the old one drains it first, only then is it in the other's orders. */
 interface Transit {
   readonly ref: PartitionRef;
+  /** The timeline in which it began, if it has. */
+  readonly started: StartedRef | undefined;
   readonly to: number;
   /** Its last status, shown meanwhile. */
   readonly status: PartitionStatus;
@@ -68,10 +71,10 @@ export class ThreadPlacement {
   }
 
   /** From now on the present thread's orders do not name it any more. */
-  move(status: PartitionStatus, to: number): void {
+  move(status: PartitionStatus, to: number, started: StartedRef | undefined): void {
     const { route, topic, partition } = status;
     const ref = { route, topic, partition };
-    this.#transits.set(refKey(ref), { ref, to, status, orderedIn: undefined });
+    this.#transits.set(refKey(ref), { ref, started, to, status, orderedIn: undefined });
   }
 
   /**
@@ -106,7 +109,7 @@ export class ThreadPlacement {
   }
 
   /** Let go by one thread and not yet begun by the other: held by this worker all the same. */
-  get between(): readonly { readonly ref: PartitionRef; readonly status: PartitionStatus }[] {
+  get between(): readonly Pick<Transit, 'ref' | 'started' | 'status'>[] {
     return [...this.#transits.values()].filter(({ orderedIn }) => orderedIn !== undefined);
   }
 }

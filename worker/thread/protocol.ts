@@ -6,7 +6,7 @@ import type { GapKind } from '../../common/model/gap.js';
 import type { Route } from '../../common/model/route.js';
 import type { StallCode } from '../../common/model/stalls.js';
 import type { LimitScope, PartitionStatus, RuleCount } from '../../common/model/status.js';
-import type { LaneRecord } from '../../common/model/worker.js';
+import type { LaneRecord, StartedRef } from '../../common/model/worker.js';
 import type { ThreadBytes } from '../core/byte-budget.js';
 import type { LimitOrder } from '../core/rate-limit.js';
 
@@ -69,7 +69,7 @@ export type FromThread =
       readonly order: number;
       readonly held: readonly PartitionRef[];
       readonly doubtful: readonly PartitionRef[];
-      readonly started: readonly PartitionRef[];
+      readonly started: readonly StartedRef[];
       readonly finished: readonly PartitionRef[];
       readonly breaks: readonly BreakRequest[];
     }

@@ -1,4 +1,5 @@
 import type { PartitionRef } from '../../common/model/assignment.js';
+import type { StartedRef } from '../../common/model/worker.js';
 import type { Clock, Timer } from '../../common/runtime/clock.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
 import type { FromThread, ThreadStats } from './protocol.js';
@@ -44,7 +45,7 @@ export class ThreadReporter {
       this.#pending = false;
       if (this.#applied === undefined) return;
       const held = this.#deps.held();
-      const started = held.filter((partition) => partition.started).map(refOf);
+      const started = held.filter((partition) => partition.started).map(startedRefOf);
       const finished = held.filter((partition) => partition.finished).map(refOf);
       this.#finished = finished.length;
       const breaks = held.flatMap(({ breakRequest }) => (breakRequest === undefined ? [] : [breakRequest]));
@@ -73,4 +74,9 @@ export class ThreadReporter {
 
 function refOf({ item }: MirroredPartition): PartitionRef {
   return { route: item.route, topic: item.topic, partition: item.partition };
+}
+
+/** What is still drained has begun in the timeline that it leaves. */
+function startedRefOf(partition: MirroredPartition): StartedRef {
+  return { ...refOf(partition), timeline: partition.item.timeline };
 }

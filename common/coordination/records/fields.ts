@@ -3,6 +3,8 @@ import { CausewayError, messageOf } from '../../errors/error.js';
 import type { PartitionRef } from '../../model/assignment.js';
 import { BREAK_CAUSES, type TimelineOrigin } from '../../model/continuity.js';
 import { formatPartitions, parsePartitions } from '../../model/partition-set.js';
+import { FIRST_TIMELINE } from '../../model/topic-progress.js';
+import type { StartedRef } from '../../model/worker.js';
 
 /** Fields that several records share. */
 export const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -56,28 +58,61 @@ export class PartitionCount {
 /** The text of a partition set, for records with many of them: read one by one, so that their sum can be bounded. */
 export const partitionText = z.string().max(1_000_000);
 
+const refGroup = z.tuple([z.string(), z.string(), partitionText]);
+
 /** `[route, topic, "0-5,7"]`: partitions grouped by topic. */
-export const refGroups = z
-  .array(z.tuple([z.string(), z.string(), partitionText]))
-  .transform((groups, context): PartitionRef[] => {
-    const sum = new PartitionCount();
-    try {
-      return groups.flatMap(([route, topic, text]) =>
-        sum.add(parsePartitions(text)).map((partition) => ({ route, topic, partition })),
-      );
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: messageOf(error) });
-      return z.NEVER;
-    }
+export const refGroups = z.array(refGroup).transform((groups, context): PartitionRef[] => {
+  return ungrouped(groups, ([route, topic]) => ({ route, topic }), context);
+});
+
+/** `[route, topic, "0-5,7", timeline]`, without the timeline where it is the first. */
+export const startedGroups = z
+  .array(z.union([refGroup, z.tuple([z.string(), z.string(), partitionText, count])]))
+  .transform((groups, context): StartedRef[] => {
+    return ungrouped(groups, ([route, topic, , timeline = FIRST_TIMELINE]) => ({ route, topic, timeline }), context);
   });
 
-export function groupRefs(refs: readonly PartitionRef[]): [string, string, string][] {
-  const groups = new Map<string, { route: string; topic: string; partitions: number[] }>();
-  for (const { route, topic, partition } of refs) {
-    const key = `${route}/${topic}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { route, topic, partitions: [partition] });
-    else group.partitions.push(partition);
+/** @returns every partition of the groups' third fields, with what `of` reads from the others */
+function ungrouped<G extends readonly [string, string, string, ...unknown[]], T>(
+  groups: readonly G[],
+  of: (group: G) => T,
+  context: z.RefinementCtx,
+): (T & { partition: number })[] {
+  const sum = new PartitionCount();
+  try {
+    return groups.flatMap((group) => {
+      const common = of(group);
+      return sum.add(parsePartitions(group[2])).map((partition) => ({ ...common, partition }));
+    });
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: messageOf(error) });
+    return z.NEVER;
   }
-  return [...groups.values()].map(({ route, topic, partitions }) => [route, topic, formatPartitions(partitions)]);
+}
+
+export function groupRefs(refs: readonly PartitionRef[]): [string, string, string][] {
+  return grouped(refs, ({ route, topic }) => `${route}/${topic}`).map(({ first, partitions }) => {
+    return [first.route, first.topic, partitions];
+  });
+}
+
+export function groupStarted(refs: readonly StartedRef[]): z.input<typeof startedGroups> {
+  return grouped(refs, ({ route, topic, timeline }) => `${route}/${topic}/${timeline}`).map(({ first, partitions }) => {
+    const { route, topic, timeline } = first;
+    return timeline === FIRST_TIMELINE ? [route, topic, partitions] : [route, topic, partitions, timeline];
+  });
+}
+
+function grouped<T extends PartitionRef>(
+  refs: readonly T[],
+  keyOf: (ref: T) => string,
+): { readonly first: T; readonly partitions: string }[] {
+  const groups = new Map<string, { first: T; partitions: number[] }>();
+  for (const ref of refs) {
+    const key = keyOf(ref);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { first: ref, partitions: [ref.partition] });
+    else group.partitions.push(ref.partition);
+  }
+  return [...groups.values()].map(({ first, partitions }) => ({ first, partitions: formatPartitions(partitions) }));
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { LaneRecord, LiveWorker, WorkerReport } from '../../model/worker.js';
 import { decodeRecord, encodeRecord } from './codec.js';
-import { breakCause, count, decimal, groupRefs, refGroups } from './fields.js';
+import { breakCause, count, decimal, groupRefs, groupStarted, refGroups, startedGroups } from './fields.js';
 
 const liveWorker = z.object({
   worker: z.string(),
@@ -60,7 +60,7 @@ const workerReport = z.object({
   generation: count,
   held: refGroups,
   doubtful: refGroups,
-  started: refGroups,
+  started: startedGroups,
   finished: refGroups.optional(),
   breaks: z
     .array(
@@ -81,7 +81,7 @@ export function encodeReport(report: WorkerReport): Buffer {
   const grouped = {
     held: groupRefs(held),
     doubtful: groupRefs(doubtful),
-    started: groupRefs(started),
+    started: groupStarted(started),
     ...(finished === undefined ? {} : { finished: groupRefs(finished) }),
   };
   return encodeRecord({ ...report, ...grouped }, { gzip: true });

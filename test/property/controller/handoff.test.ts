@@ -119,7 +119,7 @@ class Fleet {
       generation,
       held,
       doubtful: [],
-      started: held.filter((ref) => begun.has(refKey(ref))),
+      started: held.filter((ref) => begun.has(refKey(ref))).map((ref) => ({ ...ref, timeline: 1 })),
     });
   }
 

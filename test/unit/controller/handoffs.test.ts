@@ -7,6 +7,7 @@ import { Handoffs } from '../../../controller/loop/handoffs.js';
 
 const TIMEOUT_MS = 1_000;
 const REF: PartitionRef = { route: 'r', topic: 't', partition: 0 };
+const BEGUN = { ...REF, timeline: 1 };
 
 function holder(report: Partial<WorkerReport> | undefined, generation = 5): Holder {
   const item = { ...REF, state: 'revoke' } as AssignmentItem;
@@ -31,7 +32,7 @@ function verdicts(one: Holder, timesMs: readonly number[]): (string | undefined)
 
 describe('a handoff that takes long', () => {
   test('of a partition that was being copied ends at the timeout', () => {
-    assert.deepEqual(verdicts(holder({ started: [REF] }), [999, 1_000]), [undefined, 'handoff-timeout']);
+    assert.deepEqual(verdicts(holder({ started: [BEGUN] }), [999, 1_000]), [undefined, 'handoff-timeout']);
   });
 
   test('of one that its worker has not begun, and says so, ends later: nothing of it was ever sent', () => {
@@ -53,6 +54,6 @@ describe('a handoff that takes long', () => {
     const handoffs = new Handoffs(TIMEOUT_MS);
     handoffs.observe([holder({})], 0);
     assert.deepEqual(handoffs.observe([holder({})], 3_000).overdue, []);
-    assert.equal(handoffs.observe([holder({ started: [REF] })], 3_001).overdue[0]?.reason, 'handoff-timeout');
+    assert.equal(handoffs.observe([holder({ started: [BEGUN] })], 3_001).overdue[0]?.reason, 'handoff-timeout');
   });
 });

@@ -100,7 +100,14 @@ describe('the keeper of jobs', () => {
 
   async function reports(route: string): Promise<void> {
     const ref = { route, topic: 't', partition: 0 };
-    const report = { worker: 'w', incarnation: 'i', epoch: 1, generation: 1, doubtful: [], started: [ref] };
+    const report = {
+      worker: 'w',
+      incarnation: 'i',
+      epoch: 1,
+      generation: 1,
+      doubtful: [],
+      started: [{ ...ref, timeline: 1 }],
+    };
     await store.create(reportPath('w'), encodeReport({ ...report, held: [ref], finished: [ref] }));
   }
 

@@ -122,7 +122,10 @@ test('a report tells everything held, grouped by topic', () => {
     generation: 2,
     held: [ref('t', 0), ref('t', 1), ref('u', 5)],
     doubtful: [ref('u', 6)],
-    started: [ref('t', 0)],
+    started: [
+      { ...ref('t', 0), timeline: 1 },
+      { ...ref('t', 1), timeline: 4 },
+    ],
   };
   assert.deepEqual(decodeReport(encodeReport(report), '/x'), report);
   const breaks = [{ ...ref('t', 1), timeline: 1, cause: 'source-truncated' as const, from: 90n }];
