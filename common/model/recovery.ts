@@ -123,7 +123,7 @@ export interface LegFacts {
   readonly knownAt?: string;
   readonly points?: readonly CommonPoint[];
   readonly stranded?: readonly Stranded[];
-  /** Principals that were denied to write, and where. */
+  /** What was not denied before the program denied it, or was about to; and the same as the route's copying of rights makes it at the target. */
   readonly fences?: readonly Fence[];
 }
 

@@ -1,6 +1,7 @@
 import {
   type AuditLine,
   type Evidence,
+  type Leg,
   type LegFacts,
   MAX_AUDIT_LINES,
   type Recovery,
@@ -83,9 +84,7 @@ export function stepEnded(recovery: Recovery, id: string, outcome: StepOutcome, 
   const base = { ...rest, ...(evidence === undefined ? {} : { evidence }) };
   switch (outcome.kind) {
     case 'done': {
-      const { leg } = base;
-      const facts = { ...recovery.facts, [leg]: { ...recovery.facts[leg], ...outcome.facts } };
-      const found = { ...recovery, ...outcome.found, facts };
+      const found = { ...withFacts(recovery, base.leg, outcome.facts), ...outcome.found };
       return audited(withStep(found, { ...base, state: 'done', endedAt: at }), {
         at,
         step: id,
@@ -108,6 +107,11 @@ export function stepEnded(recovery: Recovery, id: string, outcome: StepOutcome, 
       return audited(next, { at, step: id, event: 'failed', detail: outcome.message });
     }
   }
+}
+
+/** What a step is about to do, known to whoever goes on or takes it back, however far it comes. */
+export function factsNoted(recovery: Recovery, leg: Leg, facts: LegFacts, at: string): Recovery {
+  return stampedAt(withFacts(recovery, leg, facts), at);
 }
 
 /** The steps from one to another (exclusive) are to be done again. */
@@ -194,6 +198,10 @@ function stepOf({ steps }: Recovery, id: string): RecoveryStep {
   const step = steps.find((one) => one.id === id);
   if (step === undefined) throw new RangeError(`a recovery without a step ${id}`);
   return step;
+}
+
+function withFacts(recovery: Recovery, leg: Leg, facts: LegFacts | undefined): Recovery {
+  return { ...recovery, facts: { ...recovery.facts, [leg]: { ...recovery.facts[leg], ...facts } } };
 }
 
 function withStep(recovery: Recovery, step: RecoveryStep): Recovery {

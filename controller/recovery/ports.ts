@@ -2,7 +2,7 @@ import type { Config } from '../../common/config/compile.js';
 import type { CoordinationStore } from '../../common/coordination/ports.js';
 import type { AclBinding } from '../../common/model/acl.js';
 import type { PlanItem } from '../../common/model/plan-item.js';
-import type { CommonPoint, Recovery, RecoveryStep } from '../../common/model/recovery.js';
+import type { CommonPoint, LegFacts, Recovery, RecoveryStep } from '../../common/model/recovery.js';
 import type { Route } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
@@ -106,6 +106,8 @@ export interface StepContext {
   readonly elapsedMs: number;
   /** Lives as long as this leader works on the program: what may be forgotten. */
   readonly memo: Map<string, unknown>;
+  /** Writes facts of the step's leg down before it acts on them: it may break off at any point, and is taken back by them. */
+  note(facts: LegFacts): Promise<void>;
 }
 
 export interface StepHandler {

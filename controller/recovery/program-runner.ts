@@ -5,6 +5,7 @@ import type { Recovery, RecoveryAct, RecoveryStep } from '../../common/model/rec
 import {
   aborted,
   askedFor,
+  factsNoted,
   finished,
   nextAction,
   type StepOutcome,
@@ -119,7 +120,9 @@ export class ProgramRunner {
     for (const step of undoable(recovery)) {
       const { undo } = this.#options.handlers[step.act];
       if (undo === undefined || step.attempts === 0 || recovery.dryRun) continue;
-      done.push(`${step.id}: ${await this.#undoStep(undo, this.#contextOf(recovery, step), sinceMs)}`);
+      // As it is written down now: what one step took back is not taken back by the next one.
+      const present = (await readRecovery(this.#options.world.store, this.#id))?.recovery ?? recovery;
+      done.push(`${step.id}: ${await this.#undoStep(undo, this.#contextOf(present, step), sinceMs)}`);
     }
     const detail = done.length === 0 ? 'there was nothing to undo' : done.join('; ');
     await this.#change((present) => aborted(present, detail, this.#now()));
@@ -148,7 +151,10 @@ export class ProgramRunner {
     const memo = this.#memos.get(key) ?? new Map<string, unknown>();
     this.#memos.set(key, memo);
     const elapsedMs = Math.max(0, world.clock.wallMs() - startedMs);
-    return { recovery, step, world, term, signal: term.signal, elapsedMs, memo };
+    const note: StepContext['note'] = async (facts) => {
+      await this.#change((present) => factsNoted(present, step.leg, facts, this.#now()));
+    };
+    return { recovery, step, world, term, signal: term.signal, elapsedMs, memo, note };
   }
 
   /** Reads, changes and writes the program; read anew where an operator's order came between. */

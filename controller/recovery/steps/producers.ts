@@ -1,4 +1,5 @@
-import type { AclBinding } from '../../../common/model/acl.js';
+import { isCausewayError } from '../../../common/errors/error.js';
+import { type AclBinding, aclKey } from '../../../common/model/acl.js';
 import type { Fence } from '../../../common/model/recovery.js';
 import { type Route, targetTopicOf } from '../../../common/model/route.js';
 import { PrincipalNames } from '../../../common/patterns/principal-names.js';
@@ -30,13 +31,10 @@ export const fenceProducers: StepHandler = {
   async run(context): Promise<StepOutcome> {
     const { from, topics } = await sideOf(context);
     const principals = context.recovery.options.fencePrincipals;
-    return await deny(context, { cluster: from.source, topics, principals });
+    return await deny(context, from, { cluster: from.source, topics, principals });
   },
 
-  undo: async (context) => {
-    const { from, topics } = await sideOf(context);
-    return await admit(context, { cluster: from.source, topics, principals: context.recovery.options.fencePrincipals });
-  },
+  undo: (context) => admit(context, context.recovery.options.fencePrincipals),
 };
 
 /** After a migration nobody is to write to the old topics, whoever it is. */
@@ -49,13 +47,10 @@ export const readOnly: StepHandler = {
 
   async run(context): Promise<StepOutcome> {
     const { from, topics } = await sideOf(context);
-    return await deny(context, { cluster: from.source, topics, principals: [EVERYBODY] });
+    return await deny(context, from, { cluster: from.source, topics, principals: [EVERYBODY] });
   },
 
-  undo: async (context) => {
-    const { from, topics } = await sideOf(context);
-    return await admit(context, { cluster: from.source, topics, principals: [EVERYBODY] });
-  },
+  undo: (context) => admit(context, [EVERYBODY]),
 };
 
 /** What earlier programs denied at the cluster that is written to from now on ends. */
@@ -74,47 +69,83 @@ export const admitProducers: StepHandler = {
   },
 };
 
-/** All that the step may have denied: an attempt that broke off has not said how far it came. */
-async function admit(context: StepContext, fence: Fence): Promise<string> {
-  const { world } = context;
-  const { from } = await sideOf(context);
-  const taken = denials(fence);
-  await world.rights.remove(fence.cluster, taken);
-  // Rights that are only added to would keep what was copied meanwhile.
-  if (from.acls !== undefined) await world.rights.remove(from.target, denials(copyOf(fence, from)));
-  return `${taken.length} denials to write are taken back`;
+/** Takes back what the step denied or was about to deny, and nothing that somebody else had denied before. */
+async function admit(context: StepContext, principals: readonly string[]): Promise<string> {
+  const { from, facts } = await sideOf(context);
+  const { fences = [] } = facts;
+  const own = new Set([...principals, ...namesAtTarget(from, principals)]);
+  const taken = fences.filter((fence) => fence.principals.every((principal) => own.has(principal)));
+  for (const fence of taken) await context.world.rights.remove(fence.cluster, denials(fence));
+  // An operator may deny the same later: no other program is to take that back.
+  if (taken.length > 0) await context.note({ fences: fences.filter((fence) => !taken.includes(fence)) });
+  const count = taken.filter(({ cluster }) => cluster === from.source).flatMap(denials).length;
+  return `${count} denials to write are taken back`;
 }
 
-async function deny(context: StepContext, fence: Fence): Promise<StepOutcome> {
-  await context.world.rights.add(fence.cluster, denials(fence));
+async function deny(context: StepContext, from: Route, fence: Fence): Promise<StepOutcome> {
+  const { rights } = context.world;
   const { fences = [] } = context.recovery.facts[context.step.leg];
-  const evidence = { cluster: fence.cluster, denied: denials(fence).length };
-  return { kind: 'done', evidence, facts: { fences: [...fences, fence] } };
+  const added = lackingIn(await rights.list(fence.cluster), fence, fences);
+  if (added.length > 0) {
+    const copies = await copiesOf(context, from, added);
+    await context.note({ fences: [...fences, ...added, ...copies] });
+  }
+  await rights.add(fence.cluster, denials(fence));
+  return { kind: 'done', evidence: { cluster: fence.cluster, denied: denials(fence).length } };
+}
+
+/** What is neither there nor known to be the program's own, for each principal. */
+function lackingIn(there: readonly AclBinding[], fence: Fence, known: readonly Fence[]): readonly Fence[] {
+  const { cluster, topics, principals } = fence;
+  const own = known.filter((one) => one.cluster === cluster).flatMap(denials);
+  const present = new Set([...there, ...own].map(aclKey));
+  return principals
+    .map((principal) => ({
+      cluster,
+      topics: topics.filter((topic) => !present.has(aclKey(denial(topic, principal)))),
+      principals: [principal],
+    }))
+    .filter((one) => one.topics.length > 0);
+}
+
+/** As they will be made at the target where rights are copied: those that are only added to would keep them. */
+async function copiesOf({ world }: StepContext, from: Route, fences: readonly Fence[]): Promise<readonly Fence[]> {
+  if (from.acls === undefined) return [];
+  try {
+    const there = await world.rights.list(from.target);
+    return fences.flatMap((fence) => lackingIn(there, copyOf(fence, from), []));
+  } catch (error) {
+    // Nothing is copied to where no rights are kept.
+    if (isCausewayError(error, 'CLUSTER_RIGHTS_MISSING')) return [];
+    throw error;
+  }
 }
 
 /**
- * Denials of other programs at the target of the leg; and this program's own ones as they were copied there with the source's rights, before its topics
- * were retired.
+ * Denials of programs at the target of the leg: of others, and of this one those that were copied there with the source's rights before its
+ * topics were retired.
  */
 async function fencesAt(context: StepContext): Promise<readonly Fence[]> {
   const { from, to, facts } = await sideOf(context);
   const known = await allRecoveries(context.world.store);
   const others = known
     .filter(({ id, route, reverse }) => id !== context.recovery.id && sharesRoute([route, reverse], [from.name, to]))
-    .flatMap(({ facts: found }) => [...(found.out.fences ?? []), ...(found.back.fences ?? [])])
-    .filter(({ cluster }) => cluster === from.target);
-  if (from.acls === undefined) return others;
-  return [...others, ...(facts.fences ?? []).map((fence) => copyOf(fence, from))];
+    .flatMap(({ facts: found }) => [...(found.out.fences ?? []), ...(found.back.fences ?? [])]);
+  return [...others, ...(facts.fences ?? [])].filter(({ cluster }) => cluster === from.target);
 }
 
 /** Denials at the source as the route's copying of rights makes them at the target: other topics, other principals. */
 function copyOf({ topics, principals }: Fence, route: Route): Fence {
-  const names = new PrincipalNames(route.acls?.principals ?? { map: [], exclude: [] });
   return {
     cluster: route.target,
     topics: topics.map((topic) => targetTopicOf(route, topic)),
-    principals: principals.map((principal) => names.at(principal)).filter((principal) => principal !== undefined),
+    principals: namesAtTarget(route, principals),
   };
+}
+
+function namesAtTarget(route: Route, principals: readonly string[]): readonly string[] {
+  const names = new PrincipalNames(route.acls?.principals ?? { map: [], exclude: [] });
+  return principals.map((principal) => names.at(principal)).filter((principal) => principal !== undefined);
 }
 
 function sharesRoute(a: readonly (string | undefined)[], b: readonly (string | undefined)[]): boolean {
@@ -122,10 +153,12 @@ function sharesRoute(a: readonly (string | undefined)[], b: readonly (string | u
 }
 
 function denials({ topics, principals }: Fence): readonly AclBinding[] {
-  return topics.flatMap((name) =>
-    principals.map((principal) => ({
-      ...{ resource: 'topic' as const, pattern: 'literal' as const, name, principal, host: '*' },
-      ...{ operation: 'write' as const, permission: 'deny' as const },
-    })),
-  );
+  return topics.flatMap((topic) => principals.map((principal) => denial(topic, principal)));
+}
+
+function denial(name: string, principal: string): AclBinding {
+  return {
+    ...{ resource: 'topic', pattern: 'literal', name, principal, host: '*' },
+    ...{ operation: 'write', permission: 'deny' },
+  };
 }

@@ -84,6 +84,26 @@ const undoing = (undo: StepHandler['undo']): StepHandler => ({
   ...(undo === undefined ? {} : { undo }),
 });
 
+describe('what a step notes', () => {
+  test('is written down before it acts, and known to whoever takes it back after it broke off', async () => {
+    const { state: _state, ...rest } = givenUp();
+    const bed = world({ ...rest, state: 'running' });
+    const fence = { cluster: 'east', topics: ['t'], principals: ['User:app'] };
+    let writtenWhenItActed: unknown;
+    const settle: StepHandler = {
+      ...undoing(undefined),
+      run: async ({ note }) => {
+        await note({ fences: [fence] });
+        writtenWhenItActed = bed.read().facts.out.fences;
+        throw new CausewayError('KAFKA_ERROR', 'refused half-way');
+      },
+    };
+    await bed.run({ settle });
+    assert.deepEqual(writtenWhenItActed, [fence]);
+    assert.deepEqual([bed.read().state, bed.read().facts.out.fences], ['failed', [fence]]);
+  });
+});
+
 describe('a program that is given up', () => {
   test('ends though a cluster does not answer: what could not be undone is said, the rest is', async () => {
     const bed = world(givenUp());
