@@ -72,7 +72,7 @@ module.exports = {
       comment: 'Schemas and bytes in, values and bytes out.',
       severity: 'error',
       from: { path: '^common/avro/' },
-      to: { pathNot: '^(common/(avro|errors)/|node_modules/avsc/)' },
+      to: { pathNot: '^(common/(avro|errors|model)/|node_modules/avsc/)' },
     },
     {
       name: 'cli-speaks-rest',

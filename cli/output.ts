@@ -30,6 +30,11 @@ export interface Result {
   readonly empty?: string;
 }
 
+/** Lines below a table: what should be known of something that was saved. @param of which of several it is */
+export function warningNotes(warnings: readonly string[], of?: string): readonly string[] {
+  return warnings.map((warning) => `Warning: ${of === undefined ? '' : `${of}: `}${warning}`);
+}
+
 export function printResult(terminal: Terminal, format: OutputFormat, result: Result): void {
   switch (format) {
     case 'json':

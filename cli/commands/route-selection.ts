@@ -3,7 +3,7 @@ import type { SelectionBody, SelectionView } from '../../common/api/selection-sh
 import { CausewayError } from '../../common/errors/error.js';
 import type { CliDeps } from '../deps.js';
 import { addRestOptions, clientOf, type RestOptions } from '../fleet.js';
-import { printResult, type Result } from '../output.js';
+import { printResult, type Result, warningNotes } from '../output.js';
 
 interface SelectOptions extends RestOptions {
   readonly include?: string[];
@@ -56,7 +56,7 @@ function addSelect(route: Command, deps: CliDeps): void {
     const { etag } = await client.getRoute(name);
     const { warnings = [] } = (await client.patchRoute(name, { selection: wanted }, etag)).value;
     const shown = selectionResult(await client.selection(name));
-    const notes = [...(shown.notes ?? []), ...warnings.map((warning) => `Warning: ${warning}`)];
+    const notes = [...(shown.notes ?? []), ...warningNotes(warnings)];
     printResult(deps.terminal, options.output, { ...shown, notes });
   });
 }

@@ -9,7 +9,7 @@ import { CausewayError, isCausewayError, messageOf } from '../../common/errors/e
 import type { CliDeps } from '../deps.js';
 import { addRestOptions, allRoutes, clientOf, type RestOptions } from '../fleet.js';
 import { addLimitOptions, changedLimits, checkLimitOptions, type LimitOptions, limitsText } from '../limits.js';
-import { confirm, printResult, type Result } from '../output.js';
+import { confirm, printResult, type Result, warningNotes } from '../output.js';
 import { addRouteSelection } from './route-selection.js';
 
 /** `causeway route ...` */
@@ -75,9 +75,7 @@ function addApply(route: Command, deps: CliDeps): void {
       value: { routes: applied },
       columns: ['ROUTE', 'RESULT', 'SOURCE', 'TARGET'],
       rows: applied.map(({ result, route: { name: found, source, target } }) => [found, result, source, target]),
-      notes: applied.flatMap(({ route: { name: found, warnings = [] } }) => {
-        return warnings.map((warning) => `Warning: route ${found}: ${warning}`);
-      }),
+      notes: applied.flatMap(({ route: { name: found, warnings = [] } }) => warningNotes(warnings, `route ${found}`)),
     });
   });
 }

@@ -9,7 +9,7 @@ import { MAX_PARTITIONS_PER_TOPIC } from '../../common/model/topic-partition.js'
 import type { CliDeps } from '../deps.js';
 import { addRestOptions, clientOf, type RestOptions, routeOf } from '../fleet.js';
 import { integer } from '../options.js';
-import { printResult, type Result } from '../output.js';
+import { printResult, type Result, warningNotes } from '../output.js';
 
 /** An argument that is a file rather than a route, whose names have no dots. */
 const FILE = /\.(ya?ml|json)$/;
@@ -40,8 +40,7 @@ export function addRulesCommands(program: Command, deps: CliDeps): void {
       const client = clientOf(deps, options);
       const { warnings = [] } = (await client.patchRoute(name, { rules: rulesOf(file) })).value;
       const result = shown(await new RulesClient(client.transport).get(name));
-      const notes = warnings.map((warning) => `Warning: ${warning}`);
-      printResult(deps.terminal, options.output, { ...result, notes });
+      printResult(deps.terminal, options.output, { ...result, notes: warningNotes(warnings) });
     },
   );
   command('clear <route>', 'let a route copy records as they are').action(

@@ -1,12 +1,8 @@
-import { means, type Step } from './find.js';
+import type { PathStep, Substitute } from '../model/field-path.js';
+import { means } from './find.js';
 import { isLeaf, type Node } from './node.js';
 import { AvroReader } from './reader.js';
 import { contentOf, encodeScalar } from './scalar.js';
-
-/** What takes a value's place. */
-export type Replacement =
-  /** Undefined: it stays. @param content of the value, as digests are made from it; of a record, array or map its bytes */
-  (content: Buffer) => string | number | boolean | null;
 
 /** Why a value cannot be changed as a rule says without another schema. */
 export class AvroMisfit extends Error {}
@@ -18,7 +14,7 @@ export class AvroMisfit extends Error {}
  * @returns `bytes` itself where nothing was there to replace
  * @throws AvroMisfit: a value at the path is of a type that does not have the replacement
  */
-export function avroReplaced(node: Node, bytes: Buffer, path: readonly Step[], by: Replacement): Buffer {
+export function avroReplaced(node: Node, bytes: Buffer, path: readonly PathStep[], by: Substitute): Buffer {
   return new Edit(bytes, path, by).run(node);
 }
 
@@ -26,7 +22,7 @@ export function avroReplaced(node: Node, bytes: Buffer, path: readonly Step[], b
  * The bytes without what is at the path: entries of maps and elements of arrays are taken out, what may be null becomes null.
  * @throws AvroMisfit: a value at the path can be neither
  */
-export function avroRemoved(node: Node, bytes: Buffer, path: readonly Step[]): Buffer {
+export function avroRemoved(node: Node, bytes: Buffer, path: readonly PathStep[]): Buffer {
   return new Edit(bytes, path, undefined).run(node);
 }
 
@@ -36,11 +32,11 @@ type Changed = Buffer | undefined;
 class Edit {
   readonly #reader: AvroReader;
   readonly #bytes: Buffer;
-  readonly #path: readonly Step[];
+  readonly #path: readonly PathStep[];
   /** Undefined: taken out. */
-  readonly #by: Replacement | undefined;
+  readonly #by: Substitute | undefined;
 
-  constructor(bytes: Buffer, path: readonly Step[], by: Replacement | undefined) {
+  constructor(bytes: Buffer, path: readonly PathStep[], by: Substitute | undefined) {
     this.#reader = new AvroReader(bytes);
     this.#bytes = bytes;
     this.#path = path;
@@ -57,7 +53,7 @@ class Edit {
     reader.visited(depth);
     if (node.kind === 'union') return this.#union(node.branches, step, depth);
     if (step === this.#path.length) return this.#found(node, depth);
-    const wanted = this.#path[step] as Step;
+    const wanted = this.#path[step] as PathStep;
     switch (node.kind) {
       case 'record':
         return this.#record(node.fields, wanted, step, depth);
@@ -119,7 +115,7 @@ class Edit {
 
   #record(
     fields: readonly { readonly name: string; readonly node: Node }[],
-    wanted: Step,
+    wanted: PathStep,
     step: number,
     depth: number,
   ): Changed {
@@ -179,7 +175,7 @@ function varint(value: number): Buffer {
   return Buffer.from(bytes);
 }
 
-function misfit(node: Node, replacement: string | number | boolean | null): AvroMisfit {
+function misfit(node: Node, replacement: ReturnType<Substitute>): AvroMisfit {
   const shown = typeof replacement === 'string' ? `a text of ${replacement.length} characters` : String(replacement);
   return new AvroMisfit(`it is ${nameOf(node)}, which cannot hold ${shown}`);
 }

@@ -1,9 +1,7 @@
+import type { PathStep } from '../model/field-path.js';
 import { isLeaf, type Node } from './node.js';
 import { AvroFault, AvroReader } from './reader.js';
 import { type AvroScalar, readScalar } from './scalar.js';
-
-/** One step into a value: a field's, key's or element's name, or any of them. */
-export type Step = { readonly any: true } | { readonly any: false; readonly name: string; readonly index: number };
 
 /** In the place of a record, an array or a map: it is there, and compares with nothing. */
 export const CONTAINER: unique symbol = Symbol('container');
@@ -15,7 +13,7 @@ export const CONTAINER: unique symbol = Symbol('container');
 export function avroValuesAt(
   node: Node,
   bytes: Buffer,
-  path: readonly Step[],
+  path: readonly PathStep[],
 ): readonly (AvroScalar | typeof CONTAINER)[] {
   const found: (AvroScalar | typeof CONTAINER)[] = [];
   const reader = new AvroReader(bytes);
@@ -33,7 +31,7 @@ export function avroValuesAt(
       if (isMeant) visit(node, step + 1, depth + 1);
       else reader.skip(node, depth + 1);
     };
-    const wanted = path[step] as Step;
+    const wanted = path[step] as PathStep;
     switch (at.kind) {
       case 'record':
         for (const field of at.fields) inner(field.node, means(wanted, field.name));
@@ -56,7 +54,7 @@ export function avroValuesAt(
   return found;
 }
 
-export function means(step: Step, name: string): boolean {
+export function means(step: PathStep, name: string): boolean {
   return step.any || step.name === name;
 }
 

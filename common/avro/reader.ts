@@ -11,17 +11,16 @@ export class AvroFault extends Error {}
 
 /** A position within the bytes of a value. It never reads beyond them, deeper than MAX_DEPTH, or for ever. */
 export class AvroReader {
-  readonly bytes: Buffer;
-  at: number;
+  readonly #bytes: Buffer;
+  at = 0;
   #visits = 0;
 
-  constructor(bytes: Buffer, at = 0) {
-    this.bytes = bytes;
-    this.at = at;
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
   }
 
   get isAtEnd(): boolean {
-    return this.at === this.bytes.length;
+    return this.at === this.#bytes.length;
   }
 
   /** Of an int or a long; bigint beyond what numbers hold exactly. */
@@ -53,8 +52,8 @@ export class AvroReader {
   /** Views of the bytes. */
   take(length: number): Buffer {
     const end = this.at + length;
-    if (end > this.bytes.length) throw new AvroFault('it ends too early');
-    const taken = this.bytes.subarray(this.at, end);
+    if (end > this.#bytes.length) throw new AvroFault('it ends too early');
+    const taken = this.#bytes.subarray(this.at, end);
     this.at = end;
     return taken;
   }
@@ -173,7 +172,7 @@ export class AvroReader {
   }
 
   #byte(): number {
-    const byte = this.bytes[this.at];
+    const byte = this.#bytes[this.at];
     if (byte === undefined) throw new AvroFault('it ends too early');
     this.at += 1;
     return byte;

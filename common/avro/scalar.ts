@@ -1,3 +1,4 @@
+import type { Substitute } from '../model/field-path.js';
 import type { Leaf } from './node.js';
 import { AvroFault, type AvroReader } from './reader.js';
 
@@ -81,13 +82,13 @@ export function scalarText(value: AvroScalar): string {
 }
 
 /** The bytes of a value of this type; undefined: it has no such value. */
-export function encodeScalar(node: Leaf, value: string | number | boolean | null): Buffer | undefined {
+export function encodeScalar(node: Leaf, value: ReturnType<Substitute>): Buffer | undefined {
   const fitting = fittingValue(node, value);
   return fitting !== undefined && node.type.isValid(fitting) ? node.type.toBuffer(fitting) : undefined;
 }
 
 /** As the library takes it. */
-function fittingValue(node: Leaf, value: string | number | boolean | null): unknown {
+function fittingValue(node: Leaf, value: ReturnType<Substitute>): unknown {
   const { kind, logical } = node;
   const size = node.kind === 'fixed' ? node.size : undefined;
   if (logical?.type === 'decimal') return typeof value === 'number' ? unscaled(value, logical.scale, size) : undefined;

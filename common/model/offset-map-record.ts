@@ -180,6 +180,11 @@ export function entryTargetEnd({ target, targetLength }: MapEntry): number {
   return target + targetLength;
 }
 
+/** Where at the target the chain begins to speak: behind its predecessor, where that is known, or with its first entry. */
+export function targetStart({ link }: MapChain, first: MapStart): number {
+  return link < 0 || link > first.target ? first.target : link;
+}
+
 /** The link of whatever follows these. */
 export function linkBehind({ link, entries }: MapChain): MapLink {
   const last = entries.at(-1);

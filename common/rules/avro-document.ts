@@ -3,8 +3,9 @@ import { avroValuesAt, expectWhole } from '../avro/find.js';
 import type { Node } from '../avro/node.js';
 import { AvroFault } from '../avro/reader.js';
 import { avroText } from '../avro/text.js';
-import { type FieldDocument, type Substitute, Unreadable } from './document.js';
-import { type PathStep, pathText } from './field-path.js';
+import type { PathStep, Substitute } from '../model/field-path.js';
+import { type FieldDocument, Unreadable } from './document.js';
+import { pathText } from './field-path.js';
 
 /** Avro, by the schema that it was written with; what is changed is written with the same. */
 export class AvroDocument implements FieldDocument {

@@ -1,4 +1,4 @@
-import type { PathStep } from './field-path.js';
+import type { PathStep, Substitute } from '../model/field-path.js';
 
 /** What of a record may have fields. */
 export type Part = 'key' | 'value';
@@ -17,9 +17,6 @@ export class SchemaWanted extends Error {
     this.id = id;
   }
 }
-
-/** What a mask or a digest puts in a value's place. @param content of the value, as digests are made from it */
-export type Substitute = (content: Buffer) => string | number | boolean | null;
 
 /** A key or value with fields. */
 export interface FieldDocument {

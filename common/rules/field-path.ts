@@ -1,9 +1,8 @@
+import type { PathStep } from '../model/field-path.js';
+
 /** Longer paths, or deeper ones, nobody writes by hand. */
 export const MAX_PATH_LENGTH = 300;
 export const MAX_PATH_DEPTH = 16;
-
-/** One step into a value: a member's name, which is an element's number as well, or any of them. */
-export type PathStep = { readonly any: true } | { readonly any: false; readonly name: string; readonly index: number };
 
 /** The key or value itself. */
 const ITSELF = '.';

@@ -1,5 +1,6 @@
-import { type FieldDocument, type Substitute, Unreadable } from './document.js';
-import { type PathStep, valuesAt } from './field-path.js';
+import type { PathStep, Substitute } from '../model/field-path.js';
+import { type FieldDocument, Unreadable } from './document.js';
+import { valuesAt } from './field-path.js';
 import { removeAt, replaceAt } from './json-edit.js';
 
 const NULL = 'null';

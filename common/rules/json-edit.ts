@@ -1,4 +1,4 @@
-import type { PathStep } from './field-path.js';
+import type { PathStep } from '../model/field-path.js';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;

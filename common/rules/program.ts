@@ -10,7 +10,7 @@ import { type Part, SchemaWanted, Unreadable } from './document.js';
 import { type PartReaders, partReaders } from './readers.js';
 import { RecordInHand, type RuleRecord } from './record-in-hand.js';
 import { Sampler, type SourcePlace } from './sampling.js';
-import { compileTransform, type Secrets, type Transform, type TransformAction } from './transforms.js';
+import { compileTransform, isTransform, type Secrets, type Transform } from './transforms.js';
 
 /** Counts per rule and outcome. */
 export class RuleTally {
@@ -164,10 +164,6 @@ export class RuleProgram {
 
 function left(inHand: RecordInHand): Decision {
   return inHand.isChanged ? { kind: 'changed', record: inHand } : SAME;
-}
-
-function isTransform(action: RuleAction): action is TransformAction {
-  return !(action.do === 'keep' || action.do === 'drop' || action.do === 'sample' || action.do === 'route');
 }
 
 /** Names of secrets that the rules need and that are not there. */

@@ -1,15 +1,21 @@
 import { createHash, createHmac } from 'node:crypto';
 import { CONTAINER } from '../avro/find.js';
 import { AvroTime } from '../avro/scalar.js';
+import type { Substitute } from '../model/field-path.js';
 import type { RuleAction } from '../model/record-rules.js';
 import { NamePatterns } from '../patterns/name-patterns.js';
-import { type FieldDocument, type Substitute, Unreadable } from './document.js';
+import { type FieldDocument, Unreadable } from './document.js';
 import { parsePath } from './field-path.js';
 import type { RecordInHand } from './record-in-hand.js';
 
 /** @returns whether it found something to change */
 export type Transform = (record: RecordInHand) => boolean;
 export type TransformAction = Exclude<RuleAction, { readonly do: 'keep' | 'drop' | 'sample' | 'route' }>;
+/** It changes records; the others decide where they go. */
+export function isTransform(action: RuleAction): action is TransformAction {
+  return !(action.do === 'keep' || action.do === 'drop' || action.do === 'sample' || action.do === 'route');
+}
+
 /** Values of the configuration's secrets by name. */
 export type Secrets = ReadonlyMap<string, string>;
 

@@ -1,5 +1,6 @@
 import type { RecordRule, RecordRules, RuleCondition, ValueTest } from '../model/record-rules.js';
 import { isDate } from './condition-faults.js';
+import { isTransform } from './transforms.js';
 
 type Leaf = Extract<RuleCondition, { readonly on: string }>;
 
@@ -19,7 +20,7 @@ export function rulesWarnings({ list }: RecordRules): readonly string[] {
       warnings.push(`rule ${name} concerns no record: its condition cannot hold`);
     if (action.do === 'sample' && action.fraction === 1) warnings.push(`rule ${name} drops nothing: its fraction is 1`);
     // What is changed may be another record for the same condition.
-    if (changes(action)) for (const text of [...ended.keys()]) if (text !== '') ended.delete(text);
+    if (isTransform(action)) for (const text of [...ended.keys()]) if (text !== '') ended.delete(text);
     if (ends(action) && before === undefined) ended.set(textOf(when), name);
   }
   return warnings;
@@ -28,10 +29,6 @@ export function rulesWarnings({ list }: RecordRules): readonly string[] {
 function ends(action: RecordRule['action']): boolean {
   const { do: what } = action;
   return what === 'keep' || what === 'drop' || what === 'route' || (action.do === 'sample' && action.fraction === 0);
-}
-
-function changes({ do: what }: RecordRule['action']): boolean {
-  return !(what === 'keep' || what === 'drop' || what === 'route' || what === 'sample');
 }
 
 /** Of every record: "". */

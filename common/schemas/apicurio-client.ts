@@ -10,7 +10,7 @@ const CONFLUENT_API = /\/apis\/ccompat\/v\d+\/*$/;
 
 /** It tells a thousand at most unless asked for parts. */
 const PAGE_SUBJECTS = 500;
-/** Bounds what a registry that does not know of parts may cost. */
+/** No registry has more; a listing ends there. */
 const MAX_SUBJECTS = 100_000;
 
 /** Whether a registry is Apicurio's; told by its address, which always ends like this. */
@@ -42,8 +42,8 @@ export class ApicurioClient extends RegistryClient {
     for (let offset = 0; offset < MAX_SUBJECTS; offset += PAGE_SUBJECTS) {
       const path = `/subjects?deleted=true&offset=${offset}&limit=${PAGE_SUBJECTS}`;
       const page = await this.transport.read('GET', path, parseList);
-      // A page may be short and not the last: what is no schema is left out of it.
-      if (page.length === 0) break;
+      // A page may be short and not the last: what is no schema is left out of it. Older ones know of no parts, and tell all of them each time.
+      if (page.every((subject) => found.has(subject))) break;
       for (const subject of page) found.add(subject);
     }
     return [...found];
@@ -71,19 +71,13 @@ export class ApicurioClient extends RegistryClient {
 
   override async level(subject: string | null): Promise<string | undefined> {
     if (subject === null) return await super.level(null);
-    return await this.transport.maybe(
-      'GET',
-      `${artifactPath(subject)}/rules/COMPATIBILITY`,
-      parseRule,
-      undefined,
-      this.#own,
-    );
+    return await this.transport.maybe('GET', levelPath(subject), parseRule, undefined, this.#own);
   }
 
   override async setLevel(subject: string | null, level: string | null): Promise<void> {
     if (subject === null || level !== null) return await super.setLevel(subject, level);
     // Its Confluent API leaves a level of NONE where it is.
-    await this.transport.maybe('DELETE', `${artifactPath(subject)}/rules/COMPATIBILITY`, isDone, undefined, this.#own);
+    await this.transport.maybe('DELETE', levelPath(subject), isDone, undefined, this.#own);
   }
 
   /** Also one that is read-only writes into its topic whenever it starts. Its mode tells what it takes from others. */
@@ -160,6 +154,10 @@ export class ApicurioClient extends RegistryClient {
 
 function artifactPath(subject: string): string {
   return `/groups/${DEFAULT_GROUP}/artifacts/${segment(subject)}`;
+}
+
+function levelPath(subject: string): string {
+  return `${artifactPath(subject)}/rules/COMPATIBILITY`;
 }
 
 function isDone(): true {

@@ -42,26 +42,16 @@ interface Question extends Unusual {
 export class RegistryTransport {
   readonly #options: RegistryClientOptions;
   /** Without a slash at its end. */
-  readonly base: string;
+  readonly #base: string;
 
   constructor(options: RegistryClientOptions) {
     this.#options = options;
-    this.base = options.connection.url.replace(/\/+$/, '');
-  }
-
-  get place(): { readonly cluster: string; readonly address: string } {
-    return { cluster: this.#options.cluster, address: this.base };
+    this.#base = options.connection.url.replace(/\/+$/, '');
   }
 
   /** @throws REGISTRY_REFUSED also where the registry says that there is none */
-  async read<T>(
-    method: Exchange['method'],
-    path: string,
-    parse: Parsed<T>,
-    body?: object | Buffer,
-    unusual: Unusual = {},
-  ): Promise<T> {
-    const found = await this.#ask({ method, path, body, ...unusual }, parse);
+  async read<T>(method: Exchange['method'], path: string, parse: Parsed<T>, body?: object): Promise<T> {
+    const found = await this.#ask({ method, path, body }, parse);
     if (found !== undefined) return found.value;
     throw this.refused(`${method} ${path}`, 404, 'not found');
   }
@@ -85,7 +75,11 @@ export class RegistryTransport {
         : 'See the registry’s log.';
     const said = message === '' ? '' : `: ${message}`;
     const text = `the schema registry of cluster ${this.#options.cluster} answered ${what} with ${status}${said}`;
-    return new CausewayError('REGISTRY_REFUSED', text, { place: this.place, fix });
+    return new CausewayError('REGISTRY_REFUSED', text, { place: this.#place, fix });
+  }
+
+  get #place(): { readonly cluster: string; readonly address: string } {
+    return { cluster: this.#options.cluster, address: this.#base };
   }
 
   async #ask<T>(question: Question, parse: Parsed<T>): Promise<{ readonly value: T } | undefined> {
@@ -98,7 +92,7 @@ export class RegistryTransport {
         'REGISTRY_PROTOCOL',
         `the schema registry of cluster ${this.#options.cluster} answered ${question.method} ${question.path} with something else than a registry would`,
         {
-          place: this.place,
+          place: this.#place,
           fix: 'Check that schemaRegistry.url is the address of a schema registry.',
         },
       );
@@ -116,7 +110,7 @@ export class RegistryTransport {
     );
   }
 
-  async #exchange({ method, path, body, base = this.base, contentType, headers: more }: Question): Promise<Answer> {
+  async #exchange({ method, path, body, base = this.#base, contentType, headers: more }: Question): Promise<Answer> {
     const { connection, clock } = this.#options;
     const ca = connection.caFile === undefined ? {} : { ca: await this.#ca(connection.caFile) };
     const headers = {
@@ -135,7 +129,7 @@ export class RegistryTransport {
         'REGISTRY_UNREACHABLE',
         `the schema registry of cluster ${this.#options.cluster} does not answer: ${messageOf(error)}`,
         {
-          place: this.place,
+          place: this.#place,
           fix: 'Check schemaRegistry.url of the cluster, and whether the registry runs.',
           cause: error,
         },
@@ -150,14 +144,14 @@ export class RegistryTransport {
         password ??
         (passwordFile === undefined
           ? ''
-          : await readSecretFile(passwordFile, 'password of the schema registry', this.place));
+          : await readSecretFile(passwordFile, 'password of the schema registry', this.#place));
       return { authorization: `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}` };
     }
     const bearer =
       token ??
       (tokenFile === undefined
         ? undefined
-        : await readSecretFile(tokenFile, 'token of the schema registry', this.place));
+        : await readSecretFile(tokenFile, 'token of the schema registry', this.#place));
     return bearer === undefined ? {} : { authorization: `Bearer ${bearer}` };
   }
 
@@ -169,7 +163,7 @@ export class RegistryTransport {
         'REGISTRY_UNREACHABLE',
         `the registry’s authorities cannot be read: ${messageOf(error)}`,
         {
-          place: { ...this.place, path },
+          place: { ...this.#place, path },
           cause: error,
         },
       );

@@ -1,7 +1,13 @@
 import type { Checkpoint } from '../../model/checkpoint.js';
 import type { LostStretch, PartitionMap, Run, RunList } from '../../model/offset-map.js';
-import { FIRST_OF_TIMELINE, linkBehind, type MapChain, UNKNOWN_LINK } from '../../model/offset-map-record.js';
-import { lostBefore, type PartitionRuns, REASON_UNTOLD } from './partition-runs.js';
+import {
+  FIRST_OF_TIMELINE,
+  linkBehind,
+  type MapChain,
+  targetStart,
+  UNKNOWN_LINK,
+} from '../../model/offset-map-record.js';
+import { lostBefore, type PartitionRuns, untoldStretch } from './partition-runs.js';
 import type { RunTable } from './run-table.js';
 
 /** Runs of the map topic, and behind them the few that only the checkpoint names; the table is not copied. */
@@ -94,8 +100,7 @@ function pairOf({ source, target }: { readonly source: number; readonly target: 
 function speaksFor(chain: MapChain, { target }: LostStretch): boolean {
   const first = chain.entries[0];
   if (first === undefined) return false;
-  const from = chain.link < 0 || chain.link > first.target ? first.target : chain.link;
-  return Number(target.from) >= from && Number(target.to) <= linkBehind(chain);
+  return Number(target.from) >= targetStart(chain, first) && Number(target.to) <= linkBehind(chain);
 }
 
 type Entry = MapChain['entries'][number];
@@ -106,19 +111,11 @@ function saidOf(
   written: PartitionRuns | undefined,
 ): { readonly runs: readonly Run[]; readonly lost: readonly LostStretch[] } {
   if (!entry.lost) return { runs: [runOf(entry)], lost: [] };
-  return written?.lookedInto(entry) ?? { runs: [], lost: [stretchOf(entry)] };
+  return written?.lookedInto(entry) ?? { runs: [], lost: [untoldStretch(entry)] };
 }
 
 function runOf({ source, target, length }: Entry): Run {
   return { source: BigInt(source), target: BigInt(target), length: BigInt(length) };
-}
-
-function stretchOf({ source, target, length, targetLength }: Entry): LostStretch {
-  return {
-    source: { from: BigInt(source), to: BigInt(source + length) },
-    target: { from: BigInt(target), to: BigInt(target + targetLength) },
-    reason: REASON_UNTOLD,
-  };
 }
 
 function lesser(a: bigint, b: bigint): bigint {

@@ -5,11 +5,12 @@ import {
   linkBehind,
   type MapChain,
   type MapEntry,
+  targetStart,
 } from '../../model/offset-map-record.js';
 import { RunTable } from './run-table.js';
 
 const REASON_LOST = 'the map of this stretch was lost, or never written; it can be rebuilt while both logs exist';
-export const REASON_UNTOLD = 'the target did not tell where it stored these records';
+const REASON_UNTOLD = 'the target did not tell where it stored these records';
 export const REASON_DROPPED = 'there are more runs than a controller keeps in memory; the oldest are left out';
 
 /** A stretch of numbers; `to` is exclusive. */
@@ -60,7 +61,7 @@ export class PartitionRuns {
     const last = entries.at(-1);
     if (first === undefined || last === undefined) return;
     this.#lost = undefined;
-    const from = link < 0 || link > first.target ? first.target : link;
+    const from = targetStart(chain, first);
     const to = linkBehind(chain);
     const isFirst = link === FIRST_OF_TIMELINE;
     // It speaks for all of them anew.
@@ -69,30 +70,22 @@ export class PartitionRuns {
     this.#spans = covered(this.#spans, span);
     if (isRebuilt) this.#rebuilt = covered([...this.#rebuilt], span);
     else this.#ownersEnd = Math.max(this.#ownersEnd, to);
-    for (const { lost, source, target, length, targetLength } of entries) {
+    for (const entry of entries) {
+      const { lost, source, target, length } = entry;
       if (!lost) {
         this.table.add({ source, target, length });
         continue;
       }
-      const range = {
-        source: { from: source, to: source + length },
-        target: { from: target, to: target + targetLength },
-      };
-      this.#losses.push({ ...range, reason: REASON_UNTOLD });
+      this.#losses.push(untoldLoss(entry));
     }
   }
 
   /** Of a stretch that its owner cannot tell: what is known of it all the same, and what is not. */
   lookedInto(entry: MapEntry): { readonly runs: readonly Run[]; readonly lost: readonly LostStretch[] } {
-    const { source, target, length, targetLength } = entry;
-    const range = {
-      source: { from: source, to: source + length },
-      target: { from: target, to: target + targetLength },
-    };
-    const lost = unfound({ ...range, reason: REASON_UNTOLD }, this.#rebuilt);
-    const until = lost === undefined ? entryTargetEnd(entry) : lost.target.from;
-    if (until === target) return { runs: [], lost: lost === undefined ? [] : [toStretch(lost)] };
-    return { runs: this.table.within(entry, until), lost: lost === undefined ? [] : [toStretch(lost)] };
+    const unknown = unfound(untoldLoss(entry), this.#rebuilt);
+    const lost = unknown === undefined ? [] : [toStretch(unknown)];
+    const until = unknown?.target.from ?? entryTargetEnd(entry);
+    return { runs: until === entry.target ? [] : this.table.within(entry, until), lost };
   }
 
   /** Up to where something is known at the target; -1: nothing is. */
@@ -134,6 +127,15 @@ export class PartitionRuns {
     if (this.#dropped !== undefined) found.push(this.#dropped);
     return found.sort((a, b) => a.source.from - b.source.from).map(toStretch);
   }
+}
+
+/** A stretch of which its owner says that it does not know where its records are. */
+function untoldLoss({ source, target, length, targetLength }: MapEntry): NumberedLoss {
+  return {
+    source: { from: source, to: source + length },
+    target: { from: target, to: target + targetLength },
+    reason: REASON_UNTOLD,
+  };
 }
 
 /** These and one more, which mostly goes on where the last one ended. @param spans are changed */
@@ -200,6 +202,11 @@ export function lostBefore(
   const source = { from: Math.max(0, end.source), to: at.source };
   const target = { from: Math.max(0, end.target), to: Math.max(0, end.target, at.target) };
   return toStretch({ source, target, reason: REASON_LOST });
+}
+
+/** What an owner tells of a stretch of which it does not know where its records are. */
+export function untoldStretch(entry: MapEntry): LostStretch {
+  return toStretch(untoldLoss(entry));
 }
 
 function toStretch({ source, target, reason }: NumberedLoss): LostStretch {

@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import avsc, { type Schema, type Type } from 'avsc';
 import fc from 'fast-check';
 import { AvroMisfit, avroRemoved, avroReplaced } from '../../../common/avro/edit.js';
-import { avroValuesAt, CONTAINER, expectWhole, type Step } from '../../../common/avro/find.js';
+import { avroValuesAt, CONTAINER, expectWhole } from '../../../common/avro/find.js';
 import { AvroFault } from '../../../common/avro/reader.js';
 import { compileAvro } from '../../../common/avro/schema.js';
+import type { PathStep } from '../../../common/model/field-path.js';
 
 /** Schemas of every form with named types of their own, and a value of each: the library's. */
 const leaf = fc.constantFrom<Schema>('null', 'boolean', 'int', 'float', 'double', 'bytes', 'string');
@@ -50,9 +51,9 @@ const samples: fc.Arbitrary<Sample> = schemas.map(named).chain((schema) => {
     .map(() => ({ schema, type, value: type.fromBuffer(type.toBuffer(type.random())) as unknown }));
 });
 
-const steps: fc.Arbitrary<Step> = fc.oneof(
-  fc.constant<Step>({ any: true }),
-  fc.integer({ min: 0, max: 3 }).map((index): Step => ({ any: false, name: `f${index}`, index })),
+const steps: fc.Arbitrary<PathStep> = fc.oneof(
+  fc.constant<PathStep>({ any: true }),
+  fc.integer({ min: 0, max: 3 }).map((index): PathStep => ({ any: false, name: `f${index}`, index })),
 );
 const paths = fc.array(steps, { maxLength: 5 });
 
@@ -111,7 +112,7 @@ test('damaged bytes are read within bounds, or refused', () => {
 });
 
 /** The same by the library's own value. */
-function expectedAt(type: Type, value: unknown, path: readonly Step[]): unknown[] {
+function expectedAt(type: Type, value: unknown, path: readonly PathStep[]): unknown[] {
   if (type.typeName === 'union:wrapped') {
     if (value === null) return path.length === 0 ? [null] : [];
     const [name, inner] = Object.entries(value as object)[0] as [string, unknown];

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import avsc, { type Schema } from 'avsc';
-import { AvroMisfit, avroRemoved, avroReplaced, type Replacement } from '../../../common/avro/edit.js';
+import { AvroMisfit, avroRemoved, avroReplaced } from '../../../common/avro/edit.js';
 import { avroValuesAt, CONTAINER, expectWhole } from '../../../common/avro/find.js';
 import { AvroFault } from '../../../common/avro/reader.js';
 import { AvroTime } from '../../../common/avro/scalar.js';
 import { compileAvro, MAX_SCHEMA_BYTES, SchemaFault } from '../../../common/avro/schema.js';
 import { avroText } from '../../../common/avro/text.js';
+import type { Substitute } from '../../../common/model/field-path.js';
 import { parsePath } from '../../../common/rules/field-path.js';
 
 const SCHEMA = {
@@ -66,7 +67,7 @@ function order(more: object = {}) {
 const at = (value: object, path: string): readonly unknown[] =>
   avroValuesAt(NODE, WRITER.toBuffer(value), parsePath(path));
 
-const replaced = (value: object, path: string, by: Replacement): Buffer =>
+const replaced = (value: object, path: string, by: Substitute): Buffer =>
   avroReplaced(NODE, WRITER.toBuffer(value), parsePath(path), by);
 
 /** What the library would have written. */
@@ -124,7 +125,7 @@ test('paths lead through records, unions, arrays and maps; logical types are rea
 
 test('replacements are of the field’s own type, in unions of a branch that has them; everything else stays', () => {
   const value = order();
-  const text: Replacement = () => '***';
+  const text: Substitute = () => '***';
   assert.deepEqual(replaced(value, 'mail', text), written({ mail: { string: '***' } }));
   assert.deepEqual(replaced(order({ mail: null }), 'mail', text), written({ mail: null }), 'null stays null');
   assert.deepEqual(

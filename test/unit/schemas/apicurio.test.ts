@@ -129,6 +129,16 @@ describe('Apicurio’s registry', () => {
     });
   });
 
+  test('one that tells all subjects, whatever part is asked for, is asked twice', async () => {
+    const parts = [0, 500, 1000].map(
+      (offset) => `GET /apis/ccompat/v7/subjects?deleted=true&offset=${offset}&limit=500`,
+    );
+    await withAnswers(Object.fromEntries(parts.map((part) => [part, '["a","b"]'])), async (client, asked) => {
+      assert.deepEqual(await client.subjects(), ['a', 'b']);
+      assert.deepEqual(asked, parts.slice(0, 2));
+    });
+  });
+
   test('a version of a subject deleted whole is found by its content, unless that id means something else there', async () => {
     const answers = {
       'GET /apis/registry/v3/groups/default/artifacts/a/versions/1': '{"contentId":7}',
