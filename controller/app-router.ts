@@ -3,7 +3,6 @@ import type { Config } from '../common/config/compile.js';
 import type { CoordinationStore } from '../common/coordination/ports.js';
 import type { Health } from '../common/observability/health.js';
 import type { Logger } from '../common/observability/logger.js';
-import type { Metrics } from '../common/observability/metrics.js';
 import type { Clock } from '../common/runtime/clock.js';
 import type { Random } from '../common/runtime/random.js';
 import type { GroupRoom } from './groups/open-groups.js';
@@ -13,7 +12,7 @@ import type { FleetMemory } from './loop/bootstrap.js';
 import { RuleBook } from './loop/rule-book.js';
 import type { Ruler } from './loop/ruler.js';
 import type { StoreAlarms } from './loop/store-alarms.js';
-import { ClusterQuestions, clientOpener } from './metadata/cluster-clients.js';
+import { ClusterQuestions, type OpenClient } from './metadata/cluster-clients.js';
 import type { SourceMetadata, TargetAdmin } from './metadata/ports.js';
 import { Mm2Takeover } from './mm2/takeover-service.js';
 import type { OffsetRoom } from './offsets/open-offsets.js';
@@ -43,7 +42,7 @@ export interface RouterParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly metrics: Metrics;
+  readonly open: OpenClient;
   readonly metadata: SourceMetadata;
   readonly admin: TargetAdmin;
   readonly ruler: Ruler;
@@ -61,7 +60,7 @@ export interface RouterParts {
 
 /** The services behind REST, over the rooms of a controller; recovery programs borrow two of them. */
 export function buildRouter(rooms: RouterParts): Router {
-  const { config, store, clock, random, logger, metrics, metadata, admin } = rooms;
+  const { config, store, clock, random, logger, open, metadata, admin } = rooms;
   const { ruler, recovery, groups, offsets, rights, schemas, sync, statuses, health, alarms, memory } = rooms;
   const rules = new RuleBook(config.controller.deny);
   const denials = new DenialStore(store, clock);
@@ -70,13 +69,6 @@ export function buildRouter(rooms: RouterParts): Router {
   const routes = new RouteService({ store, config, metadata, rules, identities });
   const topics = new TopicService({ store, routes, metadata, denials, rules, identities, clock });
   const selections = new SelectionService({ store, routes, denials, metadata, rules, clusters, identities, logger });
-  const open = clientOpener({
-    clientId: `causeway-controller-${config.controller.id}`,
-    clock,
-    random,
-    logger,
-    metrics,
-  });
   const questions = new ClusterQuestions(config.clusters, open, clock);
   const logEnds = new KafkaLogEnds(questions);
   const parts = { store, rules, identities, statuses: () => views.statuses(), clock, random, logger };

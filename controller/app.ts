@@ -22,7 +22,7 @@ import { StoreAlarms } from './loop/store-alarms.js';
 import { TargetFencer } from './loop/target-fencer.js';
 import { openRights } from './metadata/acls/open-rights.js';
 import { ClearingProver } from './metadata/clearing-prover.js';
-import { clientOpener } from './metadata/cluster-clients.js';
+import { type ClientParts, clientOpener, type OpenClient } from './metadata/cluster-clients.js';
 import { KafkaAdmin } from './metadata/kafka-admin.js';
 import { KafkaMetadata } from './metadata/kafka-metadata.js';
 import { KafkaProver } from './metadata/kafka-prover.js';
@@ -62,16 +62,19 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
   const logger = deps.logger.child({ controller: config.controller.id });
   const lifecycle = new Lifecycle((name, error) => logger.warn('controller.close-failed', { part: name, err: error }));
   try {
-    const kafka = deps.kafka ?? openKafka(config, { store, clock, random, logger, metrics }, lifecycle);
-    const fencer = deps.fencer ?? makeFencer(config, { clock, random, logger, metrics });
+    const parts = { store, clock, random, logger, metrics };
+    const clientId = `causeway-controller-${config.controller.id}`;
+    const open = clientOpener({ ...parts, clientId });
+    const kafka = deps.kafka ?? openKafka(config, { ...parts, clientId, open }, lifecycle);
+    const fencer = deps.fencer ?? makeFencer(config, open, parts);
     const statuses = new WorkerStatuses(config.worker.http.token, clock);
     const alarms = new StoreAlarms({ clock, logger, metrics });
     const memory: FleetMemory = { fleetId: undefined, highestEpoch: 0 };
-    const base = { config, store, clock, random, logger, metrics };
+    const base = { config, ...parts, open };
     const recovery = lifecycle.add('recovery', openRecoveryRoom({ ...base, ...kafka, statuses }));
-    const rights = openRights(config, { store, clock, random, logger, metrics }, lifecycle);
+    const rights = openRights(config, base, lifecycle);
     const schemas = schemasRoom({ ...base, clusters: config.clusters, metadata: kafka.metadata });
-    const sync = openSync(config, { ...kafka, store, clock, random, logger, metrics }, lifecycle);
+    const sync = openSync(config, { ...base, ...kafka }, lifecycle);
     // Doubles of clusters have no configs.
     const syncWorks = deps.kafka === undefined ? [sync.work] : [];
     const offsets = openOffsets(config, base, lifecycle);
@@ -86,7 +89,7 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
       ...groups.works,
       offsets.work,
     ];
-    const ruler = new Ruler({ config, store, kafka, fencer, statuses, alarms, works, clock, random, logger, metrics });
+    const ruler = new Ruler({ config, ...parts, kafka, fencer, statuses, alarms, works });
     const health = new Health();
     health.add(() => ({
       name: 'coordination',
@@ -111,7 +114,6 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
       presence.update();
       await ruler.rule(reign).finally(() => presence.update());
     };
-    const parts = { store, clock, random, logger, metrics };
     const { fleet, routes: seeds } = config;
     const candidate = new Candidate({ ...parts, fleet, alarms, memory, self, seeds, rule });
     lifecycle.add('election', candidate);
@@ -132,12 +134,11 @@ export async function startController(config: Config, deps: ControllerDeps): Pro
 }
 
 function makeFencer(
-  { clusters, fleet, controller }: Config,
-  parts: Pick<ControllerDeps, 'clock' | 'random' | 'logger' | 'metrics'>,
+  { clusters, fleet }: Config,
+  open: OpenClient,
+  { clock, logger, metrics }: Pick<ControllerDeps, 'clock' | 'logger' | 'metrics'>,
 ): Fencer {
-  const { clock, logger, metrics } = parts;
   const otherwise = new WaitingFencer({ clusters, clock, isGone: connectionRefused(clock) });
-  const open = clientOpener({ ...parts, clientId: `causeway-controller-${controller.id}` });
   return new TargetFencer({ clusters, fleet, open, otherwise, clock, logger, metrics });
 }
 
@@ -149,17 +150,15 @@ interface Kafka {
 }
 
 function openKafka(
-  { clusters, fleet, controller }: Config,
-  parts: Pick<ControllerDeps, 'store' | 'clock' | 'random' | 'logger' | 'metrics'>,
+  { clusters, fleet }: Config,
+  { store, open, ...parts }: ClientParts & Pick<ControllerDeps, 'store'> & { readonly open: OpenClient },
   lifecycle: Lifecycle,
 ): Kafka {
-  const clientId = `causeway-controller-${controller.id}`;
-  const metadata = lifecycle.add('metadata', new KafkaMetadata({ clusters, clientId, ...parts }));
+  const metadata = lifecycle.add('metadata', new KafkaMetadata({ clusters, ...parts }));
   const admin = lifecycle.add('admin', new KafkaAdmin(clusters, parts.logger));
-  const open = clientOpener({ ...parts, clientId });
   const prover = new ClearingProver({
     prover: new KafkaProver({ clusters, fleet, open }),
-    registry: new StoredLaneRegistry(parts.store),
+    registry: new StoredLaneRegistry(store),
     clusters,
     fleet,
     open,

@@ -4,9 +4,8 @@ import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Lifecycle } from '../../common/runtime/lifecycle.js';
-import type { Random } from '../../common/runtime/random.js';
 import type { LeaderWork } from '../loop/leader-works.js';
-import { ClusterClients, clientOpener } from '../metadata/cluster-clients.js';
+import { ClusterClients, type OpenClient } from '../metadata/cluster-clients.js';
 import type { TargetAdmin } from '../metadata/ports.js';
 import { Checkpoints } from '../mm2/checkpoints.js';
 import { HeartbeatTopics } from '../mm2/heartbeat-topics.js';
@@ -19,10 +18,10 @@ import type { GroupSync } from './ports.js';
 
 export interface GroupRoomOptions {
   readonly store: CoordinationStore;
+  readonly open: OpenClient;
   readonly admin: Pick<TargetAdmin, 'createTopics'>;
   readonly maps: OffsetMaps;
   readonly clock: Clock;
-  readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -38,10 +37,9 @@ export interface GroupRoom {
 /** All of it, over clients of its own. */
 export function openGroups(
   { clusters, fleet, controller }: Config,
-  { store, admin, maps, clock, random, logger, metrics }: GroupRoomOptions,
+  { store, open, admin, maps, clock, logger, metrics }: GroupRoomOptions,
   lifecycle: Lifecycle,
 ): GroupRoom {
-  const open = clientOpener({ clientId: `causeway-controller-${controller.id}`, clock, random, logger, metrics });
   const clients = lifecycle.add('groups', new ClusterClients(clusters, open));
   const mm2 = { clients, admin, maps, clock, logger, metrics };
   const reader = new Checkpoints(mm2);

@@ -6,7 +6,7 @@ import type { Clock } from '../../common/runtime/clock.js';
 import type { Lifecycle } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { LeaderWork } from '../loop/leader-works.js';
-import { ClusterClients, clientOpener } from '../metadata/cluster-clients.js';
+import { ClusterClients, type OpenClient } from '../metadata/cluster-clients.js';
 import { ClusterIdentities } from '../metadata/cluster-identities.js';
 import type { SourceMetadata, TargetAdmin } from '../metadata/ports.js';
 import type { RouteService } from '../rest/route-service.js';
@@ -19,6 +19,7 @@ import { TopicSyncWork } from './topic-sync-work.js';
 import { VanishedTopics } from './vanished-topics.js';
 
 export interface SyncParts {
+  readonly open: OpenClient;
   readonly store: CoordinationStore;
   readonly metadata: SourceMetadata;
   readonly admin: TargetAdmin;
@@ -36,9 +37,8 @@ export interface SyncRoom {
   service(routes: Pick<RouteService, 'get'>, others: readonly SyncPart[]): SyncService;
 }
 
-export function openSync({ clusters, controller }: Config, parts: SyncParts, lifecycle: Lifecycle): SyncRoom {
-  const { store, metadata, clock, logger } = parts;
-  const open = clientOpener({ ...parts, clientId: `causeway-controller-${controller.id}` });
+export function openSync({ clusters }: Pick<Config, 'clusters'>, parts: SyncParts, lifecycle: Lifecycle): SyncRoom {
+  const { store, open, metadata, clock, logger } = parts;
   const clients = lifecycle.add('topic-sync', new ClusterClients(clusters, open));
   const topics = new KafkaTopicAdmin(clients);
   const identities = new ClusterIdentities(metadata, [...clusters.keys()], clock);
