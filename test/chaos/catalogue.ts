@@ -121,7 +121,7 @@ export const FAULTS = {
     LONG,
   ),
   'wipe-store': spec(
-    'every node of the fleet in ZooKeeper is removed; the topics are ordered again',
+    'every node of the fleet in ZooKeeper is removed; what was exported before is imported',
     ['zookeeper', 'controllers'],
     LONG,
     { byName: true },

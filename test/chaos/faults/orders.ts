@@ -9,12 +9,11 @@ const RETRY_MS = 300;
 const ORDER_LIMIT_MS = 20_000;
 
 /** Gives an order over REST until it is taken: whoever answers may be without a store, or be killed meanwhile. @throws when nobody takes it */
-export async function order(field: Field, give: (client: CausewayClient) => Promise<unknown>): Promise<void> {
+export async function order<T>(field: Field, give: (client: CausewayClient) => Promise<T>): Promise<T> {
   const untilMs = performance.now() + ORDER_LIMIT_MS;
   for (;;) {
     try {
-      await give(field.api());
-      return;
+      return await give(field.api());
     } catch (error) {
       if (performance.now() > untilMs) throw error;
       await sleep(RETRY_MS);
@@ -26,7 +25,7 @@ export async function order(field: Field, give: (client: CausewayClient) => Prom
 export const handBack: Doer = async (field, fault) => {
   const id = workerId(fault.slot);
   await order(field, (client) => client.orderWorker(id, { role: 'drained', reason: 'chaos' }));
-  return () => order(field, (client) => client.releaseWorker(id));
+  return async () => void (await order(field, (client) => client.releaseWorker(id)));
 };
 
 /** The same, while the worker's reports are lost on their way with the connection that carries them. */
