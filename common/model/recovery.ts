@@ -125,6 +125,8 @@ export interface LegFacts {
   readonly stranded?: readonly Stranded[];
   /** What was not denied before the program denied it, or was about to; and the same as the route's copying of rights makes it at the target. */
   readonly fences?: readonly Fence[];
+  /** Route of the other direction that copied no schemas, its target's registry promoted, until the program had it copy them again. */
+  readonly schemasResumed?: string;
 }
 
 export interface RecoveryOptions {

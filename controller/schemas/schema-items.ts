@@ -1,6 +1,6 @@
 import type { SchemaPlanItem } from '../../common/model/schema-item.js';
 import type { SchemaPlan, SchemaStep } from '../core/schema-sync.js';
-import { conflictText } from './schema-sync.js';
+import { conflictText } from './schema-faults.js';
 
 /** A line of the report, and the step that ends it. */
 export interface SchemaItem {

@@ -12,13 +12,12 @@ import type { SchemaPolicy } from '../../common/model/schema-policy.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { PlacedSchema } from '../../common/schemas/registry-answers.js';
 import type { RegisteredSchema } from '../../common/schemas/registry-client.js';
-import { planSchemas, type SchemaConflict, type SchemaPlan, type SchemaStep } from '../core/schema-sync.js';
+import { planSchemas, type SchemaPlan, type SchemaStep } from '../core/schema-sync.js';
 import { apiPolicyOf, type RouteRegistries, subjectFilter } from './route-registries.js';
+import { copyFault } from './schema-faults.js';
 
 /** Steps of one round; a large registry comes over in several. */
 const MAX_STEPS_PER_ROUND = 2_000;
-/** Conflicts that a message names. */
-const MAX_NAMED = 10;
 
 export interface SchemaComparison {
   readonly policy: SchemaPolicy;
@@ -67,8 +66,9 @@ export class SchemaSync {
     { policy, plan, target }: SchemaComparison,
     { takeover, resume }: { readonly takeover: boolean; readonly resume: boolean } = { takeover: false, resume: false },
   ): Promise<SchemaRound> {
-    if (plan.conflicts.length > 0) throw conflictError(route, plan.conflicts);
-    if (plan.needsImport) await this.#toImport(route, policy, { plan, target, takeover, resume });
+    const fault = copyFault(route, plan, takeover);
+    if (fault !== undefined) throw fault;
+    if (plan.needsImport) await this.#setImport(route, policy.context, { force: target.versions.length > 0, resume });
     const unusable = new Set(plan.dangling.map(({ version }) => version));
     const steps = plan.steps.filter((step) => step.kind !== 'register' || !unusable.has(step.version));
     const done = { registered: 0, deleted: 0, levels: 0 };
@@ -176,35 +176,6 @@ export class SchemaSync {
     }
   }
 
-  async #toImport(
-    route: Route,
-    { context }: SchemaPolicy,
-    {
-      plan,
-      target,
-      takeover,
-      resume,
-    }: {
-      readonly plan: SchemaPlan;
-      readonly target: RegistryState;
-      readonly takeover: boolean;
-      readonly resume: boolean;
-    },
-  ): Promise<void> {
-    if (plan.extra.length > 0 && !takeover) {
-      const [first] = plan.extra;
-      throw new CausewayError(
-        'SCHEMA_CONFLICT',
-        `the registry of cluster ${route.target} has ${plan.extra.length} versions that the source does not have (${first?.subject} version ${first?.version}...) and takes schemas of its own`,
-        {
-          place: { route: route.name, cluster: route.target },
-          fix: 'As a copy it must not: if nobody registers there any more, "causeway schemas sync --takeover" switches it to mode IMPORT. Else give the route a context of its own (schemas.context).',
-        },
-      );
-    }
-    await this.#setImport(route, context, { force: target.versions.length > 0, resume });
-  }
-
   async #expectUnpromoted(route: Route, undo?: () => Promise<void>): Promise<void> {
     const promotion = await this.promotion(route);
     if (promotion === undefined) return;
@@ -246,26 +217,6 @@ export class SchemaSync {
 }
 
 const COUNTED = { register: 'registered', delete: 'deleted', level: 'levels' } as const;
-
-function conflictError(route: Route, conflicts: readonly SchemaConflict[]): CausewayError {
-  const named = conflicts.slice(0, MAX_NAMED).map(conflictText);
-  const more = conflicts.length > MAX_NAMED ? `; and ${conflicts.length - MAX_NAMED} more` : '';
-  return new CausewayError(
-    'SCHEMA_CONFLICT',
-    `the registry of cluster ${route.target} has other schemas under the source’s ids: ${named.join('; ')}${more}`,
-    {
-      place: { route: route.name, cluster: route.target },
-      fix: 'Nothing was copied. Give the route a context of its own at the target (schemas.context), leave the subjects out (schemas.subjects.exclude), or have the records’ ids translated.',
-    },
-  );
-}
-
-export function conflictText({ source, target, what }: SchemaConflict): string {
-  const place = `${source.subject} version ${source.version}`;
-  if (what === 'id')
-    return `id ${source.id} is ${place} at the source and ${target.subject} version ${target.version} at the target`;
-  return `${place} has id ${source.id} at the source and id ${target.id} at the target`;
-}
 
 function wrongPlace(
   route: Route,

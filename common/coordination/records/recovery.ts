@@ -58,6 +58,7 @@ const legFacts = z.object({
   fences: z
     .array(z.object({ cluster: z.string(), topics: z.array(z.string()), principals: z.array(z.string()) }))
     .optional(),
+  schemasResumed: z.string().optional(),
 });
 
 const recovery = z.object({

@@ -9,7 +9,6 @@ import { within } from '../within.js';
 const REGISTRIES_TIMEOUT_MS = 60_000;
 /** A source that is gone is not waited for. */
 const LAST_SYNC_TIMEOUT_MS = 15_000;
-const RESUMED = 'copied again';
 
 /**
  * The registry of the side that is written to from now on gives ids of its own. Before, in planned programs, it gets what it lacks. Where the
@@ -47,7 +46,7 @@ export const promoteSchemas: StepHandler = {
 
   async undo(context) {
     const { schemas, fleet } = context.world;
-    const { from, to } = await sideOf(context);
+    const { from, facts } = await sideOf(context);
     if (schemas === undefined) return 'nothing';
     const done: string[] = [];
     const promotion = await schemas.promotion(from);
@@ -55,8 +54,10 @@ export const promoteSchemas: StepHandler = {
       await schemas.resume(from);
       done.push(`schemas are copied to cluster ${from.target} again`);
     }
-    const back = to === undefined ? undefined : await fleet.route(to);
-    if (back !== undefined && context.step.evidence?.['wayBack'] === RESUMED) {
+    const resumed = facts.schemasResumed;
+    const back = resumed === undefined ? undefined : await fleet.route(resumed);
+    if (back !== undefined) {
+      // Also where the promotion still stands: its registry may be in mode IMPORT already.
       await schemas.promote(back.value, { reason: `${reasonOf(context)} was given up`, lastSync: false });
       done.push(`those of route ${back.value.name} are not`);
     }
@@ -103,12 +104,26 @@ async function copyTheRest(context: StepContext, schemas: SchemaTurn, route: Rou
   const { recovery } = context;
   if (recovery.kind === 'failover' || recovery.options.force) return 0;
   if ((await schemas.promotion(route)) !== undefined) return 0;
-  const copied = schemas.compare(route).then(async (comparison) => {
+  return await within(context, REGISTRIES_TIMEOUT_MS, 'copying schemas', copyAll(schemas, route));
+}
+
+async function copyAll(schemas: SchemaTurn, route: Route): Promise<number> {
+  const comparison = await schemas.compare(route);
+  try {
     const { left } = await schemas.copy(route, comparison);
     // What refers to subjects that the route leaves out never comes over; the drift report says so.
     return left - comparison.plan.dangling.length;
-  });
-  return await within(context, REGISTRIES_TIMEOUT_MS, 'copying schemas', copied);
+  } catch (error) {
+    if (!isCausewayError(error, 'REGISTRY_REFUSED')) throw error;
+    const { plan } = await schemas.compare(route);
+    const dangling = new Set(plan.dangling.map(({ version }) => version));
+    const isWhole = plan.steps.every(
+      (step) => step.kind === 'delete' || (step.kind === 'register' && dangling.has(step.version)),
+    );
+    // A version that stays on offer because something of the target's own refers to it keeps nobody from reading.
+    if (isWhole) return 0;
+    throw error;
+  }
 }
 
 async function promote(context: StepContext, schemas: SchemaTurn, route: Route): ReturnType<SchemaTurn['promote']> {
@@ -133,11 +148,13 @@ async function resumeWayBack(context: StepContext, schemas: SchemaTurn, { to }: 
   if (back?.schemas?.mode !== 'api' || (await schemas.promotion(back)) === undefined) return undefined;
   try {
     const copied = schemas.compare(back).then(async (comparison) => {
+      // An attempt that breaks off has said so: nothing else tells then that it was promoted before.
+      await context.note({ schemasResumed: back.name });
       await schemas.copy(back, comparison, { takeover: false, resume: true });
       await schemas.resume(back);
     });
     await within(context, REGISTRIES_TIMEOUT_MS, `copying schemas of route ${back.name}`, copied);
-    return RESUMED;
+    return 'copied again';
   } catch (error) {
     if (!isCausewayError(error)) throw error;
     return `not copied again: ${error.code}: ${messageOf(error)} (then: causeway schemas sync --route ${back.name} --resume)`;

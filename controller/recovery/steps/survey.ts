@@ -8,6 +8,7 @@ import { routeOf } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
 import { allRecoveries } from '../records.js';
 import { within } from '../within.js';
+import { judgeSchemas } from './survey-schemas.js';
 import { reverseOf } from './survey-way-back.js';
 
 const MAX_ROWS = 100;
@@ -42,6 +43,7 @@ async function examine(context: StepContext): Promise<StepOutcome> {
     judgeTopics(route, topics, source.snapshot, target.snapshot, findings);
   const reverse = await reverseOf(context, route, topics, findings);
   await judgeDrift(context, route, findings);
+  await judgeSchemas(context, route, reverse, findings);
   await judgeOthers(context, findings);
   judgeMeans(context, findings);
   await judgeRights(context, route, findings);
@@ -65,7 +67,7 @@ function isForcible(findings: Findings): boolean {
   return findings.rows.every(({ verdict, check }) => verdict !== 'block' || FORCIBLE.has(check));
 }
 
-const FORCIBLE: ReadonlySet<string> = new Set(['source answers', 'drift', 'partitions']);
+const FORCIBLE: ReadonlySet<string> = new Set(['source answers', 'drift', 'partitions', 'schemas']);
 
 async function topicsOf(
   { recovery, world }: StepContext,

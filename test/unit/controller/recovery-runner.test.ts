@@ -93,13 +93,13 @@ describe('what a step notes', () => {
     const settle: StepHandler = {
       ...undoing(undefined),
       run: async ({ note }) => {
-        await note({ fences: [fence] });
-        writtenWhenItActed = bed.read().facts.out.fences;
+        await note({ fences: [fence], schemasResumed: 'back' });
+        writtenWhenItActed = bed.read().facts.out;
         throw new CausewayError('KAFKA_ERROR', 'refused half-way');
       },
     };
     await bed.run({ settle });
-    assert.deepEqual(writtenWhenItActed, [fence]);
+    assert.deepEqual(writtenWhenItActed, { fences: [fence], schemasResumed: 'back' });
     assert.deepEqual([bed.read().state, bed.read().facts.out.fences], ['failed', [fence]]);
   });
 });
