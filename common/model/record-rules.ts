@@ -192,3 +192,8 @@ export function asideTopics(
 export function writesDeadLetters({ onUnreadable, list }: RecordRules): boolean {
   return list.some((rule) => (rule.onUnreadable ?? onUnreadable) === 'dead-letter');
 }
+
+/** Whether a record that one of the rules cannot read may be dropped, or copied as if there were no such rule: neither can be put right afterwards. */
+export function passesUnreadable({ onUnreadable, list }: RecordRules): boolean {
+  return list.some((rule) => ['drop', 'keep'].includes(rule.onUnreadable ?? onUnreadable));
+}

@@ -1,4 +1,5 @@
 import type { ClusterConnection } from '../model/cluster.js';
+import { passesUnreadable } from '../model/record-rules.js';
 import type { Route } from '../model/route.js';
 import type { Part } from '../rules/document.js';
 import type { Schemas } from '../rules/readers.js';
@@ -21,22 +22,30 @@ export class SchemaBooks {
   }
 
   /** Rules see the ids of the source, but where the route puts the target's in their place. */
-  of({ source, target, schemaIds }: Pick<Route, 'source' | 'target' | 'schemaIds'>): Record<Part, PartSchemas> {
+  of({
+    source,
+    target,
+    schemaIds,
+    rules,
+  }: Pick<Route, 'source' | 'target' | 'schemaIds' | 'rules'>): Record<Part, PartSchemas> {
+    // What others find unknown at once would count for these, too: they have books of their own.
+    const isPatient = rules !== undefined && passesUnreadable(rules);
     return {
-      key: this.#book(schemaIds?.keys === true ? target : source),
-      value: this.#book(schemaIds?.values === true ? target : source),
+      key: this.#book(schemaIds?.keys === true ? target : source, isPatient),
+      value: this.#book(schemaIds?.values === true ? target : source, isPatient),
     };
   }
 
-  #book(cluster: string): PartSchemas {
-    const known = this.#books.get(cluster);
+  #book(cluster: string, isPatient: boolean): PartSchemas {
+    const key = JSON.stringify([cluster, isPatient]);
+    const known = this.#books.get(key);
     if (known !== undefined) return known;
     const connection = this.#clusters.find(({ name }) => name === cluster)?.schemaRegistry;
     if (connection === undefined)
       return { missing: `the configuration names no schemaRegistry for cluster ${cluster}` };
     const clock = this.#clock;
-    const book = new SchemaBook({ cluster, client: openRegistry({ cluster, connection, clock }), clock });
-    this.#books.set(cluster, book);
+    const book = new SchemaBook({ cluster, client: openRegistry({ cluster, connection, clock }), clock, isPatient });
+    this.#books.set(key, book);
     return book;
   }
 }

@@ -16,7 +16,7 @@ const body = (text: string, more: Partial<SchemaBody> = {}): SchemaBody => ({
 });
 
 /** A registry of these schemas, which counts what it is asked. */
-function bookOf(schemas: Record<number, SchemaBody>, versions: Record<string, SchemaBody> = {}) {
+function bookOf(schemas: Record<number, SchemaBody>, versions: Record<string, SchemaBody> = {}, isPatient = false) {
   const clock = new ManualClock();
   const asked: string[] = [];
   const client = {
@@ -30,15 +30,16 @@ function bookOf(schemas: Record<number, SchemaBody>, versions: Record<string, Sc
       return Promise.resolve(found === undefined ? undefined : { ...found, subject, version, id: 0 });
     },
   };
-  const book = new SchemaBook({ cluster: 'west', client, clock });
+  const book = new SchemaBook({ cluster: 'west', client, clock, isPatient });
   /** The pause before the second look passes. */
   const learn = async (...ids: number[]): Promise<void> => {
     const learnt = book.learn(new Set(ids));
+    learnt.catch(() => undefined);
     for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
     clock.pass(500);
     await learnt;
   };
-  return { book, learn, asked, clock, schemas };
+  return { book, learn, asked, clock, schemas, versions };
 }
 
 const kindOf = (book: SchemaBook, id: number): string | undefined => book.find(id)?.kind;
@@ -111,6 +112,46 @@ test('an id that the registry knows only at the second look is known', async () 
   assert.equal(kindOf(book, 7), 'avro');
 });
 
+test('references that the registry has only at the second look are there', async () => {
+  const { book, learn, asked, versions } = bookOf({
+    8: body('"X"', { references: [{ name: 'X', subject: 'late', version: 1 }] }),
+  });
+  const learnt = learn(8);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(asked, ['id 8', 'late 1']);
+  versions['late'] = body('{"type":"fixed","name":"X","size":1}');
+  await learnt;
+  assert.equal(kindOf(book, 8), 'avro');
+});
+
+test('a patient book calls nothing unknown that a registry may still lag behind with, and waits for garbage once', async () => {
+  const late = { code: 'REGISTRY_UNREACHABLE', message: /cluster west does not have all of schema \d/ };
+  const { book, learn, clock, schemas, versions } = bookOf(
+    { 8: body('"X"', { references: [{ name: 'X', subject: 'late', version: 1 }] }) },
+    {},
+    true,
+  );
+  await assert.rejects(learn(7, 8), late);
+  assert.equal(book.find(7), undefined, 'nobody drops a record because of it');
+  clock.pass(38_000);
+  await assert.rejects(learn(7, 8), late);
+  schemas[7] = body('"int"');
+  versions['late'] = body('{"type":"fixed","name":"X","size":1}');
+  await learn(7, 8);
+  assert.deepEqual([kindOf(book, 7), kindOf(book, 8)], ['avro', 'avro']);
+
+  await assert.rejects(learn(9), late);
+  clock.pass(40_000);
+  await learn(9);
+  assert.match(whyOf(book, 9), /does not know it/);
+  await learn(10);
+  assert.equal(kindOf(book, 10), 'none', 'garbage does not hold partitions up again and again');
+  clock.pass(290_000);
+  await learn(9);
+  clock.pass(20_000);
+  await assert.rejects(learn(11), late);
+});
+
 test('references go in circles, deep or on for ever no longer than is allowed', async () => {
   const versions: Record<string, SchemaBody> = {};
   for (let i = 0; i < 30; i++) {
@@ -167,6 +208,12 @@ test('a registry that is down is told, and asked again; the ids that it gave bef
     });
     const schemaIds = { keys: true, values: false, register: false };
     assert.equal(books.of({ source: 'none', target: 'east', schemaIds }).key, value, 'the ids are the target’s');
+    const action = { do: 'drop' } as const;
+    const rules = { onUnreadable: 'pause', list: [{ name: 'a', action, onUnreadable: 'drop' }] } as const;
+    const patient = books.of({ source: 'east', target: 'none', rules }).value;
+    isDown = false;
+    assert.ok(patient instanceof SchemaBook && patient !== value);
+    assert.equal(books.of({ source: 'east', target: 'none', rules: { ...rules, list: [] } }).value, value);
   } finally {
     await registry.stop();
   }
