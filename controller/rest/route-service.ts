@@ -9,17 +9,19 @@ import { decodeRoute, encodeRoute } from '../../common/coordination/records/desi
 import { ROUTES, routePath, topicsPath } from '../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
 import { keepsPositionsAlike } from '../../common/model/delivery.js';
-import { asideTopics } from '../../common/model/record-rules.js';
 import { type Route, targetTopicOf } from '../../common/model/route.js';
 import { identifierFault } from '../../common/model/worker.js';
 import { rulesWarnings } from '../../common/rules/warnings.js';
-import { type RouteClash, routeClashes } from '../core/route-clashes.js';
+import { mapLimited } from '../../common/runtime/map-limited.js';
 import type { RuleBook } from '../loop/rule-book.js';
 import type { ClusterIdentities } from '../metadata/cluster-identities.js';
 import type { SourceMetadata } from '../metadata/ports.js';
 import { checkDiversions } from './conflict-check.js';
 import { checkPreconditions, failed, type Preconditions, requireIfMatch } from './etag.js';
+import { RouteClashCheck } from './route-clash-check.js';
 import { checkClusterIds, checkRoute, checkRules, checkSchemaTopic, checkTargetNames } from './route-rules.js';
+
+const READ_CONCURRENCY = 32;
 
 export interface StoredRoute {
   readonly route: Route;
@@ -39,16 +41,13 @@ export class RouteService {
   readonly #store: CoordinationStore;
   readonly #config: Config;
   readonly #metadata: SourceMetadata;
-
-  readonly #rules: RuleBook;
-  readonly #identities: Pick<ClusterIdentities, 'learn'>;
+  readonly #clashes: RouteClashCheck;
 
   constructor({ store, config, metadata, rules, identities }: RouteServiceDeps) {
     this.#store = store;
     this.#config = config;
     this.#metadata = metadata;
-    this.#rules = rules;
-    this.#identities = identities;
+    this.#clashes = new RouteClashCheck({ store, rules, identities });
   }
 
   async names(): Promise<readonly string[]> {
@@ -89,8 +88,8 @@ export class RouteService {
     return ((await this.#store.children(topicsPath(name))) ?? []).length;
   }
 
-  async #all(): Promise<readonly Route[]> {
-    const found = await Promise.all((await this.names()).map((name) => this.find(name)));
+  async all(): Promise<readonly Route[]> {
+    const found = await mapLimited(await this.names(), READ_CONCURRENCY, (name) => this.find(name));
     return found.flatMap((stored) => (stored === undefined ? [] : [stored.route]));
   }
 
@@ -111,15 +110,16 @@ export class RouteService {
     const route = routeFromSettings(name, settings);
     checkRoute(route, this.#config.clusters);
     checkRules(route, this.#config.ruleSecrets);
-    if (route.schemas?.mode === 'topic') checkSchemaTopic(route, await this.#all());
+    if (route.schemas?.mode === 'topic') checkSchemaTopic(route, await this.all());
     const before = await this.find(name);
     checkPreconditions(preconditions, before?.node);
     if (before !== undefined && encodeRoute(before.route).equals(encodeRoute(route)))
       return { ...before, created: false };
     if (before !== undefined) requireIfMatch(preconditions);
     await checkClusterIds(route, this.#metadata);
-    await checkDiversions(this.#store, await this.#all(), route);
-    await this.#checkClashes(before?.route, route);
+    const all = await this.all();
+    await checkDiversions(this.#store, all, route);
+    await this.#clashes.check(before?.route, route, all);
     if (before === undefined) await this.#create(route);
     else {
       await this.#checkRenames(before.route, route, options.mayRename === true);
@@ -149,49 +149,17 @@ export class RouteService {
     checkRoute(route, this.#config.clusters);
     checkRules(route, this.#config.ruleSecrets);
     if (encodeRoute(before.route).equals(encodeRoute(route))) return before;
-    if (rules !== undefined) await checkDiversions(this.#store, await this.#all(), route);
-    await this.#checkClashes(before.route, route);
+    const all = await this.all();
+    if (rules !== undefined) await checkDiversions(this.#store, all, route);
+    await this.#clashes.check(before.route, route, all);
     await this.#replace(before, route);
     return await this.get(name);
   }
 
-  /**
-   * Rules that have no effect. Topics that the route's patterns and another's, or its own, would bring into one target topic; the first one of
-   * each will be mirrored.
-   */
+  /** What should be known of it before its topics come: rules that have no effect, patterns that meet others in one target topic. */
   async warnings(route: Route): Promise<readonly string[]> {
     const ofRules = route.rules === undefined ? [] : rulesWarnings(route.rules);
-    return [...ofRules, ...(await this.#clashes(route)).map(({ message }) => message)];
-  }
-
-  async #clashes(route: Route): Promise<readonly RouteClash[]> {
-    const isSimple = route.selection === undefined && route.naming.policy !== 'map' && asideTopics(route).length === 0;
-    if (isSimple) return [];
-    const others = await this.#all();
-    const names = await Promise.all(
-      others.map(async ({ name }) => (await this.#store.children(topicsPath(name))) ?? []),
-    );
-    return routeClashes(route, {
-      others,
-      rulesOf: ({ selection }) => this.#rules.rulesOf(selection),
-      names: [...new Set(names.flat())],
-      identity: await this.#identities.learn(),
-    });
-  }
-
-  /** What is said by name cannot be meant. A clash that was there before stands in nobody's way. @throws TARGET_CONFLICT */
-  async #checkClashes(before: Route | undefined, route: Route): Promise<void> {
-    const decisive = (one: Route): string => {
-      const { source, target, selection, naming, delivery, partitionMapping } = one;
-      return JSON.stringify([source, target, selection, naming, delivery, partitionMapping, asideTopics(one)]);
-    };
-    if (before !== undefined && decisive(before) === decisive(route)) return;
-    const clash = (await this.#clashes(route)).find(({ isCertain }) => isCertain);
-    if (clash === undefined) return;
-    throw new CausewayError('TARGET_CONFLICT', clash.message, {
-      place: { route: route.name },
-      fix: 'Name the topics otherwise at the target, or leave one of them out. Routes may share a target topic where each has delivery transactional.',
-    });
+    return [...ofRules, ...(await this.#clashes.warnings(route, await this.all()))];
   }
 
   /** @throws ROUTE_UNKNOWN, ROUTE_IN_USE, PRECONDITION_FAILED */

@@ -14,6 +14,7 @@ import { checkConflicts } from './conflict-check.js';
 import type { DenialStore } from './denial-store.js';
 import { checkPreconditions, failed, type Preconditions, requireIfMatch } from './etag.js';
 import type { RouteService } from './route-service.js';
+import { partitionsAtSource, topicAtSource } from './topic-at-source.js';
 import { checkDenied, checkName, checkPartitions, checkStarts, exists } from './topic-checks.js';
 
 const READ_CONCURRENCY = 32;
@@ -110,7 +111,7 @@ export class TopicService {
     if (options.lenientPartitions !== true) checkPartitions(route, topic, wish.partitions, info);
     checkStarts(route, topic, wish.starts, info);
     const identity = await this.#identities?.learn();
-    await checkConflicts(this.#store, await this.#allRoutes(), route, topic, identity);
+    await checkConflicts(this.#store, await this.#routes.all(), route, topic, identity);
     const addedAt = new Date(this.#clock.wallMs()).toISOString();
     await this.#create({ route: route.name, topic, ...wish, skips: [], addedAt }, node.version);
     return await this.get(route.name, topic);
@@ -173,36 +174,13 @@ export class TopicService {
   }
 
   /** The topic as the source shows it. @throws TOPIC_UNKNOWN_AT_SOURCE, CLUSTER_UNREACHABLE */
-  async source(route: Route, topic: string): Promise<TopicInfo> {
-    const snapshot = await this.#metadata.describe(route.source, [topic]);
-    const info = snapshot.topics.get(topic);
-    const place = { route: route.name, topic, cluster: route.source };
-    if (info === 'absent') {
-      throw new CausewayError('TOPIC_UNKNOWN_AT_SOURCE', 'the source cluster has no such topic', {
-        place,
-        fix: 'Check the name; create the topic at the source first.',
-      });
-    }
-    if (info === undefined || info === 'unknown') {
-      throw new CausewayError('CLUSTER_UNREACHABLE', 'the source cluster does not describe the topic', {
-        place,
-        fix: 'Check that Causeway may describe it and that its partitions have leaders.',
-      });
-    }
-    return info;
+  source(route: Route, topic: string): Promise<TopicInfo> {
+    return topicAtSource(this.#metadata, route, topic);
   }
 
   /** Partitions at the source of each mirrored topic; undefined: it has no such topic. @throws CLUSTER_UNREACHABLE */
   async partitionsAtSource(route: Route): Promise<ReadonlyMap<string, number | undefined>> {
-    const names = await this.names(route.name);
-    const { topics } = await this.#metadata.describe(route.source, names);
-    return new Map(
-      names.flatMap((name): (readonly [string, number | undefined])[] => {
-        const info = topics.get(name);
-        if (info === undefined || info === 'unknown') return [];
-        return [[name, info === 'absent' ? undefined : info.partitions]];
-      }),
-    );
+    return await partitionsAtSource(this.#metadata, route, await this.names(route.name));
   }
 
   async #change(
@@ -270,10 +248,5 @@ export class TopicService {
     const path = topicPath(route.name, topic);
     const node = await this.#store.get(path);
     return node === undefined ? undefined : { entry: decodeTopicEntry(node.data, path), route, node };
-  }
-
-  async #allRoutes(): Promise<readonly Route[]> {
-    const found = await mapLimited(await this.#routes.names(), READ_CONCURRENCY, (name) => this.#routes.find(name));
-    return found.flatMap((stored) => (stored === undefined ? [] : [stored.route]));
   }
 }
