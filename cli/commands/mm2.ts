@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Mm2Client } from '../../common/api/mm2-client.js';
-import type { ImportedTopic, Mm2ImportView, Mm2ImportWish } from '../../common/api/mm2-shapes.js';
+import { MAX_MM2_TOPICS, type Mm2ImportView, type Mm2ImportWish } from '../../common/api/mm2-shapes.js';
 import { EXIT } from '../../common/process/exit-codes.js';
 import type { CliDeps } from '../deps.js';
 import { addRestOptions, clientOf, type RestOptions } from '../fleet.js';
@@ -36,7 +36,9 @@ export function addMm2Commands(program: Command, deps: CliDeps): void {
     const found = await imported(client, route, wishOf(topics, options));
     printResult(deps.terminal, options.output, importResult(found));
     if (found.isRunning) deps.terminal.err('MirrorMaker 2 is still running: stop it before the import\n');
-    if (found.topics.some(({ outcome }) => outcome === 'refused')) deps.exit(EXIT.conditionNotMet);
+    const isCut = found.more > 0 && !found.dryRun;
+    if (isCut) deps.terminal.err(`${found.more} topics were not tried yet: order it again\n`);
+    if (isCut || found.topics.some(({ outcome }) => outcome === 'refused')) deps.exit(EXIT.conditionNotMet);
   });
 }
 
@@ -53,16 +55,17 @@ function wishOf(topics: readonly string[], options: ImportOptions): Mm2ImportWis
   };
 }
 
-/** Part by part; what an earlier part added stays told as added. */
+/** Part by part: one request adds some, and those that it refused must not keep the others from being asked for. */
 async function imported(client: Mm2Client, route: string, wish: Mm2ImportWish): Promise<Mm2ImportView> {
-  const done = new Map<string, ImportedTopic>();
-  for (let round = 1; ; round++) {
-    const view = await client.import(route, wish);
-    const added = view.topics.filter(({ outcome }) => outcome === 'added');
-    for (const one of added) done.set(one.topic, one);
-    const isOver = view.more === 0 || added.length === 0 || round === MAX_ROUNDS;
-    if (isOver) return { ...view, topics: view.topics.map((one) => done.get(one.topic) ?? one) };
+  const view = await client.import(route, wish);
+  const found = new Map(view.topics.map((one) => [one.topic, one]));
+  const untried = (): string[] =>
+    [...found.values()].filter(({ outcome }) => outcome === 'add').map(({ topic }) => topic);
+  for (let round = 2; !view.dryRun && untried().length > 0 && round <= MAX_ROUNDS; round++) {
+    const topics = untried().slice(0, MAX_MM2_TOPICS);
+    for (const one of (await client.import(route, { ...wish, topics })).topics) found.set(one.topic, one);
   }
+  return { ...view, topics: [...found.values()], more: untried().length };
 }
 
 function importResult(view: Mm2ImportView): Result {

@@ -4,14 +4,15 @@ import { z } from './zod.js';
 
 /* Going on where MirrorMaker 2 stood. */
 
-const MAX_TOPICS = 500;
+/** That one request may name. */
+export const MAX_MM2_TOPICS = 500;
 
 /** Body of POST /routes/{route}/mm2-import. */
 export const mm2ImportBody = z.strictObject({
   /** Only tell what would become of each topic. */
   dryRun: z.boolean().default(false),
   /** Absent: all that MirrorMaker 2 copied. */
-  topics: z.array(topicName).min(1).max(MAX_TOPICS).optional(),
+  topics: z.array(topicName).min(1).max(MAX_MM2_TOPICS).optional(),
   /** What MirrorMaker 2 calls the source cluster. Absent: as the configuration does. */
   alias: z.string().min(1).max(200).optional(),
   /** Absent: `mm2-offsets.<alias>.internal`, as in dedicated mode; else offset.storage.topic of the Connect cluster. */
@@ -48,7 +49,7 @@ export const mm2ImportView = z.object({
   /** Workers of MirrorMaker 2 are alive: nothing is imported before they are stopped. */
   isRunning: z.boolean(),
   topics: z.array(importedTopic),
-  /** How many are left to be added: ask again. */
+  /** How many are still to be added (`add`), beside those that were tried: ask again, with their names where others were refused. */
   more: z.number().int(),
 });
 export type Mm2ImportView = z.output<typeof mm2ImportView>;

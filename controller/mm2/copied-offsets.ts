@@ -11,7 +11,7 @@ const MAX_POSITIONS = 500_000;
 export interface CopiedOffsets {
   /** Source offset of the last record copied, by connector, topic and partition. */
   readonly connectors: ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<number, bigint>>>;
-  /** Workers in dedicated mode have members in their group. */
+  /** Workers in dedicated mode had members in their group, before the positions were read or afterwards. */
   readonly isRunning: boolean;
 }
 
@@ -34,6 +34,8 @@ export async function readCopiedOffsets(
     });
   }
   if (described === undefined || code !== KafkaCode.NONE) throw kafkaError(code, place, 'describe the topic');
+  // One that stops while it is read writes down how far it has come behind what was read; one that starts goes on beyond it.
+  const ranBefore = await hasMembers(client, alias);
   const connectors = new Map<string, Map<string, Map<number, bigint>>>();
   let positions = 0;
   const note = (key: Buffer | null, value: Buffer | null): void => {
@@ -65,9 +67,13 @@ export async function readCopiedOffsets(
       },
     });
   }
+  return { connectors, isRunning: (await hasMembers(client, alias)) || ranBefore };
+}
+
+async function hasMembers(client: ClusterClient, alias: string): Promise<boolean> {
   const group = mm2WorkerGroup(alias);
   const found = (await listGroups(client, (name) => name === group)).get(group);
-  return { connectors, isRunning: found !== undefined && found.state !== 'Empty' && found.state !== 'Dead' };
+  return found !== undefined && found.state !== 'Empty' && found.state !== 'Dead';
 }
 
 function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
