@@ -1,25 +1,20 @@
 import type { CoordinationStore } from '../../common/coordination/ports.js';
-import { encodeLane } from '../../common/coordination/records/worker.js';
-import { lanePath } from '../../common/coordination/znodes.js';
-import { isCausewayError, messageOf } from '../../common/errors/error.js';
-import { type PartitionRef, refKey, type WorkerAssignment } from '../../common/model/assignment.js';
-import type { BreakRequest } from '../../common/model/continuity.js';
+import { refKey, type WorkerAssignment } from '../../common/model/assignment.js';
 import type { RateLimits } from '../../common/model/route.js';
 import type { PartitionStatus, ThreadStatus } from '../../common/model/status.js';
-import type { LaneRecord, StartedRef, WorkerReport } from '../../common/model/worker.js';
+import type { LaneRecord, WorkerReport } from '../../common/model/worker.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { Random } from '../../common/runtime/random.js';
-import { doubtfulRefs } from '../core/doubtful.js';
 import { ThreadBalance, type ThreadMove } from '../core/thread-balance.js';
+import { type ThreadHoldings, ThreadViews } from '../core/thread-views.js';
 import type { FromThread, ThreadSettings, ThreadStats } from '../thread/protocol.js';
+import { registerLane } from './lane-registration.js';
 import { LaneWatch } from './lane-watch.js';
 import { LimitOrders } from './limit-orders.js';
 import { ThreadPlacement } from './thread-placement.js';
 import { ThreadPool, type ThreadPoolDeps } from './thread-pool.js';
-
-const LANE_RETRY_MS = 250;
 
 export interface IncarnationDeps {
   readonly incarnation: string;
@@ -49,27 +44,12 @@ export interface IncarnationDeps {
   readonly logger: Logger;
 }
 
-interface ThreadView {
-  epoch: number;
-  generation: number;
-  order: number;
-  held: readonly PartitionRef[];
-  doubtful: readonly PartitionRef[];
-  started: readonly StartedRef[];
-  finished: readonly PartitionRef[];
-  breaks: readonly BreakRequest[];
-  partitions: readonly PartitionStatus[];
-  load: Omit<ThreadStatus, 'thread' | 'partitions'>;
-}
-
-const UNKNOWN_LOAD = { utilization: 0, loopDelayMs: 0, inflightBytes: 0 };
-
 /** One life of the worker, from registration to the end of its session: its threads, and what they hold together. */
 export class Incarnation implements Closable {
   readonly #deps: IncarnationDeps;
   readonly #pool: ThreadPool;
   readonly #laneWatch: LaneWatch;
-  readonly #views = new Map<number, ThreadView>();
+  readonly #views = new ThreadViews();
   #assignment: WorkerAssignment | undefined;
   readonly #placement: ThreadPlacement;
   readonly #balance = new ThreadBalance();
@@ -77,8 +57,6 @@ export class Incarnation implements Closable {
   /** Number of the last order to each thread. */
   readonly #orders = new Map<number, number>();
   #releasing = false;
-  /** What threads that died held, until it is held again. */
-  #lost: PartitionRef[] = [];
   readonly #stop = new AbortController();
 
   constructor(deps: IncarnationDeps) {
@@ -127,31 +105,22 @@ export class Incarnation implements Closable {
   }
 
   statuses(): readonly PartitionStatus[] {
-    const statuses = new Map(this.#placement.between.map(({ ref, status }) => [refKey(ref), status]));
-    for (const [thread, { partitions }] of this.#views) {
-      for (const status of partitions) {
-        const key = refKey(status);
-        // One that changed threads a moment ago is still in the old one's last numbers.
-        if (!statuses.has(key) || this.#placement.threadOf(key) === thread) statuses.set(key, status);
-      }
-    }
-    return [...statuses.values()];
+    return this.#views.statuses(this.#placement.between, (key) => this.#placement.threadOf(key));
   }
 
   threads(): readonly ThreadStatus[] {
-    return [...this.#views].map(([thread, { held, load }]) => ({ thread, partitions: held.length, ...load }));
+    return this.#views.threads();
   }
 
   get heldCount(): number {
-    return this.#held().length;
+    return this.#views.held(this.#placement.between).length;
   }
 
   apply(next: WorkerAssignment): void {
     // A process that ends takes nothing up again, whatever the leader still writes to it.
     const assignment = this.#releasing ? { ...next, items: [] } : next;
     this.#assignment = assignment;
-    const held = [...this.#views.values()].flatMap((view) => view.held);
-    this.#placement.place(assignment.items, new Set(held.map(refKey)));
+    this.#placement.place(assignment.items, new Set(this.#views.held([]).map(refKey)));
     this.#limits.update(assignment.limits, this.#deps.clock.monotonicMs());
     for (let thread = 0; thread < this.#deps.threads; thread++) this.#send(thread);
   }
@@ -183,7 +152,7 @@ export class Incarnation implements Closable {
 
   /** Gives a partition to another thread: it is drained where it is, then begun there. Nobody outside notices. */
   move({ key, from, to, reason }: ThreadMove): void {
-    const view = this.#views.get(from);
+    const view = this.#views.of(from);
     const status = view?.partitions.find((candidate) => refKey(candidate) === key);
     if (status === undefined || from === to) return;
     const { route, topic, partition } = status;
@@ -199,10 +168,7 @@ export class Incarnation implements Closable {
 
   /** Every thread's view is of the present assignment. */
   #isSettled(): boolean {
-    const { epoch, generation } = this.#assignment ?? { epoch: -1, generation: -1 };
-    const views = [...this.#views.values()];
-    if (this.#assignment === undefined || views.length < this.#deps.threads) return false;
-    return views.every((view) => view.epoch === epoch && view.generation === generation);
+    return this.#assignment !== undefined && this.#views.areOf(this.#assignment, this.#deps.threads);
   }
 
   #rebalance(): void {
@@ -213,13 +179,10 @@ export class Incarnation implements Closable {
     if (!this.#pool.isSteady) return;
     const owned = new Set(this.#assignment?.items.filter(({ state }) => state === 'own').map(refKey));
     const threads = this.threads();
-    const partitions = [...this.#views].flatMap(([thread, view]) => {
-      const started = new Set(view.started.map(refKey));
-      return view.partitions.map((status) => {
-        const key = refKey(status);
-        const isMovable = status.state === 'running' && owned.has(key) && started.has(key);
-        return { key, thread, load: this.#placement.load(key), isMovable };
-      });
+    const partitions = this.#views.measurements().map(({ thread, status, isStarted }) => {
+      const key = refKey(status);
+      const isMovable = status.state === 'running' && owned.has(key) && isStarted;
+      return { key, thread, load: this.#placement.load(key), isMovable };
     });
     for (const move of this.#balance.decide(threads, partitions, this.#deps.clock.monotonicMs())) this.move(move);
   }
@@ -230,20 +193,15 @@ export class Incarnation implements Closable {
         this.#send(thread);
         return;
       case 'held': {
-        const { type: _type, ...view } = message;
-        const { partitions, load } = this.#views.get(thread) ?? { partitions: [], load: UNKNOWN_LOAD };
-        this.#views.set(thread, { ...view, partitions, load });
-        this.#moveOn(thread, view);
+        const { type: _type, ...holdings } = message;
+        this.#views.holds(thread, holdings);
+        this.#moveOn(thread, holdings);
         this.#report();
         return;
       }
       case 'stats': {
-        const view = this.#views.get(thread);
         const { partitions, utilization, loopDelayMs, inflightBytes } = message.stats;
-        if (view !== undefined) {
-          view.partitions = partitions;
-          view.load = { utilization, loopDelayMs, inflightBytes };
-        }
+        this.#views.measured(thread, partitions, { utilization, loopDelayMs, inflightBytes });
         this.#placement.observe(partitions);
         this.#deps.stats(thread, message.stats);
         // Once a round of all threads' numbers.
@@ -264,7 +222,7 @@ export class Incarnation implements Closable {
   }
 
   /** A partition that one thread has drained is given to the next. */
-  #moveOn(thread: number, { order, held, started }: Pick<ThreadView, 'order' | 'held' | 'started'>): void {
+  #moveOn(thread: number, { order, held, started }: ThreadHoldings): void {
     if (!this.#placement.moving) return;
     const owned = new Set(this.#assignment?.items.filter(({ state }) => state === 'own').map(refKey));
     const due = this.#placement.reported(
@@ -278,94 +236,35 @@ export class Incarnation implements Closable {
     for (const next of due) this.#send(next);
   }
 
-  /** Draining ones, and those on their way from one thread to another, included. */
-  #held(): readonly PartitionRef[] {
-    return united(
-      [...this.#views.values()].flatMap((view) => view.held),
-      this.#placement.between.map(({ ref }) => ref),
-    );
-  }
-
   /** Speaks only when every thread has applied the present assignment: what one of them has not seen yet may still be held. */
   #report(): void {
     const assignment = this.#assignment;
     if (assignment === undefined || !this.#isSettled()) return;
     const { incarnation, worker } = this.#deps;
-    const views = [...this.#views.values()];
-    const { between } = this.#placement;
-    const held = this.#held();
-    const taken = new Set(held.map(refKey));
-    this.#lost = this.#lost.filter((ref) => !taken.has(refKey(ref)));
-    const finished = views.flatMap((view) => view.finished);
-    const breaks = views.flatMap((view) => view.breaks);
-    this.#deps.report({
-      worker,
-      incarnation,
-      epoch: assignment.epoch,
-      generation: assignment.generation,
-      held,
-      doubtful: [...views.flatMap((view) => view.doubtful), ...doubtfulRefs(this.#lost, held, assignment.items)],
-      started: united(
-        views.flatMap((view) => view.started),
-        between.flatMap(({ started }) => (started === undefined ? [] : [started])),
-      ),
-      ...(finished.length === 0 ? {} : { finished }),
-      ...(breaks.length === 0 ? {} : { breaks }),
-    });
+    const { epoch, generation, items } = assignment;
+    const said = this.#views.report(this.#placement.between, items);
+    this.#deps.report({ worker, incarnation, epoch, generation, ...said });
   }
 
-  /**
-   * Writes the lane's node before the lane may produce (exactly-once.md 2.2); tried until the incarnation ends. Without a session it goes on
-   * with the lanes it has: a node that comes into the store only with the next session may belong to an incarnation that was given up and
-   * fenced meanwhile, and nobody would fence it again (5.1). Until it is a member in that session, the lane is not its own.
-   */
   async #registerLane(thread: number, lane: LaneRecord): Promise<void> {
-    const { store, clock, logger } = this.#deps;
+    const { signal } = this.#stop;
     const { transactionalId } = lane;
-    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
-      try {
-        await store.create(lanePath(transactionalId), encodeLane(lane));
-        break;
-      } catch (error) {
-        // Ours already: the answer to an earlier try was lost.
-        if (isCausewayError(error, 'NODE_EXISTS')) break;
-        if (attempt === 0) logger.warn('lane.registration-waits', { transactionalId, msg: messageOf(error) });
-        await clock.sleep(LANE_RETRY_MS, this.#stop.signal);
-      }
-    }
-    while (!this.#deps.isMember() && !this.#stop.signal.aborted) await clock.sleep(LANE_RETRY_MS, this.#stop.signal);
+    await registerLane(lane, this.#deps, signal);
     this.#laneWatch.add(transactionalId);
-    const over = this.#stop.signal.aborted ? { error: 'the incarnation is over' } : {};
+    const over = signal.aborted ? { error: 'the incarnation is over' } : {};
     this.#pool.send(thread, { type: 'lane-registered', transactionalId, ...over });
   }
 
-  /** What it last said must not be taken for what is: its partitions stand still, all but those that were paused. */
   #threadSilent(thread: number, silentMs: number): void {
-    const view = this.#views.get(thread);
-    if (view === undefined) return;
     const since = new Date(this.#deps.clock.wallMs() - silentMs).toISOString();
     const message = `data thread ${thread} has said nothing for ${Math.round(silentMs / 1_000)} s`;
-    const stall = { code: 'thread-silent', message, since } as const;
-    view.partitions = view.partitions.map((status) =>
-      status.state === 'paused' ? status : { ...status, state: 'stalled', stall },
-    );
-    this.#deps.threadSilent(thread, view.partitions);
+    const partitions = this.#views.silent(thread, { code: 'thread-silent', message, since });
+    if (partitions !== undefined) this.#deps.threadSilent(thread, partitions);
   }
 
   #threadDied(thread: number, error: string): void {
     this.#deps.logger.error('thread.died', { thread, msg: error });
     this.#deps.threadDied();
-    const view = this.#views.get(thread);
-    // Until the new thread has applied the assignment, the old one's partitions count as held.
-    if (view === undefined) return;
-    this.#views.set(thread, { ...view, epoch: -1, generation: -1, partitions: [], load: UNKNOWN_LOAD });
-    this.#lost.push(...view.held);
+    this.#views.died(thread);
   }
-}
-
-/** @param between what is on its way from one thread to another: it has neither left nor ended */
-function united<T extends PartitionRef>(refs: readonly T[], between: readonly T[]): readonly T[] {
-  if (between.length === 0) return refs;
-  const keys = new Set(refs.map(refKey));
-  return [...refs, ...between.filter((ref) => !keys.has(refKey(ref)))];
 }

@@ -1,19 +1,15 @@
-import { type AssignmentItem, type PartitionRef, refKey } from '../../common/model/assignment.js';
+import { type AssignmentItem, refKey } from '../../common/model/assignment.js';
 import type { PartitionStatus } from '../../common/model/status.js';
 import type { StartedRef } from '../../common/model/worker.js';
 import { loadOf, placeKeys } from '../core/placement.js';
+import type { PartitionBetween } from '../core/thread-views.js';
 
 /** Weight of the newest measurement: a partition that just changed threads measures its rate anew. */
 const LOAD_WEIGHT = 0.2;
 
 /** A partition between two threads of this worker: the old one drains it first, only then is it in the other's orders. */
-interface Transit {
-  readonly ref: PartitionRef;
-  /** The timeline in which it began, if it has. */
-  readonly started: StartedRef | undefined;
+interface Transit extends PartitionBetween {
   readonly to: number;
-  /** Its last status, shown meanwhile. */
-  readonly status: PartitionStatus;
   /** The order to `to` that first names it; undefined while the old thread holds it. */
   orderedIn: number | undefined;
 }
@@ -109,7 +105,7 @@ export class ThreadPlacement {
   }
 
   /** Let go by one thread and not yet begun by the other: held by this worker all the same. */
-  get between(): readonly Pick<Transit, 'ref' | 'started' | 'status'>[] {
+  get between(): readonly PartitionBetween[] {
     return [...this.#transits.values()].filter(({ orderedIn }) => orderedIn !== undefined);
   }
 }

@@ -1,14 +1,14 @@
 import type { Config } from '../../common/config/compile.js';
-import type { AssignmentItem, PartitionRef } from '../../common/model/assignment.js';
+import type { AssignmentItem } from '../../common/model/assignment.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
-import type { BreakRequest } from '../../common/model/continuity.js';
 import type { GapKind } from '../../common/model/gap.js';
 import type { Route } from '../../common/model/route.js';
 import type { StallCode } from '../../common/model/stalls.js';
 import type { LimitScope, PartitionStatus, RuleCount } from '../../common/model/status.js';
-import type { LaneRecord, StartedRef } from '../../common/model/worker.js';
+import type { LaneRecord } from '../../common/model/worker.js';
 import type { ThreadBytes } from '../core/byte-budget.js';
 import type { LimitOrder } from '../core/rate-limit.js';
+import type { ThreadHoldings } from '../core/thread-views.js';
 
 /*
  * What the supervisor and a data thread say to each other. Plain data: it crosses threads by structured clone.
@@ -61,18 +61,7 @@ export type FromThread =
   | { readonly type: 'ready' }
   | { readonly type: 'register-lane'; readonly lane: LaneRecord }
   /** What is held after applying this assignment; sent on every change. */
-  | {
-      readonly type: 'held';
-      readonly epoch: number;
-      readonly generation: number;
-      /** The last order that was carried out. */
-      readonly order: number;
-      readonly held: readonly PartitionRef[];
-      readonly doubtful: readonly PartitionRef[];
-      readonly started: readonly StartedRef[];
-      readonly finished: readonly PartitionRef[];
-      readonly breaks: readonly BreakRequest[];
-    }
+  | ({ readonly type: 'held' } & ThreadHoldings)
   | { readonly type: 'stats'; readonly stats: ThreadStats }
   /** A lane was fenced: the incarnation is over. */
   | { readonly type: 'lane-dead'; readonly transactionalId: string }

@@ -46,7 +46,7 @@ const lane: LaneRecord = {
 };
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 500 && !(await holds()); i++) await systemClock.sleep(10);
+  for (let i = 0; i < 6_000 && !(await holds()); i++) await systemClock.sleep(10);
   assert.ok(await holds(), what);
 }
 

@@ -74,7 +74,7 @@ async function withWatch(act: (scene: Scene) => Promise<void>, isWhole = true): 
 }
 
 async function soon(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 100 && !holds(); i++) await systemClock.sleep(20);
+  for (let i = 0; i < 3_000 && !holds(); i++) await systemClock.sleep(20);
 }
 
 test('5.1 a lane marked `fencing` ends the incarnation, although the worker lives', async () => {

@@ -1,39 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type AssignmentItem, refKey } from '../../../../common/model/assignment.js';
-import type { PartitionStatus } from '../../../../common/model/status.js';
+import { refKey } from '../../../../common/model/assignment.js';
 import { ThreadPlacement } from '../../../../worker/supervisor/thread-placement.js';
+import { item, status } from './thread-kit.js';
 
-const item = (partition: number): AssignmentItem => ({
-  route: 'r',
-  topic: 't',
-  partition,
-  state: 'own',
-  paused: false,
-  sourceTopicId: null,
-  targetTopic: 't',
-  timeline: 1,
-  started: true,
-  start: 'earliest',
-});
-const status = (partition: number): PartitionStatus => ({
-  route: 'r',
-  topic: 't',
-  partition,
-  targetTopic: 't',
-  state: 'running',
-  sourceOffset: 0n,
-  targetOffset: 0n,
-  sourceEndOffset: 0n,
-  lagRecords: 0,
-  lagSeconds: 0,
-  recordsCopied: 0,
-  bytesCopied: 0,
-  recordsPerS: 0,
-  bytesPerS: 0,
-  gapRecords: 0,
-  thread: 0,
-});
 const items = [item(0), item(1)];
 const keys = items.map(refKey) as [string, string];
 const always = (): boolean => true;

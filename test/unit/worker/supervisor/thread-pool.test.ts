@@ -18,7 +18,7 @@ function settings(thread: number, life: number): ThreadSettings {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !holds(); i++) await systemClock.sleep(10);
+  for (let i = 0; i < 6_000 && !holds(); i++) await systemClock.sleep(10);
   assert.ok(holds());
 }
 
