@@ -7,7 +7,8 @@ import { systemClock } from '../../common/runtime/clock.js';
 import { systemRandom } from '../../common/runtime/random.js';
 
 const REQUEST_TIMEOUT_MS = 30_000;
-const CONNECT_TIMEOUT_MS = 5_000;
+// A broker that has just begun answers its first connection late on a busy machine.
+const CONNECT_TIMEOUT_MS = 30_000;
 
 export interface TopicLayout {
   readonly topic: string;
