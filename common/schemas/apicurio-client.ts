@@ -1,7 +1,7 @@
 import { isCausewayError } from '../errors/error.js';
 import type { RegistryMode, SchemaBody, SchemaVersion } from '../model/schema.js';
 import { apicurioArchive, DEFAULT_GROUP, LATEST } from './apicurio-archive.js';
-import { type PlacedSchema, parseContentId, parseList, parseRule } from './registry-answers.js';
+import { type PlacedSchema, parseContentId, parseCount, parseList, parseRule } from './registry-answers.js';
 import { type RegisteredSchema, RegistryClient, segment } from './registry-client.js';
 import type { RegistryClientOptions, Unusual } from './registry-transport.js';
 
@@ -39,11 +39,13 @@ export class ApicurioClient extends RegistryClient {
   override async subjects(context?: string): Promise<readonly string[]> {
     this.#expectNoContext(context);
     const found = new Set<string>();
+    const total = await this.transport.maybe('GET', '/search/artifacts?limit=1', parseCount, undefined, this.#own);
     for (let offset = 0; offset < MAX_SUBJECTS; offset += PAGE_SUBJECTS) {
       const path = `/subjects?deleted=true&offset=${offset}&limit=${PAGE_SUBJECTS}`;
       const page = await this.transport.read('GET', path, parseList);
-      // A page may be short and not the last: what is no schema is left out of it. Older ones know of no parts, and tell all of them each time.
-      if (page.every((subject) => found.has(subject))) break;
+      // A page may be short or empty and not the last: what is no schema is left out of it. Older ones know of no parts, and tell all of them each time.
+      const isAtEnd = offset + PAGE_SUBJECTS >= (total ?? 0);
+      if (isAtEnd && page.every((subject) => found.has(subject))) break;
       for (const subject of page) found.add(subject);
     }
     return [...found];

@@ -40,6 +40,12 @@ export function parseContentId(json: unknown): number | undefined {
   return Number.isSafeInteger(id) ? (id as number) : undefined;
 }
 
+/** Of all that a search found, whatever part of it was asked for. */
+export function parseCount(json: unknown): number | undefined {
+  const count = isObject(json) ? json['count'] : undefined;
+  return Number.isSafeInteger(count) ? (count as number) : undefined;
+}
+
 export function parseMode(json: unknown): string | undefined {
   return textOf(json, 'mode');
 }

@@ -129,13 +129,23 @@ describe('Apicurio’s registry', () => {
     });
   });
 
+  test('a part without schemas is not the end: the registry says how much it has', async () => {
+    const pages = ['[]', '["a"]', '[]', '["b"]', '[]'].map(
+      (page, i) => [`GET /apis/ccompat/v7/subjects?deleted=true&offset=${i * 500}&limit=500`, page] as const,
+    );
+    const answers = { 'GET /apis/registry/v3/search/artifacts?limit=1': '{"artifacts":[{}],"count":1900}' };
+    await withAnswers({ ...answers, ...Object.fromEntries(pages) }, async (client) => {
+      assert.deepEqual(await client.subjects(), ['a', 'b']);
+    });
+  });
+
   test('one that tells all subjects, whatever part is asked for, is asked twice', async () => {
     const parts = [0, 500, 1000].map(
       (offset) => `GET /apis/ccompat/v7/subjects?deleted=true&offset=${offset}&limit=500`,
     );
     await withAnswers(Object.fromEntries(parts.map((part) => [part, '["a","b"]'])), async (client, asked) => {
       assert.deepEqual(await client.subjects(), ['a', 'b']);
-      assert.deepEqual(asked, parts.slice(0, 2));
+      assert.deepEqual(asked.slice(1), parts.slice(0, 2));
     });
   });
 
