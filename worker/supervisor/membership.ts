@@ -1,15 +1,12 @@
-import { ANY_VERSION, type CoordinationStore, type StoreSession } from '../../common/coordination/ports.js';
-import { decodeLiveWorker, encodeLiveWorker } from '../../common/coordination/records/worker.js';
-import { livePath } from '../../common/coordination/znodes.js';
-import { CausewayError, isCausewayError } from '../../common/errors/error.js';
+import type { CoordinationStore, StoreSession } from '../../common/coordination/ports.js';
+import { type CausewayError, isCausewayError } from '../../common/errors/error.js';
 import type { LiveWorker } from '../../common/model/worker.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Random } from '../../common/runtime/random.js';
 import type { FleetGuard, StoreStanding } from './fleet-guard.js';
+import { LiveNode } from './live-node.js';
 
-/** Our own node of the session before may outlive its process by one session timeout; a twin's stays longer. */
-const TWIN_PATIENCE_SESSIONS = 3;
 const RETRY_MS = 250;
 /** How often it is looked whether the worker's node is still there, beside the hints. */
 const LOOK_MS = 5_000;
@@ -40,6 +37,7 @@ export interface MembershipDeps {
 export class Membership {
   readonly #deps: MembershipDeps;
   readonly #stop = new AbortController();
+  readonly #node: LiveNode;
   readonly #running: Promise<void>;
   #incarnation: string | undefined;
   #session = 0;
@@ -50,6 +48,10 @@ export class Membership {
 
   constructor(deps: MembershipDeps) {
     this.#deps = deps;
+    this.#node = new LiveNode({
+      ...deps,
+      describe: (incarnation) => ({ ...deps.describe(), incarnation, leaving: this.#leaving }),
+    });
     this.#running = this.#run();
   }
 
@@ -71,19 +73,13 @@ export class Membership {
   /** Tells the controller to hand everything over and give nothing new. */
   async leave(): Promise<void> {
     this.#leaving = true;
-    const { store } = this.#deps;
-    const node = this.#live(this.#incarnation ?? '');
-    if (this.#incarnation !== undefined) await store.set(livePath(node.worker), encodeLiveWorker(node), ANY_VERSION);
+    if (this.#incarnation !== undefined) await this.#node.update(this.#incarnation);
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
     this.#wake?.();
     await this.#running;
-  }
-
-  #live(incarnation: string): LiveWorker {
-    return { ...this.#deps.describe(), incarnation, leaving: this.#leaving };
   }
 
   async #run(): Promise<void> {
@@ -99,7 +95,7 @@ export class Membership {
         }
         this.#renew = false;
         const incarnation = this.#deps.random.uuid().replaceAll('-', '').slice(0, 12);
-        if (!(await this.#register(session, incarnation))) return;
+        if (!(await this.#node.register(session, incarnation, signal))) return;
         toldError = false;
         this.#session = session.generation;
         this.#incarnation = incarnation;
@@ -115,6 +111,10 @@ export class Membership {
         await this.#deps.lost();
       } catch (error) {
         if (signal.aborted) return;
+        if (isCausewayError(error, 'WORKER_ID_TAKEN')) {
+          this.#deps.taken(error);
+          return;
+        }
         if (!toldError) logger.warn('worker.join-failed', { err: error });
         toldError = true;
         await clock.sleep(RETRY_MS, signal);
@@ -148,52 +148,14 @@ export class Membership {
   }
 
   /** Looks after the live node: somebody may have removed it while the session goes on. */
-  async #look({ generation, id }: StoreSession, incarnation: string): Promise<void> {
+  async #look(session: StoreSession, incarnation: string): Promise<void> {
     const { store } = this.#deps;
-    const node = this.#live(incarnation);
-    const path = livePath(node.worker);
-    if (store.session().state !== 'connected' || (await store.get(path)) !== undefined) return;
-    const isOver = store.session().id !== id || this.#incarnation !== incarnation;
+    if (store.session().state !== 'connected' || (await this.#node.isThere(incarnation))) return;
+    const isOver = store.session().id !== session.id || this.#incarnation !== incarnation;
     if (isOver || !(await this.#isWorthJoining())) return;
     // Only a new incarnation joins another fleet.
     if ((await this.#deps.guard.standing()) === 'other') this.renew();
-    else await store.create(path, encodeLiveWorker(node), { ephemeralOf: generation });
-  }
-
-  /** Creates the live node; false when another process holds it for good. */
-  async #register(session: StoreSession, incarnation: string): Promise<boolean> {
-    const { store, clock, logger } = this.#deps;
-    const node = this.#live(incarnation);
-    const path = livePath(node.worker);
-    const patienceUntilMs = clock.monotonicMs() + TWIN_PATIENCE_SESSIONS * store.sessionTimeoutMs;
-    let told = false;
-    while (!this.#stop.signal.aborted) {
-      try {
-        await store.create(path, encodeLiveWorker(node), { ephemeralOf: session.generation });
-        return true;
-      } catch (error) {
-        if (!isCausewayError(error, 'NODE_EXISTS')) throw error;
-      }
-      const present = await store.get(path);
-      if (present?.ephemeralOwner === session.id) {
-        // Left by the incarnation given up a moment ago, in the same session.
-        await store.remove(path, present.version);
-        continue;
-      }
-      if (clock.monotonicMs() > patienceUntilMs) {
-        this.#deps.taken(
-          new CausewayError('WORKER_ID_TAKEN', `worker ${node.worker} is alive in another process`, {
-            place: { worker: node.worker, path },
-            fix: 'Give every worker of the fleet its own worker.id.',
-          }),
-        );
-        return false;
-      }
-      if (!told) logger.info('worker.waiting-for-id', { worker: node.worker });
-      told = true;
-      await clock.sleep(RETRY_MS, this.#stop.signal);
-    }
-    return false;
+    else await this.#node.restore(session, incarnation);
   }
 
   /** Where the incarnation goes on without its session: the next one it is registered in. undefined: it is over. */
@@ -210,7 +172,7 @@ export class Membership {
           continue;
         }
         const isOurs = (await this.#deps.guard.standing()) === 'ours';
-        if (!isOurs || !(await intact()) || !(await this.#registerAgain(session, incarnation))) return undefined;
+        if (!isOurs || !(await intact()) || !(await this.#node.registerAgain(session, incarnation))) return undefined;
         this.#session = session.generation;
         logger.info('worker.resumed', { incarnation, session: session.generation });
         return session;
@@ -233,26 +195,13 @@ export class Membership {
     }
   }
 
-  /** Our node of the session before may still be there; false when somebody else has the id. */
-  async #registerAgain(session: StoreSession, incarnation: string): Promise<boolean> {
-    const { store } = this.#deps;
-    const node = this.#live(incarnation);
-    const path = livePath(node.worker);
-    const present = await store.get(path);
-    if (present !== undefined && decodeLiveWorker(present.data, path).incarnation !== incarnation) return false;
-    if (present !== undefined && present.ephemeralOwner !== session.id) await store.remove(path, present.version);
-    if (present?.ephemeralOwner !== session.id)
-      await store.create(path, encodeLiveWorker(node), { ephemeralOf: session.generation });
-    return true;
-  }
-
   async #untilOver(session: StoreSession, incarnation: string): Promise<void> {
     const { store, clock, logger } = this.#deps;
     const { generation } = session;
     const look = (): void => {
       this.#look(session, incarnation).catch((error: unknown) => logger.debug('worker.look-failed', { err: error }));
     };
-    const unwatch = store.watch(livePath(this.#live(incarnation).worker), look);
+    const unwatch = this.#node.watch(incarnation, look);
     let timer = clock.after(LOOK_MS, again);
     function again(): void {
       look();
