@@ -7,8 +7,6 @@ import { systemClock } from '../../common/runtime/clock.js';
 import { systemRandom } from '../../common/runtime/random.js';
 
 const REQUEST_TIMEOUT_MS = 30_000;
-// A broker that has just begun answers its first connection late on a busy machine.
-const CONNECT_TIMEOUT_MS = 30_000;
 
 export interface TopicLayout {
   readonly topic: string;
@@ -33,7 +31,8 @@ export class AuditCluster {
       cluster: {
         name: 'audited',
         bootstrap: bootstrapServers.split(','),
-        connectTimeoutMs: CONNECT_TIMEOUT_MS,
+        // A broker that has just begun answers its first connection late on a busy machine.
+        connectTimeoutMs: requestTimeoutMs,
         requestTimeoutMs,
       },
       clientId: 'audit',

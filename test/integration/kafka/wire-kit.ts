@@ -13,7 +13,7 @@ import type { KafkaClusterHandle } from '../../bed/kafka.js';
 /** The cluster as the configuration would describe it. */
 export function connectionTo(handle: KafkaClusterHandle, settings: Partial<ClusterConnection> = {}): ClusterConnection {
   const bootstrap = handle.bootstrapServers.split(',');
-  return { name: handle.name, bootstrap, connectTimeoutMs: 5_000, requestTimeoutMs: 10_000, ...settings };
+  return { name: handle.name, bootstrap, connectTimeoutMs: 10_000, requestTimeoutMs: 10_000, ...settings };
 }
 
 export function clientOf(cluster: ClusterConnection): ClusterClient {

@@ -7,7 +7,7 @@ import { silentLogger } from '../../../common/observability/logger.js';
 import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
 
-const LEADER_PATIENCE_MS = 10_000;
+const LEADER_PATIENCE_MS = 60_000;
 
 /** Appends batches to a cluster whose leaders stay where they are. */
 export class Appender {
@@ -16,7 +16,7 @@ export class Appender {
 
   constructor(bootstrapServers: string) {
     const bootstrap = bootstrapServers.split(',');
-    const cluster = { name: 'appender', bootstrap, connectTimeoutMs: 5_000, requestTimeoutMs: 10_000 };
+    const cluster = { name: 'appender', bootstrap, connectTimeoutMs: 10_000, requestTimeoutMs: 10_000 };
     const deps = { clock: systemClock, random: systemRandom, logger: silentLogger };
     this.#client = new ClusterClient({ cluster, clientId: 'appender', ...deps });
   }
