@@ -59,7 +59,6 @@ export class RoleProcess {
     const find = (): Record<string, unknown> | undefined =>
       this.events().find(({ event }) => event === 'process.started');
     await waitUntil(`${this.child.name} has started`, () => find() !== undefined, {
-      timeoutMs: 30_000,
       child: this.child,
     });
     return String(find()?.['http']);

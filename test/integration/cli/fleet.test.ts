@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import type { TopicDetail } from '../../../common/api/fleet-shapes.js';
+import { AuditCluster } from '../../audit/audit-cluster.js';
 import { compareClusters } from '../../audit/compare-clusters.js';
 import { Load } from '../../audit/load.js';
 import { describeProblem, isClean } from '../../audit/report.js';
@@ -49,6 +50,18 @@ worker: { id: ${id}, http: { tokenFile: token } }
   }
 
   const command = (...args: string[]): Promise<CommandResult> => causeway([...args, '--token-file', tokenFile], url);
+
+  /** Sum of the ends of its partitions. */
+  async function endsAt({ bootstrapServers }: KafkaClusterHandle, topic: string): Promise<number> {
+    const reader = new AuditCluster(bootstrapServers);
+    try {
+      const layout = await reader.layout(topic);
+      const ranges = layout === undefined ? [] : await reader.ranges(layout);
+      return ranges.reduce((sum, { end }) => sum + end, 0);
+    } finally {
+      await reader.close();
+    }
+  }
 
   async function ownersOfOrders(): Promise<string[]> {
     const { stdout, stderr } = await command('topic', 'describe', 'orders', '-o', 'json');
@@ -102,11 +115,19 @@ worker: { id: ${id}, http: { tokenFile: token } }
     await waitUntil('w2 copies all of orders', async () => (await ownersOfOrders()).join() === 'w2', {
       timeoutMs: 20_000,
     });
+    await waitUntil('enough is written', () => load.written > 2_500);
     await load.stop();
-    const waited = await command('topic', 'wait', 'orders', '--timeout', '30');
+    const waited = await command('topic', 'wait', 'orders', '--timeout', '80');
     assert.equal(waited.code, 0, `${waited.stdout}${waited.stderr}`);
-    const check = await command('status', '--check');
-    assert.equal(check.code, 0, check.stderr);
+    // Who has gone is counted for a moment more.
+    await waitUntil('the fleet is in order', async () => {
+      const { code, stderr } = await command('status', '--check');
+      assert.equal(code, 0, stderr);
+      return true;
+    });
+    await waitUntil('the target ends where the source does', async () => {
+      return (await endsAt(target, 'east.orders')) >= (await endsAt(source, 'orders'));
+    });
     const result = await compareClusters({
       source: source.bootstrapServers,
       target: target.bootstrapServers,
@@ -119,13 +140,13 @@ worker: { id: ${id}, http: { tokenFile: token } }
   });
 
   test('a second process under a living worker’s id ends with 78 and leaves the first alone', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const twin = start('worker', 'twin', 'w2');
     assert.deepEqual(await twin.child.exited, { code: 78, signal: null });
     const failed = twin.events().find(({ event }) => event === 'process.failed');
     assert.equal((failed?.['err'] as { code?: string } | undefined)?.code, 'WORKER_ID_TAKEN');
-    assert.deepEqual(await ownersOfOrders(), ['w2']);
+    await waitUntil('w2 is told to copy all of it', async () => (await ownersOfOrders()).join() === 'w2');
   });
 
   test('a controller leaves with 0, and no log of any process holds the token', async () => {

@@ -23,7 +23,7 @@ export const rejects = (promise: Promise<unknown>, code: ErrorCode): Promise<voi
 export async function eventually(
   what: string,
   probe: () => boolean | Promise<boolean>,
-  limitMs = 30_000,
+  limitMs = 60_000,
 ): Promise<void> {
   const until = performance.now() + limitMs;
   while (!(await probe())) {

@@ -190,8 +190,7 @@ function wireFaults(): void {
       await sleep(30);
       hints = 0;
       await store.create('/x', bytes('x'));
-      await eventually('a hint', () => hints > 0);
-      assert.ok(changed > 0);
+      await eventually('a hint', () => hints > 0 && changed > 0);
       assert.equal(proxy.accepted, 1, 'the connection stayed');
     });
   });

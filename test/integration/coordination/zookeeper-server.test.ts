@@ -55,7 +55,7 @@ describe('a ZooKeeper that is paused, killed, restarted or expires us', () => {
   });
 
   test('a short pause costs nothing: same session, same nodes', async (t) => {
-    const store = openStore({ connect: server.connect, root: uniqueRoot(), ...short });
+    const store = openStore({ connect: server.connect, root: uniqueRoot(), sessionTimeoutMs: LONG_SESSION_MS });
     t.after(() => store.close());
     const { generation } = await store.ready();
     await store.create('/live', bytes('x'), { ephemeralOf: generation });

@@ -106,7 +106,7 @@ export function markerOf(
   lane: TestLane,
   { topic, partition }: TopicPartition,
   minEpoch: number,
-  waitMs = 20_000,
+  waitMs = 60_000,
 ): Promise<MarkerSearch> {
   const query = { producerId: lane.identity.producerId, minEpoch, fromOffset: 0n, waitMs };
   return findAbortMarker({ client, topic, partition, ...query, signal: NEVER });

@@ -121,7 +121,11 @@ describe('brokers of Kafka 2.x', () => {
       );
       assert.ok(opened.sessionId > 0);
       const { sessionId } = opened;
-      const next = fetchRequest({ sessionId, sessionEpoch: 1, partitions: [{ ...wanted, fetchOffset: 2 }] });
+      // It ends with the record; the rest is patience.
+      const next = fetchRequest({
+        ...{ sessionId, sessionEpoch: 1, maxWaitMs: 8_000 },
+        partitions: [{ ...wanted, fetchOffset: 2 }],
+      });
       const polled = call(connection, FETCH, next);
       const second = await client.connection(1, 'write');
       const partitions = [{ topic: 'rpc', partition: 0, records: [batchByHand(['c'])] }];

@@ -15,7 +15,6 @@ import type { ClusterClient } from '../../../common/kafka/wire/cluster-client.js
 import type { BrokerConnection } from '../../../common/kafka/wire/connection.js';
 import { commitOffsets } from '../../../common/kafka/wire/operations/commit-offsets.js';
 import { silentLogger } from '../../../common/observability/logger.js';
-import { systemClock } from '../../../common/runtime/clock.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import type { KafkaVersion } from '../../bed/kafka-set.js';
 import { waitUntil } from '../../bed/wait.js';
@@ -49,6 +48,13 @@ for (const version of VERSIONS) {
         return led.length === 3;
       });
       connection = await client.connection(1, 'test');
+      // Who leads is told a moment before the leader serves.
+      await waitUntil('they serve', async () => {
+        const places = [TOPIC, TOPIC, COMPACTED].map((topic, i) => ({ topic, partition: i % 2, timestamp: LATEST }));
+        const partitions = places.map((place) => ({ ...place, currentLeaderEpoch: -1 }));
+        const answer = await call(connection, LIST_OFFSETS, { isolationLevel: 0, partitions });
+        return answer.partitions.every(({ errorCode }) => errorCode === 0);
+      });
       topicId = (await client.metadata([TOPIC])).topics.get(TOPIC)?.topicId ?? '';
     });
 
@@ -186,7 +192,7 @@ for (const version of VERSIONS) {
       assert.deepEqual([idle.errorCode, idle.topics.length], [0, 0]);
       assert.ok(performance.now() - began >= 350);
 
-      const poll = ask(fetch([], { sessionId, sessionEpoch: 2, maxWaitMs: 5_000 }));
+      const poll = ask(fetch([], { sessionId, sessionEpoch: 2, maxWaitMs: 8_000 }));
       const other = await client.connection(1, 'produce');
       const partitions = [{ topic: TOPIC, partition: 0, records: [batchByHand(['y'])] }];
       await callVersion(other, PRODUCE, 9, { transactionalId: null, acks: -1, timeoutMs: 5_000, partitions });
@@ -276,11 +282,8 @@ for (const version of VERSIONS) {
         const bare = { transactionTimeoutMs: 60_000, producerId: -1n, producerEpoch: -1 };
         const ask = () => callVersion(connection, INIT_PRODUCER_ID, apiVersion, { ...bare, transactionalId: null });
         // The broker fetches its first block of ids from the controller (14 until then).
-        let idempotent = await ask();
-        for (let i = 0; i < 200 && idempotent.errorCode === 14; i += 1) {
-          await systemClock.sleep(50);
-          idempotent = await ask();
-        }
+        await waitUntil('ids are handed out', async () => (await ask()).errorCode !== 14);
+        const idempotent = await ask();
         assert.deepEqual([idempotent.errorCode, idempotent.producerEpoch], [0, 0], `v${apiVersion}`);
       }
     });

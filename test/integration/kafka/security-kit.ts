@@ -80,13 +80,13 @@ export async function adminWorks(cluster: ClusterConnection): Promise<void> {
   }
 }
 
-/** Why `use` does not work; the connect timeout is short, since some refusals are silence. */
+/** Why `use` does not work. */
 export async function faultOf(
   use: (cluster: ClusterConnection) => Promise<unknown>,
   cluster: ClusterConnection,
 ): Promise<CausewayError> {
   try {
-    await use({ ...cluster, connectTimeoutMs: 2_000 });
+    await use({ ...cluster, connectTimeoutMs: 10_000 });
   } catch (error) {
     if (isCausewayError(error)) return error;
     throw error;

@@ -156,7 +156,8 @@ export class TestCluster {
   }
 
   async #leader(topic: string, partition: number): ReturnType<ClusterClient['connection']> {
-    for (let attempt = 0; attempt < 50; attempt++) {
+    const untilMs = systemClock.monotonicMs() + LEADER_PATIENCE_MS;
+    while (systemClock.monotonicMs() < untilMs) {
       const found = (await this.client.metadata([topic])).topics
         .get(topic)
         ?.partitions.find((p) => p.partition === partition);
