@@ -214,7 +214,7 @@ function deaf(store: CoordinationStore): CoordinationStore {
 export async function until<T>(
   check: () => T | undefined | false | Promise<T | undefined | false>,
   describe: () => unknown = () => '',
-  timeoutMs = 10_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {

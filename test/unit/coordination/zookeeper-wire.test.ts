@@ -55,7 +55,8 @@ describe('frame reader (Z13)', () => {
     const burst = Buffer.concat(Array.from({ length: 200_000 }, () => frame(20)));
     const startedAt = performance.now();
     assert.equal(new FrameReader().push(burst).length, 200_000);
-    assert.ok(performance.now() - startedAt < 2_000);
+    // Each frame copied for each byte that comes would take minutes.
+    assert.ok(performance.now() - startedAt < 10_000);
   });
 
   test('impossible lengths throw, and reset forgets half a frame', () => {

@@ -55,7 +55,7 @@ describe('TCP proxy', () => {
   }
 
   async function until(probe: () => boolean): Promise<void> {
-    for (let i = 0; i < 200 && !probe(); i += 1) await sleep(10);
+    for (let i = 0; i < 6_000 && !probe(); i += 1) await sleep(10);
     assert.ok(probe());
   }
 

@@ -125,7 +125,7 @@ describe('faults', () => {
       assert.ok(reason.status === 'rejected' && isCausewayError(reason.reason, 'REQUEST_TIMEOUT'));
     assert.equal(connection.closedError?.code, 'REQUEST_TIMEOUT');
     await assert.rejects(ask(connection, Buffer.alloc(1)), code('REQUEST_TIMEOUT'));
-    for (let i = 0; i < 100 && fake.sockets.size > 0; i += 1) await systemClock.sleep(10);
+    for (let i = 0; i < 3_000 && fake.sockets.size > 0; i += 1) await systemClock.sleep(10);
     assert.equal(fake.sockets.size, 0);
   });
 
@@ -201,7 +201,8 @@ describe('opening', () => {
     for (const settings of [{}, { tls: { insecure: true } }]) {
       const began = performance.now();
       await assert.rejects(connect(mute.port, { ...settings, connectTimeoutMs: 200 }), code('CLUSTER_UNREACHABLE'));
-      assert.ok(performance.now() - began < 900);
+      // The request timeout and everything else is far longer.
+      assert.ok(performance.now() - began < 5_000);
     }
   });
 

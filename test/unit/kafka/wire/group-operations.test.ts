@@ -168,7 +168,7 @@ describe('offsets of many groups', () => {
     const startMs = performance.now();
     const { found, failed } = await groupOffsets(client, ['a', 'b']);
     assert.deepEqual([[...found.keys()], [...failed.keys()]], [['b'], ['a']]);
-    assert.ok(performance.now() - startMs < 5_000);
+    assert.ok(performance.now() - startMs < 20_000);
   });
 });
 

@@ -25,10 +25,10 @@ function handshaken(): Buffer {
   return bytes(body.array(['PLAIN'], (mechanism) => body.string(mechanism)));
 }
 
-function authenticated(errorCode: number): Buffer {
+function authenticated(errorCode: number, lifetimeMs: number): Buffer {
   const body = new Writer(true).int16(errorCode).nullableString(null).bytes(Buffer.alloc(0));
   // Response header v1 ends with tags.
-  return Buffer.concat([Buffer.from([0]), bytes(body.int64(BigInt(LIFETIME_MS)).tags())]);
+  return Buffer.concat([Buffer.from([0]), bytes(body.int64(BigInt(lifetimeMs)).tags())]);
 }
 
 describe('a SASL session (KIP-368)', () => {
@@ -41,13 +41,18 @@ describe('a SASL session (KIP-368)', () => {
     await fake.stop();
   });
 
-  const connect = async (sasl: SaslSettings, codes: readonly number[] = [], delayMs = 0): Promise<void> => {
+  const connect = async (
+    sasl: SaslSettings,
+    codes: readonly number[] = [],
+    delayMs = 0,
+    lifetimeMs = LIFETIME_MS,
+  ): Promise<void> => {
     let logins = 0;
     fake = await FakeBroker.start(({ api, body, socket, correlationId }) => {
       if (api === ApiKey.Metadata) return body;
       if (api === ApiKey.SaslHandshake) return handshaken();
       if (api !== ApiKey.SaslAuthenticate) return undefined;
-      const answer = authenticated(codes[logins++] ?? 0);
+      const answer = authenticated(codes[logins++] ?? 0, lifetimeMs);
       setTimeout(() => send(socket, correlationId, answer), logins > 1 ? delayMs : 0);
       return 'silent';
     });
@@ -102,14 +107,16 @@ describe('a SASL session (KIP-368)', () => {
   test('a password file that is away for a moment delays the renewal, not the requests', async () => {
     const passwordFile = join(folder, 'password');
     writeFileSync(passwordFile, 'first\n');
-    await connect({ mechanism: 'plain', username: 'u', passwordFile });
-    await sleep(LIFETIME_MS * 0.82);
+    // Long enough for what happens between its renewal's time and the time from which requests wait.
+    const lifetimeMs = 3 * LIFETIME_MS;
+    await connect({ mechanism: 'plain', username: 'u', passwordFile }, [], 0, lifetimeMs);
+    await sleep(lifetimeMs * 0.81);
     renameSync(passwordFile, `${passwordFile}.old`);
     await ask(1);
     await sleep(30);
     assert.equal(authenticates(), 1);
     writeFileSync(passwordFile, 'second\n');
-    await sleep(LIFETIME_MS * 0.1);
+    await sleep(lifetimeMs * 0.1);
     assert.equal((await ask(2)).readInt32BE(0), 2);
     const last = fake.requests.findLast(({ api }) => api === ApiKey.SaslAuthenticate);
     assert.match(last?.body.toString() ?? '', /second/);

@@ -106,7 +106,7 @@ describe('writing checkpoints', () => {
     await systemClock.sleep(50);
     assert.deepEqual(committed, [0], 'nothing is committed again for it');
     mapTopic.partitions = 16;
-    for (let i = 0; i < 200 && partition.runs.size > 0; i += 1) await systemClock.sleep(5);
+    for (let i = 0; i < 6_000 && partition.runs.size > 0; i += 1) await systemClock.sleep(5);
     assert.equal(partition.runs.size, 0);
     assert.deepEqual([mapTopic.chains.length, mapTopic.chains[0]?.entries.length], [1, 499]);
     await writer.close();

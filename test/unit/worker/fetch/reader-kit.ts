@@ -136,7 +136,7 @@ export function readerOf(
   };
 }
 
-export async function until(what: string, holds: () => boolean, timeoutMs = 30_000): Promise<void> {
+export async function until(what: string, holds: () => boolean, timeoutMs = 60_000): Promise<void> {
   const untilMs = performance.now() + timeoutMs;
   while (!holds()) {
     if (performance.now() > untilMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);

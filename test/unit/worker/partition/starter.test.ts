@@ -37,7 +37,7 @@ function starterWith(
 }
 
 async function soon(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 100 && !holds(); i++) await systemClock.sleep(20);
+  for (let i = 0; i < 3_000 && !holds(); i++) await systemClock.sleep(20);
   assert.ok(holds());
 }
 

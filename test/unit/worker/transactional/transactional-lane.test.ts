@@ -23,7 +23,7 @@ function fastClock(factor: number): Clock {
 }
 
 async function soon(what: string, holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !holds(); i++) await systemClock.sleep(5);
+  for (let i = 0; i < 6_000 && !holds(); i++) await systemClock.sleep(5);
   assert.ok(holds(), what);
 }
 

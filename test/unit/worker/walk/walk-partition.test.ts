@@ -176,6 +176,6 @@ describe('the walk of a partition between clusters that change', () => {
     setTimeout(() => aborting.abort(), 300);
     const before = performance.now();
     await assert.rejects(walking, { code: 'SHUTTING_DOWN' });
-    assert.ok(performance.now() - before < 1_500);
+    assert.ok(performance.now() - before < 5_000);
   });
 });
