@@ -12,7 +12,8 @@ import {
 } from '../core/start-position.js';
 import type { MirroredPartition, Reason } from './mirrored-partition.js';
 import { PositionFacts, type PositionFactsDeps, type PutOff } from './position-facts.js';
-import type { TakenOver, Takeover, TakeoverCase } from './takeover.js';
+import type { TakenOver } from './taken-over.js';
+import type { Takeover, TakeoverCase } from './takeover.js';
 
 export interface PositionFinderDeps extends PositionFactsDeps {
   readonly takeover: Pick<Takeover, 'settle' | 'close'>;

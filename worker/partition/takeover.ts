@@ -1,4 +1,4 @@
-import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
+import { isCausewayError } from '../../common/errors/error.js';
 import type { LaneIdentity } from '../../common/kafka/fencing/fencing-client.js';
 import { laneOfProducer } from '../../common/kafka/fencing/lane-of-producer.js';
 import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
@@ -6,7 +6,6 @@ import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { Gatherer, Gatherers } from '../../common/kafka/wire/gatherer.js';
 import { refKey } from '../../common/model/assignment.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
-import type { MapChain } from '../../common/model/offset-map-record.js';
 import type { Random } from '../../common/runtime/random.js';
 import { Slots } from '../../common/runtime/slots.js';
 import { SkipSet } from '../core/skip-set.js';
@@ -16,7 +15,8 @@ import { logBounds } from '../walk/log-bounds.js';
 import type { WalkOutcome } from '../walk/walk-outcome.js';
 import { walkPartition } from '../walk/walk-partition.js';
 import { LogCloser, type LogCloserDeps, type OpenLog } from './log-closer.js';
-import type { MirroredPartition, Reason } from './mirrored-partition.js';
+import type { MirroredPartition } from './mirrored-partition.js';
+import { type TakenOver, takenOver, UNPROVEN, type Waiting, waitFor } from './taken-over.js';
 
 const PATIENCE_MS = 10_000;
 /** Walks of a thread at once: they share their requests; each holds an answer of either log, or its part of one. */
@@ -36,37 +36,6 @@ export interface TakeoverCase {
   readonly partition: MirroredPartition;
   readonly checkpoint: Checkpoint;
 }
-
-export type TakenOver =
-  /** The first source record that is not at the target, and the target's end. */
-  | {
-      readonly kind: 'walked';
-      readonly sourceOffset: bigint;
-      readonly targetOffset: bigint;
-      /** Under which the source's log reached that offset; -1 unknown. */
-      readonly sourceLeaderEpoch: number;
-      /** The offset map up to there. */
-      readonly runs: MapChain;
-    }
-  /** Of the source records [from, to) it cannot be told which were copied, and some are gone. */
-  | {
-      readonly kind: 'uncertain';
-      readonly from: bigint;
-      readonly to: bigint;
-      readonly targetOffset: bigint;
-      readonly runs: MapChain;
-    }
-  /** From here on the logs differ; the target may just have more than the source. */
-  | {
-      readonly kind: 'diverged';
-      readonly sourceOffset: bigint;
-      readonly isSourceShort: boolean;
-      readonly message: string;
-    }
-  | Waiting
-  | (Reason & { readonly kind: 'pause' });
-
-type Waiting = Reason & { readonly kind: 'wait' };
 
 /**
  * Exactly once: closes the log of whoever had a partition before and finds what is there (exactly-once.md 5.8 and section 6). A lane that
@@ -229,12 +198,6 @@ export class Takeover {
   }
 }
 
-const UNPROVEN: Waiting = {
-  kind: 'wait',
-  code: 'LANE_DEAD',
-  message: 'the marker that ends what its last owner wrote is not there yet',
-};
-
 function byLane(logs: readonly OpenLog[]): Iterable<OpenLog[]> {
   const grouped = new Map<string, OpenLog[]>();
   for (const log of logs) {
@@ -248,42 +211,4 @@ function byLane(logs: readonly OpenLog[]): Iterable<OpenLog[]> {
 function openLog({ partition, checkpoint }: TakeoverCase, lane: LaneIdentity): OpenLog {
   const { targetTopicId: topicId, targetOffset: fromOffset } = checkpoint;
   return { partition, lane, topicId, fromOffset };
-}
-
-function takenOver(outcome: WalkOutcome, runs: WalkedRuns): TakenOver {
-  switch (outcome.kind) {
-    case 'resume':
-      // What was counted tells a position, and not which record lies where.
-      if (outcome.basis !== 'records') runs.lose(outcome);
-      return {
-        kind: 'walked',
-        sourceOffset: outcome.sourceOffset,
-        targetOffset: outcome.targetOffset,
-        sourceLeaderEpoch: outcome.sourceLeaderEpoch,
-        runs: runs.chain(),
-      };
-    case 'foreign': {
-      const message = `the target’s batch at offset ${outcome.offset} was written by producer ${outcome.producerId}, which is none of ours`;
-      return { kind: 'pause', code: 'TARGET_SHARED', message };
-    }
-    case 'diverged': {
-      const { sourceOffset, what } = outcome;
-      const where = `source offset ${sourceOffset}, target offset ${outcome.targetOffset}`;
-      const message = `the target differs from the source at ${where} (${what})`;
-      return { kind: 'diverged', sourceOffset, isSourceShort: what === 'source-ended', message };
-    }
-    case 'pause': {
-      const { from, to } = outcome.gap;
-      const { targetOffset } = outcome;
-      runs.lose({ sourceOffset: to, targetOffset });
-      return { kind: 'uncertain', from, to, targetOffset, runs: runs.chain() };
-    }
-    case 'wait':
-      return outcome;
-  }
-}
-
-function waitFor(error: unknown): Waiting {
-  if (!(error instanceof CausewayError)) throw error;
-  return { kind: 'wait', code: error.code, message: messageOf(error) };
 }
