@@ -1,12 +1,7 @@
 import type { ErrorCode } from '../../common/errors/codes.js';
 import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import type { FetchedPartition } from '../../common/kafka/wire/apis/fetch.js';
-import {
-  type BatchSlice,
-  MAGIC_V2,
-  maxTimestampMs,
-  partitionLeaderEpoch,
-} from '../../common/kafka/wire/records/batch-header.js';
+import { type BatchSlice, MAGIC_V2 } from '../../common/kafka/wire/records/batch-header.js';
 import { BatchCursor } from '../../common/kafka/wire/records/batch-scan.js';
 import { CODEC_NAMES } from '../../common/kafka/wire/records/compression.js';
 import { verifyCrc } from '../../common/kafka/wire/records/record-codec.js';
@@ -14,16 +9,15 @@ import { TxnFilter } from '../../common/kafka/wire/records/txn-filter.js';
 import { decodesRecords } from '../../common/model/record-rules.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Allowance, ByteAccount } from '../core/allowance.js';
-import { type Aside, asideBytes, dealt } from '../core/asides.js';
 import { batchVerdict, PLAIN_RULES, type ShapingRules, type VerdictCounts } from '../core/batch-verdict.js';
-import type { PendingGap, QueuedBatch } from '../core/partition-queue.js';
 import { type Reason, takesRecords } from '../core/partition-state.js';
-import type { LentBatch, ResponseBody } from '../fetch/response-body.js';
+import type { ResponseBody } from '../fetch/response-body.js';
 import { type BatchTreatment, Treatment } from '../rules/treatment.js';
-import { gapBytes, operatorGap, orderedFrom } from './gaps.js';
+import { operatorGap, orderedFrom } from './gaps.js';
 import type { MirroredPartition } from './mirrored-partition.js';
 import type { PartitionPort } from './port.js';
-import { type ShapedBatch, shapeBatch, targetCodec } from './shaped-batch.js';
+import { QueueFiller } from './queue-filler.js';
+import { shapeBatch, targetCodec } from './shaped-batch.js';
 
 /** A damaged batch may have been damaged on the way: fetched again this often before the partition pauses. */
 const MAX_REFETCHES = 3;
@@ -51,6 +45,7 @@ export class BatchTaker {
   readonly #filter = new TxnFilter();
   readonly #cursor = new BatchCursor();
   readonly #rules: ShapingRules;
+  readonly #filler: QueueFiller;
   /** A batch is being decoded: what follows it waits. */
   #decoding = false;
   #treatment: Treatment | undefined;
@@ -66,6 +61,7 @@ export class BatchTaker {
     this.#partition = partition;
     this.#deps = deps;
     this.#untilCheck = deps.crcCheckEvery;
+    this.#filler = new QueueFiller(partition, deps.budget, deps.allowance);
     this.#rules = {
       // What the source's readers see is what the target's readers get: append time, where the topic has it.
       ...PLAIN_RULES,
@@ -111,7 +107,7 @@ export class BatchTaker {
     const partition = this.#partition;
     const { lost, queue } = partition;
     if (lost === undefined || !queue.drained) return;
-    this.#pushGap({ gap: lost, deadLetters: [] }, lost.lastOffset + 1);
+    this.#filler.pushGap({ gap: lost, deadLetters: [] }, lost.lastOffset + 1);
     this.#deps.port.ready(partition);
   }
 
@@ -121,7 +117,7 @@ export class BatchTaker {
     const { queue } = partition;
     const gap = operatorGap(partition.item.skip, queue.fetchNext, partition.sourceEnd);
     if (gap === undefined) return;
-    this.#pushGap(gap, gap.gap.lastOffset + 1);
+    this.#filler.pushGap(gap, gap.gap.lastOffset + 1);
     this.#deps.port.ready(partition);
   }
 
@@ -145,7 +141,7 @@ export class BatchTaker {
         switch (verdict.kind) {
           case 'raw':
             this.#sampleCrc(cursor);
-            this.#pushRaw(cursor, body);
+            this.#filler.pushRaw(cursor, body);
             break;
           case 'skip':
             // Nobody looks at it any more: that it says so itself has to be true.
@@ -197,8 +193,9 @@ export class BatchTaker {
           this.#decoding = false;
           this.#unanswered = 0;
           if (outdated()) return;
-          for (const gap of shaped.gaps) this.#pushGap(gap, from);
-          this.#pushParts(shaped);
+          for (const gap of shaped.gaps) this.#filler.pushGap(gap, from);
+          if (shaped.treated !== undefined) this.#deps.treated(partition, shaped.treated);
+          this.#filler.pushParts(shaped);
           if (shaped.isWhole) this.#consume(body);
           else this.#deps.port.ready(partition);
           const stop = shaped.treated?.stop;
@@ -225,96 +222,6 @@ export class BatchTaker {
     if (this.#untilCheck > 0) return;
     this.#untilCheck = this.#deps.crcCheckEvery;
     verifyCrc(batch);
-  }
-
-  #pushRaw(cursor: BatchCursor, body: ResponseBody): void {
-    const { buffer, start, length } = cursor;
-    const slice = { buffer, start, length };
-    const lent = body.lend(slice);
-    this.#push(slice, cursor.baseOffset, cursor.lastOffset + 1, cursor.recordCount, null, lent);
-  }
-
-  /** Parts of a batch, each with what goes elsewhere before it. */
-  #pushParts({ parts, treated, next }: ShapedBatch): void {
-    const { queue } = this.#partition;
-    // Of a batch that is not complete what lies behind is decided when it is read again.
-    const records = treated?.asides.filter(({ offset }) => offset < next) ?? [];
-    if (treated !== undefined) this.#deps.treated(this.#partition, treated);
-    if (parts.length === 0 && records.length > 0) this.#pushAsides(records, next);
-    const asides = dealt(
-      records,
-      parts.map(({ lastOffset }) => lastOffset),
-    );
-    for (const [i, part] of parts.entries()) {
-      const { batch, firstOffset, lastOffset, recordCount, sourceOffsets } = part;
-      const own = asides[i] ?? [];
-      this.#push(batch, firstOffset, lastOffset + 1, recordCount, sourceOffsets, undefined, own);
-    }
-    queue.skipTo(next);
-  }
-
-  #push(
-    source: BatchSlice,
-    sourceFirst: number,
-    sourceNext: number,
-    recordCount: number,
-    sourceOffsets: Float64Array | null,
-    lent: LentBatch | undefined,
-    asides: readonly Aside[] = NO_ASIDES,
-  ): void {
-    const { buffer, start, length } = source;
-    const bytes = length + asideBytes(asides);
-    this.#deps.budget.charge(bytes);
-    this.#deps.allowance.taken(length, recordCount);
-    this.#partition.queue.push({
-      sourceFirst,
-      sourceNext,
-      recordCount,
-      sourceOffsets,
-      gap: undefined,
-      ...(asides.length === 0 ? {} : { asides: { records: asides, isWritten: false } }),
-      bytes,
-      leaderEpoch: partitionLeaderEpoch(buffer, start),
-      maxTimestampMs: maxTimestampMs(buffer, start),
-      source: lent ?? source,
-      body: lent,
-      image: undefined,
-      baseSequence: -1,
-      targetBase: -1,
-      state: 'queued',
-      resend: false,
-    });
-  }
-
-  #pushGap(gap: PendingGap, sourceNext: number): void {
-    this.#pushEmpty({ gap }, gapBytes(gap), sourceNext);
-  }
-
-  #pushAsides(records: readonly Aside[], sourceNext: number): void {
-    this.#pushEmpty({ gap: undefined, asides: { records, isWritten: false } }, asideBytes(records), sourceNext);
-  }
-
-  /** What is only written elsewhere. */
-  #pushEmpty(content: Pick<QueuedBatch, 'gap' | 'asides'>, bytes: number, sourceNext: number): void {
-    const { queue, sourceLeaderEpoch, lastTimestampMs } = this.#partition;
-    this.#deps.budget.charge(bytes);
-    queue.push({
-      sourceFirst: queue.fetchNext,
-      sourceNext,
-      recordCount: 0,
-      sourceOffsets: null,
-      ...content,
-      bytes,
-      leaderEpoch: sourceLeaderEpoch,
-      maxTimestampMs: lastTimestampMs,
-      source: { buffer: NOTHING, start: 0, length: 0 },
-      body: undefined,
-      image: undefined,
-      baseSequence: -1,
-      targetBase: -1,
-      state: 'queued',
-      resend: false,
-    });
   }
 
   /** Where it may not be fetched it must not be filled from what was fetched before either. */
@@ -353,6 +260,3 @@ export class BatchTaker {
 function isOfRegistry(code: ErrorCode): boolean {
   return code === 'REGISTRY_UNREACHABLE' || code === 'REGISTRY_REFUSED' || code === 'REGISTRY_PROTOCOL';
 }
-
-const NOTHING = Buffer.alloc(0);
-const NO_ASIDES: readonly Aside[] = [];
