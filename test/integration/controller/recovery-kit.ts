@@ -9,7 +9,8 @@ import { kafkaOf } from '../../audit/topics.js';
 import { committedRecords } from '../worker/committed-log.js';
 import { eventually, type TestCluster } from '../worker/thread-kit.js';
 
-const STEP_MS = 60_000;
+/** Longer than a step itself may take by the options that the tests give it. */
+const STEP_MS = 120_000;
 
 /** Writes single records to all partitions of a topic as fast as answers come, and remembers what was acknowledged. */
 export class Producer {

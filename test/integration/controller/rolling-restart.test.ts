@@ -18,7 +18,9 @@ import { until } from '../../unit/controller/kit.js';
 const PARTITIONS = 12;
 const EXCLUDED = [2, 7];
 const WORKERS = ['a', 'b', 'c'];
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
+/** Of a hand-over: what ends in a report by then is a death. */
+const HANDOFF_MS = 20_000;
 const parts = { clock: systemClock, random: systemRandom, logger: silentLogger };
 
 /** Workers are made up, ZooKeeper and its sessions are real: what is counted is what the leader writes. */
@@ -75,7 +77,13 @@ describe('a rolling restart on a real ZooKeeper', () => {
         coordination: { type: 'embedded', embedded: { dir: 'unused' } },
         clusters: { east: { bootstrap: ['127.0.0.1:1'] }, west: { bootstrap: ['127.0.0.1:2'] } },
         routes: { r: { source: 'east', target: 'west', delivery: 'at-least-once' } },
-        controller: { id: 'c1', takeoverDelayMs: 200, reconcileIntervalMs: 500, metadataIntervalMs: 300 },
+        controller: {
+          id: 'c1',
+          takeoverDelayMs: 200,
+          reconcileIntervalMs: 500,
+          metadataIntervalMs: 300,
+          handoffTimeoutMs: HANDOFF_MS,
+        },
       }),
     );
     kafka.addTopic('east', 't', PARTITIONS);
@@ -151,11 +159,11 @@ describe('a rolling restart on a real ZooKeeper', () => {
     await until(() => counts() === PARTITIONS + 3, held, WAIT_MS);
   });
 
-  test('a worker that leaves without an announcement is relieved within two seconds, and others take over', async () => {
+  test('a worker that leaves without an announcement is relieved at once, and others take over', async () => {
     const total = counts();
     const tookMs = await end('b');
-    // Twice that on a machine that runs other tests as well.
-    assert.ok(tookMs < 4_000, `${tookMs} ms`);
+    // Well below whatever else could relieve it, however busy the machine.
+    assert.ok(tookMs < HANDOFF_MS / 2, `${tookMs} ms`);
     await until(() => counts() === total, held, WAIT_MS);
     await begin('b');
   });

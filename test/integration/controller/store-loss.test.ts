@@ -17,7 +17,7 @@ import { FakeWorker } from '../../unit/controller/fake-worker.js';
 import { CLUSTERS, PLANNER, routeOf, until } from '../../unit/controller/kit.js';
 
 const SESSION_MS = 2_000;
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 const HTTP = { host: '127.0.0.1', port: 0, advertised: undefined, token: undefined } as const;
 const PARTITIONS = 8;
 
@@ -151,7 +151,7 @@ describe('7.6, A8, A15: a real ZooKeeper that is not what it was', () => {
     await new Promise((resolve) => setTimeout(resolve, 1.5 * SESSION_MS));
     await zooKeeper.start();
     await until(
-      async () => (await there.client.status().catch(() => undefined))?.epoch === saved.epoch + 1,
+      async () => ((await there.client.status().catch(() => undefined))?.epoch ?? 0) > saved.epoch,
       there.codes,
       WAIT_MS,
     );
@@ -163,7 +163,8 @@ describe('7.6, A8, A15: a real ZooKeeper that is not what it was', () => {
     await rm(copy, { recursive: true });
     await zooKeeper.start();
     await until(async () => (await there.codes()).includes('STORE_CONTRADICTS'), there.codes, WAIT_MS);
-    assert.match((await there.client.status()).alarms[0]?.message ?? '', /backwards/);
+    const { alarms } = await there.client.status();
+    assert.match(alarms.find(({ code }) => code === 'STORE_CONTRADICTS')?.message ?? '', /backwards/);
     await new Promise((resolve) => setTimeout(resolve, 2 * SESSION_MS));
     assert.equal((await there.client.status()).leader, null);
     assert.ok(there.all(), JSON.stringify(there.held()));

@@ -16,7 +16,7 @@ const ENTRIES = [entryOf(TOPIC)];
 const PLAIN = { takeover: false };
 const TAKEOVER = { takeover: true };
 
-describe('positions of consumer groups on real clusters', { timeout: 150_000 }, () => {
+describe('positions of consumer groups on real clusters', { timeout: 280_000 }, () => {
   const workspace = new Workspace('groups');
   let handles: KafkaClusterHandle[] = [];
   let source: TestCluster;
@@ -183,13 +183,11 @@ describe('positions of consumer groups on real clusters', { timeout: 150_000 }, 
       return at.length === 3 && at.every(([offset]) => offset === 100n);
     };
     await waitUntil('it has read everything', done, { timeoutMs: 40_000, child: consumer });
-    const listed = await listGroups(target.client, (group) => group === 'g-848');
-    assert.deepEqual(listed.get('g-848'), {
-      group: 'g-848',
-      protocolType: 'consumer',
-      state: 'Stable',
-      type: 'consumer',
-    });
+    const listed = async () => (await listGroups(target.client, (group) => group === 'g-848')).get('g-848');
+    // Its member may still have to say that it has what it was given.
+    await waitUntil('it is stable', async () => (await listed())?.state === 'Stable');
+    const type = 'consumer';
+    assert.deepEqual(await listed(), { group: 'g-848', protocolType: type, state: 'Stable', type });
     const leader = leaderOf(source, target);
     const { results } = await leader.pass(ENTRIES, TAKEOVER);
     assert.deepEqual(verdicts(results, 'g-848'), ['0: refuse active', '1: refuse active', '2: refuse active']);
@@ -263,14 +261,22 @@ describe('positions of consumer groups on real clusters', { timeout: 150_000 }, 
 
   test('two hundred groups are read and written within seconds; the fault of one stays with it', async () => {
     const names = Array.from({ length: 200 }, (_, index) => `g-many-${index}`);
-    for (const group of names) await commit(source, group, { 0: 40n, 1: 41n, 2: 42n }, { topic: TOPIC });
+    const tookMs = async (work: () => Promise<unknown>): Promise<number> => {
+      const startMs = performance.now();
+      await work();
+      return performance.now() - startMs;
+    };
+    // What a request costs at the moment is the machine's to say.
+    const committingMs = await tookMs(async () => {
+      for (const group of names) await commit(source, group, { 0: 40n, 1: 41n, 2: 42n }, { topic: TOPIC });
+    });
     await source.createTopic('nowhere', 1);
     await commit(source, 'g-many-0', { 0: 5n }, { topic: 'nowhere' });
     const entries = [...ENTRIES, entryOf('nowhere')];
     const leader = leaderOf(source, target);
     const startMs = performance.now();
     const { results } = await leader.pass(entries, PLAIN);
-    const elapsedMs = performance.now() - startMs;
+    const passMs = performance.now() - startMs;
     const written = results.filter(({ group, verdict }) => names.includes(group) && verdict.kind === 'write');
     assert.equal(written.length, 600);
     const failed = results.filter(({ topic }) => topic === 'nowhere');
@@ -279,9 +285,8 @@ describe('positions of consumer groups on real clusters', { timeout: 150_000 }, 
       [['g-many-0', 'failed']],
     );
     assert.match(failed[0]?.detail ?? '', /start and end/);
-    assert.ok(elapsedMs < 30_000, `${elapsedMs} ms`);
-    const again = performance.now();
-    await leader.pass(entries, PLAIN);
-    assert.ok(performance.now() - again < 10_000, `${performance.now() - again} ms`);
+    const againMs = await tookMs(() => leader.pass(entries, PLAIN));
+    const told = `${passMs} ms, then ${againMs} ms; 200 commits took ${committingMs} ms`;
+    assert.ok(passMs < 5_000 + 5 * committingMs && againMs < 5_000 + 2 * committingMs, told);
   });
 });

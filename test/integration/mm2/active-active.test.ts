@@ -10,7 +10,7 @@ const LIMIT = { timeoutMs: 40_000 };
 const selection = { include: ['test-topic-.*', 'primary[.]test-topic-.*', 'backup[.]test-topic-.*'] };
 
 /** MirrorConnectorsIntegrationBaseTest.testReplication, read by Kafka's own Java classes; its variants for identity and transactions. */
-describe('MirrorMaker 2’s main scenario, both ways', { timeout: 240_000 }, () => {
+describe('MirrorMaker 2’s main scenario, both ways', { timeout: 280_000 }, () => {
   let bed: MirrorBed;
   let java: JavaReaders | undefined;
   let missing: string | undefined;

@@ -17,7 +17,7 @@ const LIMIT = { timeoutMs: 60_000 };
 const LAG_MAX = 10;
 
 /** A real MirrorCheckpointConnector of Kafka's own jars, which knows nothing of us but our offset syncs and data. */
-describe('a MirrorCheckpointConnector beside us', { timeout: 200_000 }, () => {
+describe('a MirrorCheckpointConnector beside us', { timeout: 280_000 }, () => {
   const workspace = new Workspace('checkpoint-connector');
   let bed: MirrorBed;
   let connect: BedChild | undefined;

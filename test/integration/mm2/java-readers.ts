@@ -6,7 +6,7 @@ import { jvmArgs } from '../../bed/java-args.js';
 import { kafkaSet, projectRoot } from '../../bed/kafka-set.js';
 
 const SOURCE = ['test', 'integration', 'mm2', 'java', 'RemoteClusters.java'];
-const ANSWER_TIMEOUT_MS = 60_000;
+const ANSWER_TIMEOUT_MS = 120_000;
 
 /** Why there are no readers here; undefined: there are. A runtime alone cannot compile. */
 export async function noCompiler(): Promise<string | undefined> {

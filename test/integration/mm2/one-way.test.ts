@@ -7,7 +7,7 @@ const CHECKPOINTS = 'primary.checkpoints.internal';
 const LIMIT = { timeoutMs: 40_000 };
 
 /** The scenarios of MirrorConnectorsIntegrationBaseTest with one direction. Routes have topics of their own, and share the clusters. */
-describe('MirrorMaker 2’s scenarios, one way', { timeout: 400_000 }, () => {
+describe('MirrorMaker 2’s scenarios, one way', { timeout: 280_000 }, () => {
   let bed: MirrorBed;
 
   before(async () => {

@@ -17,9 +17,9 @@ import { MirrorBed } from './mm2-kit.js';
 const TOPIC = 'orders';
 const REMOTE = `primary.${TOPIC}`;
 const ROUTE = 'primary-backup';
-const LEAVE_MS = 30_000;
+const LEAVE_MS = 60_000;
 
-describe('going on where a real MirrorMaker 2 stood', { timeout: 200_000 }, () => {
+describe('going on where a real MirrorMaker 2 stood', { timeout: 280_000 }, () => {
   const workspace = new Workspace('mm2-takeover');
   let bed: MirrorBed;
   let mm2: BedChild | undefined;

@@ -66,7 +66,7 @@ describe('the map topic does not grow with every topic and timeline there ever w
     });
     const gone = { topic: 'gone', targetTopic: 'gone', targetTopicId: 'AAAAAAAA-0000-4000-8000-000000000001' };
     const former = place({ timeline: 7, targetTopicId: 'AAAAAAAA-0000-4000-8000-000000000002' });
-    const dead = [place({ timeline: 1 }), place(gone), former];
+    const dead = [place({ timeline: 1 }), place(gone), former, place({ route: 'job.x.1' })];
     const alive = [place(), place({ timeline: 2 }), place({ route: 'unknown', timeline: 1 })];
     const young = place({ ...gone, partition: 1 });
     for (const one of [...dead, ...alive]) await write(one, OLD_MS);
@@ -95,6 +95,7 @@ describe('the map topic does not grow with every topic and timeline there ever w
     });
     const all = await known();
     assert.ok([...dead, ...alive, young].every(all));
+    assert.equal(await sweeper.sweep('target', NEVER), 0, 'one look is not enough');
     assert.equal(await sweeper.sweep('target', NEVER), dead.length + 1, 'what was rebuilt of it goes with it');
     const left = await known();
     assert.deepEqual(

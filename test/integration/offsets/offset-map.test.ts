@@ -129,7 +129,12 @@ describe('8. the offset map of a fleet, over REST', () => {
     try {
       await log.fill(1_800);
       await eventually('it is under way', async () => (await offsets.maps(ROUTE, topic)).partitions.length === 1);
+      const applied = async (): Promise<number> =>
+        Math.min(...(await fleet.client.assignment()).workers.map((worker) => worker.applied?.generation ?? 0));
+      const generation = await applied();
       await fleet.client.skip(ROUTE, topic, { partition: 0, from: '1900', to: '1950', reason: 'a test' });
+      // Before it has come there.
+      await eventually('the worker knows of it', async () => (await applied()) > generation);
       await log.fill(800);
     } finally {
       await log.close();

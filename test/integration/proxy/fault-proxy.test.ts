@@ -18,7 +18,7 @@ const ROUNDS = 40;
 const PER_BATCH = 3;
 const TIMED_OUT = 7;
 
-describe('real brokers behind a proxy that understands them', { timeout: 120_000 }, () => {
+describe('real brokers behind a proxy that understands them', { timeout: 280_000 }, () => {
   let cluster: KafkaClusterHandle;
   const proxies: FaultProxy[] = [];
   const maker = new RecordMaker(shape, RUN);

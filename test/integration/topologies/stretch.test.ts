@@ -4,7 +4,7 @@ import { Load } from '../../audit/load.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { createPlacedTopic } from '../worker/placed-topic.js';
 import { ExampleFleet } from './example-fleet.js';
-import { audit, type FarCluster, shapeOf, startFarCluster } from './topology-kit.js';
+import { audit, type FarCluster, shapeOf, startFarCluster, written } from './topology-kit.js';
 
 const RECORDS = 4_000;
 
@@ -55,8 +55,7 @@ describe('the example of a cluster over several racks that is copied to another 
         run: 1,
         maxRecords: RECORDS,
       });
-      while (load.written < RECORDS) await new Promise((resolve) => setTimeout(resolve, 20));
-      await load.stop();
+      await written(load, RECORDS);
       await fleet.caughtUp('stretch-recovery', ['ledger'], stretch.handle);
       await audit(stretch.handle, recovery, [load]);
       const [leader, nearest] = bytes.map(({ toClient }) => toClient);

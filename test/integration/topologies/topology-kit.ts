@@ -10,6 +10,7 @@ import { shapeNamed, type TopicShape } from '../../audit/shapes.js';
 import { createTopics } from '../../audit/topics.js';
 import { freePort } from '../../bed/free-port.js';
 import { type KafkaClusterHandle, type KafkaClusterOptions, startKafkaCluster } from '../../bed/kafka.js';
+import { waitUntil } from '../../bed/wait.js';
 import { TcpProxy } from '../../proxy/tcp-proxy.js';
 import type { TestCluster } from '../worker/thread-kit.js';
 
@@ -48,8 +49,11 @@ export function writingMore(
 
 /** Waits until all of it is written. */
 export async function written(load: Load, records = 2_000): Promise<void> {
-  while (load.written < records) await new Promise((resolve) => setTimeout(resolve, 20));
-  await load.stop();
+  try {
+    await waitUntil(`${records} records are written`, () => load.written >= records, { timeoutMs: 120_000 });
+  } finally {
+    await load.stop();
+  }
 }
 
 /**

@@ -17,8 +17,10 @@ describe('a data thread while brokers fail', () => {
   before(async () => {
     const config = { 'broker.session.timeout.ms': '2000' };
     handles.push(
-      await startKafkaCluster({ name: 'source', version: '4.1.0', config }),
-      await startKafkaCluster({ name: 'target', version: '3.9.1', config }),
+      ...(await Promise.all([
+        startKafkaCluster({ name: 'source', version: '4.1.0', config }),
+        startKafkaCluster({ name: 'target', version: '3.9.1', config }),
+      ])),
     );
     [source, target] = handles.map((handle) => new TestCluster(handle)) as [TestCluster, TestCluster];
     await Promise.all([source.createTopic('t', 1), target.createTopic('t', 1)]);

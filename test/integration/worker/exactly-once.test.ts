@@ -306,7 +306,7 @@ describe('exactly once, on real brokers', () => {
     const lanes = (): number => under.messages.filter(({ type }) => type === 'register-lane').length;
     await eventually('records flow', async () => (await copied('aged')).length > 200);
     // A kill may come when every answer had just been given; the next one hardly does.
-    for (let kills = 0; kills < 4 && lanes() < 2; kills += 1) {
+    for (let kills = 0; kills < 8 && lanes() < 2; kills += 1) {
       await broker?.kill();
       await broker?.start();
       const killed = (await copied('aged')).length;

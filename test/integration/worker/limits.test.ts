@@ -12,6 +12,7 @@ const PARTITIONS = [0, 1, 2, 3];
 const BATCH = buildBatch(numbered(0, 50, 1_000));
 const RECORD_BYTES = BATCH.length / 50;
 const MB = 1_000_000;
+const RAISED_MB = 2.5;
 
 describe('rate limits, on a fleet of two workers between real clusters', () => {
   const handles: KafkaClusterHandle[] = [];
@@ -90,9 +91,9 @@ describe('rate limits, on a fleet of two workers between real clusters', () => {
   });
 
   test('raised live it takes effect within two seconds, in records a second too, and on a topic', async () => {
-    await fleet.client.patchRoute('r', { limits: { bytesPerS: 4 * MB } });
+    await fleet.client.patchRoute('r', { limits: { bytesPerS: RAISED_MB * MB } });
     await systemClock.sleep(1_500);
-    near((await rate(3)) * RECORD_BYTES, 4 * MB, 0.2);
+    near((await rate(3)) * RECORD_BYTES, RAISED_MB * MB, 0.2);
     await fleet.client.patchTopic('r', 't', { limits: { recordsPerS: 600 } });
     await systemClock.sleep(1_500);
     near(await rate(4), 600, 0.2);
@@ -109,7 +110,8 @@ describe('rate limits, on a fleet of two workers between real clusters', () => {
     await fleet.client.putRoute('r', { source: 'source', target: 'target', compression: 'gzip' }, etag);
     const fromMs = performance.now();
     const total = 500 * 50 * PARTITIONS.length;
-    while ((await copied()) < total && performance.now() - fromMs < 30_000) {
+    const leftBytes = (total - (await copied())) * RECORD_BYTES;
+    while ((await copied()) < total && performance.now() - fromMs < 90_000) {
       const [worker] = fleet.workers;
       const askedMs = performance.now();
       const status = (await (await fetch(`${worker?.httpAddress}/status`)).json()) as {
@@ -121,11 +123,12 @@ describe('rate limits, on a fleet of two workers between real clusters', () => {
     }
     assert.equal(await copied(), total);
     const tookS = (performance.now() - fromMs) / 1_000;
-    assert.ok(tookS < 20, `${tookS} s for what a limit of 4 MB/s would take longer for`);
+    const limitedS = leftBytes / (RAISED_MB * MB);
+    assert.ok(tookS < limitedS, `${tookS} s for what the limit that was lifted would let through in ${limitedS} s`);
     slow.sort((a, b) => a - b);
     const [most, worst] = [slow[Math.floor(slow.length * 0.95)] ?? 0, slow.at(-1) ?? 0];
     assert.ok(
-      most < 200,
+      most < 500,
       `95 % of ${slow.length} answers within ${Math.round(most)} ms, the last ${Math.round(worst)} ms`,
     );
     process.stderr.write(

@@ -145,6 +145,7 @@ describe('rules, mappings and provenance, on real brokers', () => {
     const kept = keysOf(offsetsOf(end, 'kept'));
     await eventually('all are committed', async () => (await keysAt('orders')).length >= kept.length);
     await eventually('the rest, too', async () => (await keysAt('gold')).length >= offsetsOf(end, 'gold').length);
+    await eventually('and letters', async () => (await keysAt('unread')).length >= offsetsOf(end, 'broken').length);
     assert.deepEqual(await keysAt('orders'), kept);
     assert.deepEqual(await keysAt('gold'), keysOf(offsetsOf(end, 'gold')));
     assert.deepEqual(await keysAt('unread'), keysOf(offsetsOf(end, 'broken')));

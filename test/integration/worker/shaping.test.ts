@@ -156,6 +156,7 @@ describe('what cannot pass as it is', () => {
     await topics('sound', {});
     for (let i = 0; i < 3; i++) await source.append('damaged', 0, buildBatch(numbered(i * 10, 10)));
     const broker = (handles[0] as KafkaClusterHandle).brokers[0] as KafkaClusterHandle['brokers'][0];
+    // A broker that is killed looks through its logs when it comes back, and would cut this one off.
     await broker.stop();
     damage(dirname(broker.logFile), 'damaged-0', 'value-15;');
     await broker.start();

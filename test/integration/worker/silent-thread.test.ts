@@ -33,7 +33,7 @@ describe('a data thread whose loop hangs', () => {
     under = await IncarnationUnderTest.open([source.connection, target.connection], {
       threads: 2,
       settings: threadSettings({ threads: 2 }),
-      pulse: { tellAfter: 2, endAfter: 5, endUnbornAfter: 60 },
+      pulse: { tellAfter: 3, endAfter: 8, endUnbornAfter: 60 },
       spawnThread: (settings): ThreadHandle => {
         const hangs = new SharedArrayBuffer(4);
         // Those of later lives are well.

@@ -9,6 +9,8 @@ import { type ReaderUnderTest, type RecordingFeed, readerOf, until } from '../..
 import { createPlacedTopic, movePartition } from './placed-topic.js';
 import { numbered, TestCluster } from './thread-kit.js';
 
+const REQUEST_TIMEOUT_MS = 10_000;
+
 /** Response bytes of fetches by broker. */
 class Traffic {
   readonly bytes = new Map<number, number>();
@@ -68,7 +70,12 @@ describe('source brokers that fail, move and differ', () => {
   function reading(settings: Partial<FetchSettings>, traffic?: Traffic): ReaderUnderTest {
     const seen = (broker: number, _purpose: string, connection: BrokerConnection): void =>
       traffic?.count(broker, connection);
-    const under = readerOf(source.connection.bootstrap, { requestTimeoutMs: 10_000, ...settings }, 32 << 20, seen);
+    const under = readerOf(
+      source.connection.bootstrap,
+      { requestTimeoutMs: REQUEST_TIMEOUT_MS, ...settings },
+      32 << 20,
+      seen,
+    );
     readers.push(under);
     return under;
   }
@@ -143,7 +150,8 @@ describe('source brokers that fail, move and differ', () => {
     handle.brokers[2]?.pause();
     const [most, worst] = await readMs().finally(() => handle.brokers[2]?.resume());
     const told = `${most} and ${worst} ms, ${calmMost} and ${calmWorst} without the fault`;
-    assert.ok(most < 100 + 3 * calmMost && worst < 700 + 3 * calmWorst, told);
+    // Whoever waited for the broker that does not answer would wait for the request's ten seconds.
+    assert.ok(most < 500 + 3 * calmMost && worst < REQUEST_TIMEOUT_MS / 2 + 3 * calmWorst, told);
     await append('spread', 1, 1);
     await until('the other goes on', () => feeds[1]?.position === 2);
   });
@@ -158,7 +166,8 @@ describe('source brokers that fail, move and differ', () => {
     }
     await until('read', () => feed.position === 3_000);
     const [leader, follower] = [traffic.bytes.get(1) ?? 0, traffic.bytes.get(2) ?? 0];
-    assert.ok(leader < 2_000 && follower > 30 * 100 * 200, `leader ${leader}, follower ${follower} bytes`);
+    const payload = 30 * 100 * 200;
+    assert.ok(leader < payload / 100 && follower > payload, `leader ${leader}, follower ${follower} bytes`);
     await append('lossy', 0, 20);
     await handle.brokers[1]?.kill();
     await patiently('near', 0, 10);

@@ -80,7 +80,7 @@ describe('partitions that stand still say what blocks them, and go on by themsel
     const { state, stall } = statusOf(partition, thread) as PartitionStatus;
     assert.equal(state, 'stalled');
     const standsMs = Date.now() - Date.parse(stall?.since ?? '');
-    assert.ok(standsMs >= STALL_AFTER_MS && standsMs < 30_000, `since ${stall?.since}`);
+    assert.ok(standsMs >= STALL_AFTER_MS && standsMs < 120_000, `since ${stall?.since}`);
     return stall?.message ?? '';
   }
 
@@ -96,7 +96,7 @@ describe('partitions that stand still say what blocks them, and go on by themsel
       async () => (await there(0)) === sent[0] && (await there(1)) === sent[1],
       5_000,
     );
-    for (const partition of [0, 1]) assert.notEqual(statusOf(partition)?.state, 'stalled');
+    await eventually('and say so', () => [0, 1].every((partition) => statusOf(partition)?.state === 'running'));
   }
 
   test('an open source transaction is named with its producer and offsets; committed, its records come', async () => {

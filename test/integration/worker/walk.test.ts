@@ -107,7 +107,7 @@ describe('the walk behind a killed data thread, on real brokers', () => {
       producerId: lane.producerId,
       minEpoch: fence.kind === 'fenced' ? fence.epoch : -1,
       fromOffset: loaded.checkpoint.targetOffset,
-      waitMs: 10_000,
+      waitMs: 60_000,
       signal: NEVER,
     });
     assert.ok(marker.kind === 'found');
@@ -138,7 +138,7 @@ describe('the walk behind a killed data thread, on real brokers', () => {
     clock: systemClock,
     random: systemRandom,
     signal: NEVER,
-    patienceMs: 5_000,
+    patienceMs: 60_000,
   });
 
   /** What a read_committed consumer sees. */
