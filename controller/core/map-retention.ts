@@ -13,16 +13,18 @@ export type TargetTopicFact =
 
 /**
  * Whether the map of a partition and timeline answers no question ever again: its target topic is gone, or another by the same name, or its
- * timeline lies far behind the present one. A map of an existing topic that no route copies into any more stays.
- * @param presentTimeline undefined: the store does not know the partition
+ * timeline lies far behind the present one, or its job was deleted: nobody can name that any more. A map of an existing topic that no route
+ * copies into any more stays.
+ * @param presentTimeline undefined: the store does not know the partition; 'forsaken': nor the job that copied it
  */
 export function isMapDead(
   { targetTopicId, timeline }: Pick<MapPlace, 'targetTopicId' | 'timeline'>,
   topic: TargetTopicFact,
-  presentTimeline: number | undefined,
+  presentTimeline: number | 'forsaken' | undefined,
 ): boolean {
   if (topic.kind === 'missing') return true;
   const isAnother = topic.kind === 'there' && topic.topicId !== null && targetTopicId !== null;
   if (isAnother && topic.topicId !== targetTopicId) return true;
+  if (presentTimeline === 'forsaken') return true;
   return presentTimeline !== undefined && timeline <= presentTimeline - KEPT_TIMELINES;
 }

@@ -7,6 +7,7 @@ import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import { KafkaCode } from '../../common/kafka/wire/error-codes.js';
 import { appendRecords } from '../../common/kafka/wire/operations/append-records.js';
 import type { DecodedRecord, KafkaRecord } from '../../common/kafka/wire/records/record-codec.js';
+import { isJobRoute } from '../../common/model/job.js';
 import { offsetMapTopic } from '../../common/model/offset-map.js';
 import { decodeMapKey, type MapPlace } from '../../common/model/offset-map-record.js';
 import { type TopicProgress, timelineOf } from '../../common/model/topic-progress.js';
@@ -20,6 +21,8 @@ const FIRST_SWEEP_MS = 600_000;
 const SWEEP_INTERVAL_MS = 6 * 3_600_000;
 /** Records that one sweep removes of one target; the next one goes on. */
 const MAX_TOMBSTONES = 100_000;
+/** Maps of one target that are remembered from sweep to sweep. */
+const MAX_SUSPECTS = 100_000;
 /** Topics that one request asks about. */
 const MAX_TOPICS_PER_QUESTION = 500;
 
@@ -35,6 +38,8 @@ export interface MapSweeperDeps {
 export class MapSweeper implements LeaderWork {
   readonly name = 'offset-map-sweep';
   readonly #deps: MapSweeperDeps;
+  /** Maps that the last sweep found dead, by target. */
+  readonly #suspects = new Map<string, ReadonlySet<string>>();
 
   constructor(deps: MapSweeperDeps) {
     this.#deps = deps;
@@ -42,6 +47,7 @@ export class MapSweeper implements LeaderWork {
 
   async run(term: Term): Promise<void> {
     const { clock, logger } = this.#deps;
+    this.#suspects.clear();
     await clock.sleep(FIRST_SWEEP_MS, term.signal);
     while (!term.signal.aborted) {
       for (const target of new Set(term.routes().map((route) => route.target))) {
@@ -57,7 +63,8 @@ export class MapSweeper implements LeaderWork {
   }
 
   /**
-   * Goes through one target's map topic. What is dead is looked at twice, before its records are gathered and before they are removed.
+   * Goes through one target's map topic. What is removed was dead in the sweep before as well, hours ago: what a cluster or the store says once
+   * may be a passing error. In this one it is looked at twice, before its records are gathered and before they are removed.
    * @returns how many records were removed
    * @throws CLUSTER_UNREACHABLE and the like
    */
@@ -65,7 +72,10 @@ export class MapSweeper implements LeaderWork {
     const { logger } = this.#deps;
     const places = new Places();
     await this.#read(target, places);
-    const dead = await this.#dead(target, [...places.all.values()]);
+    const found = await this.#dead(target, [...places.all.values()]);
+    const before = this.#suspects.get(target);
+    this.#suspects.set(target, new Set(found.slice(0, MAX_SUSPECTS).map(nameOf)));
+    const dead = found.filter((place) => before?.has(nameOf(place)) === true);
     if (dead.length === 0 || signal.aborted) return 0;
     const beforeMs = this.#deps.clock.wallMs() - MAP_RETENTION_MS;
     const old = new OldRecords(new Set(dead.map(nameOf)), beforeMs);
@@ -95,7 +105,8 @@ export class MapSweeper implements LeaderWork {
       const path = progressPath(place.route, place.topic);
       if (!progress.has(path)) progress.set(path, await this.#progress(path));
       const known = progress.get(path);
-      const present = known === undefined ? undefined : timelineOf(known, place.partition);
+      const unknown = isJobRoute(place.route) ? 'forsaken' : undefined;
+      const present = known === undefined ? unknown : timelineOf(known, place.partition);
       if (isMapDead(place, topics.get(place.targetTopic) ?? { kind: 'unsure' }, present)) dead.push(place);
     }
     return dead;

@@ -26,4 +26,8 @@ describe('which offset maps answer no question any more', () => {
     assert.equal(isMapDead(map(1), there('a'), undefined), false);
     assert.equal(isMapDead(map(1), { kind: 'unsure' }, 3), true);
   });
+
+  test('those of jobs that were deleted', () => {
+    assert.equal(isMapDead(map(), there('a'), 'forsaken'), true);
+  });
 });
