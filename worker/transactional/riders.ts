@@ -1,6 +1,7 @@
+import type { Lane } from '../lane/lane.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
 import type { Enrolment } from './enrolment.js';
-import { Rider } from './rider.js';
+import { Rider, type RiderPort } from './rider.js';
 
 /** The partitions on one transactional lane. */
 export class Riders {
@@ -31,10 +32,6 @@ export class Riders {
     this.#riders.delete(partition);
   }
 
-  all(): IterableIterator<Rider> {
-    return this.#riders.values();
-  }
-
   /** Somebody writes into this target partition. */
   writeInto(targetKey: string): boolean {
     for (const { targetKey: taken } of this.#riders.keys()) if (taken === targetKey) return true;
@@ -60,5 +57,29 @@ export class Riders {
   /** Those whose positions belong into a transaction that ends now. */
   due(nowMs: number, refreshMs: number, hasRuns: (partition: MirroredPartition) => boolean): Rider[] {
     return [...this.#riders.values()].filter((rider) => rider.isDue(nowMs, refreshMs, hasRuns));
+  }
+
+  /** What was stored since the last commit will not have been. @returns those that go back */
+  rewind(port: Pick<RiderPort, 'rewind'>): readonly Rider[] {
+    const rewound: Rider[] = [];
+    for (const rider of this.#riders.values()) {
+      const { committed } = rider;
+      const isTouched = rider.isAhead || !rider.isQuiet || this.#enrolment.has(rider.partition.targetKey);
+      if (committed !== undefined && isTouched) {
+        port.rewind(rider.partition, committed);
+        rewound.push(rider);
+      }
+      rider.giveUpWaiting();
+    }
+    return rewound;
+  }
+
+  goOnUnder(lane: Lane): void {
+    for (const partition of this.#riders.keys()) partition.lane = lane;
+  }
+
+  /** Positions that somebody waits for are not committed. */
+  giveUpWaiting(): void {
+    for (const rider of this.#riders.values()) rider.giveUpWaiting();
   }
 }

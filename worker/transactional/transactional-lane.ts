@@ -1,7 +1,6 @@
 import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
 import { LANE_TRANSACTION_TIMEOUT_MS } from '../../common/kafka/fencing/fencing-client.js';
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
-import { KafkaCode, kafkaError } from '../../common/kafka/wire/error-codes.js';
 import { partitionKey, type TopicPartition } from '../../common/model/topic-partition.js';
 import { MAX_PARTITIONS_PER_LANE } from '../../common/model/worker.js';
 import type { Logger } from '../../common/observability/logger.js';
@@ -15,6 +14,7 @@ import { TxnBatcher } from '../core/txn-batcher.js';
 import { Lane } from '../lane/lane.js';
 import type { MapKeeper } from '../offsets/map-keeper.js';
 import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
+import { enrollWanted } from './enroll-wanted.js';
 import { Enrolment } from './enrolment.js';
 import { commitPositions, refusedPositions } from './position-commit.js';
 import type { Rider, RiderPort } from './rider.js';
@@ -245,7 +245,7 @@ export class TransactionalLane implements Closable {
     const { clock } = this.#deps;
     for (;;) {
       this.#throwFault();
-      if (await this.#enrollMore(calls, true)) continue;
+      if (await this.#enroll(calls, true)) continue;
       const step = this.#batcher.step(clock.monotonicMs(), this.#riders);
       if (step.kind === 'end') return;
       await this.#nudge.wait(step.forMs);
@@ -258,7 +258,7 @@ export class TransactionalLane implements Closable {
     const untilMs = clock.monotonicMs() + ANSWERS_MS;
     for (;;) {
       this.#throwFault();
-      if (await this.#enrollMore(calls, false)) continue;
+      if (await this.#enroll(calls, false)) continue;
       const members = this.#riders.members();
       const open = members.filter((rider) => !rider.isQuiet);
       if (open.length === 0 && this.#runs.areSaved(this.#due().map(({ partition }) => partition))) return;
@@ -273,25 +273,8 @@ export class TransactionalLane implements Closable {
     }
   }
 
-  /** @returns whether there was anything to do */
-  async #enrollMore(calls: TransactionCalls, withRiders: boolean): Promise<boolean> {
-    const wanted = this.#enrolment.take(withRiders, (partition) => this.#riders.has(partition));
-    if (wanted.partitions.length > 0) {
-      const dropped = await calls.addPartitions(wanted.partitions);
-      for (const { partition, code } of this.#enrolment.added(wanted, dropped)) {
-        const { topic, partition: number, route } = partition.item;
-        const { message } = kafkaError(code, { route, topic, partition: number }, 'write into the target partition');
-        const isMissing = code === KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
-        this.#deps.port.restart(partition, { code: isMissing ? 'TARGET_TOPIC_MISSING' : 'KAFKA_AUTH_FAILED', message });
-      }
-      for (const partition of wanted.riders)
-        if (this.#enrolment.has(partition.targetKey)) this.#deps.port.ready(partition);
-      return true;
-    }
-    const group = this.#enrolment.takeGroup(this.#riders.members().map(({ partition }) => partition.group));
-    if (group === undefined) return false;
-    await calls.addGroup(group);
-    return true;
+  #enroll(calls: TransactionCalls, withRiders: boolean): Promise<boolean> {
+    return enrollWanted(calls, { enrolment: this.#enrolment, riders: this.#riders, port: this.#deps.port }, withRiders);
   }
 
   #throwFault(): void {
@@ -365,24 +348,14 @@ export class TransactionalLane implements Closable {
   #rewind(): readonly Rider[] {
     this.#lane.markDead();
     this.#enrolment.giveUp(new CausewayError('LANE_DEAD', 'the transaction was aborted'));
-    const rewound: Rider[] = [];
-    for (const rider of this.#riders.all()) {
-      const { committed } = rider;
-      const isTouched = rider.isAhead || !rider.isQuiet || this.#enrolment.has(rider.partition.targetKey);
-      if (committed !== undefined && isTouched) {
-        this.#deps.port.rewind(rider.partition, committed);
-        rewound.push(rider);
-      }
-      rider.giveUpWaiting();
-    }
-    return rewound;
+    return this.#riders.rewind(this.#deps.port);
   }
 
   /** Whatever names the epoch before is refused from here on. */
   #goOnUnder(producerEpoch: number): void {
     this.#lane.markDead();
     this.#lane = new Lane({ ...this.#lane.record, producerEpoch }, true);
-    for (const { partition } of this.#riders.all()) partition.lane = this.#lane;
+    this.#riders.goOnUnder(this.#lane);
   }
 
   #refuse(): void {
@@ -394,6 +367,6 @@ export class TransactionalLane implements Closable {
     this.#lane.markDead();
     this.#phase = 'idle';
     this.#enrolment.giveUp(new CausewayError('LANE_DEAD', 'the target refuses the lane'));
-    for (const rider of this.#riders.all()) rider.giveUpWaiting();
+    this.#riders.giveUpWaiting();
   }
 }
