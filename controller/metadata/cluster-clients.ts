@@ -3,6 +3,7 @@ import { ClusterClient, type ClusterClientOptions } from '../../common/kafka/wir
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
+import { withDeadline } from '../../common/runtime/deadline.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 
 type Clusters = ReadonlyMap<string, ClusterConnection>;
@@ -29,6 +30,12 @@ export function knownCluster(clusters: Clusters, name: string, place: ErrorPlace
     place: { ...place, cluster: name },
     fix: `Known clusters: ${[...clusters.keys()].sort().join(', ')}. Clusters are added in the configuration files of controllers and workers, not over REST.`,
   });
+}
+
+/** It did not answer in time. */
+export function clusterSilent(cluster: string, message: string, place: ErrorPlace = {}): CausewayError {
+  const fix = 'Check its brokers and the bootstrap list in the configuration.';
+  return new CausewayError('CLUSTER_UNREACHABLE', message, { place: { ...place, cluster }, fix });
 }
 
 /** One client per cluster, opened when it is first needed. */
@@ -90,18 +97,12 @@ export class ClusterQuestions {
   ): Promise<T> {
     const client = this.#open(knownCluster(this.#clusters, cluster, place));
     const late = new AbortController();
-    let timer: { cancel(): void } | undefined;
-    const tooLate = new Promise<never>((_resolve, reject) => {
-      timer = this.#clock.after(timeoutMs, () => {
-        const message = `cluster ${cluster} did not tell ${wanted} within ${timeoutMs} ms`;
-        const fix = 'Check its brokers and the bootstrap list in the configuration.';
-        reject(new CausewayError('CLUSTER_UNREACHABLE', message, { place: { ...place, cluster }, fix }));
-      });
-    });
     try {
-      return await Promise.race([work(client, late.signal), tooLate]);
+      return await withDeadline(this.#clock, timeoutMs, work(client, late.signal), () => {
+        const message = `cluster ${cluster} did not tell ${wanted} within ${timeoutMs} ms`;
+        throw clusterSilent(cluster, message, place);
+      });
     } finally {
-      timer?.cancel();
       late.abort();
       await client.close();
     }

@@ -1,11 +1,11 @@
-import { CausewayError } from '../../common/errors/error.js';
 import type { TopicMetadata } from '../../common/kafka/wire/cluster-client.js';
 import { KafkaCode } from '../../common/kafka/wire/error-codes.js';
 import type { ClusterConnection } from '../../common/model/cluster.js';
 import type { Clock } from '../../common/runtime/clock.js';
+import { withDeadline } from '../../common/runtime/deadline.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { ListedTopic } from '../core/selection.js';
-import { type ClientParts, ClusterClients, clientOpener } from './cluster-clients.js';
+import { type ClientParts, ClusterClients, clientOpener, clusterSilent } from './cluster-clients.js';
 import type { ClusterSnapshot, SourceMetadata, TopicInfo } from './ports.js';
 
 /** A description takes no longer than this, whatever a cluster's own timeouts are: people and other clusters wait for it. */
@@ -41,20 +41,10 @@ export class KafkaMetadata implements SourceMetadata, Closable {
   }
 
   /** The client's own attempts go on; whoever comes next finds their outcome. */
-  async #bounded<T>(cluster: string, work: Promise<T>): Promise<T> {
-    let timer: { cancel(): void } | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = this.#clock.after(DESCRIBE_TIMEOUT_MS, () => {
-        const message = `the cluster did not answer within ${DESCRIBE_TIMEOUT_MS} ms`;
-        const fix = 'Check its brokers and the bootstrap list in the configuration.';
-        reject(new CausewayError('CLUSTER_UNREACHABLE', message, { place: { cluster }, fix }));
-      });
+  #bounded<T>(cluster: string, work: Promise<T>): Promise<T> {
+    return withDeadline(this.#clock, DESCRIBE_TIMEOUT_MS, work, () => {
+      throw clusterSilent(cluster, `the cluster did not answer within ${DESCRIBE_TIMEOUT_MS} ms`);
     });
-    try {
-      return await Promise.race([work, late]);
-    } finally {
-      timer?.cancel();
-    }
   }
 }
 

@@ -3,7 +3,8 @@ import { type Checkpoint, carriesHistory } from '../../common/model/checkpoint.j
 import { offsetMapTopic } from '../../common/model/offset-map.js';
 import { linkBehind, mapPartition } from '../../common/model/offset-map-record.js';
 import type { Logger } from '../../common/observability/logger.js';
-import type { Clock, Timer } from '../../common/runtime/clock.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import { withDeadline } from '../../common/runtime/deadline.js';
 import type { Lane } from '../lane/lane.js';
 import type { MirroredPartition, Reason } from '../partition/mirrored-partition.js';
 import type { SideWriter } from '../produce/side-writer.js';
@@ -118,17 +119,10 @@ export class MapKeeper {
     const byPartition = new Map(waiting.map((partition) => [partition, editionsOf(partition, open)]));
     for (const [partition, editions] of byPartition) if (editions.length === 0) ended(partition, true);
     const series = gatherBatches([...byPartition.values()].flat(), this.#deps.clock.wallMs());
-    await this.#inTime(Promise.all(series.map((batches) => this.#writeSeries(batches, ended))));
+    const writing = Promise.all(series.map((batches) => this.#writeSeries(batches, ended)));
+    // What takes longer goes on by itself, and holds back nobody but its own partitions.
+    await withDeadline(this.#deps.clock, MAX_SAVE_MS, writing, () => undefined);
     return saved;
-  }
-
-  /** What takes longer goes on by itself, and holds back nobody but its own partitions. */
-  async #inTime(writing: Promise<unknown>): Promise<void> {
-    let timer: Timer | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = this.#deps.clock.after(MAX_SAVE_MS, resolve);
-    });
-    await Promise.race([writing, late]).finally(() => timer?.cancel());
   }
 
   /** All that is written into one partition of the map topic under one lane; every partition of the route is in one series. */

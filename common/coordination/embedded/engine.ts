@@ -1,6 +1,7 @@
 import { CausewayError } from '../../errors/error.js';
 import type { Logger } from '../../observability/logger.js';
 import type { Clock } from '../../runtime/clock.js';
+import { withDeadline } from '../../runtime/deadline.js';
 import type { Closable } from '../../runtime/lifecycle.js';
 import type { Random } from '../../runtime/random.js';
 import { parentPath } from '../node-rules.js';
@@ -168,17 +169,10 @@ class Engine implements EmbeddedEngine, StoreBackend {
     for (const store of this.#stores) for (const path of paths) store.changed(path);
   }
 
-  async #durable(): Promise<void> {
-    let timer: { cancel(): void } | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const error = new CausewayError('COORDINATION_UNAVAILABLE', 'the disk does not answer; the outcome is unknown');
-      timer = this.clock.after(this.#operationTimeoutMs, () => reject(error));
+  #durable(): Promise<void> {
+    return withDeadline(this.clock, this.#operationTimeoutMs, this.#commit.durable(), () => {
+      throw new CausewayError('COORDINATION_UNAVAILABLE', 'the disk does not answer; the outcome is unknown');
     });
-    try {
-      await Promise.race([this.#commit.durable(), late]);
-    } finally {
-      timer?.cancel();
-    }
   }
 
   async #close(): Promise<void> {
