@@ -129,12 +129,14 @@ describe('recovery programs of a fleet of processes that are killed', () => {
     await eventually('positions follow', follow, WAIT_MS);
     // However slow the producer may be on a busy machine, copying is slower.
     await client.patchRoute('dr', { limits: { recordsPerS: 5 } }, (await client.getRoute('dr')).etag);
-    // What is measured is older than what is copied: by more than a limited second's worth.
-    await eventually(
-      'the loss is measured',
-      async () => ((await programs.client.rpo('dr')).records ?? 0) > 200,
-      WAIT_MS,
-    );
+    const crossed = async (): Promise<number> => {
+      const found = await Promise.all(
+        before.acknowledged.map((_, partition) => committedValues(west, 'stock', partition)),
+      );
+      return found.flat().length;
+    };
+    await eventually('some have not crossed', async () => before.count - (await crossed()) > 200, WAIT_MS);
+    await eventually('the loss is measured', async () => ((await programs.client.rpo('dr')).records ?? 0) > 0, WAIT_MS);
     const [source] = handles;
     const gone = await ownerOf('dr', 'stock');
     await source?.brokers[0]?.kill();
