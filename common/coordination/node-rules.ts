@@ -9,19 +9,14 @@ import { MAX_MULTI_OPS, MAX_NODE_BYTES, type StoreOp } from './ports.js';
 const MAX_MULTI_BYTES = 1_000_000;
 const OP_OVERHEAD_BYTES = 96;
 
-/** What ZooKeeper refuses in a path (PathUtils.validatePath). */
+/** What ZooKeeper refuses in a path (PathUtils.validatePath): characters, and the names ``, `.` and `..`. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what is looked for
-const ILLEGAL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/;
+const ILLEGAL = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]|\/(?:\.{0,2})(?:\/|$)/;
 
 /** Paths are built by our own code from checked names, so a bad one is a bug, not an input error. */
 export function checkPath(path: string): void {
-  if (path === '/') return;
-  const segments = path.split('/');
-  const named = segments.slice(1).every((segment) => segment !== '' && segment !== '.' && segment !== '..');
-  invariant(
-    segments.length > 1 && segments[0] === '' && named && !ILLEGAL_CHARACTERS.test(path),
-    `illegal coordination path ${JSON.stringify(path)}`,
-  );
+  if (path === '/' || (path.startsWith('/') && !ILLEGAL.test(path))) return;
+  invariant(false, `illegal coordination path ${JSON.stringify(path)}`);
 }
 
 /** `/a/b` -> `/a`, `/a` -> `/`; undefined for `/`. */

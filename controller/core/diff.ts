@@ -175,7 +175,7 @@ function differs(
   const sorted = [...before.items].sort(compareItems);
   if (sorted.some((item, i) => !sameItem(item, next.items[i] as AssignmentItem, compareStarted))) return true;
   if (JSON.stringify(before.limits) !== JSON.stringify(next.limits)) return true;
-  return routesText(before.routes) !== routesText(next.routes);
+  return !sameRoutes(before.routes, next.routes);
 }
 
 /** The routes that the items name, as they stand now; those that cannot be read stay as the node had them. */
@@ -195,16 +195,27 @@ function routesOf(
  * Which topics a route chooses, how all of them are named and what else is done about them is the leader's affair: no reason to write to
  * the workers.
  */
-function asWorkersSeeIt({ selection: _, metadata: __, ...route }: Route): Route {
+function asWorkersSeeIt(full: Route): Route {
+  const known = seenByWorkers.get(full);
+  if (known !== undefined) return known;
+  const { selection: _, metadata: __, ...route } = full;
   const { naming } = route;
-  return { ...route, naming: naming.policy === 'map' ? naming.otherwise : naming, topicSync: DEFAULT_TOPIC_SYNC };
+  const seen = { ...route, naming: naming.policy === 'map' ? naming.otherwise : naming, topicSync: DEFAULT_TOPIC_SYNC };
+  seenByWorkers.set(full, seen);
+  // What a node had comes back as it is.
+  seenByWorkers.set(seen, seen);
+  return seen;
 }
+
+/** Routes do not change; those of hundreds of workers are the same few. */
+const seenByWorkers = new WeakMap<Route, Route>();
 
 function compareItems(a: AssignmentItem, b: AssignmentItem): number {
   return compareText(a.route, b.route) || compareText(a.topic, b.topic) || a.partition - b.partition;
 }
 
 /** Routes are made by one function (`routeFromSettings`), so that equal ones have equal texts. */
-function routesText(routes: readonly Route[]): string {
-  return JSON.stringify(routes);
+function sameRoutes(before: readonly Route[], next: readonly Route[]): boolean {
+  if (before.length === next.length && before.every((route, i) => route === next[i])) return true;
+  return JSON.stringify(before) === JSON.stringify(next);
 }

@@ -16,6 +16,8 @@ const LOOK_MS = 250;
 const WIDE_SHARE = 0.3;
 /** A world takes some thousands. */
 const MAX_TURNS = 200_000;
+/** Errors that product code handles are many, and nobody reads where they were made unless a world is shown. */
+const TRACED_FRAMES = 20;
 
 export interface Outcome {
   readonly seed: number;
@@ -32,6 +34,16 @@ export interface Outcome {
 /** One world from its beginning to its end. */
 export async function runSeed(seed: number, options: { readonly trace?: boolean } = {}): Promise<Outcome> {
   await prepare();
+  const frames = Error.stackTraceLimit;
+  Error.stackTraceLimit = options.trace === true ? TRACED_FRAMES : 0;
+  try {
+    return await liveThrough(seed, options);
+  } finally {
+    Error.stackTraceLimit = frames;
+  }
+}
+
+async function liveThrough(seed: number, options: { readonly trace?: boolean }): Promise<Outcome> {
   const dice = new Dice(seed);
   const world = new World(dice, options.trace === true);
   const { timeline } = world;

@@ -79,7 +79,9 @@ export class RequestWindow {
     return new Promise((resolve, reject) => {
       const timer: Timer = this.#clock.after(ask.deadlineMs - this.#clock.monotonicMs(), () => this.#expire(waiting));
       const waiting: Waiting = {
-        ...ask,
+        request: ask.request,
+        deadlineMs: ask.deadlineMs,
+        generation: ask.generation,
         settle: (reply) => {
           timer.cancel();
           if (reply instanceof CausewayError) reject(reply);

@@ -7,8 +7,10 @@ import type { Trace } from '../kernel/trace.js';
 export function loggerOf(trace: Trace, actor: string): Logger {
   const say =
     (level: string) =>
-    (event: string, fields: LogFields = {}): void =>
+    (event: string, fields: LogFields = {}): void => {
       trace.tell(actor, `${level} ${event}${shown(fields)}`);
+      if (trace.keepsLines) showStacks(trace, actor, fields);
+    };
   const logger: Logger = {
     debug: () => undefined,
     info: say('info'),
@@ -24,10 +26,17 @@ function shown(fields: LogFields): string {
   let text = '';
   for (const [key, value] of Object.entries(fields)) {
     if (isCausewayError(value)) text += ` ${value.code}: ${value.message}`;
-    else if (value instanceof Error) text += ` ${value.stack ?? value.message}`;
+    else if (value instanceof Error) text += ` ${value.name}: ${value.message}`;
     else if (typeof value !== 'object' && value !== undefined) text += ` ${key}=${String(value)}`;
   }
   return text;
+}
+
+/** Not part of the hash: stacks are taken where a world is shown. */
+function showStacks(trace: Trace, actor: string, fields: LogFields): void {
+  for (const value of Object.values(fields)) {
+    if (value instanceof Error && !isCausewayError(value)) trace.show(actor, value.stack ?? '');
+  }
 }
 
 const nothing = (): void => undefined;
