@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import avsc, { type Schema, type Type } from 'avsc';
-import { runCli } from '../../../cli/cli.js';
 import { RulesClient } from '../../../common/api/rules-client.js';
 import type { RulesTestView } from '../../../common/api/rules-shapes.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
@@ -14,6 +13,7 @@ import { type ApicurioHandle, startApicurio } from '../../bed/apicurio.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { TcpProxy } from '../../proxy/tcp-proxy.js';
 import { clientOf } from '../../unit/schemas/registry-kit.js';
+import { typed } from '../cli/typed.js';
 import { committedRecords } from '../worker/committed-log.js';
 import { SmallFleet } from '../worker/small-fleet.js';
 import { eventually, TestCluster } from '../worker/thread-kit.js';
@@ -172,25 +172,7 @@ describe('rules on Avro fields, with a real registry (Apicurio) and real brokers
   const contents = async (topic: string) =>
     (await arrived(topic)).map(({ key, value }) => ({ key: Buffer.from(key ?? ''), value: Buffer.from(value ?? '') }));
 
-  async function cli(
-    ...args: string[]
-  ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
-    const said = { out: '', err: '' };
-    const terminal = {
-      out: (text: string): void => {
-        said.out += text;
-      },
-      err: (text: string): void => {
-        said.err += text;
-      },
-      interactive: false,
-      ask: () => Promise.resolve(''),
-    };
-    const pace = { monotonicMs: () => performance.now(), sleep: () => Promise.resolve() };
-    const url = fleet.controllers[0]?.url ?? '';
-    const code = await runCli([...args, '--url', url], { terminal, environment: {}, pace });
-    return { code, ...said };
-  }
+  const cli = (...args: string[]) => typed(fleet.controllers[0]?.url ?? '', args);
 
   test('are tried on real records, with the fields shown as JSON', async () => {
     await west().createTopic('orders', 1);

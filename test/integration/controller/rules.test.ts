@@ -3,11 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { runCli } from '../../../cli/cli.js';
 import type { RoutePatch } from '../../../common/api/desired-shapes.js';
 import { RulesClient } from '../../../common/api/rules-client.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
+import { typed } from '../cli/typed.js';
 import { committedKeys } from '../worker/committed-log.js';
 import { SmallFleet } from '../worker/small-fleet.js';
 import { eventually, TestCluster } from '../worker/thread-kit.js';
@@ -87,22 +87,7 @@ describe('rules of a fleet, on real clusters', () => {
   const keysAt = (topic: string, partition: number, at = east()): Promise<string[]> =>
     committedKeys(at.connection.bootstrap, topic, partition);
 
-  async function cli(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-    const said = { out: '', err: '' };
-    const terminal = {
-      out: (text: string): void => {
-        said.out += text;
-      },
-      err: (text: string): void => {
-        said.err += text;
-      },
-      interactive: false,
-      ask: () => Promise.resolve(''),
-    };
-    const pace = { monotonicMs: () => performance.now(), sleep: () => Promise.resolve() };
-    const code = await runCli([...args, '--url', url], { terminal, environment: {}, pace });
-    return { code, ...said };
-  }
+  const cli = (...args: string[]) => typed(url, args);
 
   test('rules are tried on real records before they are saved, and nothing is written or shown unasked', async () => {
     await west().createTopic('orders', 2);

@@ -4,9 +4,9 @@ import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { DecodedRecord, KafkaRecord } from '../../../common/kafka/wire/records/record-codec.js';
 import type { Route } from '../../../common/model/route.js';
 import { kafkaOf } from '../../audit/topics.js';
-import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
+import { ClusterPair } from './cluster-pair.js';
 import { deleteRecords } from './delete-records.js';
-import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
+import { eventually, item, numbered, type TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
 
 function content(records: readonly (KafkaRecord | DecodedRecord)[]): unknown[] {
   return records.map(({ key, value, headers, timestamp }) => ({
@@ -18,25 +18,19 @@ function content(records: readonly (KafkaRecord | DecodedRecord)[]): unknown[] {
 }
 
 describe('a data thread between two real clusters', () => {
-  const handles: KafkaClusterHandle[] = [];
+  let pair: ClusterPair;
   let source: TestCluster;
   let target: TestCluster;
   let route: Route;
 
   before(async () => {
-    const [a, b] = await Promise.all([
-      startKafkaCluster({ name: 'source', version: '3.9.1' }),
-      startKafkaCluster({ name: 'target', version: '4.1.0' }),
-    ]);
-    handles.push(a, b);
-    source = new TestCluster(a);
-    target = new TestCluster(b);
+    pair = await ClusterPair.start({ source: '3.9.1', target: '4.1.0' });
+    ({ source, target } = pair);
     route = testRoute('source', 'target');
   });
 
   after(async () => {
-    await Promise.all([source?.close(), target?.close()]);
-    await Promise.all(handles.map((handle) => handle.stop()));
+    await pair?.stop();
   });
 
   async function topic(name: string, partitions = 1, configs: Record<string, string> = {}): Promise<string | null> {

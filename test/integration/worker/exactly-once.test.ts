@@ -8,33 +8,26 @@ import { type Checkpoint, checkpointGroup, firstTimelineGroup } from '../../../c
 import { heartbeatTopic } from '../../../common/model/heartbeat.js';
 import type { Route } from '../../../common/model/route.js';
 import { systemClock } from '../../../common/runtime/clock.js';
-import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
-import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
+import { ClusterPair } from './cluster-pair.js';
+import { eventually, item, numbered, type TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
 
 /** No checkpoint but the first: whatever is copied lies behind it. */
 const ONLY_THE_FIRST = { checkpointIntervalMs: 3_600_000 };
 
 describe('exactly once, on real brokers', () => {
-  const handles: KafkaClusterHandle[] = [];
+  let pair: ClusterPair;
   const threads: ThreadUnderTest[] = [];
   let source: TestCluster;
   let target: TestCluster;
   const route: Route = { ...testRoute('source', 'target'), delivery: 'exactly-once' };
 
   before(async () => {
-    handles.push(
-      ...(await Promise.all([
-        startKafkaCluster({ name: 'source', version: '3.9.1' }),
-        startKafkaCluster({ name: 'target', version: '4.1.0' }),
-      ])),
-    );
-    source = new TestCluster(handles[0] as KafkaClusterHandle);
-    target = new TestCluster(handles[1] as KafkaClusterHandle);
+    pair = await ClusterPair.start({ source: '3.9.1', target: '4.1.0' });
+    ({ source, target } = pair);
   });
 
   after(async () => {
-    await Promise.all([source?.close(), target?.close()]);
-    await Promise.all(handles.map((handle) => handle.stop()));
+    await pair?.stop();
   });
 
   afterEach(async () => {
@@ -302,7 +295,7 @@ describe('exactly once, on real brokers', () => {
         await systemClock.sleep(5);
       }
     })();
-    const broker = handles[1]?.brokers[0];
+    const broker = pair.handles[1].brokers[0];
     const lanes = (): number => under.messages.filter(({ type }) => type === 'register-lane').length;
     await eventually('records flow', async () => (await copied('aged')).length > 200);
     // A kill may come when every answer had just been given; the next one hardly does.

@@ -3,10 +3,10 @@ import { after, before, describe, test } from 'node:test';
 import { listOffsets, TIMESTAMP_LATEST } from '../../../common/kafka/wire/operations/list-offsets.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import { systemClock } from '../../../common/runtime/clock.js';
-import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { Appender } from './appender.js';
+import { ClusterPair } from './cluster-pair.js';
 import { SmallFleet } from './small-fleet.js';
-import { eventually, numbered, TestCluster } from './thread-kit.js';
+import { eventually, numbered, type TestCluster } from './thread-kit.js';
 
 const PARTITIONS = [0, 1, 2, 3];
 const BATCH = buildBatch(numbered(0, 50, 1_000));
@@ -15,19 +15,15 @@ const MB = 1_000_000;
 const RAISED_MB = 2.5;
 
 describe('rate limits, on a fleet of two workers between real clusters', () => {
-  const handles: KafkaClusterHandle[] = [];
+  let pair: ClusterPair;
   let source: TestCluster;
   let target: TestCluster;
   let fleet: SmallFleet;
 
   before(async () => {
-    const [a, b] = await Promise.all([
-      startKafkaCluster({ name: 'source', version: '3.9.1' }),
-      startKafkaCluster({ name: 'target', version: '3.9.1' }),
-    ]);
-    handles.push(a, b);
-    source = new TestCluster(a);
-    target = new TestCluster(b);
+    pair = await ClusterPair.start({ source: '3.9.1', target: '3.9.1' });
+    ({ source, target } = pair);
+    const [a, b] = pair.handles;
     fleet = await SmallFleet.start({
       clusters: { source: a.bootstrapServers, target: b.bootstrapServers },
       routes: { r: { source: 'source', target: 'target', limits: { bytesPerS: MB } } },
@@ -47,8 +43,7 @@ describe('rate limits, on a fleet of two workers between real clusters', () => {
 
   after(async () => {
     await fleet?.close();
-    await Promise.all([source?.close(), target?.close()]);
-    await Promise.all(handles.map((handle) => handle.stop()));
+    await pair?.stop();
   });
 
   /** Records at the target. */

@@ -3,10 +3,10 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { ApiKey } from '../../../common/kafka/wire/api-keys.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { Route } from '../../../common/model/route.js';
-import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { FaultProxy, type FaultRule } from '../../proxy/fault-proxy.js';
 import { KafkaDialect } from '../../proxy/kafka-dialect.js';
-import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
+import { ClusterPair } from './cluster-pair.js';
+import { eventually, item, numbered, type TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
 
 const PER_BATCH = 5;
 const BATCHES = 60;
@@ -14,22 +14,16 @@ const TIMED_OUT = 7;
 const DELIVERIES = ['at-least-once', 'exactly-once'] as const;
 
 describe('a target whose answers do not arrive', () => {
-  const handles: KafkaClusterHandle[] = [];
+  let pair: ClusterPair;
   const threads: ThreadUnderTest[] = [];
   let proxy: FaultProxy;
   let source: TestCluster;
   let target: TestCluster;
 
   before(async () => {
-    handles.push(
-      ...(await Promise.all([
-        startKafkaCluster({ name: 'source', version: '3.9.1' }),
-        startKafkaCluster({ name: 'target', version: '4.1.0' }),
-      ])),
-    );
-    source = new TestCluster(handles[0] as KafkaClusterHandle);
-    target = new TestCluster(handles[1] as KafkaClusterHandle);
-    const port = handles[1]?.brokers[0]?.port as number;
+    pair = await ClusterPair.start({ source: '3.9.1', target: '4.1.0' });
+    ({ source, target } = pair);
+    const port = pair.handles[1].brokers[0]?.port as number;
     const portOf = new Map<number, number>();
     proxy = await FaultProxy.start({ target: { host: '127.0.0.1', port }, dialect: new KafkaDialect(portOf) });
     portOf.set(port, proxy.port);
@@ -41,8 +35,8 @@ describe('a target whose answers do not arrive', () => {
   });
 
   after(async () => {
-    await Promise.all([source?.close(), target?.close(), proxy?.close()]);
-    await Promise.all(handles.map((handle) => handle.stop()));
+    await proxy?.close();
+    await pair?.stop();
   });
 
   /** A backlog of batches, so that as many are under way as may be. @returns how often the fault struck */

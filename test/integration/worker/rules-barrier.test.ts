@@ -1,23 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { AssignmentItem } from '../../../common/model/assignment.js';
 import { type Checkpoint, decodeCheckpoint } from '../../../common/model/checkpoint.js';
 import { type RecordRules, rulesVersionOf } from '../../../common/model/record-rules.js';
 import type { Route } from '../../../common/model/route.js';
 import type { AuditRecord } from '../../audit/record.js';
-import { BedChild } from '../../bed/child.js';
-import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
+import type { BedChild } from '../../bed/child.js';
 import { waitUntil } from '../../bed/wait.js';
+import { ClusterPair } from './cluster-pair.js';
 import { committedRecords } from './committed-log.js';
-import type { OwnerOrder } from './owner-process.js';
-import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
+import { Owners } from './owners.js';
+import { eventually, item, numbered, type TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
 
-const SCRIPT = fileURLToPath(new URL('./owner-process.js', import.meta.url));
 /** Ms between the new rules and the kill: in the drain, between the last pair of the old ones and the first of the new, behind it. */
 const KILLS_MS = [0, 4, 10, 20, 40, 90, 200];
 /** Between two batches of ten: the owner is under load all the time, and the log stays short. */
@@ -46,30 +43,21 @@ async function steadily<T>(read: () => Promise<T>): Promise<T> {
 }
 
 describe('a change of rules is a barrier (4.2, 6.5)', () => {
-  const handles: KafkaClusterHandle[] = [];
-  const children: BedChild[] = [];
-  const folder = mkdtempSync(join(tmpdir(), 'causeway-barrier-'));
+  let pair: ClusterPair;
+  const owners = new Owners();
   let source: TestCluster;
   let target: TestCluster;
   let heir: ThreadUnderTest | undefined;
 
   before(async () => {
-    handles.push(
-      ...(await Promise.all([
-        startKafkaCluster({ name: 'source', version: '4.1.0' }),
-        startKafkaCluster({ name: 'target', version: '3.9.1' }),
-      ])),
-    );
-    source = new TestCluster(handles[0] as KafkaClusterHandle);
-    target = new TestCluster(handles[1] as KafkaClusterHandle);
+    pair = await ClusterPair.start({ source: '4.1.0', target: '3.9.1' });
+    ({ source, target } = pair);
   });
 
   after(async () => {
     await heir?.thread.stop();
-    await Promise.all(children.map((child) => child.kill()));
-    await Promise.all([source?.close(), target?.close()]);
-    await Promise.all(handles.map((handle) => handle.stop()));
-    rmSync(folder, { recursive: true, force: true });
+    await owners.close();
+    await pair?.stop();
   });
 
   const routeOf = (n: number): Route => ({
@@ -79,14 +67,9 @@ describe('a change of rules is a barrier (4.2, 6.5)', () => {
   });
 
   function owner(n: number, items: readonly AssignmentItem[]): { readonly child: BedChild; change(): void } {
-    const nextFile = join(folder, `next-${n}.json`);
+    const nextFile = join(owners.folder, `next-${n}.json`);
     const clusters = [source.connection, target.connection];
-    const order: OwnerOrder = { clusters, incarnation: `o${n}`, routes: [routeOf(n)], items, nextFile };
-    const file = join(folder, `${n}.json`);
-    writeFileSync(file, JSON.stringify(order));
-    const logFile = join(folder, `${n}.log`);
-    const child = BedChild.start({ name: `o${n}`, command: process.execPath, args: [SCRIPT, file], logFile });
-    children.push(child);
+    const child = owners.start({ clusters, incarnation: `o${n}`, routes: [routeOf(n)], items, nextFile });
     const change = (): void => {
       writeFileSync(`${nextFile}.new`, JSON.stringify([routeOf(n + 1)]));
       renameSync(`${nextFile}.new`, nextFile);
@@ -117,8 +100,11 @@ describe('a change of rules is a barrier (4.2, 6.5)', () => {
         return found.some((record) => markOf(record) === String(n));
       });
       change();
-      const logFile = join(folder, `${n}.log`);
-      await eventually('it knows the next rules', () => readFileSync(logFile, 'utf8').includes('changed'), 10_000);
+      await eventually(
+        'it knows the next rules',
+        () => readFileSync(child.logFile, 'utf8').includes('changed'),
+        10_000,
+      );
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await child.kill();
       isLoading = false;

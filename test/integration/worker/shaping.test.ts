@@ -7,8 +7,9 @@ import { loadCodec } from '../../../common/kafka/wire/records/compression.js';
 import type { DecodedRecord, KafkaRecord } from '../../../common/kafka/wire/records/record-codec.js';
 import { gapTopic } from '../../../common/model/gap.js';
 import type { Route } from '../../../common/model/route.js';
-import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
-import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
+import type { KafkaClusterHandle } from '../../bed/kafka.js';
+import { ClusterPair } from './cluster-pair.js';
+import { eventually, item, numbered, type TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
 
 const values = (records: readonly (KafkaRecord | DecodedRecord)[]): string[] =>
   records.map(({ key, value }) => `${key?.toString() ?? 'null'}=${value?.toString('hex') ?? 'null'}`);
@@ -16,26 +17,19 @@ const values = (records: readonly (KafkaRecord | DecodedRecord)[]): string[] =>
 const GAPS = gapTopic('test');
 
 describe('what cannot pass as it is', () => {
-  const handles: KafkaClusterHandle[] = [];
+  let pair: ClusterPair;
   let source: TestCluster;
   let target: TestCluster;
 
   before(async () => {
-    handles.push(
-      ...(await Promise.all([
-        startKafkaCluster({ name: 'source', version: '3.9.1' }),
-        startKafkaCluster({ name: 'target', version: '4.1.0' }),
-      ])),
-    );
-    source = new TestCluster(handles[0] as KafkaClusterHandle);
-    target = new TestCluster(handles[1] as KafkaClusterHandle);
+    pair = await ClusterPair.start({ source: '3.9.1', target: '4.1.0' });
+    ({ source, target } = pair);
     await target.createTopic(GAPS, 1, { 'cleanup.policy': 'compact' });
     await target.createTopic('refused', 1, { 'max.message.bytes': String(16 << 20) });
   });
 
   after(async () => {
-    await Promise.all([source?.close(), target?.close()]);
-    await Promise.all(handles.map((handle) => handle.stop()));
+    await pair?.stop();
   });
 
   const routeWith = (settings: Partial<Route>): Route => ({ ...testRoute('source', 'target'), ...settings });
@@ -155,7 +149,7 @@ describe('what cannot pass as it is', () => {
     await topics('damaged', {});
     await topics('sound', {});
     for (let i = 0; i < 3; i++) await source.append('damaged', 0, buildBatch(numbered(i * 10, 10)));
-    const broker = (handles[0] as KafkaClusterHandle).brokers[0] as KafkaClusterHandle['brokers'][0];
+    const broker = pair.handles[0].brokers[0] as KafkaClusterHandle['brokers'][0];
     // A broker that is killed looks through its logs when it comes back, and would cut this one off.
     await broker.stop();
     damage(dirname(broker.logFile), 'damaged-0', 'value-15;');

@@ -4,11 +4,11 @@ import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import { refKey } from '../../../common/model/assignment.js';
 import type { Route } from '../../../common/model/route.js';
 import { systemClock } from '../../../common/runtime/clock.js';
-import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { Appender } from './appender.js';
+import { ClusterPair } from './cluster-pair.js';
 import { IncarnationUnderTest } from './incarnation-kit.js';
 import { type Arrival, arrivals, latencyMs, longestGapMs, SteadyWriter, type SteadyWriting } from './steady-writer.js';
-import { eventually, item, numbered, TestCluster, testRoute, threadSettings } from './thread-kit.js';
+import { eventually, item, numbered, type TestCluster, testRoute, threadSettings } from './thread-kit.js';
 
 const APPEND_TIME = { 'message.timestamp.type': 'LogAppendTime' };
 /** What a partition that nothing happens to may be without a record, beside what the machine itself costs it. */
@@ -17,25 +17,19 @@ const CALM_GAP_MS = 700;
 const CALM_MS = 1_000;
 
 describe('the data threads of a worker', () => {
-  const handles: KafkaClusterHandle[] = [];
+  let pair: ClusterPair;
   let source: TestCluster;
   let target: TestCluster;
   let route: Route;
 
   before(async () => {
-    const [a, b] = await Promise.all([
-      startKafkaCluster({ name: 'source', version: '3.9.1' }),
-      startKafkaCluster({ name: 'target', version: '3.9.1' }),
-    ]);
-    handles.push(a, b);
-    source = new TestCluster(a);
-    target = new TestCluster(b);
+    pair = await ClusterPair.start({ source: '3.9.1', target: '3.9.1' });
+    ({ source, target } = pair);
     route = testRoute('source', 'target');
   });
 
   after(async () => {
-    await Promise.all([source?.close(), target?.close()]);
-    await Promise.all(handles.map((handle) => handle.stop()));
+    await pair?.stop();
   });
 
   const open: (() => Promise<unknown>)[] = [];

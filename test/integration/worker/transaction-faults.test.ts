@@ -6,11 +6,11 @@ import type { AssignmentItem } from '../../../common/model/assignment.js';
 import { gapTopic } from '../../../common/model/gap.js';
 import type { Route } from '../../../common/model/route.js';
 import { kafkaOf } from '../../audit/topics.js';
-import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { FaultProxy, type FaultRule } from '../../proxy/fault-proxy.js';
 import { KafkaDialect } from '../../proxy/kafka-dialect.js';
+import { ClusterPair } from './cluster-pair.js';
 import { committedKeys } from './committed-log.js';
-import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
+import { eventually, item, numbered, type TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
 
 const PER_BATCH = 5;
 /** Each in a transaction of its own. */
@@ -24,7 +24,7 @@ const COORDINATION = [ApiKey.AddPartitionsToTxn, ApiKey.AddOffsetsToTxn, ApiKey.
 const keys = (count: number, from = 0): string[] => Array.from({ length: count }, (_, i) => `key-${from + i}`);
 
 describe('transactions at a target that misbehaves', () => {
-  const handles: KafkaClusterHandle[] = [];
+  let pair: ClusterPair;
   const threads: ThreadUnderTest[] = [];
   let proxy: FaultProxy;
   let source: TestCluster;
@@ -32,15 +32,9 @@ describe('transactions at a target that misbehaves', () => {
   const route: Route = { ...testRoute('source', 'target'), delivery: 'transactional', coalesceBelowBytes: 0 };
 
   before(async () => {
-    handles.push(
-      ...(await Promise.all([
-        startKafkaCluster({ name: 'source', version: '3.9.1' }),
-        startKafkaCluster({ name: 'target', version: '4.1.0' }),
-      ])),
-    );
-    source = new TestCluster(handles[0] as KafkaClusterHandle);
-    target = new TestCluster(handles[1] as KafkaClusterHandle);
-    const port = handles[1]?.brokers[0]?.port as number;
+    pair = await ClusterPair.start({ source: '3.9.1', target: '4.1.0' });
+    ({ source, target } = pair);
+    const port = pair.handles[1].brokers[0]?.port as number;
     const portOf = new Map<number, number>();
     proxy = await FaultProxy.start({ target: { host: '127.0.0.1', port }, dialect: new KafkaDialect(portOf) });
     portOf.set(port, proxy.port);
@@ -52,8 +46,8 @@ describe('transactions at a target that misbehaves', () => {
   });
 
   after(async () => {
-    await Promise.all([source?.close(), target?.close(), proxy?.close()]);
-    await Promise.all(handles.map((handle) => handle.stop()));
+    await proxy?.close();
+    await pair?.stop();
   });
 
   function owner(incarnation: string): ThreadUnderTest {

@@ -1,63 +1,39 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { AssignmentItem } from '../../../common/model/assignment.js';
 import type { Route } from '../../../common/model/route.js';
-import { BedChild } from '../../bed/child.js';
-import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
+import type { BedChild } from '../../bed/child.js';
+import { ClusterPair } from './cluster-pair.js';
 import { committedKeys } from './committed-log.js';
-import type { OwnerOrder } from './owner-process.js';
-import { eventually, item, numbered, TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
+import { Owners } from './owners.js';
+import { eventually, item, numbered, type TestCluster, ThreadUnderTest, testRoute } from './thread-kit.js';
 
-const SCRIPT = fileURLToPath(new URL('./owner-process.js', import.meta.url));
 const keys = (count: number): string[] => Array.from({ length: count }, (_, i) => `key-${i}`);
 
 describe('transactional delivery by processes that are killed and stopped', () => {
-  const handles: KafkaClusterHandle[] = [];
-  const folder = mkdtempSync(join(tmpdir(), 'causeway-owners-'));
-  const children: BedChild[] = [];
+  let pair: ClusterPair;
+  const owners = new Owners();
   let source: TestCluster;
   let target: TestCluster;
   let heir: ThreadUnderTest | undefined;
   const route: Route = { ...testRoute('source', 'target'), delivery: 'transactional' };
 
   before(async () => {
-    handles.push(
-      ...(await Promise.all([
-        startKafkaCluster({ name: 'source', version: '4.1.0' }),
-        startKafkaCluster({ name: 'target', version: '3.9.1' }),
-      ])),
-    );
-    source = new TestCluster(handles[0] as KafkaClusterHandle);
-    target = new TestCluster(handles[1] as KafkaClusterHandle);
+    pair = await ClusterPair.start({ source: '4.1.0', target: '3.9.1' });
+    ({ source, target } = pair);
   });
 
   after(async () => {
     await heir?.thread.stop();
-    await Promise.all(children.map((child) => child.kill()));
-    await Promise.all([source?.close(), target?.close()]);
-    await Promise.all(handles.map((handle) => handle.stop()));
-    rmSync(folder, { recursive: true, force: true });
+    await owners.close();
+    await pair?.stop();
   });
 
   function owner(incarnation: string, items: readonly AssignmentItem[]): BedChild {
     const clusters = [source.connection, target.connection];
-    const order: OwnerOrder = { clusters, incarnation, routes: [route], items };
-    const file = join(folder, `${incarnation}.json`);
-    writeFileSync(file, JSON.stringify(order));
-    const logFile = join(folder, `${incarnation}.log`);
-    const child = BedChild.start({
-      name: incarnation,
-      command: process.execPath,
-      args: [SCRIPT, file],
-      logFile,
-    });
-    children.push(child);
-    return child;
+    return owners.start({ clusters, incarnation, routes: [route], items });
   }
 
   async function fill(from: number, count: number): Promise<void> {
