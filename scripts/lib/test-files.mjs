@@ -52,17 +52,22 @@ export function batchesOf(files) {
 
 /** Files with real brokers that take longest, the longest first. */
 const longReal = [
-  'test/integration/offsets/owners.test.ts',
+  'test/integration/controller/recovery-processes.test.ts',
   'test/integration/controller/recovery.test.ts',
-  'test/integration/offsets/offset-map.test.ts',
-  'test/integration/controller/jobs.test.ts',
-  'test/integration/cli/standalone.test.ts',
-  'test/integration/kafka/fencing-faults.test.ts',
-  'test/integration/worker/transactional.test.ts',
-  'test/integration/bed/bed.test.ts',
   'test/integration/topologies/stars.test.ts',
-  'test/integration/cli/fleet.test.ts',
+  'test/integration/controller/jobs.test.ts',
+  'test/integration/kafka/fencing-faults.test.ts',
+  'test/integration/cli/standalone.test.ts',
   'test/integration/worker/exactly-once.test.ts',
+  'test/integration/schemas/registry-topic.test.ts',
+  'test/integration/offsets/owners.test.ts',
+  'test/integration/kafka/security.test.ts',
+  'test/integration/bed/bed.test.ts',
+  'test/integration/worker/transaction-faults.test.ts',
+  'test/integration/worker/record-rules.test.ts',
+  'test/integration/controller/fleet.test.ts',
+  'test/integration/worker/continuity.test.ts',
+  'test/integration/cli/fleet.test.ts',
 ];
 
 /** The long ones first, so that no lane is left with one of them in the end. */

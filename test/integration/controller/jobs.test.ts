@@ -163,14 +163,21 @@ worker: { id: ${id}, threads: 1 }
     ]);
     const first = new CausewayClient({ baseUrl: await start('controller', 'c1').started() });
     await waitUntil('the first one leads', async () => (await first.status()).leader !== null);
-    url = await start('controller', 'c2').started();
-    client = new JobClient(new CausewayClient({ baseUrl: url }).transport);
-    await Promise.all([start('worker', 'w1').started(), start('worker', 'w2').started()]);
     east = new TestCluster(source);
-    await east.createTopic('ledger', 1);
-    await east.createTopic('bulk', 2);
-    await fillLedger();
-    await fillBulk();
+    const filled = async (): Promise<void> => {
+      await east.createTopic('ledger', 1);
+      await east.createTopic('bulk', 2);
+      await fillLedger();
+      await fillBulk();
+    };
+    const [second] = await Promise.all([
+      start('controller', 'c2').started(),
+      start('worker', 'w1').started(),
+      start('worker', 'w2').started(),
+      filled(),
+    ]);
+    url = second;
+    client = new JobClient(new CausewayClient({ baseUrl: url }).transport);
     await waitUntil('the controller is ready', async () => (await fetch(`${url}/readyz`)).ok);
   });
 

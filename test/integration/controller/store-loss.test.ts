@@ -16,7 +16,7 @@ import { FakeKafka } from '../../unit/controller/fake-kafka.js';
 import { FakeWorker } from '../../unit/controller/fake-worker.js';
 import { CLUSTERS, PLANNER, routeOf, until } from '../../unit/controller/kit.js';
 
-const SESSION_MS = 2_000;
+const SESSION_MS = 3_000;
 const WAIT_MS = 60_000;
 const HTTP = { host: '127.0.0.1', port: 0, advertised: undefined, token: undefined } as const;
 const PARTITIONS = 8;

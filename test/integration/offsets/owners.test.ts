@@ -65,7 +65,8 @@ describe('8.1 the offset map, whoever owns a partition', () => {
         const filling = log.fill(800);
         if (n < owners - 1) {
           await eventually('some are copied', async () => (await copied()) > before + 200, 60_000);
-          await under.thread.stop();
+          if (delivery === 'transactional') under.die();
+          else await under.thread.stop();
           await filling;
           continue;
         }

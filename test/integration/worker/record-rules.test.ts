@@ -77,8 +77,8 @@ describe('rules, mappings and provenance, on real brokers', () => {
     await Promise.all(handles.map((handle) => handle.stop()));
   });
 
-  afterEach(async () => {
-    await Promise.all(threads.splice(0).map(({ thread }) => thread.stop()));
+  afterEach(() => {
+    for (const under of threads.splice(0)) under.die();
   });
 
   const west = (): TestCluster => clusters[0] as TestCluster;
@@ -137,7 +137,7 @@ describe('rules, mappings and provenance, on real brokers', () => {
       end += 300;
       // In the log, committed or not: somewhere in the middle of its work.
       await eventually('some are stored', async () => (await east().read('orders', 0)).length > before + 60);
-      await under.thread.stop();
+      under.die();
       await filling;
     }
     const last = owner('a4');
@@ -250,7 +250,7 @@ describe('rules, mappings and provenance, on real brokers', () => {
     await eventually('all run', () => isRunning(first, 5));
     const filling = fillAll(0, 160);
     await eventually('some are stored', async () => (await east().read('folded', 0)).length > 100);
-    await first.thread.stop();
+    first.die();
     await filling;
     const second = owner('f2');
     second.assign([route], begun(items));
@@ -295,7 +295,7 @@ describe('rules, mappings and provenance, on real brokers', () => {
     await eventually('all run', () => isRunning(first, 4));
     const load = both(0, 300);
     await eventually('some have crossed', async () => (await east().read('both', 0)).length > 200);
-    await first.thread.stop();
+    first.die();
     await load;
     const second = owner('p2');
     second.assign([there, back], begun(items));

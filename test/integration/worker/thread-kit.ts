@@ -295,6 +295,11 @@ export class ThreadUnderTest {
     this.thread.receive({ type: 'assign', epoch: 1, generation, order: generation, routes, items, limits });
   }
 
+  /** Ends as a process does that is killed: a transaction that is open is left as it is, and nobody waits for its answers. */
+  die(): void {
+    this.thread.stop().catch(() => undefined);
+  }
+
   /** What the thread last said it holds. */
   held(): Extract<FromThread, { type: 'held' }> | undefined {
     return this.messages.findLast((message) => message.type === 'held') as ReturnType<ThreadUnderTest['held']>;

@@ -30,8 +30,8 @@ describe('transactional delivery, on real brokers', () => {
     await Promise.all(handles.map((handle) => handle.stop()));
   });
 
-  afterEach(async () => {
-    await Promise.all(threads.splice(0).map(({ thread }) => thread.stop()));
+  afterEach(() => {
+    for (const under of threads.splice(0)) under.die();
   });
 
   for (const [sourceAt, targetAt] of [
@@ -92,7 +92,7 @@ describe('transactional delivery, on real brokers', () => {
         end += 300;
         // In the log, committed or not: somewhere in the middle of its work.
         await eventually('some are stored', async () => (await target().read(name, 0)).length > end - 200);
-        await under.thread.stop();
+        under.die();
         await filling;
       }
       const last = owner('d4');
@@ -117,7 +117,7 @@ describe('transactional delivery, on real brokers', () => {
         })(),
       ]);
       // A new owner in between.
-      await under.thread.stop();
+      under.die();
       const heir = owner('m2');
       heir.assign([routeOf('left'), routeOf('right')], begun([...left, ...right]));
       await eventually('all are committed', async () => (await committed(merged)).length >= 620);
@@ -150,7 +150,7 @@ describe('transactional delivery, on real brokers', () => {
       await eventually('it runs', () => isRunning(under));
       await fill(name, 0, 200);
       await eventually('some are committed', async () => (await committed(name)).length > 20);
-      await under.thread.stop();
+      under.die();
       const heir = owner('e2');
       heir.assign([routeOf('r')], begun(items));
       await eventually('it runs', () => isRunning(heir));
