@@ -3,22 +3,17 @@ import { describe, test } from 'node:test';
 import { runCli } from '../../../cli/cli.js';
 import type { RecoveryList, RecoveryView } from '../../../common/api/recovery-shapes.js';
 import { systemClock } from '../../../common/runtime/clock.js';
-import { ControllerKit, routeOf, until } from '../controller/kit.js';
+import { copyingFleet } from '../controller/copying-fleet.js';
+import { until } from '../controller/kit.js';
 import { FakeTerminal } from './fake-terminal.js';
 
 /** A real controller over clusters that only tell their topics, as an operator meets it at the command line. */
 async function office() {
-  const kit = await ControllerKit.open({ routes: [routeOf('r'), routeOf('other')] });
-  kit.kafka.addTopic('east', 't', 2);
-  const controller = await kit.controller();
-  await until(async () => (await controller.client.status()).leader !== null);
-  const worker = await kit.worker('a');
-  await controller.client.addTopic('r', { topic: 't' });
-  await until(() => worker.held.size === 2);
+  const { kit, worker, httpAddress } = await copyingFleet();
   const pace = { monotonicMs: () => systemClock.monotonicMs(), sleep: () => systemClock.sleep(20) };
   const causeway = async (line: string) => {
     const terminal = new FakeTerminal();
-    const environment = { CAUSEWAY_URL: controller.httpAddress };
+    const environment = { CAUSEWAY_URL: httpAddress };
     const code = await runCli(line.split(' '), { terminal, environment, pace });
     return { code, out: terminal.stdout, err: terminal.stderr };
   };

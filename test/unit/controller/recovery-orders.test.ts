@@ -3,23 +3,18 @@ import { describe, test } from 'node:test';
 import { RecoveryClient } from '../../../common/api/recovery-client.js';
 import type { RecoveryBody, RecoveryView } from '../../../common/api/recovery-shapes.js';
 import { isCausewayError } from '../../../common/errors/error.js';
-import { ControllerKit, routeOf, until } from './kit.js';
+import { copyingFleet } from './copying-fleet.js';
+import { until } from './kit.js';
 
 async function fleet() {
-  const kit = await ControllerKit.open({ routes: [routeOf('r'), routeOf('other')] });
-  kit.kafka.addTopic('east', 't', 2);
-  const controller = await kit.controller();
-  await until(async () => (await controller.client.status()).leader !== null);
-  const worker = await kit.worker('a');
-  await controller.client.addTopic('r', { topic: 't' });
-  await until(() => worker.held.size === 2);
-  const recoveries = new RecoveryClient(controller.client.transport);
+  const copying = await copyingFleet();
+  const recoveries = new RecoveryClient(copying.client.transport);
   const rests = (id: string): Promise<RecoveryView> =>
     until(async () => {
       const view = await recoveries.get(id);
       return view.state !== 'running' && view.state !== 'aborting' && view;
     }) as Promise<RecoveryView>;
-  return { kit, worker, recoveries, rests, ...controller };
+  return { ...copying, recoveries, rests };
 }
 
 const statesOf = ({ steps }: RecoveryView): string => steps.map(({ id, state }) => `${id} ${state}`).join(', ');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { BufferPool } from '../../../../common/kafka/wire/buffer-pool.js';
-import { ClusterClient } from '../../../../common/kafka/wire/cluster-client.js';
+import type { ClusterClient } from '../../../../common/kafka/wire/cluster-client.js';
 import {
   listOffsets,
   TIMESTAMP_EARLIEST,
@@ -9,11 +9,9 @@ import {
 } from '../../../../common/kafka/wire/operations/list-offsets.js';
 import { type LogAnswer, READ_BYTES, readLog } from '../../../../common/kafka/wire/operations/read-logs.js';
 import { BatchCursor } from '../../../../common/kafka/wire/records/batch-scan.js';
-import { silentLogger } from '../../../../common/observability/logger.js';
-import { systemClock } from '../../../../common/runtime/clock.js';
-import { systemRandom } from '../../../../common/runtime/random.js';
 import type { FakeLog } from '../../worker/fetch/fake-log.js';
 import { FakeSource } from '../../worker/fetch/fake-source.js';
+import { testClient } from './test-client.js';
 
 const PARTITIONS = 40;
 
@@ -25,13 +23,7 @@ describe('reading many logs', () => {
   beforeEach(async () => {
     cluster = await FakeSource.start(1);
     logs = cluster.topic('t', PARTITIONS);
-    client = new ClusterClient({
-      cluster: { name: 'fake', bootstrap: cluster.bootstrap, connectTimeoutMs: 2_000, requestTimeoutMs: 2_000 },
-      clientId: 'test',
-      clock: systemClock,
-      random: systemRandom,
-      logger: silentLogger,
-    });
+    client = testClient(cluster.bootstrap);
   });
 
   afterEach(async () => {

@@ -144,16 +144,19 @@ function valuesOf(batches: ReturnType<typeof takeAll>): (Buffer | null)[] {
   );
 }
 
-test('the schemas of a batch are looked up before it is decided about, dead letters of refused records included', async () => {
+/** What a registry's ids stand for, always the same, and which of them were asked for. */
+function askedBook(cluster: string): { readonly asked: readonly number[]; readonly book: SchemaBook } {
   const asked: number[] = [];
-  const client = {
-    schema: (id: number) => {
-      asked.push(id);
-      return Promise.resolve(CARD);
-    },
-    version: () => Promise.resolve(undefined),
+  const schema = (id: number): Promise<typeof CARD> => {
+    asked.push(id);
+    return Promise.resolve(CARD);
   };
-  const book = new SchemaBook({ cluster: 'west', client, clock: systemClock });
+  const client = { schema, version: () => Promise.resolve(undefined) };
+  return { asked, book: new SchemaBook({ cluster, client, clock: systemClock }) };
+}
+
+test('the schemas of a batch are looked up before it is decided about, dead letters of refused records included', async () => {
+  const { asked, book } = askedBook('west');
   const { partition, intake, outcomes } = treatedIntake(
     { onRefusedRecord: 'dead-letter', deadLetterTopic: 'letters' },
     () => ({ key: book, value: book }),
@@ -206,15 +209,7 @@ test('while the registry does not answer nothing passes: the partition begins ag
 });
 
 test('where ids are translated rules read by the target’s, and its registry is asked about no other', async () => {
-  const asked: number[] = [];
-  const target = {
-    schema: (id: number) => {
-      asked.push(id);
-      return Promise.resolve(CARD);
-    },
-    version: () => Promise.resolve(undefined),
-  };
-  const book = new SchemaBook({ cluster: 'east', client: target, clock: systemClock });
+  const { asked, book } = askedBook('east');
   const policy = { keys: false, values: true, register: false };
   const resolver = new SchemaIdResolver({
     source: {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { BufferPool } from '../../../../common/kafka/wire/buffer-pool.js';
-import { ClusterClient } from '../../../../common/kafka/wire/cluster-client.js';
+import type { ClusterClient } from '../../../../common/kafka/wire/cluster-client.js';
 import { scanBatches } from '../../../../common/kafka/wire/records/batch-scan.js';
-import { silentLogger } from '../../../../common/observability/logger.js';
 import { systemClock } from '../../../../common/runtime/clock.js';
 import { systemRandom } from '../../../../common/runtime/random.js';
 import type { LogPlace } from '../../../../worker/walk/log-place.js';
 import { LogReader, type ReadingDeps } from '../../../../worker/walk/log-reader.js';
+import { testClient } from '../../kafka/wire/test-client.js';
 import type { FakeLog } from '../fetch/fake-log.js';
 import { FakeSource } from '../fetch/fake-source.js';
 
@@ -21,13 +21,7 @@ describe('a log reader', () => {
   beforeEach(async () => {
     cluster = await FakeSource.start(2);
     log = cluster.topic('t', 1)[0] as FakeLog;
-    client = new ClusterClient({
-      cluster: { name: 'fake', bootstrap: cluster.bootstrap, connectTimeoutMs: 2_000, requestTimeoutMs: 2_000 },
-      clientId: 'test',
-      clock: systemClock,
-      random: systemRandom,
-      logger: silentLogger,
-    });
+    client = testClient(cluster.bootstrap);
     place = { role: 'target', client, topic: 't', topicId: log.topicId, partition: 0, isolation: 'read_uncommitted' };
     aborting = new AbortController();
   });

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { BufferPool } from '../../../../common/kafka/wire/buffer-pool.js';
-import { ClusterClient } from '../../../../common/kafka/wire/cluster-client.js';
+import type { ClusterClient } from '../../../../common/kafka/wire/cluster-client.js';
 import { scanBatches } from '../../../../common/kafka/wire/records/batch-scan.js';
-import { silentLogger } from '../../../../common/observability/logger.js';
 import { systemClock } from '../../../../common/runtime/clock.js';
 import { systemRandom } from '../../../../common/runtime/random.js';
 import { batchImage, producerIdentity } from '../../../../worker/core/batch-image.js';
 import type { WalkOutcome } from '../../../../worker/walk/walk-outcome.js';
 import { type WalkOptions, walkPartition } from '../../../../worker/walk/walk-partition.js';
+import { testClient } from '../../kafka/wire/test-client.js';
 import type { FakeLog } from '../fetch/fake-log.js';
 import { FakeSource } from '../fetch/fake-source.js';
 import { OURS } from './memory-logs.js';
@@ -16,13 +16,7 @@ import { OURS } from './memory-logs.js';
 const OFFSET_NOT_AVAILABLE = 78;
 
 function clientOf(name: string, cluster: FakeSource): ClusterClient {
-  return new ClusterClient({
-    cluster: { name, bootstrap: cluster.bootstrap, connectTimeoutMs: 2_000, requestTimeoutMs: 2_000 },
-    clientId: 'test',
-    clock: systemClock,
-    random: systemRandom,
-    logger: silentLogger,
-  });
+  return testClient(cluster.bootstrap, name);
 }
 
 /** The target gives the source's batches as our lane wrote them, at the same offsets. */
