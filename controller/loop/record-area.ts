@@ -1,6 +1,7 @@
 import type { CoordinationStore, StoreNode } from '../../common/coordination/ports.js';
-import { CausewayError, isCausewayError } from '../../common/errors/error.js';
+import { type CausewayError, isCausewayError } from '../../common/errors/error.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
+import { recordVanished, rootMissing } from './record-faults.js';
 import { RemovalProof, type RemovalRule } from './removal-proof.js';
 
 /** Requests to the store under way at once while an area is read. */
@@ -187,16 +188,9 @@ export class RecordArea<T> {
   async #restoreVanished(seen: Map<string, Seen<T>>, unreadable: ReadonlyMap<string, number>): Promise<Set<string>> {
     const vanished = new Set<string>();
     if (this.#proof === undefined) return vanished;
-    const { root, depth } = this.#options;
-    const gone = new Map<string, Map<string, T>>();
-    for (const [key, { value }] of this.#seen) {
-      if (seen.has(key) || unreadable.has(key)) continue;
-      const parent = depth === 1 ? '' : key.slice(0, key.indexOf('/'));
-      const group = gone.get(parent);
-      if (group === undefined) gone.set(parent, new Map([[key, value]]));
-      else group.set(key, value);
-    }
-    for (const [parent, group] of gone) {
+    const { root } = this.#options;
+    const gone = [...this.#seen].filter(([key]) => !seen.has(key) && !unreadable.has(key));
+    for (const [parent, group] of this.#byParent(gone)) {
       for (const key of await this.#proof.vanished(parent === '' ? root : `${root}/${parent}`, parent, group)) {
         const last = this.#seen.get(key) as Seen<T>;
         seen.set(key, last.stale ? last : { ...last, stale: true });
@@ -204,11 +198,22 @@ export class RecordArea<T> {
       }
     }
     for (const key of vanished) {
-      const error = vanishedError(`${root}/${key}`);
+      const error = recordVanished(`${root}/${key}`);
       this.#faults.set(key, error);
       if (!this.#vanished.has(key)) this.#options.onCorrupt(`${root}/${key}`, error);
     }
     return vanished;
+  }
+
+  /** Values by the node above theirs; of an area without such nodes all under ''. */
+  #byParent(entries: readonly (readonly [string, Seen<T>])[]): ReadonlyMap<string, ReadonlyMap<string, T>> {
+    const groups = new Map<string, Map<string, T>>();
+    for (const [key, { value }] of entries) {
+      const parent = this.#options.depth === 1 ? '' : key.slice(0, key.indexOf('/'));
+      const group = groups.get(parent) ?? new Map<string, T>();
+      groups.set(parent, group.set(key, value));
+    }
+    return groups;
   }
 
   async #decode(key: string, node: StoreNode): Promise<Seen<T> | undefined> {
@@ -230,20 +235,6 @@ export class RecordArea<T> {
       return before === undefined ? undefined : { value: before.value, version, createdAt, stale: true };
     }
   }
-}
-
-function rootMissing(path: string): CausewayError {
-  return new CausewayError('STORE_DAMAGED', 'a node that every fleet has is gone from the store', {
-    place: { path },
-    fix: 'Nothing is decided before it is back: import the desired state (causeway import).',
-  });
-}
-
-function vanishedError(path: string): CausewayError {
-  return new CausewayError('NODE_MISSING', 'the node is gone, and nobody removed it through Causeway', {
-    place: { path },
-    fix: 'The last good value stays in force; import the desired state, or remove the topic over REST.',
-  });
 }
 
 function without(keys: ReadonlySet<string>, key: string): ReadonlySet<string> {

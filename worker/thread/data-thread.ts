@@ -1,10 +1,10 @@
 import { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import type { Logger } from '../../common/observability/logger.js';
-import type { Clock, Timer } from '../../common/runtime/clock.js';
+import type { Clock } from '../../common/runtime/clock.js';
 import { LoopLoad } from '../../common/runtime/loop-load.js';
 import type { Random } from '../../common/runtime/random.js';
 import { VerdictCounts } from '../core/batch-verdict.js';
-import { ByteBudget, BytePool } from '../core/byte-budget.js';
+import type { ByteBudget } from '../core/byte-budget.js';
 import { SETTLE_UNTIL, WRITE_UNTIL } from '../core/lease.js';
 import { MapRebuilder } from '../offsets/map-rebuilder.js';
 import { EndWatcher } from '../partition/end-watcher.js';
@@ -14,6 +14,7 @@ import { Takeover } from '../partition/takeover.js';
 import { CommittedPositions } from '../transactional/committed-positions.js';
 import type { RiderPort } from '../transactional/rider.js';
 import { AssignmentApplier } from './assignment-applier.js';
+import { DamageRetries } from './damage-retries.js';
 import { Equipment } from './equipment.js';
 import { Handover } from './handover.js';
 import { HeldPartitions } from './held-partitions.js';
@@ -22,15 +23,13 @@ import { LaneRegistrar } from './lane-registrar.js';
 import { OpenTransactions } from './open-transactions.js';
 import { PartitionEvents } from './partition-events.js';
 import type { FromThread, ThreadSettings, ThreadStats, ToThread } from './protocol.js';
+import { SharedMemory } from './shared-memory.js';
 import { Sides } from './sides.js';
 import { ThreadReporter } from './thread-reporter.js';
 import { StatsCollector } from './thread-stats.js';
 import { Throttle } from './throttle.js';
 import { Treatments } from './treatments.js';
 import { Watchdog } from './watchdog.js';
-
-/** Other threads give memory back without a word: who waits for some looks again this often. */
-const MEMORY_LOOK_MS = 50;
 
 export interface DataThreadDeps {
   readonly settings: ThreadSettings;
@@ -43,6 +42,7 @@ export interface DataThreadDeps {
 /** One data thread: holds partitions with both their sockets, applies assignments to them, tells the supervisor what it holds. */
 export class DataThread {
   readonly #deps: DataThreadDeps;
+  readonly #memory: SharedMemory;
   readonly #budget: ByteBudget;
   readonly #verdicts = new VerdictCounts();
   readonly #stats = new StatsCollector();
@@ -63,20 +63,17 @@ export class DataThread {
   readonly #ends: EndWatcher;
   readonly #throttle: Throttle;
   readonly #watchdog: Watchdog;
+  readonly #damageRetries: DamageRetries;
   readonly #rebuilder: MapRebuilder;
   readonly #loop = new LoopLoad();
-  #memoryTimer: Timer | undefined;
   #stopped = false;
 
   constructor(deps: DataThreadDeps) {
     this.#deps = deps;
     const { clock, random, logger, settings } = deps;
-    const { guaranteedBytes, sharedBytes, taken } = settings.memory;
-    this.#budget = new ByteBudget(
-      guaranteedBytes,
-      new BytePool(new Float64Array(taken), settings.thread, sharedBytes),
-      () => this.#lookForMemory(),
-    );
+    const { guaranteedBytes } = settings.memory;
+    this.#memory = new SharedMemory(settings, clock);
+    this.#budget = this.#memory.budget;
     this.#lease = new Float64Array(settings.lease);
     this.#lanes = new LaneRegistrar(settings.thread, settings.life, deps.post);
     this.#pool = new BufferPool(guaranteedBytes);
@@ -158,6 +155,7 @@ export class DataThread {
       logger,
     });
     this.#watchdog = this.#makeWatchdog();
+    this.#damageRetries = new DamageRetries({ held, port: this.#events, clock });
     this.#rebuilder = new MapRebuilder({
       fleet: settings.fleet,
       held: () => held.partitions(),
@@ -199,7 +197,8 @@ export class DataThread {
     this.#throttle.close();
     this.#laneMoves.close();
     this.#watchdog.close();
-    this.#memoryTimer?.cancel();
+    this.#damageRetries.close();
+    this.#memory.close();
     this.#loop.close();
     await Promise.all([this.#sides.close(), this.#ends.close(), this.#rebuilder.close()]);
     this.#deps.post({ type: 'stopped' });
@@ -246,15 +245,6 @@ export class DataThread {
         });
       },
     };
-  }
-
-  #lookForMemory(): void {
-    if (this.#memoryTimer !== undefined || this.#stopped) return;
-    this.#memoryTimer = this.#deps.clock.after(MEMORY_LOOK_MS, () => {
-      this.#memoryTimer = undefined;
-      this.#budget.look();
-      if (this.#budget.isAwaited) this.#lookForMemory();
-    });
   }
 
   #makeWatchdog(): Watchdog {
