@@ -122,8 +122,14 @@ export class ClusterPoller implements Closable {
   }
 }
 
+/**
+ * Whether nothing has to be decided anew. Leaders do not count: they move often, only where partitions that move or are new go asks for
+ * them, and whoever decides that anyway has them as they were last read.
+ */
 function sameSnapshot(a: ClusterSnapshot | undefined, b: ClusterSnapshot): boolean {
   if (a === undefined || a.topics.size !== b.topics.size || a.brokers !== b.brokers) return false;
+  // Behind the name stands another cluster: what is known of it is not about this one.
+  if (a.clusterId !== b.clusterId) return false;
   for (const [topic, info] of b.topics) {
     const before = a.topics.get(topic);
     if (typeof info === 'string' || typeof before === 'string' || before === undefined) {

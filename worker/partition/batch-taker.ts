@@ -24,6 +24,8 @@ const MAX_REFETCHES = 3;
 /** A batch that the answers only ever begin: its length is damaged, or the answers are far too small. */
 const MAX_BEGINNINGS = 200;
 
+const WHAT_HELPS = 'it is tried again by and by; `causeway topic skip` leaves it out';
+
 export interface BatchTakerDeps {
   readonly budget: ByteAccount;
   readonly allowance: Allowance;
@@ -175,7 +177,7 @@ export class BatchTaker {
     if (this.#beginnings < MAX_BEGINNINGS) return;
     this.#beginnings = 0;
     const { queue } = this.#partition;
-    const message = `${MAX_BEGINNINGS} answers only began the batch at offset ${queue.fetchNext}, which claims ${partialBytes} bytes`;
+    const message = `${MAX_BEGINNINGS} answers only began the batch at offset ${queue.fetchNext}, which claims ${partialBytes} bytes; ${WHAT_HELPS}`;
     this.#deps.port.pause(this.#partition, { code: 'BATCH_CORRUPT', message });
   }
 
@@ -250,7 +252,7 @@ export class BatchTaker {
       const { fetchNext } = partition.queue;
       const { baseOffset, lastOffset } = this.#cursor;
       const end = baseOffset <= fetchNext && lastOffset >= fetchNext ? `, which ends at offset ${lastOffset},` : '';
-      const message = `the batch at offset ${fetchNext}${end} is damaged at the source: ${messageOf(error)}`;
+      const message = `the batch at offset ${fetchNext}${end} is damaged at the source: ${messageOf(error)}; ${WHAT_HELPS}`;
       this.#deps.port.pause(partition, { code: 'BATCH_CORRUPT', message });
     }
   }

@@ -1,3 +1,4 @@
+import { type CausewayError, isCausewayError } from '../../common/errors/error.js';
 import { deadLetterPartitions } from '../../common/kafka/fencing/dead-letter-partitions.js';
 import type { FencingClient, LaneIdentity } from '../../common/kafka/fencing/fencing-client.js';
 import { findAbortMarker } from '../../common/kafka/fencing/find-abort-marker.js';
@@ -33,6 +34,18 @@ export interface OpenLog {
   readonly fromOffset: bigint;
 }
 
+/** A log that its lane may still write into: it cannot be walked. */
+export interface NotClosed {
+  readonly log: OpenLog;
+  /** Why it could not be looked at; undefined: the fence's marker is not there yet. */
+  readonly error?: CausewayError;
+}
+
+interface Looked {
+  readonly unmarked: readonly OpenLog[];
+  readonly failed: readonly NotClosed[];
+}
+
 /** Closes target logs to the lanes that wrote there: by the abort marker of a fence that is there already, or by a fence (exactly-once.md 5.5, 5.8). */
 export class LogCloser {
   readonly #deps: LogCloserDeps;
@@ -46,10 +59,20 @@ export class LogCloser {
 
   /**
    * @param open of one lane
-   * @returns those whose marker is not there yet: they cannot be walked
+   * @returns those that are not closed; a fault of one log keeps none of the others open
+   * @throws SHUTTING_DOWN
    */
-  async close(open: readonly OpenLog[]): Promise<readonly OpenLog[]> {
-    const unmarked = await this.#withoutMarker(open, 0);
+  async close(open: readonly OpenLog[]): Promise<readonly NotClosed[]> {
+    const { unmarked, failed } = await this.#look(open, 0);
+    const notClosed = await this.#fence(unmarked).catch((error: unknown) => {
+      const fault = kept(error);
+      return unmarked.map((log) => ({ log, error: fault }));
+    });
+    return [...failed, ...notClosed];
+  }
+
+  /** @param unmarked of one lane, which may be none */
+  async #fence(unmarked: readonly OpenLog[]): Promise<readonly NotClosed[]> {
     const [first] = unmarked;
     if (first === undefined) return [];
     const { sides, signal, clock } = this.#deps;
@@ -62,7 +85,10 @@ export class LogCloser {
     // Of our own only what is in doubt: it copies its other partitions until they have left it (exactly-once.md 5.6).
     const others = target.lanes.owns(first.lane) ? [] : await this.#sideTopics(client, unmarked);
     const fence = await this.#fences.fence(target, first.lane, [...partitions, ...others]);
-    if (fence.kind !== 'not-fenced') return await this.#withoutMarker(unmarked, MARKER_WAIT_MS);
+    if (fence.kind !== 'not-fenced') {
+      const later = await this.#look(unmarked, MARKER_WAIT_MS);
+      return [...later.failed, ...later.unmarked.map((log) => ({ log }))];
+    }
     // Nothing refers to that lane any more at the target: as at-least-once does, until nothing it sent can still arrive.
     await clock.sleep(client.cluster.requestTimeoutMs + UNPROVEN_MARGIN_MS, signal);
     return [];
@@ -79,9 +105,16 @@ export class LogCloser {
     return [...(await deadLetterPartitions(client, routes)), { topic: gapTopic(fleet), partition: 0 }, ...maps];
   }
 
-  async #withoutMarker(logs: readonly OpenLog[], waitMs: number): Promise<OpenLog[]> {
-    const found = await Promise.all(logs.map((log) => this.#slots.run(() => this.#hasMarker(log, waitMs))));
-    return logs.filter((_, i) => found[i] === false);
+  /** Which of the logs have no marker, and which cannot say: their leader may be away. */
+  async #look(logs: readonly OpenLog[], waitMs: number): Promise<Looked> {
+    const found = await Promise.all(logs.map((log) => this.#slots.run(() => this.#hasMarker(log, waitMs)).catch(kept)));
+    return {
+      unmarked: logs.filter((_, i) => found[i] === false),
+      failed: logs.flatMap((log, i) => {
+        const error = found[i];
+        return typeof error === 'object' ? [{ log, error }] : [];
+      }),
+    };
   }
 
   async #hasMarker({ partition, lane, topicId, fromOffset }: OpenLog, waitMs: number): Promise<boolean> {
@@ -100,4 +133,10 @@ export class LogCloser {
     });
     return found.kind === 'found';
   }
+}
+
+/** A fault that the logs it concerns wait for. */
+function kept(error: unknown): CausewayError {
+  if (!isCausewayError(error) || error.code === 'SHUTTING_DOWN') throw error;
+  return error;
 }

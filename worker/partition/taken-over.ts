@@ -36,7 +36,7 @@ export type TakenOver =
 
 export type Waiting = Reason & { readonly kind: 'wait' };
 
-export const UNPROVEN: Waiting = {
+const UNPROVEN: Waiting = {
   kind: 'wait',
   code: 'LANE_DEAD',
   message: 'the marker that ends what its last owner wrote is not there yet',
@@ -80,4 +80,9 @@ export function takenOver(outcome: WalkOutcome, runs: WalkedRuns): TakenOver {
 export function waitFor(error: unknown): Waiting {
   if (!(error instanceof CausewayError)) throw error;
   return { kind: 'wait', code: error.code, message: messageOf(error) };
+}
+
+/** @param error why a log could not be closed; undefined: the marker is still to come */
+export function waitingOf(error: CausewayError | undefined): Waiting {
+  return error === undefined ? UNPROVEN : { kind: 'wait', code: error.code, message: messageOf(error) };
 }

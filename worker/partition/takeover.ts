@@ -1,4 +1,4 @@
-import { isCausewayError } from '../../common/errors/error.js';
+import { CausewayError } from '../../common/errors/error.js';
 import type { LaneIdentity } from '../../common/kafka/fencing/fencing-client.js';
 import { laneOfProducer } from '../../common/kafka/fencing/lane-of-producer.js';
 import type { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
@@ -8,15 +8,15 @@ import { refKey } from '../../common/model/assignment.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
 import type { Random } from '../../common/runtime/random.js';
 import { Slots } from '../../common/runtime/slots.js';
-import { SkipSet } from '../core/skip-set.js';
+import type { SkipSet } from '../core/skip-set.js';
 import { WalkedRuns } from '../core/start-history.js';
-import { readDeclaredSkips, type SkipQuestion } from '../walk/declared-skips.js';
+import { readDeclaredSkips, readSkipsOfMany, type SkipQuestion } from '../walk/declared-skips.js';
 import { logBounds } from '../walk/log-bounds.js';
 import type { WalkOutcome } from '../walk/walk-outcome.js';
 import { walkPartition } from '../walk/walk-partition.js';
 import { LogCloser, type LogCloserDeps, type OpenLog } from './log-closer.js';
 import type { MirroredPartition } from './mirrored-partition.js';
-import { type TakenOver, takenOver, UNPROVEN, type Waiting, waitFor } from './taken-over.js';
+import { type TakenOver, takenOver, type Waiting, waitFor, waitingOf } from './taken-over.js';
 
 const PATIENCE_MS = 10_000;
 /** Walks of a thread at once: they share their requests; each holds an answer of either log, or its part of one. */
@@ -45,7 +45,7 @@ export class Takeover {
   readonly #deps: TakeoverDeps;
   readonly #closer: LogCloser;
   readonly #walks = new Slots(MAX_WALKS);
-  readonly #skips = new Gatherers<ClusterClient, SkipQuestion, SkipSet>();
+  readonly #skips = new Gatherers<ClusterClient, SkipQuestion, SkipSet | CausewayError>();
 
   constructor(deps: TakeoverDeps) {
     this.#deps = deps;
@@ -56,13 +56,7 @@ export class Takeover {
   async close(cases: readonly TakeoverCase[]): Promise<Map<MirroredPartition, Waiting>> {
     const waits = new Map<MirroredPartition, Waiting>();
     for (const open of byLane(cases.flatMap((one) => this.#openLogs(one)))) {
-      try {
-        const unproven = await this.#closer.close(open);
-        for (const { partition } of unproven) waits.set(partition, UNPROVEN);
-      } catch (error) {
-        if (isCausewayError(error, 'SHUTTING_DOWN')) throw error;
-        for (const { partition } of open) waits.set(partition, waitFor(error));
-      }
+      for (const { log, error } of await this.#closer.close(open)) waits.set(log.partition, waitingOf(error));
     }
     for (const { partition } of cases) {
       if (waits.has(partition)) continue;
@@ -111,7 +105,8 @@ export class Takeover {
       const lane = await this.#laneOf(one, outcome);
       if (lane === undefined) return takenOver(outcome, runs);
       const log = { ...openLog(one, lane), fromOffset: outcome.offset };
-      if ((await this.#closer.close([log])).length > 0) return UNPROVEN;
+      const [open] = await this.#closer.close([log]);
+      if (open !== undefined) return waitingOf(open.error);
       closed.add(lane.producerId);
     }
   }
@@ -178,23 +173,16 @@ export class Takeover {
     return outcome;
   }
 
-  /** One reading of the gap topic for all that ask meanwhile. */
+  /** One reading of the gap topic for all that ask meanwhile. @throws BATCH_UNSUPPORTED for a partition of which too much is declared */
   async #declaredSkips(client: ClusterClient, item: SkipQuestion): Promise<SkipSet> {
     const { fleet, pool, clock, random, signal } = this.#deps;
     const reading = { pool, clock, random, signal, patienceMs: PATIENCE_MS };
-    const ask = async (questions: readonly SkipQuestion[]): Promise<SkipSet[]> => {
-      const declared = await readDeclaredSkips(client, fleet, questions, reading);
-      return questions.map((question) => declared.get(refKey(question)) ?? SkipSet.none);
-    };
+    const ask = (questions: readonly SkipQuestion[]): Promise<(SkipSet | CausewayError)[]> =>
+      readSkipsOfMany(questions, (some) => readDeclaredSkips(client, fleet, some, reading));
     const make = () => new Gatherer({ ask, keyOf: refKey, maxQuestions: MAX_SKIP_QUESTIONS });
-    try {
-      return await this.#skips.of(client, 'gaps', make).ask(item);
-    } catch (error) {
-      // Too many for one reading: that need not be this partition's.
-      if (!isCausewayError(error, 'BATCH_UNSUPPORTED')) throw error;
-      const [own = SkipSet.none] = await ask([item]);
-      return own;
-    }
+    const answer = await this.#skips.of(client, 'gaps', make).ask(item);
+    if (answer instanceof CausewayError) throw answer;
+    return answer;
   }
 }
 

@@ -26,7 +26,7 @@ const GAP_PARTITION = 0;
 /**
  * What the fleet's gap topic declares of these partitions on their present timelines, by `refKey`: one reading for all of them, to its end
  * as of now. A partition of which nothing was declared is left out.
- * @throws CLUSTER_UNREACHABLE and the like, KAFKA_AUTH_FAILED, SHUTTING_DOWN
+ * @throws CLUSTER_UNREACHABLE and the like, KAFKA_AUTH_FAILED, SHUTTING_DOWN; TooManyGaps
  */
 export async function readDeclaredSkips(
   client: ClusterClient,
@@ -63,6 +63,37 @@ export async function readDeclaredSkips(
     reader.close();
   }
   return declared.result();
+}
+
+/**
+ * The declared gaps of many partitions, or for each the reason why they are not known. Too much for one reading is read by halves, so that
+ * it costs a few readings, and the fault in the end is that of the partitions whose own gaps are too many.
+ * @param read as `readDeclaredSkips`
+ */
+export async function readSkipsOfMany(
+  questions: readonly SkipQuestion[],
+  read: (questions: readonly SkipQuestion[]) => Promise<ReadonlyMap<string, SkipSet>>,
+): Promise<(SkipSet | CausewayError)[]> {
+  try {
+    const declared = await read(questions);
+    return questions.map((question) => declared.get(refKey(question)) ?? SkipSet.none);
+  } catch (error) {
+    if (!(error instanceof TooManyGaps)) throw error;
+    if (questions.length === 1) return [error];
+    const middle = questions.length >> 1;
+    // One after the other: each may hold as much as one reading may.
+    const first = await readSkipsOfMany(questions.slice(0, middle), read);
+    return [...first, ...(await readSkipsOfMany(questions.slice(middle), read))];
+  }
+}
+
+/** More is declared of the partitions of one reading than it holds. */
+export class TooManyGaps extends CausewayError {
+  constructor({ route, topic, partition }: Pick<DeclaredGap, 'route' | 'topic' | 'partition'>) {
+    super('BATCH_UNSUPPORTED', `more than ${MAX_SKIPPED_RANGES} gaps are declared`, {
+      place: { route, topic, partition },
+    });
+  }
 }
 
 /** A target without a gap topic has no gaps; one whose leader is away has to be waited for. */
@@ -111,9 +142,7 @@ class DeclaredByKey {
     if (question === undefined || !isAbout(gap, question)) return;
     this.#ranges.set(key, { of, range: { first: gap.firstOffset, last: gap.lastOffset } });
     if (this.#ranges.size <= MAX_SKIPPED_RANGES) return;
-    throw new CausewayError('BATCH_UNSUPPORTED', `more than ${MAX_SKIPPED_RANGES} gaps are declared`, {
-      place: { route: gap.route, topic: gap.topic, partition: gap.partition },
-    });
+    throw new TooManyGaps(gap);
   }
 }
 

@@ -50,7 +50,8 @@ export class LogReader implements LogFeed {
   #isJumping = false;
   #leader: LogLeader | undefined;
   #stuckAt = -1;
-  #stuckSinceMs = 0;
+  /** When the first attempt there had ended: until then it waited for its turn among others, for as long as those take. */
+  #stuckSinceMs: number | undefined;
   #failures = 0;
   #fault: CausewayError | undefined;
 
@@ -84,13 +85,12 @@ export class LogReader implements LogFeed {
       this.#end = Math.max(this.#end, (await this.#laterEnd?.()) ?? 0);
       if (this.#position >= this.#end) return 'ended';
     }
-    const nowMs = clock.monotonicMs();
     if (this.#position !== this.#stuckAt) {
       this.#stuckAt = this.#position;
-      this.#stuckSinceMs = nowMs;
+      this.#stuckSinceMs = undefined;
       this.#failures = 0;
       this.#fault = undefined;
-    } else if (nowMs - this.#stuckSinceMs > patienceMs) {
+    } else if (clock.monotonicMs() - (this.#stuckSinceMs ?? clock.monotonicMs()) > patienceMs) {
       if (this.#fault !== undefined) throw this.#fault;
       return 'stalled';
     } else {
@@ -98,7 +98,9 @@ export class LogReader implements LogFeed {
       this.#failures += 1;
     }
     if (signal.aborted) throw shuttingDown();
-    return await this.#attempt();
+    const state = await this.#attempt();
+    this.#stuckSinceMs ??= clock.monotonicMs();
+    return state;
   }
 
   seek(offset: number): void {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { BufferPool } from '../../../../common/kafka/wire/buffer-pool.js';
 import type { ClusterClient } from '../../../../common/kafka/wire/cluster-client.js';
 import { scanBatches } from '../../../../common/kafka/wire/records/batch-scan.js';
-import { systemClock } from '../../../../common/runtime/clock.js';
+import { type Clock, systemClock } from '../../../../common/runtime/clock.js';
 import { systemRandom } from '../../../../common/runtime/random.js';
 import type { LogPlace } from '../../../../worker/walk/log-place.js';
 import { LogReader, type ReadingDeps } from '../../../../worker/walk/log-reader.js';
@@ -113,6 +113,23 @@ describe('a log reader', () => {
     log.start = 20;
     assert.deepEqual(await read(new LogReader(place, deps(), { from: 0, end: 30 })), ['gone']);
     assert.deepEqual(await read(new LogReader(place, deps(100), { from: 30, end: 31 })), ['stalled']);
+  });
+
+  test('waiting for its turn among others uses up no patience: a fault that comes late is tried again', async () => {
+    for (let i = 0; i < 2; i++) log.append(10);
+    let queuedMs = 0;
+    const clock: Clock = {
+      wallMs: () => systemClock.wallMs(),
+      monotonicMs: () => systemClock.monotonicMs() + queuedMs,
+      after: (delayMs, callback) => systemClock.after(delayMs, callback),
+      sleep: (delayMs, signal) => systemClock.sleep(delayMs, signal),
+    };
+    cluster.interfere = () => {
+      if (cluster.fetches.length > 1) return {};
+      queuedMs = 60_000;
+      return { lose: true };
+    };
+    assert.deepEqual(await read(new LogReader(place, { ...deps(), clock }, { from: 0, end: 20 })), [0, 10, 'ended']);
   });
 
   test('another topic of the name is an error, and so is one that stays away', async () => {
