@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BedError } from './bed-error.js';
 import type { BedChild } from './child.js';
 
-const pollMs = 30;
+const pollMs = 40;
 /** Only what fails waits this long: a busy machine gets the time it needs. */
 const leastTimeoutMs = 60_000;
 
@@ -33,7 +33,7 @@ export async function waitUntil(
       const reason = lastError === undefined ? '' : ` (last error: ${String(lastError)})`;
       throw new BedError(`not within ${timeoutMs} ms: ${what}${reason}`, child?.logFile, { cause: lastError });
     }
-    // A check that costs much is made less often.
-    await sleep(Math.max(pollMs, Date.now() - checkedAt));
+    // A check that costs much is made less often: others want the processor, too.
+    await sleep(Math.max(pollMs, 2 * (Date.now() - checkedAt)));
   }
 }
