@@ -35,7 +35,7 @@ describe('a fleet of processes with ZooKeeper and a token, by its command line',
 fleet: test
 coordination:
   type: zookeeper
-  zookeeper: { connect: "${zooKeeper.connect}", sessionTimeoutMs: 4000 }
+  zookeeper: { connect: "${zooKeeper.connect}", sessionTimeoutMs: 3000 }
 clusters:
   east: { bootstrap: ["${source.bootstrapServers}"] }
   west: { bootstrap: ["${target.bootstrapServers}"] }
