@@ -234,10 +234,11 @@ test('bytes that are no value of the schema are refused, wherever they end', () 
 test('a few bytes cannot cost much: items of no bytes, endless depth, huge lengths', () => {
   const nothing = compileAvro('{"type":"array","items":"null"}');
   const countless = Buffer.from([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x00]);
-  const began = performance.now();
+  const began = process.cpuUsage();
   assert.throws(() => expectWhole(nothing, countless), /more than 2000000 values/);
   assert.throws(() => avroReplaced(nothing, countless, parsePath('*'), () => 1), /more than 2000000 values/);
-  assert.ok(performance.now() - began < 5_000);
+  const { user, system } = process.cpuUsage(began);
+  assert.ok((user + system) / 1_000 < 5_000);
   const list = compileAvro('{"type":"record","name":"L","fields":[{"name":"next","type":["null","L"]}]}');
   assert.throws(() => expectWhole(list, Buffer.alloc(100_000, 0x02)), /deeper than 200/);
   assert.throws(() => expectWhole(compileAvro('"bytes"'), Buffer.from([0xfe, 0xff, 0xff, 0xff, 0x0f])), /too early/);
