@@ -1,9 +1,10 @@
-import type { AssignmentItem, WorkerAssignment } from '../../common/model/assignment.js';
+import type { WorkerAssignment } from '../../common/model/assignment.js';
 import type { Checkpoint } from '../../common/model/checkpoint.js';
 import type { Job } from '../../common/model/job.js';
 import type { Route } from '../../common/model/route.js';
 import type { TopicProgress } from '../../common/model/topic-progress.js';
 import type { LaneRecord, LiveWorker, WorkerReport } from '../../common/model/worker.js';
+import { ownedItem } from '../unit/model/samples.js';
 
 const AT = '2026-01-01T00:00:00.000Z';
 
@@ -21,18 +22,7 @@ export const ROUTE: Route = {
   limits: { bytesPerS: 1_000_000 },
 };
 
-const ITEM: AssignmentItem = {
-  route: 'r',
-  topic: 't',
-  partition: 0,
-  state: 'own',
-  paused: false,
-  sourceTopicId: null,
-  targetTopic: 't',
-  timeline: 1,
-  started: true,
-  start: 'earliest',
-};
+const ITEM = ownedItem('t', 0);
 
 export const ASSIGNMENT: WorkerAssignment = {
   worker: 'w',

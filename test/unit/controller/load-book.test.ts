@@ -4,30 +4,9 @@ import { STALL_CODES, type StallCode } from '../../../common/model/stalls.js';
 import type { PartitionStatus, WorkerStatus } from '../../../common/model/status.js';
 import type { LiveWorker } from '../../../common/model/worker.js';
 import { LoadBook } from '../../../controller/core/load-book.js';
+import { runningStatus } from '../model/samples.js';
 
 const SETTINGS = { stuckAfterMs: 180_000, moveCooldownMs: 600_000, settleMs: 60_000 };
-
-function partition(number: number, says: Partial<PartitionStatus> = {}): PartitionStatus {
-  return {
-    route: 'r',
-    topic: 't',
-    partition: number,
-    state: 'running',
-    targetTopic: 't',
-    sourceOffset: 0n,
-    targetOffset: 0n,
-    sourceEndOffset: 0n,
-    lagRecords: 0,
-    lagSeconds: 0,
-    recordsCopied: 0,
-    bytesCopied: 0,
-    gapRecords: 0,
-    recordsPerS: 0,
-    bytesPerS: 0,
-    thread: 0,
-    ...says,
-  };
-}
 
 function status(worker: string, partitions: readonly PartitionStatus[], incarnation = `${worker}1`): WorkerStatus {
   return { worker, incarnation, epoch: 1, generation: 1, partitions, threads: [] };
@@ -44,37 +23,37 @@ const live = (...ids: string[]): Map<string, LiveWorker> =>
 describe('the load book', () => {
   test('believes rates only once a worker has had the partition for a while', () => {
     const book = new LoadBook(SETTINGS, 0);
-    for (const nowMs of [0, 10_000, 20_000]) book.observe([status('a', [partition(0, { bytesPerS: 500 })])], nowMs);
+    for (const nowMs of [0, 10_000, 20_000]) book.observe([status('a', [runningStatus(0, { bytesPerS: 500 })])], nowMs);
     assert.equal(book.facts(20_000).loadOf('r/t-0'), undefined);
-    book.observe([status('a', [partition(0, { bytesPerS: 500 })])], 30_000);
+    book.observe([status('a', [runningStatus(0, { bytesPerS: 500 })])], 30_000);
     assert.equal(book.facts(30_000).loadOf('r/t-0'), 500);
   });
 
   test('smooths what it hears', () => {
     const book = new LoadBook(SETTINGS, 0);
     for (let nowMs = 0; nowMs <= 60_000; nowMs += 10_000) {
-      book.observe([status('a', [partition(0, { bytesPerS: 1_000 })])], nowMs);
+      book.observe([status('a', [runningStatus(0, { bytesPerS: 1_000 })])], nowMs);
     }
-    book.observe([status('a', [partition(0, { bytesPerS: 11_000 })])], 70_000);
+    book.observe([status('a', [runningStatus(0, { bytesPerS: 11_000 })])], 70_000);
     const burst = book.facts(70_000).loadOf('r/t-0') ?? 0;
     assert.ok(burst > 1_500 && burst < 2_000, `${burst}`);
     for (let nowMs = 80_000; nowMs <= 900_000; nowMs += 10_000) {
-      book.observe([status('a', [partition(0, { bytesPerS: 11_000 })])], nowMs);
+      book.observe([status('a', [runningStatus(0, { bytesPerS: 11_000 })])], nowMs);
     }
     assert.ok((book.facts(900_000).loadOf('r/t-0') ?? 0) > 10_900);
   });
 
   test('a partition keeps its load when it changes workers, starts or pauses', () => {
     const book = new LoadBook(SETTINGS, 0);
-    for (const nowMs of [0, 30_000]) book.observe([status('a', [partition(0, { bytesPerS: 700 })])], nowMs);
-    book.observe([status('b', [partition(0)])], 40_000);
-    book.observe([status('b', [partition(0, { state: 'paused' })])], 100_000);
+    for (const nowMs of [0, 30_000]) book.observe([status('a', [runningStatus(0, { bytesPerS: 700 })])], nowMs);
+    book.observe([status('b', [runningStatus(0)])], 40_000);
+    book.observe([status('b', [runningStatus(0, { state: 'paused' })])], 100_000);
     assert.equal(book.facts(100_000).loadOf('r/t-0'), 700);
   });
 
   test('forgets what nobody has told of for an hour', () => {
     const book = new LoadBook(SETTINGS, 0);
-    for (const nowMs of [0, 30_000]) book.observe([status('a', [partition(0, { bytesPerS: 700 })])], nowMs);
+    for (const nowMs of [0, 30_000]) book.observe([status('a', [runningStatus(0, { bytesPerS: 700 })])], nowMs);
     book.observe([], 3_700_000);
     assert.equal(book.facts(3_700_000).loadOf('r/t-0'), undefined);
   });
@@ -101,9 +80,10 @@ describe('stuck partitions', () => {
     return new Set(book.facts(untilMs).stuck);
   }
 
-  const moving = (number: number, nowMs: number) => partition(number, { sourceOffset: BigInt(nowMs), lagRecords: 5 });
+  const moving = (number: number, nowMs: number) =>
+    runningStatus(number, { sourceOffset: BigInt(nowMs), lagRecords: 5 });
   const standing = (number: number, says: Partial<PartitionStatus> = {}) =>
-    partition(number, { lagRecords: 5, ...says });
+    runningStatus(number, { lagRecords: 5, ...says });
 
   test('one that stands still while its neighbours and the other workers advance', () => {
     const says = (nowMs: number) => [status('a', [standing(0), moving(1, nowMs)]), status('b', [moving(2, nowMs)])];
@@ -184,7 +164,7 @@ describe('a look at the loads', () => {
       const book = new LoadBook(SETTINGS, 0);
       for (const nowMs of [0, 30_000]) {
         book.observe(
-          [status('a', [partition(0, { bytesPerS })]), status('b', [partition(1, { bytesPerS: 100 })])],
+          [status('a', [runningStatus(0, { bytesPerS })]), status('b', [runningStatus(1, { bytesPerS: 100 })])],
           nowMs,
         );
       }

@@ -7,22 +7,12 @@ import type { AssignmentItem } from '../../../common/model/assignment.js';
 import { silentLogger } from '../../../common/observability/logger.js';
 import { FleetRecords } from '../../../controller/loop/fleet-records.js';
 import { RetiredWorkers } from '../../../controller/loop/retired-workers.js';
+import { ownedItem } from '../model/samples.js';
 import { ControllerKit, routeOf } from './kit.js';
 
 const HOUR_MS = 3_600_000;
 
-const item: AssignmentItem = {
-  route: 'r',
-  topic: 't',
-  partition: 0,
-  state: 'own',
-  paused: false,
-  sourceTopicId: null,
-  targetTopic: 't',
-  timeline: 1,
-  started: true,
-  start: 'earliest',
-};
+const item = ownedItem('t', 0);
 
 test('the nodes of a worker that is away for an hour with nothing left are removed; all others stay', async () => {
   const kit = await ControllerKit.open();

@@ -12,6 +12,7 @@ import type { AssignmentItem, WorkerAssignment } from '../../../../common/model/
 import { DEFAULT_CONTINUITY } from '../../../../common/model/continuity.js';
 import type { Route } from '../../../../common/model/route.js';
 import { DEFAULT_TOPIC_SYNC } from '../../../../common/model/topic-sync.js';
+import { ownedItem } from '../../model/samples.js';
 
 const route: Route = {
   name: 'r',
@@ -29,22 +30,6 @@ const route: Route = {
   topicSync: DEFAULT_TOPIC_SYNC,
 };
 
-function item(topic: string, partition: number, changes: Partial<AssignmentItem> = {}): AssignmentItem {
-  return {
-    route: 'r',
-    topic,
-    partition,
-    state: 'own',
-    paused: false,
-    sourceTopicId: null,
-    targetTopic: topic,
-    timeline: 1,
-    started: true,
-    start: 'earliest',
-    ...changes,
-  };
-}
-
 function assignment(items: readonly AssignmentItem[]): WorkerAssignment {
   return { worker: 'w', incarnation: 'i', epoch: 3, generation: 9, routes: [route], items, limits: [] };
 }
@@ -55,20 +40,20 @@ const sorted = (items: readonly AssignmentItem[]): string[] =>
 describe('assignment nodes, format 1', () => {
   test('items of every kind survive, and the routes with them', () => {
     const items = [
-      item('t', 0),
-      item('t', 1),
-      item('t', 2, { state: 'revoke' }),
-      item('t', 30, { startOffset: 5n, until: 900n }),
-      item('t', 31, { startOffset: 5n, until: 901n }),
-      item('t', 3, { paused: true }),
-      item('t', 4, { started: false, start: 'beginning' }),
-      item('t', 9, { started: false, startOffset: 9_007_199_254_740_991n }),
-      item('t', 10, { started: false, startOffset: 5n }),
-      item('t', 5, { timeline: 2, origin: { cause: 'source-truncated', from: 90n, former: 1 } }),
-      item('t', 6, { timeline: 2, origin: { cause: 'operator', from: 'start', former: 1 } }),
-      item('t', 7, { resolve: { action: 'continue', at: 'now' } }),
-      item('t', 8, { paused: true, hold: { code: 'SOURCE_RECREATED', message: 'it was' } }),
-      item('u', 0, { sourceTopicId: 'some-id', timeline: 7, targetTopic: 'a.u' }),
+      ownedItem('t', 0),
+      ownedItem('t', 1),
+      ownedItem('t', 2, { state: 'revoke' }),
+      ownedItem('t', 30, { startOffset: 5n, until: 900n }),
+      ownedItem('t', 31, { startOffset: 5n, until: 901n }),
+      ownedItem('t', 3, { paused: true }),
+      ownedItem('t', 4, { started: false, start: 'beginning' }),
+      ownedItem('t', 9, { started: false, startOffset: 9_007_199_254_740_991n }),
+      ownedItem('t', 10, { started: false, startOffset: 5n }),
+      ownedItem('t', 5, { timeline: 2, origin: { cause: 'source-truncated', from: 90n, former: 1 } }),
+      ownedItem('t', 6, { timeline: 2, origin: { cause: 'operator', from: 'start', former: 1 } }),
+      ownedItem('t', 7, { resolve: { action: 'continue', at: 'now' } }),
+      ownedItem('t', 8, { paused: true, hold: { code: 'SOURCE_RECREATED', message: 'it was' } }),
+      ownedItem('u', 0, { sourceTopicId: 'some-id', timeline: 7, targetTopic: 'a.u' }),
     ];
     const decoded = decodeAssignment(encodeAssignment(assignment(items)), '/x');
     assert.deepEqual(sorted(decoded.items), sorted(items));
@@ -78,7 +63,7 @@ describe('assignment nodes, format 1', () => {
 
   test('100,000 partitions of 12,000 topics go into parts below the limit, and come back', () => {
     const items = Array.from({ length: 12_000 }, (_, t) =>
-      Array.from({ length: 8 }, (_unused, p) => item(`topic-${t}-of-many`, p)),
+      Array.from({ length: 8 }, (_unused, p) => ownedItem(`topic-${t}-of-many`, p)),
     ).flat();
     const parts = encodeAssignment(assignment(items));
     assert.ok(parts.length > 1);

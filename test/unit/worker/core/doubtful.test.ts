@@ -1,20 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AssignmentItem } from '../../../../common/model/assignment.js';
 import { doubtfulRefs } from '../../../../worker/core/doubtful.js';
+import { ownedItem } from '../../model/samples.js';
 
-const item = (partition: number, state: 'own' | 'revoke'): AssignmentItem => ({
-  route: 'r',
-  topic: 't',
-  partition,
-  state,
-  paused: false,
-  sourceTopicId: null,
-  targetTopic: 't',
-  timeline: 1,
-  started: true,
-  start: 'earliest',
-});
+const item = (partition: number, state: 'own' | 'revoke') => ownedItem('t', partition, { state });
 const ref = (partition: number) => ({ route: 'r', topic: 't', partition });
 
 test('7.3 what a dead thread held and must give back is doubtful, unless a thread took it up again', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type AssignmentItem, type PartitionRef, refKey } from '../../../../common/model/assignment.js';
 import { type PartitionBetween, type ThreadHoldings, ThreadViews } from '../../../../worker/core/thread-views.js';
-import { item, status } from '../supervisor/thread-kit.js';
+import { ownedItem, runningStatus } from '../../model/samples.js';
 
 const ref = (partition: number): PartitionRef => ({ route: 'r', topic: 't', partition });
 const started = (partition: number) => ({ ...ref(partition), timeline: 1 });
@@ -12,7 +12,7 @@ const holding = (...partitions: number[]): ThreadHoldings => ({
   ...{ doubtful: [], started: partitions.map(started), finished: [], breaks: [] },
 });
 const between = (partition: number): PartitionBetween => ({
-  ...{ ref: ref(partition), started: started(partition), status: status(partition) },
+  ...{ ref: ref(partition), started: started(partition), status: runningStatus(partition) },
 });
 const LOAD = { utilization: 0.5, loopDelayMs: 1, inflightBytes: 10 };
 
@@ -46,20 +46,20 @@ describe('what the threads of an incarnation say', () => {
     views.died(0);
     assert.deepEqual(views.held([]), [ref(0), ref(1)]);
     views.holds(0, holding(1));
-    const revoked: AssignmentItem = { ...item(0), state: 'revoke' };
-    assert.deepEqual(views.report([], [item(0), item(1)]).doubtful, []);
-    assert.deepEqual(views.report([], [revoked, item(1)]).doubtful, [ref(0)]);
+    const revoked: AssignmentItem = { ...ownedItem('t', 0), state: 'revoke' };
+    assert.deepEqual(views.report([], [ownedItem('t', 0), ownedItem('t', 1)]).doubtful, []);
+    assert.deepEqual(views.report([], [revoked, ownedItem('t', 1)]).doubtful, [ref(0)]);
     views.holds(0, holding(0, 1));
-    assert.deepEqual(views.report([], [revoked, item(1)]).doubtful, []);
+    assert.deepEqual(views.report([], [revoked, ownedItem('t', 1)]).doubtful, []);
   });
 
   test('numbers come from the thread that has the partition, from its last status while it is on its way', () => {
     const views = new ThreadViews();
-    views.measured(0, [status(0)], LOAD);
+    views.measured(0, [runningStatus(0)], LOAD);
     assert.deepEqual(views.threads(), [], 'a thread that holds nothing yet has nothing to measure');
     for (const thread of [0, 1]) views.holds(thread, holding(0));
-    views.measured(0, [{ ...status(0), recordsCopied: 1 }], LOAD);
-    views.measured(1, [{ ...status(0), recordsCopied: 2 }], LOAD);
+    views.measured(0, [{ ...runningStatus(0), recordsCopied: 1 }], LOAD);
+    views.measured(1, [{ ...runningStatus(0), recordsCopied: 2 }], LOAD);
     const copied = (owner: number | undefined, moving: readonly PartitionBetween[] = []) =>
       views.statuses(moving, () => owner).map((one) => [refKey(one), one.recordsCopied]);
     const key = refKey(ref(0));
@@ -81,7 +81,7 @@ describe('what the threads of an incarnation say', () => {
     const stall = { code: 'thread-silent', message: 'it says nothing', since: '2026-11-22T00:00:00.000Z' } as const;
     assert.equal(views.silent(0, stall), undefined);
     views.holds(0, holding(0, 1));
-    views.measured(0, [status(0), { ...status(1), state: 'paused' }], LOAD);
+    views.measured(0, [runningStatus(0), { ...runningStatus(1), state: 'paused' }], LOAD);
     assert.deepEqual(
       views.silent(0, stall)?.map(({ state }) => state),
       ['stalled', 'paused'],

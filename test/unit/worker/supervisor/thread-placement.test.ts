@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { refKey } from '../../../../common/model/assignment.js';
 import { ThreadPlacement } from '../../../../worker/supervisor/thread-placement.js';
-import { item, status } from './thread-kit.js';
+import { ownedItem, runningStatus } from '../../model/samples.js';
 
-const items = [item(0), item(1)];
+const items = [ownedItem('t', 0), ownedItem('t', 1)];
 const keys = items.map(refKey) as [string, string];
 const always = (): boolean => true;
 
@@ -20,7 +20,7 @@ describe('a partition that changes threads', () => {
   test('is in nobody’s orders while the old thread drains it, then in the new one’s; held all the while', () => {
     const placement = placed();
     assert.deepEqual([numbers(placement, 0), numbers(placement, 1)], [[0], [1]]);
-    placement.move(status(0), 1, undefined);
+    placement.move(runningStatus(0), 1, undefined);
     assert.deepEqual([numbers(placement, 0), numbers(placement, 1)], [[], [1]]);
     assert.deepEqual(
       placement.reported(0, 2, new Set([keys[0]]), new Set(), always, () => 7).size,
@@ -43,7 +43,7 @@ describe('a partition that changes threads', () => {
 
   test('that is taken from the worker meanwhile goes to no thread', () => {
     const placement = placed();
-    placement.move(status(0), 1, undefined);
+    placement.move(runningStatus(0), 1, undefined);
     assert.deepEqual(
       [
         ...placement.reported(
@@ -63,7 +63,7 @@ describe('a partition that changes threads', () => {
 
   test('goes on when a thread dies on the way: the old one holds nothing then, the new one is ordered again', () => {
     const placement = placed();
-    placement.move(status(0), 1, undefined);
+    placement.move(runningStatus(0), 1, undefined);
     placement.reported(0, 9, new Set(), new Set(), always, () => 3);
     assert.deepEqual(numbers(placement, 1), [0, 1]);
     // The new thread's next life answers a later order.
@@ -73,7 +73,7 @@ describe('a partition that changes threads', () => {
 
   test('and one between two threads is still the next one’s when it is taken from the worker and assigned anew', () => {
     const placement = placed();
-    placement.move(status(0), 1, undefined);
+    placement.move(runningStatus(0), 1, undefined);
     placement.reported(0, 2, new Set(), new Set(), always, () => 7);
     // By now the next thread may have taken it up.
     placement.place([], new Set());
