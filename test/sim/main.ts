@@ -110,6 +110,8 @@ function isStarted(): boolean {
 
 /** One of several processes: runs the shares it is sent. */
 function serve(): void {
+  // Whoever gave the orders is done, or gone: what is under way is nobody's any more.
+  process.on('disconnect', () => process.exit());
   process.on('message', (share: Order) => {
     void (async () => {
       for (let seed = share.from; seed < share.from + share.seeds; seed += 1) {
