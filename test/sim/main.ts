@@ -9,8 +9,6 @@ import { type Outcome, runSeed } from './run-seed.js';
 const SHARE = 20;
 /** Then another process goes on, so that nothing that worlds may leave behind adds up. A process that has run some hundred is the fastest. */
 const SHARES_PER_PROCESS = 250;
-/** Most of what a world makes is gone soon after: with room for it the collector has little to carry along. */
-const NODE_OPTIONS = ['--min-semi-space-size=32', '--max-semi-space-size=32'];
 
 interface Order {
   readonly from: number;
@@ -65,9 +63,7 @@ function runBeside({ from, seeds, processes, all }: SimOptions): Promise<Tally> 
   };
   const life = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const child = fork(fileURLToPath(import.meta.url), ['--share'], {
-        execArgv: [...process.execArgv, ...NODE_OPTIONS],
-      });
+      const child = fork(fileURLToPath(import.meta.url), ['--share']);
       let given = 0;
       const give = (): void => {
         const share = given < SHARES_PER_PROCESS ? order() : undefined;
