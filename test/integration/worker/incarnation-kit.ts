@@ -13,7 +13,7 @@ import { systemClock } from '../../../common/runtime/clock.js';
 import { systemRandom } from '../../../common/runtime/random.js';
 import { LEASE_BYTES } from '../../../worker/core/lease.js';
 import { Incarnation, type IncarnationDeps } from '../../../worker/supervisor/incarnation.js';
-import type { ThreadSettings, ToThread } from '../../../worker/thread/protocol.js';
+import type { FromThread, ThreadSettings, ToThread } from '../../../worker/thread/protocol.js';
 import { eventually } from './thread-kit.js';
 
 const MB = 1 << 20;
@@ -37,6 +37,7 @@ export class IncarnationUnderTest {
   readonly #dir: string;
   readonly #id: string;
   readonly #threads: ReadonlyMap<Worker, readonly AssignmentItem[]>;
+  readonly #begun: ReadonlyMap<Worker, ReadonlySet<string>>;
   readonly #release: () => void;
   #generation = 0;
 
@@ -52,8 +53,9 @@ export class IncarnationUnderTest {
     this.#id = `threads${process.pid}-${++incarnations}`;
     const taken = new SharedArrayBuffer(8 * threads);
     const memory = { guaranteedBytes: (16 * MB) / threads, sharedBytes: 48 * MB, taken };
-    const { threads: seen, release } = watchThreads();
+    const { threads: seen, begun, release } = watchThreads();
     this.#threads = seen;
+    this.#begun = begun;
     this.#release = release;
     this.incarnation = new Incarnation({
       ...deps,
@@ -107,6 +109,12 @@ export class IncarnationUnderTest {
     return this.incarnation.statuses().find((status) => refKey(status) === key)?.thread ?? -1;
   }
 
+  /** The thread that holds the partition has said that it began: as the worker itself asks before it moves one on. */
+  hasBegun(topic: string, partition: number): boolean {
+    const key = refKey({ route: 'r', topic, partition });
+    return [...this.#begun.values()].some((keys) => keys.has(key));
+  }
+
   /** Ends the thread that holds the partition, from outside, as a fault in it would. */
   async killHolder(topic: string, partition: number): Promise<void> {
     const isIt = (item: AssignmentItem): boolean => item.topic === topic && item.partition === partition;
@@ -123,20 +131,31 @@ export class IncarnationUnderTest {
   }
 }
 
-/** The data threads that this process starts from now on, with what each was last ordered to hold. */
+/** The data threads that this process starts from now on, with what each was last ordered to hold, and said to have begun. */
 function watchThreads(): {
   readonly threads: ReadonlyMap<Worker, readonly AssignmentItem[]>;
+  readonly begun: ReadonlyMap<Worker, ReadonlySet<string>>;
   readonly release: () => void;
 } {
   const threads = new Map<Worker, readonly AssignmentItem[]>();
+  const begun = new Map<Worker, ReadonlySet<string>>();
   const post = Worker.prototype.postMessage;
   Worker.prototype.postMessage = function (this: Worker, ...args: Parameters<typeof post>): void {
     const message = args[0] as ToThread;
-    if (message.type === 'assign') threads.set(this, message.items);
+    if (message.type === 'assign') {
+      if (!threads.has(this)) {
+        // Behind the worker's own listener: what is known here it knows, too.
+        this.on('message', (said: FromThread) => {
+          if (said.type === 'held') begun.set(this, new Set(said.started.map(refKey)));
+        });
+      }
+      threads.set(this, message.items);
+    }
     post.apply(this, args);
   };
   return {
     threads,
+    begun,
     release: () => {
       Worker.prototype.postMessage = post;
     },
