@@ -11,14 +11,14 @@ import type { MirroredPartition } from './mirrored-partition.js';
 const INTERVAL_MS = 5_000;
 
 export interface EndWatcherDeps {
-  /** Partitions that are held and not read at the moment. */
-  readonly idle: () => readonly MirroredPartition[];
+  /** Partitions that have begun, and that nothing reads at the moment. */
+  readonly unread: () => readonly MirroredPartition[];
   readonly source: (partition: MirroredPartition) => SourceSide;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Asks where the source ends for partitions that are paused: no fetch tells, and their lag grows all the same. */
+/** Asks where the source ends for partitions that are paused, held back by a limit, or full: no fetch tells, and their lag grows all the same. */
 export class EndWatcher implements Closable {
   readonly #deps: EndWatcherDeps;
   readonly #stop = new AbortController();
@@ -39,9 +39,9 @@ export class EndWatcher implements Closable {
     while (!signal.aborted) {
       await this.#deps.clock.sleep(INTERVAL_MS, signal);
       if (signal.aborted) return;
-      const idle = this.#deps.idle();
-      const routes = new Set(idle.map(({ item }) => item.route));
-      await Promise.all([...routes].map((route) => this.#ask(idle.filter(({ item }) => item.route === route))));
+      const unread = this.#deps.unread();
+      const routes = new Set(unread.map(({ item }) => item.route));
+      await Promise.all([...routes].map((route) => this.#ask(unread.filter(({ item }) => item.route === route))));
     }
   }
 

@@ -149,7 +149,7 @@ export class DataThread {
       clock,
     });
     this.#ends = new EndWatcher({
-      idle: () => held.partitions().filter(({ state, started }) => started && state === 'paused'),
+      unread: () => held.unread(),
       source: (partition) => sides.of(partition.route).source,
       clock,
       logger,

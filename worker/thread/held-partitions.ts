@@ -44,6 +44,18 @@ export class HeldPartitions {
     return [...this.#held.values()].map(({ partition }) => partition);
   }
 
+  /** Those that have begun, and of which no answer of the source tells anything at the moment. */
+  unread(): MirroredPartition[] {
+    const begun = [...this.#held.values()].filter(({ partition }) => partition.started);
+    return begun.filter((held) => this.#isUnread(held)).map(({ partition }) => partition);
+  }
+
+  #isUnread({ partition, intake }: Held): boolean {
+    if (partition.state === 'paused') return true;
+    const { isAsked, isStarved } = this.#sides.reader(partition.route).facts(intake);
+    return !isAsked || isStarved;
+  }
+
   /** Those that are copied on the lane. */
   riders(lane: Lane): MirroredPartition[] {
     const riding = [...this.#held.values()].filter(({ copying, draining }) => copying && !draining);

@@ -96,6 +96,23 @@ describe('rate limits, on a fleet of two workers between real clusters', () => {
     assert.deepEqual([...new Set(detail.partitions.map(({ throttledBy }) => throttledBy))], ['topic']);
   });
 
+  test('what a limit keeps from being read is known all the same: its lag grows as the source does', async () => {
+    await source.createTopic('u', 1);
+    await fleet.client.addTopic('r', { topic: 'u', limits: { recordsPerS: 1 } });
+    const [a] = pair.handles;
+    const appender = new Appender(a.bootstrapServers);
+    const lag = async (): Promise<number | null | undefined> => {
+      const { partitions } = await fleet.client.describeTopic('r', 'u');
+      return partitions.find(({ state }) => state === 'running')?.lagRecords;
+    };
+    await appender.append('u', 0, BATCH);
+    // Fifty records of one a second: nothing more of it is read for most of a minute.
+    await eventually('it is read', async () => (await lag()) === 0, 30_000);
+    for (let i = 0; i < 5; i++) await appender.append('u', 0, BATCH);
+    await appender.close();
+    await eventually('the lag is told', async () => (await lag()) === 250, 30_000);
+  });
+
   test('removed, the worker copies as fast as it can; its HTTP interface answers all the same', async () => {
     const slow: number[] = [];
     let busiest = 0;
