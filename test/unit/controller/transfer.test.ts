@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import type { FleetExport } from '../../../common/api/transfer-shapes.js';
 import { ANY_VERSION } from '../../../common/coordination/ports.js';
 import { decodeEpoch, decodeFleet } from '../../../common/coordination/records/control.js';
+import { decodeTopicProgress } from '../../../common/coordination/records/desired.js';
 import { decodeJob, encodeJob } from '../../../common/coordination/records/job.js';
-import { EPOCH, FLEET, jobPath, topicPath } from '../../../common/coordination/znodes.js';
+import { EPOCH, FLEET, jobPath, progressPath, topicPath } from '../../../common/coordination/znodes.js';
 import { isCausewayError } from '../../../common/errors/error.js';
 import type { Job } from '../../../common/model/job.js';
 import { ControllerKit, until } from './kit.js';
@@ -17,7 +18,14 @@ async function fleet(topics: number) {
   for (const id of ['a', 'b']) await kit.worker(id, { lanes: true });
   for (let i = 0; i < topics; i++) await controller.client.addTopic('r', { topic: `t${i}` });
   await kit.balanced(2 * topics);
+  // What is remembered of them is written down: a saved state is the present one.
+  for (let i = 0; i < topics; i++) await until(async () => (await begun(kit, `t${i}`)) === 2);
   return { kit, client: controller.client };
+}
+
+async function begun(kit: ControllerKit, topic: string): Promise<number> {
+  const node = await kit.store.get(progressPath('r', topic));
+  return node === undefined ? 0 : decodeTopicProgress(node.data, '').started.length;
 }
 
 const deleteAll = async (kit: ControllerKit, path: string): Promise<void> => {
