@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, test } from 'node:test';
 import { BedError } from '../../bed/bed-error.js';
@@ -16,6 +16,16 @@ function isAlive(pid: number): boolean {
   return existsSync(`/proc/${pid}`);
 }
 
+/** SIGSTOP reaches the threads one by one: one that runs may still answer. */
+function standsStill(pid: number): Promise<void> {
+  const tasks = `/proc/${pid}/task`;
+  const stateOf = (thread: string): string | undefined => {
+    const stat = readFileSync(`${tasks}/${thread}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2)[0];
+  };
+  return waitUntil('it stands still', () => Promise.resolve(readdirSync(tasks).every((each) => stateOf(each) === 'T')));
+}
+
 describe('test bed: Kafka', { concurrency: 2 }, () => {
   for (const version of versions) {
     test(`a one-broker ${version} cluster keeps its topics through a kill and falls silent while paused`, async () => {
@@ -29,6 +39,7 @@ describe('test bed: Kafka', { concurrency: 2 }, () => {
         });
 
         broker.pause();
+        await standsStill(broker.pid);
         await assert.rejects(aliveBrokers(broker.port), /did not answer/);
         broker.resume();
         // It may have taken itself for dead meanwhile.
@@ -87,6 +98,7 @@ describe('test bed: ZooKeeper', () => {
     const zooKeeper = await startZooKeeper();
     try {
       zooKeeper.pause();
+      await standsStill(zooKeeper.pid);
       await assert.rejects(zooKeeperServes(zooKeeper.port), /did not answer/);
       zooKeeper.resume();
       await waitUntil('it answers again', () => zooKeeperServes(zooKeeper.port));
