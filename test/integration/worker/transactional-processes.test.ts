@@ -70,8 +70,10 @@ describe('transactional delivery by processes that are killed and stopped', () =
     zombie.resume();
     await fill(end, 100);
     end += 100;
-    const told = (): boolean => readFileSync(zombie.logFile, 'utf8').includes('dead');
-    await eventually('the stopped one is told', told, 30_000);
+    const said = (): string => readFileSync(zombie.logFile, 'utf8');
+    await eventually('the stopped one is told', () => said().includes('dead')).catch((cause: unknown) => {
+      throw new Error(`it said: ${said().slice(-4_000)}`, { cause });
+    });
     await eventually('the heir goes on', async () => (await committed()).length >= end, 30_000);
     assert.deepEqual(await committed(), keys(end));
     assert.ok(!heir.messages.some(({ type }) => type === 'lane-dead'));
