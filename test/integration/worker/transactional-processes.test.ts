@@ -65,7 +65,10 @@ describe('transactional delivery by processes that are killed and stopped', () =
     zombie.pause();
     await filling;
     heir = new ThreadUnderTest([source.connection, target.connection], 'heir');
+    const taken = (): boolean => heir?.held()?.started.length === 1;
     heir.assign([route], begun);
+    // What the other had committed before it was stopped says nothing of who has it now.
+    await eventually('the heir has taken over', taken);
     await eventually('the heir has copied all', async () => (await committed()).length >= end, 30_000);
     zombie.resume();
     await fill(end, 100);
