@@ -99,7 +99,10 @@ export class SchemaBook implements KnownSchemas {
     if (awaited.length === 0) return;
     const named = `${awaited.slice(0, MAX_NAMED).join(', ')}${awaited.length > MAX_NAMED ? '...' : ''}`;
     const message = `the schema registry of cluster ${cluster} does not have all of schema ${named} yet; it is asked for up to ${PATIENCE_MS} ms`;
-    throw new CausewayError('REGISTRY_UNREACHABLE', message);
+    throw new CausewayError('REGISTRY_UNREACHABLE', message, {
+      place: { cluster },
+      fix: 'Check whether the registry keeps up with the one it follows. A schema that stays unknown makes records unreadable: the rules’ onUnreadable says what becomes of them.',
+    });
   }
 
   /** It was missed a short time ago only. */

@@ -1,12 +1,10 @@
 import type { Config } from '../../common/config/compile.js';
 import type { CoordinationStore } from '../../common/coordination/ports.js';
 import type { Logger } from '../../common/observability/logger.js';
-import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Lifecycle } from '../../common/runtime/lifecycle.js';
-import type { Random } from '../../common/runtime/random.js';
 import type { LeaderWork } from '../loop/leader-works.js';
-import { ClusterClients, clientOpener } from '../metadata/cluster-clients.js';
+import { ClusterClients, type OpenClient } from '../metadata/cluster-clients.js';
 import type { TopicService } from '../rest/topic-service.js';
 import { KafkaOffsetMaps } from './kafka-offset-maps.js';
 import { MapSweeper } from './map-sweeper.js';
@@ -22,18 +20,20 @@ export interface OffsetRoom {
 
 /** What a controller knows of offsets, over connections of its own that are opened when they are first needed. */
 export function openOffsets(
-  { clusters, fleet, controller }: Config,
-  parts: {
+  { clusters, fleet }: Config,
+  {
+    store,
+    open,
+    clock,
+    logger,
+  }: {
     readonly store: CoordinationStore;
+    readonly open: OpenClient;
     readonly clock: Clock;
-    readonly random: Random;
     readonly logger: Logger;
-    readonly metrics: Metrics;
   },
   lifecycle: Lifecycle,
 ): OffsetRoom {
-  const { store, clock, logger } = parts;
-  const open = clientOpener({ ...parts, clientId: `causeway-controller-${controller.id}` });
   const clients = lifecycle.add('offset-maps', new ClusterClients(clusters, open));
   const client = (cluster: string) => clients.of(cluster);
   const maps = new KafkaOffsetMaps({ store, client, fleet, logger });
@@ -42,7 +42,7 @@ export function openOffsets(
     work: new MapSweeper({ store, client, fleet, clock, logger }),
     services: (topics) => ({
       offsets: new OffsetService({ topic: (route, topic) => topics.get(route, topic), maps, client }),
-      rebuilds: new RebuildService({ store, topics, clock: parts.clock, logger: parts.logger }),
+      rebuilds: new RebuildService({ store, topics, clock, logger }),
     }),
   };
 }

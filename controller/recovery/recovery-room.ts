@@ -9,7 +9,7 @@ import type { HookPlace } from '../core/recovery-program.js';
 import type { LeaderWork } from '../loop/leader-works.js';
 import type { StatusSource } from '../loop/load-watch.js';
 import { KafkaRights } from '../metadata/acls/kafka-rights.js';
-import { ClusterClients, clientOpener } from '../metadata/cluster-clients.js';
+import { ClusterClients, type OpenClient } from '../metadata/cluster-clients.js';
 import type { SourceMetadata, TargetAdmin } from '../metadata/ports.js';
 import type { OffsetMaps } from '../offsets/ports.js';
 import { KafkaLens } from './cluster-lens.js';
@@ -29,6 +29,7 @@ export interface RecoveryRoomOptions {
   readonly metadata: SourceMetadata;
   readonly admin: Pick<TargetAdmin, 'createTopics'>;
   readonly statuses: StatusSource;
+  readonly open: OpenClient;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -49,9 +50,8 @@ export interface RecoveryRoom extends Closable {
 
 /** All that recovery programs need, put together. */
 export function openRecoveryRoom(options: RecoveryRoomOptions): RecoveryRoom {
-  const { config, store, metadata, admin, statuses, clock, random, logger, metrics } = options;
+  const { config, store, metadata, admin, statuses, open, clock, random, logger, metrics } = options;
   const { clusters, controller } = config;
-  const open = clientOpener({ clientId: `causeway-controller-${controller.id}`, clock, random, logger, metrics });
   const lens = new KafkaLens(new ClusterClients(clusters, open));
   const rights = new KafkaRights(new ClusterClients(clusters, open));
   const fleet = new FleetLens(store, statuses);

@@ -14,7 +14,9 @@ export async function within<T>(
     const outcome = await Promise.race([work.then((value) => ({ value })), late]);
     if (outcome !== undefined) return outcome.value;
     work.catch(() => undefined);
-    throw new CausewayError('REQUEST_TIMEOUT', `${what} took more than ${limitMs} ms`);
+    throw new CausewayError('REQUEST_TIMEOUT', `${what} took more than ${limitMs} ms`, {
+      fix: 'Check that the clusters and schema registries of the route answer, and ask again.',
+    });
   } finally {
     done.abort();
   }

@@ -3,6 +3,7 @@ import type { CheckpointStore } from '../../common/kafka/checkpoints/checkpoint-
 import type { Checkpoint } from '../../common/model/checkpoint.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock, Timer } from '../../common/runtime/clock.js';
+import { withDeadline } from '../../common/runtime/deadline.js';
 import type { Closable } from '../../common/runtime/lifecycle.js';
 import type { MapKeeper } from '../offsets/map-keeper.js';
 import type { MirroredPartition } from '../partition/mirrored-partition.js';
@@ -144,10 +145,8 @@ export class CheckpointWriter implements Closable {
     for (;;) {
       const heavy = partitions.filter((partition) => !partition.suspect && maps.mustSave(partition));
       if (heavy.length === 0 || !maps.isKeeping || !mayCommit() || clock.monotonicMs() >= untilMs) return;
-      const saved = await Promise.race([
-        maps.save(heavy),
-        clock.sleep(Math.max(0, untilMs - clock.monotonicMs())).then(() => undefined),
-      ]);
+      const leftMs = Math.max(0, untilMs - clock.monotonicMs());
+      const saved = await withDeadline(clock, leftMs, maps.save(heavy), () => undefined);
       if (saved?.size === 0) await clock.sleep(MAP_RETRY_MS);
     }
   }

@@ -92,6 +92,7 @@ export class TooManyGaps extends CausewayError {
   constructor({ route, topic, partition }: Pick<DeclaredGap, 'route' | 'topic' | 'partition'>) {
     super('BATCH_UNSUPPORTED', `more than ${MAX_SKIPPED_RANGES} gaps are declared`, {
       place: { route, topic, partition },
+      fix: 'What of it was copied cannot be told any more: have it copied anew ("causeway topic resolve --action restart").',
     });
   }
 }

@@ -26,6 +26,7 @@ import type { FromThread, ThreadSettings, ToThread } from '../../../worker/threa
 import { createTopics } from '../../audit/topics.js';
 import type { KafkaClusterHandle } from '../../bed/kafka.js';
 import { waitUntil } from '../../bed/wait.js';
+import { ownedItem } from '../../unit/model/samples.js';
 
 const logger = process.env['DEBUG_THREADS'] === undefined ? silentLogger : createLogger({ level: 'debug', base: {} });
 
@@ -202,20 +203,9 @@ export function testRoute(source: string, target: string): Route {
   };
 }
 
+/** One that has not begun. */
 export function item(topic: string, partition: number, extra: Partial<AssignmentItem> = {}): AssignmentItem {
-  return {
-    route: 'r',
-    topic,
-    partition,
-    state: 'own',
-    paused: false,
-    sourceTopicId: null,
-    targetTopic: topic,
-    timeline: 1,
-    started: false,
-    start: 'earliest',
-    ...extra,
-  };
+  return ownedItem(topic, partition, { started: false, ...extra });
 }
 
 /** A worker's settings as its threads get them, quick about everything. */

@@ -8,6 +8,11 @@ import { ManualClock } from '../worker/manual-clock.js';
 import { FakeKafka } from './fake-kafka.js';
 import { until } from './kit.js';
 
+function pollerOf(metadata: SourceMetadata, clock: ManualClock, onChange: () => void): ClusterPoller {
+  const options = { cluster: 'east', metadata, intervalMs: 30_000, clock, random: systemRandom, logger: silentLogger };
+  return new ClusterPoller({ ...options, onChange });
+}
+
 describe('what is known of a cluster that is gone for a while', () => {
   test('is asked for every few seconds, and at once when a topic is wanted', async () => {
     const clock = new ManualClock();
@@ -15,15 +20,7 @@ describe('what is known of a cluster that is gone for a while', () => {
     metadata.unreachable.add('east');
     metadata.addTopic('east', 'a', 1);
     metadata.addTopic('east', 'b', 1);
-    const options = {
-      cluster: 'east',
-      metadata,
-      intervalMs: 30_000,
-      clock,
-      random: systemRandom,
-      logger: silentLogger,
-    };
-    const poller = new ClusterPoller({ ...options, onChange: () => undefined });
+    const poller = pollerOf(metadata, clock, () => undefined);
     poller.want(new Set(['a']));
     poller.start();
     try {
@@ -59,16 +56,8 @@ describe('what counts as news of a cluster', () => {
       },
     };
     let news = 0;
-    const poller = new ClusterPoller({
-      cluster: 'east',
-      metadata,
-      intervalMs: 30_000,
-      clock,
-      random: systemRandom,
-      logger: silentLogger,
-      onChange: () => {
-        news += 1;
-      },
+    const poller = pollerOf(metadata, clock, () => {
+      news += 1;
     });
     const askAgain = async (): Promise<void> => {
       const before = asked;
