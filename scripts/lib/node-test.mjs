@@ -14,6 +14,14 @@ function readCounts(tapFile) {
   return { passed: Number(last('pass')), failed: Number(last('fail')) + Number(last('cancelled')) };
 }
 
+const failuresTitle = /^✖ failing tests:$/m;
+
+/** What failed and why, where the report says so; all of it where it broke off before. */
+function failuresOf(output) {
+  const at = output.search(failuresTitle);
+  return at < 0 ? output : output.slice(at);
+}
+
 /**
  * Runs compiled test files in one process: a single one as it is, several one after the other (test-batch.mjs).
  * @returns {Promise<{passed: number, failed: number, output: string}>} a run that dies or times out counts as one failure.
@@ -29,7 +37,7 @@ export async function runTestFiles(files, { timeoutMs }) {
     const result = await run(process.execPath, args, { cwd: projectRoot, timeoutMs });
     const counts = readCounts(tapFile);
     const why = result.timedOut ? `\nstopped: not done within ${timeoutMs / 1_000} s` : '';
-    const output = result.output + why;
+    const output = failuresOf(result.output) + why;
     if (result.timedOut || counts === undefined)
       return { passed: counts?.passed ?? 0, failed: (counts?.failed ?? 0) + 1, output };
     // A process that ends badly after its tests passed has not passed.

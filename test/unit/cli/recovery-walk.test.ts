@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { runCli } from '../../../cli/cli.js';
-import type { RecoveryList, RecoveryView } from '../../../common/api/recovery-shapes.js';
+import type { RecoveryList, RecoveryView, RpoView } from '../../../common/api/recovery-shapes.js';
 import { systemClock } from '../../../common/runtime/clock.js';
 import { copyingFleet } from '../controller/copying-fleet.js';
 import { until } from '../controller/kit.js';
@@ -52,6 +52,9 @@ describe('an operator with recovery programs', () => {
   test('sees why a program does not begin, orders it otherwise, and gives it up again', async () => {
     const { kit, worker, causeway, list } = await office();
     try {
+      const rpo = async (): Promise<RpoView> => JSON.parse((await causeway('rpo r -o json')).out) as RpoView;
+      // The leader looks once a second, and the first time before it knows how many partitions there are.
+      await until(async () => (await rpo()).topics[0]?.partitions === 2);
       const blocked = await causeway('failover r -y --no-groups --watch');
       assert.equal(blocked.code, 3);
       assert.match(blocked.out, /survey +failed .*blocking=1 +source answers: cluster east answers/);
