@@ -1,3 +1,4 @@
+import type { Run } from '../../common/model/offset-map.js';
 import { MAX_STRANDED_RANGES, type Stranded } from '../../common/model/recovery.js';
 
 /** Collects offsets in ascending order into inclusive ranges. */
@@ -62,17 +63,22 @@ export function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
+export interface Located extends Content {
+  readonly offset: bigint;
+}
+
 /**
  * Follows copies beside the log that they were made from: each copy is found among the source's records in order; those in between were left
  * out. What lies behind the last one found never crossed.
  */
 export class Crossing {
-  readonly #copies: readonly Content[];
+  readonly #copies: readonly Located[];
+  readonly #runs: Run[] = [];
   #found = 0;
   #next: bigint;
 
   /** @param from source position of the first record that may be one of the copies */
-  constructor(copies: readonly Content[], from: bigint) {
+  constructor(copies: readonly Located[], from: bigint) {
     this.#copies = copies;
     this.#next = from;
   }
@@ -90,11 +96,22 @@ export class Crossing {
     return this.#next;
   }
 
+  /** Which originals have their copies where, of those found so far. */
+  get runs(): readonly Run[] {
+    return this.#runs;
+  }
+
   /** The source's next record. */
-  take(record: Content & { readonly offset: bigint }): void {
+  take(record: Located): void {
     const copy = this.#copies[this.#found];
     if (copy === undefined || !sameContent(copy, record)) return;
     this.#found += 1;
     this.#next = record.offset + 1n;
+    const last = this.#runs.at(-1);
+    const source = record.offset;
+    const target = copy.offset;
+    const isNext = last !== undefined && last.source + last.length === source && last.target + last.length === target;
+    if (isNext) this.#runs[this.#runs.length - 1] = { ...last, length: last.length + 1n };
+    else this.#runs.push({ source, target, length: 1n });
   }
 }

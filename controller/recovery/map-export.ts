@@ -12,6 +12,7 @@ import { invertedChains } from '../core/recovery-map.js';
 import type { SourceMetadata, TargetAdmin } from '../metadata/ports.js';
 import type { OffsetMaps } from '../offsets/ports.js';
 import type { ClusterLens } from './cluster-lens.js';
+import { wholeMap } from './crossed.js';
 import type { FleetLens } from './fleet-lens.js';
 import type { MapExport } from './ports.js';
 
@@ -39,7 +40,12 @@ export class OffsetMapExport implements MapExport {
     this.#deps = deps;
   }
 
-  async export(from: Route, to: Route, points: readonly CommonPoint[]): Promise<{ readonly partitions: number }> {
+  async export(
+    from: Route,
+    to: Route,
+    points: readonly CommonPoint[],
+    signal: AbortSignal,
+  ): Promise<{ readonly partitions: number }> {
     const { lens } = this.#deps;
     await this.#makeTopic(from.source);
     const topics = new Map<string, CommonPoint[]>();
@@ -48,21 +54,21 @@ export class OffsetMapExport implements MapExport {
     for (const [topic, own] of topics) {
       const places = own.map(({ partition }) => ({ topic, partition }));
       const ends = await lens.ends(from.source, places, 'read_uncommitted');
-      partitions += await this.#exportTopic(from, to, own, ends);
+      partitions += await this.#exportTopic({ from, to }, own, ends, signal);
     }
     return { partitions };
   }
 
   async #exportTopic(
-    from: Route,
-    to: Route,
+    { from, to }: { readonly from: Route; readonly to: Route },
     points: readonly CommonPoint[],
     ends: ReadonlyMap<string, bigint>,
+    signal: AbortSignal,
   ): Promise<number> {
-    const { maps, fleet, metadata, client, fleetName, clock } = this.#deps;
+    const { fleet, metadata, client, fleetName, clock } = this.#deps;
     const { topic, targetTopic } = points[0] as CommonPoint;
     const numbers = points.map(({ partition }) => partition);
-    const known = await maps.read(from, topic, numbers);
+    const maps = await this.#deps.maps.read(from, topic, numbers);
     const info = (await metadata.describe(from.source, [topic])).topics.get(topic);
     const progress = (await fleet.progress(to.name, targetTopic))?.value;
     const identity = {
@@ -71,9 +77,11 @@ export class OffsetMapExport implements MapExport {
       timeline: progress === undefined ? 1 : nextTimeline(progress),
     };
     let written = 0;
-    for (const { partition, target } of points) {
-      const map = known.get(partition);
-      if (map === undefined) continue;
+    for (const point of points) {
+      const { partition, target } = point;
+      const known = maps.get(partition);
+      if (known === undefined) continue;
+      const map = await wholeMap(this.#deps.lens, { route: from, known, point, signal });
       const end = ends.get(partitionKey(topic, partition)) ?? 0n;
       const timestamp = BigInt(clock.wallMs());
       const records = invertedChains(map, { source: target, target: end }).flatMap((chain): KafkaRecord[] => {

@@ -24,7 +24,12 @@ export interface MapExport {
    * @param points where copying in the old direction ended: the new one begins there
    * @returns how many partitions' maps were written; repeating it does no harm
    */
-  export(from: Route, to: Route, points: readonly CommonPoint[]): Promise<{ readonly partitions: number }>;
+  export(
+    from: Route,
+    to: Route,
+    points: readonly CommonPoint[],
+    signal: AbortSignal,
+  ): Promise<{ readonly partitions: number }>;
 }
 
 /** Rights on the topics of a cluster. */

@@ -16,7 +16,7 @@ export const exportMap: StepHandler = {
     const side = await sideOf(context);
     if (side.to === undefined) return { kind: 'skipped', message: 'there is no route back' };
     const back = await ensureRoute(context, side, side.to);
-    const { partitions } = await world.maps.export(side.from, back, side.facts.points ?? []);
+    const { partitions } = await world.maps.export(side.from, back, side.facts.points ?? [], context.signal);
     return { kind: 'done', evidence: { topics: side.topics.length, partitions } };
   },
 };

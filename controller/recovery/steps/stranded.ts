@@ -2,13 +2,12 @@ import { CausewayError } from '../../../common/errors/error.js';
 import { type CommonPoint, MAX_STRANDED_RANGES_IN_ALL, type Stranded } from '../../../common/model/recovery.js';
 import { partitionKey } from '../../../common/model/topic-partition.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
-import { type Content, Crossing, OffsetRanges } from '../../core/recovery-stranded.js';
+import { OffsetRanges } from '../../core/recovery-stranded.js';
+import { crossedBehind } from '../crossed.js';
 import { type LegSide, sideOf } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
 
 const MAX_ROWS = 500;
-/** Copies behind the last checkpoint of one partition: a second's worth, held in memory while they are looked for at the source. */
-const MAX_COPIES = 1_000_000;
 
 /**
  * The records that the old source has and that never crossed, counted by reading them. Where the last owner was fenced, copies may lie
@@ -73,32 +72,10 @@ async function checkIdentity({ world }: StepContext, { from }: LegSide, points: 
 async function crossingOf({ world, signal }: StepContext, { from }: LegSide, point: CommonPoint): Promise<bigint> {
   const { topic, targetTopic, partition, source, pairTarget, target, exact } = point;
   if (exact || pairTarget >= target) return source;
-  const copies: Content[] = [];
-  await world.lens.scan(from.target, {
-    ...{
-      place: { topic: targetTopic, partition },
-      from: pairTarget,
-      until: target,
-      isolation: 'read_committed',
-      signal,
-    },
-    visit: (records) => {
-      copies.push(...records);
-      return copies.length <= MAX_COPIES;
-    },
-  });
-  const crossing = new Crossing(copies, source);
-  if (!crossing.isDone) {
-    await world.lens.scan(from.source, {
-      ...{ place: { topic, partition }, from: source, isolation: from.isolation, signal },
-      visit: (records) => {
-        for (const record of records) crossing.take(record);
-        return !crossing.isDone;
-      },
-    });
-  }
-  if (crossing.isDone && copies.length <= MAX_COPIES) return crossing.position;
-  const message = `${crossing.missing} records of the target behind offset ${pairTarget} are not at the old source: it lost them, or others wrote to the target`;
+  const pair = { source, target: pairTarget };
+  const crossed = await crossedBehind(world.lens, from, { topic, targetTopic, partition, pair, until: target, signal });
+  if (crossed.missing === 0) return crossed.position;
+  const message = `${crossed.missing} records of the target behind offset ${pairTarget} are not at the old source: it lost them, or others wrote to the target`;
   throw new CausewayError('SOURCE_TRUNCATED', message, {
     place: { route: from.name, topic, partition, offset: source },
     fix: 'Compare the two topics; the old source has to be copied anew (delete the topic there).',

@@ -199,8 +199,14 @@ describe('a program as it goes on', () => {
       'aborting',
     );
     assert.equal(aborted(ordered, '', AT).state, 'aborted');
+    for (const { id } of recovery.steps) {
+      if (id === 'reverse') break;
+      recovery = stepEnded(stepBegun(recovery, id, AT), id, done, AT);
+    }
     recovery = stepBegun(recovery, 'reverse', AT);
     assert.match(abortFault(recovery) ?? '', /reverse was begun/);
+    const back: StepOutcome = { kind: 'failed', message: 'copied again', backTo: 'stop' };
+    assert.equal(abortFault(stepEnded(recovery, 'reverse', back, AT)), undefined, 'it has changed nothing');
     const dry = recoveryOf('switchover', { confirm: ['survey'] }, { dryRun: true });
     assert.equal(nextAction(dry).kind, 'run');
   });
@@ -390,6 +396,11 @@ describe('stranded records', () => {
     const crossing = new Crossing([record(7, 'b'), record(8, 'c')], 100n);
     for (const one of source) crossing.take(one);
     assert.deepEqual([crossing.isDone, crossing.position], [true, 104n]);
+    const runs = [
+      { source: 101n, target: 7n, length: 1n },
+      { source: 103n, target: 8n, length: 1n },
+    ];
+    assert.deepEqual(crossing.runs, runs);
     const lost = new Crossing([record(7, 'b'), record(8, 'z')], 100n);
     for (const one of source) lost.take(one);
     assert.deepEqual([lost.isDone, lost.missing], [false, 1]);
