@@ -155,12 +155,13 @@ export function resumed(recovery: Recovery, by: string, at: string): Recovery | 
 }
 
 /** Why the program cannot be given up any more; undefined: it can. */
-export function abortFault({ state, steps }: Recovery): string | undefined {
-  if (state === 'done' || state === 'aborted') return `it is ${state} already`;
-  const beyond = steps.find((step) => isPointOfNoReturn(step) && step.attempts > 0 && step.state !== 'done');
-  return beyond === undefined
-    ? undefined
-    : `step ${beyond.id} was begun, and some topics may be copied in the other direction already: resume it, or let it finish`;
+export function abortFault({ state: present, steps }: Recovery): string | undefined {
+  if (present === 'done' || present === 'aborted') return `it is ${present} already`;
+  const at = steps.findIndex((step) => isPointOfNoReturn(step) && step.attempts > 0 && step.state !== 'done');
+  const beyond = steps[at];
+  // One that sent the program back to an earlier step had changed nothing.
+  if (beyond === undefined || steps.slice(0, at).some(({ state }) => !OVER.has(state))) return undefined;
+  return `step ${beyond.id} was begun, and some topics may be copied in the other direction already: resume it, or let it finish`;
 }
 
 /** Steps that are taken back when it is given up, the last one first. A direction that was changed stays changed. */

@@ -36,21 +36,31 @@ export async function routeOf(world: StepContext['world'], name: string): Promis
 
 /** The entries of the leg's topics. @throws TOPIC_UNKNOWN: one was removed */
 export async function entriesOf(
-  { world }: Pick<StepContext, 'world'>,
+  context: Pick<StepContext, 'world'>,
   { from, topics }: Pick<LegSide, 'from' | 'topics'>,
 ): Promise<readonly Stored<TopicEntry>[]> {
-  const entries: Stored<TopicEntry>[] = [];
+  const entries = await entriesLeft(context, { from, topics });
+  return topics.map((topic) => {
+    const entry = entries.get(topic);
+    if (entry !== undefined) return entry;
+    throw new CausewayError('TOPIC_UNKNOWN', 'the topic was removed from the route while the program ran', {
+      place: { route: from.name, topic },
+      fix: 'Abort the program, and begin another one.',
+    });
+  });
+}
+
+/** Entries of those of the leg's topics that nobody removed meanwhile, by topic. */
+export async function entriesLeft(
+  { world }: Pick<StepContext, 'world'>,
+  { from, topics }: Pick<LegSide, 'from' | 'topics'>,
+): Promise<ReadonlyMap<string, Stored<TopicEntry>>> {
+  const left = new Map<string, Stored<TopicEntry>>();
   for (const topic of topics) {
     const entry = await world.fleet.entry(from.name, topic);
-    if (entry === undefined) {
-      throw new CausewayError('TOPIC_UNKNOWN', 'the topic was removed from the route while the program ran', {
-        place: { route: from.name, topic },
-        fix: 'Abort the program, and begin another one.',
-      });
-    }
-    entries.push(entry);
+    if (entry !== undefined) left.set(topic, entry);
   }
-  return entries;
+  return left;
 }
 
 /** A cluster's partitions of topics that are to be copied. @throws CLUSTER_UNREACHABLE, TOPIC_UNKNOWN_AT_SOURCE */

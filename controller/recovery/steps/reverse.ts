@@ -8,10 +8,18 @@ import {
   routePath,
   topicPath,
 } from '../../../common/coordination/znodes.js';
-import { type Route, targetTopicOf } from '../../../common/model/route.js';
+import type { CommonPoint } from '../../../common/model/recovery.js';
+import {
+  isRetired,
+  type PartitionStart,
+  type Route,
+  type TopicEntry,
+  targetTopicOf,
+} from '../../../common/model/route.js';
 import { renewedProgress, reversedEntry, reverseStarts, sameStarts } from '../../core/recovery-reverse.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
-import { entriesOf, type LegSide, sideOf } from '../legs.js';
+import type { Stored } from '../fleet-lens.js';
+import { entriesLeft, type LegSide, sideOf } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
 import { ensureRoute, makeParent } from '../way-back.js';
 
@@ -36,25 +44,18 @@ export const reverse: StepHandler = {
       return { kind: 'failed', message: 'the common point is not known: run it again from its beginning' };
     }
     const back = await ensureRoute(context, side, side.to);
+    const turns = await turnsOf(context, side, { back, points });
+    const hasBegun = turns.some(({ isBegun }) => isBegun);
+    const fault = turns.map((turn) => faultOf(turn, side, hasBegun)).find((found) => found !== undefined);
+    if (fault !== undefined) {
+      if (hasBegun) return { kind: 'failed', message: `${fault}: the others are copied back already` };
+      const backTo = stopOf(context);
+      const message = `${fault}; nothing is copied back yet: resume begins at step ${backTo} once more`;
+      return { kind: 'failed', message, backTo };
+    }
     let begun = 0;
-    for (const { value: entry } of await entriesOf(context, side)) {
-      if (entry.retired === undefined) {
-        const message = `topic ${entry.topic} is copied by route ${side.from.name} again: retire it first`;
-        return { kind: 'failed', message };
-      }
-      const topic = targetTopicOf(side.from, entry.topic);
-      const starts = reverseStarts(points, entry.topic);
-      if (starts.length === 0) {
-        return {
-          kind: 'failed',
-          message: `no common point is known of topic ${entry.topic}: it would be copied whole`,
-        };
-      }
-      const known = await context.world.fleet.entry(back.name, topic);
-      if (known !== undefined && known.value.retired === undefined) {
-        if (sameStarts(known.value.starts, starts)) continue;
-        return { kind: 'failed', message: `topic ${topic} is copied by route ${back.name} already, from elsewhere` };
-      }
+    for (const { entry, topic, starts, known, isBegun } of turns) {
+      if (entry === undefined || isBegun) continue;
       const addedAt = new Date(context.world.clock.wallMs()).toISOString();
       const next = reversedEntry(entry, { route: back.name, topic }, starts, addedAt);
       const path = topicPath(back.name, topic);
@@ -67,12 +68,67 @@ export const reverse: StepHandler = {
       begun += 1;
     }
     await handOverSelection(context, side, back);
+    const gone = new Set(turns.flatMap(({ source, entry }) => (entry === undefined ? [source] : [])));
+    const left = points.filter(({ topic }) => !gone.has(topic));
     return {
       kind: 'done',
-      evidence: { route: back.name, topics: side.topics.length, begun, partitions: points.length },
+      evidence: { route: back.name, topics: turns.length - gone.size, begun, partitions: left.length },
+      ...(gone.size === 0 ? {} : { facts: { points: left } }),
     };
   },
 };
+
+/** One topic that is to be copied back. */
+interface Turn {
+  /** As it is called at the source of the direction so far. */
+  readonly source: string;
+  /** Undefined: it was removed from the route meanwhile. */
+  readonly entry: TopicEntry | undefined;
+  readonly topic: string;
+  readonly starts: readonly PartitionStart[];
+  /** The route back has it, retired or not. */
+  readonly known: Stored<TopicEntry> | undefined;
+  /** It is copied back already, from the common point. */
+  readonly isBegun: boolean;
+}
+
+async function turnsOf(
+  context: StepContext,
+  side: LegSide,
+  { back, points }: { readonly back: Route; readonly points: readonly CommonPoint[] },
+): Promise<readonly Turn[]> {
+  const entries = await entriesLeft(context, side);
+  const turns: Turn[] = [];
+  for (const source of side.topics) {
+    const topic = targetTopicOf(side.from, source);
+    const starts = reverseStarts(points, source);
+    const known = await context.world.fleet.entry(back.name, topic);
+    const isBegun = known !== undefined && !isRetired(known.value) && sameStarts(known.value.starts, starts);
+    turns.push({ source, entry: entries.get(source)?.value, topic, starts, known, isBegun });
+  }
+  return turns;
+}
+
+/** Why a topic cannot be copied back from its common point. Where others are already, those that were removed since are left out. */
+function faultOf({ source, entry, topic, starts, known, isBegun }: Turn, side: LegSide, hasBegun: boolean) {
+  if (entry === undefined) return hasBegun ? undefined : `topic ${source} was removed from route ${side.from.name}`;
+  if (!isRetired(entry)) {
+    const advice = hasBegun ? ' (remove it there, then resume: it is left out)' : '';
+    return `topic ${source} is copied by route ${side.from.name} again${advice}`;
+  }
+  if (starts.length === 0) return `no common point is known of topic ${source}: it would be copied whole`;
+  if (known === undefined || isRetired(known.value) || isBegun) return undefined;
+  return `topic ${topic} is copied by route ${side.to} already, from elsewhere: remove it there, then resume`;
+}
+
+/**
+ * Where the common point is found anew. Producers may be at the other cluster already, so what is retired stays so: a planned stop is repeated,
+ * whose settlement tells whether the source moved on; a failback's topics are chosen again.
+ */
+function stopOf({ recovery, step }: StepContext): string {
+  if (step.leg === 'back') return 'back-stop';
+  return recovery.kind === 'failback' ? 'survey' : 'stop';
+}
 
 /** What nobody copied from a point on has no common point: it is not copied back either, until an operator includes it. */
 async function excludedAlike(

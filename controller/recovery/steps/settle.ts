@@ -1,10 +1,10 @@
 import type { CommonPoint } from '../../../common/model/recovery.js';
-import { targetTopicOf } from '../../../common/model/route.js';
+import { isRetired, targetTopicOf } from '../../../common/model/route.js';
 import { partitionKey } from '../../../common/model/topic-partition.js';
 import { timelineOf } from '../../../common/model/topic-progress.js';
 import { commonPoint, latestEnds, lostRecords, movedEnds, notDrained } from '../../core/recovery-points.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
-import { type LegSide, placesAt, sideOf, sourceEnds } from '../legs.js';
+import { entriesOf, type LegSide, placesAt, sideOf, sourceEnds } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
 import { unretire } from './stop.js';
 
@@ -20,6 +20,8 @@ export const settle: StepHandler = {
 
   async run(context): Promise<StepOutcome> {
     const side = await sideOf(context);
+    const again = await copiedAgain(context, side);
+    if (again !== undefined) return again;
     const points = await pointsOf(context, side);
     const done: StepOutcome = { kind: 'done', evidence: evidenceOf(context, points), facts: { points } };
     // After a loss the source is not asked: it may hang.
@@ -29,15 +31,39 @@ export const settle: StepHandler = {
     const short = notDrained(points, before);
     if (moved.length === 0 && short.length === 0) return done;
     const copied = await unretire(context, side);
-    const backTo = context.step.leg === 'out' ? 'quiet' : 'back-quiet';
     const what =
       moved.length > 0
         ? `${moved.length} source partitions were written to after everything had been copied`
         : `${short.length} partitions stopped before their end`;
     const message = `${what}; ${copied} topics are copied again. Stop the producers, then resume`;
-    return { kind: 'failed', message, evidence: { rows: [...moved, ...short].slice(0, MAX_ROWS) }, backTo };
+    return {
+      kind: 'failed',
+      message,
+      evidence: { rows: [...moved, ...short].slice(0, MAX_ROWS) },
+      backTo: quietOf(context),
+    };
   },
 };
+
+/**
+ * What is being copied has no common point yet: a leader before this one let it go on and died before that was written down, or an operator
+ * removed a topic and added it again.
+ */
+async function copiedAgain(context: StepContext, side: LegSide): Promise<StepOutcome | undefined> {
+  const entries = await entriesOf(context, side);
+  const copied = entries.filter(({ value }) => !isRetired(value)).length;
+  if (copied === 0) return undefined;
+  const message = (count: number): string => `${count} topics are copied again: resume stops them once more`;
+  // A source that is gone is not drained.
+  if (context.recovery.kind === 'failover') return { kind: 'failed', message: message(copied), backTo: 'stop' };
+  // Only what is copied can be drained.
+  const count = copied + (await unretire(context, side));
+  return { kind: 'failed', message: message(count), backTo: quietOf(context) };
+}
+
+function quietOf({ step }: StepContext): string {
+  return step.leg === 'out' ? 'quiet' : 'back-quiet';
+}
 
 async function pointsOf(context: StepContext, side: LegSide): Promise<readonly CommonPoint[]> {
   const { world } = context;

@@ -4,7 +4,7 @@ import { topicPath } from '../../../common/coordination/znodes.js';
 import type { TopicEntry } from '../../../common/model/route.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
 import type { Stored } from '../fleet-lens.js';
-import { entriesOf, type LegSide, sideOf } from '../legs.js';
+import { entriesLeft, entriesOf, type LegSide, sideOf } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
 import { within } from '../within.js';
 
@@ -62,9 +62,9 @@ async function retire(context: StepContext, side: LegSide): Promise<void> {
   );
 }
 
-/** Those that this program retired. @returns how many */
+/** Those that this program retired, whatever an operator removed meanwhile. @returns how many */
 export async function unretire(context: StepContext, side: LegSide): Promise<number> {
-  const entries = await entriesOf(context, side);
+  const entries = [...(await entriesLeft(context, side)).values()];
   const due = entries.filter(({ value }) => value.retired?.by === context.recovery.id);
   await write(
     context.term,

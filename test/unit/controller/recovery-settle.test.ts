@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { topicPath } from '../../../common/coordination/znodes.js';
+import type { Recovery, RecoveryAct, RecoveryKind } from '../../../common/model/recovery.js';
+import { programOf } from '../../../controller/core/recovery-program.js';
+import {
+  abortFault,
+  abortOrdered,
+  resumed,
+  type StepOutcome,
+  stepBegun,
+  stepEnded,
+} from '../../../controller/core/recovery-state.js';
+import { routeOf } from './kit.js';
+import { AT, pairOf, RecoveryBed } from './recovery-bed.js';
+
+const OPTIONS: Recovery['options'] = {
+  ...{ confirm: [], fencePrincipals: [], stillMs: 100, drainTimeoutMs: 1_000, stopTimeoutMs: 1_000 },
+  ...{ force: false, reverseCopy: true, switchBack: false, quarantineSuffix: '', readOnlySource: false, groups: true },
+  sampleRecords: 1,
+};
+const ID = 'planned-1';
+const TOPICS = ['t', 'u'];
+const DONE: StepOutcome = { kind: 'done' };
+/** As far as what is copied by whom goes. */
+const REAL = ['stop', 'settle', 'reverse'] as const satisfies readonly RecoveryAct[];
+
+/** A program about to do `step`; partition 0 of each topic was copied to its end at 1,000. */
+function bedAt(kind: RecoveryKind, step: string, options: Partial<Recovery['options']> = {}): RecoveryBed {
+  const whole = { ...OPTIONS, ...options };
+  const ends = TOPICS.map((topic) => ({ topic, partition: 0, end: 1_000n }));
+  const points = TOPICS.map((topic) => ({
+    ...{ topic, targetTopic: topic, partition: 0, source: 1_000n, pairTarget: 1_000n, target: 1_000n, exact: true },
+    ...{ sourceTopicId: null, targetTopicId: null },
+  }));
+  const isSettled = step === 'reverse';
+  let recovery: Recovery = {
+    ...{ id: ID, kind, route: 'r', reverse: 'back', topics: TOPICS, asked: [], options: whole, dryRun: false },
+    ...{ state: 'running', createdAt: AT, updatedAt: AT, steps: programOf(kind, whole, []), confirmed: [], audit: [] },
+    facts: { out: { ends, ...(isSettled ? { points } : {}) }, back: {} },
+  };
+  for (const { id } of recovery.steps) {
+    if (id === step) break;
+    recovery = stepEnded(stepBegun(recovery, id, AT), id, DONE, AT);
+  }
+  const bed = new RecoveryBed(recovery, [routeOf('r')]);
+  for (const topic of TOPICS) {
+    for (const cluster of ['east', 'west']) {
+      bed.partitions[cluster] = { ...bed.partitions[cluster], [topic]: 1 };
+      bed.ends.set(`${cluster}/${topic}-0`, 1_000n);
+    }
+    bed.progress('r', topic, topic, [0]);
+    bed.pairs.set(`${topic}-0`, pairOf(1_000));
+    bed.add('r', topic, ID);
+  }
+  return bed;
+}
+
+const isCopied = (bed: RecoveryBed, topic: string, route = 'r'): boolean => {
+  const entry = bed.entry(route, topic);
+  return entry !== undefined && entry.retired === undefined;
+};
+const stepIn = ({ recovery }: RecoveryBed, id: string) => recovery.steps.find((step) => step.id === id);
+const resume = (bed: RecoveryBed): void => bed.change((recovery) => resumed(recovery, '', AT));
+
+describe('settling', () => {
+  for (const kind of ['cutover', 'switchover'] as const) {
+    test(`${kind}: a leader that dies once it let the topics go on leaves nothing settled that is being copied`, async () => {
+      const bed = bedAt(kind, 'settle', { reverseCopy: kind === 'switchover' });
+      bed.pairs.set('t-0', pairOf(900));
+      // Everything but what became of the step was written.
+      bed.dies = ([op]) => op?.path === '/recoveries/planned-1' && isCopied(bed, 't');
+      await assert.rejects(bed.lead(REAL), { code: 'EPOCH_LOST' });
+      bed.dies = () => false;
+      assert.deepEqual([stepIn(bed, 'settle')?.state, isCopied(bed, 't')], ['running', true]);
+      bed.pairs.set('t-0', pairOf(1_000));
+      await bed.lead(REAL);
+      assert.deepEqual(bed.ran, ['settle', 'settle'], 'it does not come to the groups');
+      assert.equal(bed.recovery.state, 'failed');
+      assert.match(stepIn(bed, 'settle')?.message ?? '', /^2 topics are copied again: resume stops them once more/);
+      resume(bed);
+      await bed.lead(REAL);
+      assert.deepEqual(bed.ran.slice(2, 6), ['quiet', 'drain', 'stop', 'settle']);
+      assert.equal(bed.recovery.state, 'done');
+      assert.ok(TOPICS.every((topic) => !isCopied(bed, topic)));
+    });
+  }
+
+  test('topics that an operator added anew are stopped with the others; a failover does not wait for its source', async () => {
+    const planned = bedAt('switchover', 'settle');
+    planned.add('r', 'u');
+    await planned.lead(REAL);
+    assert.equal(stepIn(planned, 'quiet')?.state, 'pending');
+    assert.ok(isCopied(planned, 't'), 'what nobody copies could not be drained');
+    const lost = bedAt('failover', 'settle');
+    lost.add('r', 'u');
+    await lost.lead(REAL);
+    assert.deepEqual([lost.recovery.state, isCopied(lost, 't')], ['failed', false]);
+    resume(lost);
+    await lost.lead(REAL);
+    assert.deepEqual(lost.ran.slice(1, 3), ['stop', 'settle']);
+    assert.equal(lost.recovery.state, 'done');
+    assert.ok(!isCopied(lost, 'u'));
+  });
+});
+
+describe('the reverse', () => {
+  test('goes back to the stop where a topic is copied again, and has written nothing: it may be given up, too', async () => {
+    const bed = bedAt('switchover', 'reverse');
+    bed.add('r', 'u');
+    await bed.lead(REAL);
+    const { state, message } = stepIn(bed, 'reverse') ?? assert.fail();
+    assert.equal(state, 'failed');
+    assert.match(message ?? '', /^topic u is copied by route r again; .* resume begins at step stop once more/);
+    assert.deepEqual([bed.entry('back', 't'), bed.entry('back', 'u')], [undefined, undefined]);
+    assert.equal(abortFault(bed.recovery), undefined);
+    resume(bed);
+    assert.equal(abortFault(bed.recovery), undefined, 'nor is it too late when it was resumed');
+    await bed.lead(REAL);
+    assert.deepEqual(bed.ran.slice(1, 3), ['stop', 'settle']);
+    assert.equal(bed.recovery.state, 'done');
+    assert.ok(TOPICS.every((topic) => isCopied(bed, topic, 'back') && !isCopied(bed, topic)));
+  });
+
+  test('finds out at the settlement that the source moved on meanwhile: everything is copied to its end once more', async () => {
+    const bed = bedAt('switchover', 'reverse');
+    bed.add('r', 'u');
+    bed.ends.set('east/u-0', 1_001n);
+    await bed.lead(REAL);
+    resume(bed);
+    await bed.lead(REAL);
+    assert.match(stepIn(bed, 'settle')?.message ?? '', /1 source partitions were written to/);
+    assert.equal(stepIn(bed, 'quiet')?.state, 'pending');
+    assert.ok(TOPICS.every((topic) => isCopied(bed, topic)));
+  });
+
+  test('whose topic was removed is given up: the others are copied again', async () => {
+    const bed = bedAt('switchover', 'reverse');
+    bed.remove('r', 'u');
+    await bed.lead(REAL);
+    assert.match(stepIn(bed, 'reverse')?.message ?? '', /topic u was removed from route r/);
+    assert.equal(abortFault(bed.recovery), undefined);
+    bed.change((recovery) => abortOrdered(recovery, '', AT));
+    await bed.lead(REAL);
+    assert.match(bed.recovery.audit.at(-1)?.detail ?? '', /stop: 1 topics are copied again/);
+    assert.deepEqual([bed.recovery.state, isCopied(bed, 't')], ['aborted', true]);
+  });
+
+  test('that has begun with some topics is not taken back: one that is copied again is left out once it is removed', async () => {
+    const bed = bedAt('switchover', 'reverse');
+    bed.dies = (ops) => ops.some(({ path }) => path === topicPath('back', 'u'));
+    await assert.rejects(bed.lead(REAL), { code: 'EPOCH_LOST' });
+    bed.dies = () => false;
+    assert.ok(isCopied(bed, 't', 'back'));
+    bed.add('r', 'u');
+    await bed.lead(REAL);
+    const message = stepIn(bed, 'reverse')?.message ?? '';
+    assert.match(message, /^topic u is copied by route r again \(remove it there, then resume: it is left out\)/);
+    assert.match(abortFault(bed.recovery) ?? '', /reverse was begun/);
+    bed.remove('r', 'u');
+    resume(bed);
+    await bed.lead(REAL);
+    assert.equal(bed.recovery.state, 'done');
+    assert.deepEqual(
+      bed.recovery.facts.out.points?.map(({ topic }) => topic),
+      ['t'],
+      'nobody waits for what is left out',
+    );
+  });
+
+  test('of a failback chooses its topics again where one of them is copied by an operator’s order', async () => {
+    const bed = bedAt('failback', 'reverse');
+    bed.add('r', 'u');
+    await bed.lead(REAL);
+    assert.match(stepIn(bed, 'reverse')?.message ?? '', /resume begins at step survey once more/);
+    assert.deepEqual([stepIn(bed, 'survey')?.state, isCopied(bed, 't')], ['pending', false]);
+  });
+});
