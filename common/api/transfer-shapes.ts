@@ -19,7 +19,10 @@ export const fleetExport = z.strictObject({
   /** Of the store when it was exported; an import goes above it. */
   epoch: count,
   exportedAt: z.string(),
-  /** Routes, topics, jobs, orders, and what the leader remembers of each topic: timeline and started partitions. */
+  /**
+   * Routes, topics, jobs, orders, promotions of schema registries, recovery programs; and what the leader remembers: of each topic its timeline
+   * and started partitions, of each route the rights it set. A record above `MAX_RECORD_BYTES` is not among them.
+   */
   nodes: z.array(storedNode),
 });
 export type FleetExport = z.output<typeof fleetExport>;

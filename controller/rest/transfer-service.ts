@@ -1,4 +1,3 @@
-import { gunzipSync } from 'node:zlib';
 import {
   type FleetExport,
   type ImportBody,
@@ -8,59 +7,15 @@ import {
 } from '../../common/api/transfer-shapes.js';
 import { ANY_VERSION, type CoordinationStore, type StoreOp } from '../../common/coordination/ports.js';
 import { decodeEpoch, decodeFleet, encodeEpoch, encodeFleet } from '../../common/coordination/records/control.js';
-import { decodeRoute, decodeTopicEntry, decodeTopicProgress } from '../../common/coordination/records/desired.js';
-import { decodeJob, encodeJob } from '../../common/coordination/records/job.js';
-import { decodeExclusion, decodeFreeze, decodeWorkerOrder } from '../../common/coordination/records/orders.js';
-import { decodeDenial, decodeSelectionProgress } from '../../common/coordination/records/selection.js';
 import { decodeLiveWorker } from '../../common/coordination/records/worker.js';
-import {
-  BASE_PATHS,
-  DENIALS,
-  EPOCH,
-  EXCLUSIONS,
-  FLEET,
-  JOBS,
-  LIVE,
-  livePath,
-  ORDERS,
-  PROGRESS,
-  ROUTES,
-  SELECTIONS,
-  TOPICS,
-  WORKERS,
-} from '../../common/coordination/znodes.js';
+import { BASE_PATHS, EPOCH, FLEET, LIVE, livePath } from '../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
+import { AREAS, type Area, nodeOf, readable, recordOf } from './transfer-areas.js';
 
 const READ_CONCURRENCY = 64;
-
-interface Area {
-  readonly root: string;
-  readonly depth: 1 | 2;
-  readonly decode: (data: Buffer, path: string) => unknown;
-  /** Where a node is not plain text: what it holds as text, and the node again. */
-  readonly form?: { readonly text: (data: Buffer) => string; readonly node: (data: Buffer, path: string) => Buffer };
-}
-
-const GZIPPED_JOB = {
-  text: (data: Buffer): string => gunzipSync(data, { maxOutputLength: MAX_RECORD_BYTES }).toString('utf8'),
-  node: (data: Buffer, path: string): Buffer => encodeJob(decodeJob(data, path)),
-};
-
-/** What an operator has ordered, and what must be remembered with it; everything else follows from these and from who lives. */
-const AREAS: readonly Area[] = [
-  { root: ROUTES, depth: 1, decode: decodeRoute },
-  { root: WORKERS, depth: 1, decode: decodeWorkerOrder },
-  { root: ORDERS, depth: 1, decode: decodeFreeze },
-  { root: EXCLUSIONS, depth: 2, decode: decodeExclusion },
-  { root: DENIALS, depth: 2, decode: decodeDenial },
-  { root: PROGRESS, depth: 2, decode: decodeTopicProgress },
-  { root: SELECTIONS, depth: 1, decode: decodeSelectionProgress },
-  { root: TOPICS, depth: 2, decode: decodeTopicEntry },
-  { root: JOBS, depth: 1, decode: decodeJob, form: GZIPPED_JOB },
-];
 
 export interface TransferDeps {
   readonly store: CoordinationStore;
@@ -82,7 +37,7 @@ export class TransferService {
     this.#deps = deps;
   }
 
-  /** @throws STORE_DAMAGED where there is no fleet; nodes that cannot be read are left out and logged */
+  /** @throws STORE_DAMAGED where there is no fleet; nodes that cannot be read, and records that are too large for one, are left out and logged */
   async export(): Promise<FleetExport> {
     const { store, fleet, clock } = this.#deps;
     const [identity, epoch] = await Promise.all([store.get(FLEET), store.get(EPOCH)]);
@@ -106,11 +61,11 @@ export class TransferService {
   async import(body: ImportBody): Promise<ImportView> {
     const { fleet } = this.#deps;
     if (body.fleet !== fleet) throw invalid(`this is an export of fleet "${body.fleet}", not of "${fleet}"`);
-    const records = body.nodes.map((node) => ({ path: node.path, data: checked(node) }));
+    const records = body.nodes.map((node) => checked(node));
     for (const path of BASE_PATHS) await this.#make(path);
     const parents = new Set(records.map(({ path }) => path.slice(0, path.lastIndexOf('/'))));
     for (const parent of parents) await this.#make(parent);
-    const written = await mapLimited(records, READ_CONCURRENCY, ({ path, data }) => this.#put(path, data));
+    const written = await mapLimited(records, READ_CONCURRENCY, (one) => this.#put(one));
     const epoch = body.last ? await this.#finish(body) : null;
     return { written: written.filter((isNew) => isNew).length, epoch };
   }
@@ -131,15 +86,19 @@ export class TransferService {
         logger.warn('export.node-left-out', { path, err: error });
         return undefined;
       }
-      return { path, record: area.form?.text(node.data) ?? node.data.toString('utf8') };
+      const record = recordOf(node.data);
+      if (record === undefined) logger.warn('export.node-left-out', { path, maxBytes: MAX_RECORD_BYTES });
+      return record === undefined ? undefined : { path, record };
     });
     return nodes.filter((node) => node !== undefined);
   }
 
   /** @returns false when it said so already */
-  async #put(path: string, data: Buffer): Promise<boolean> {
-    const { store } = this.#deps;
+  async #put({ path, area, data: saved }: CheckedNode): Promise<boolean> {
+    const { store, clock } = this.#deps;
     const node = await store.get(path);
+    const at = new Date(clock.wallMs()).toISOString();
+    const data = area.merge?.(saved, node?.data, { path, at }) ?? saved;
     if (node?.data.equals(data) === true) return false;
     try {
       if (node === undefined) await store.create(path, data);
@@ -165,11 +124,11 @@ export class TransferService {
   async #finish({ fleet, fleetId, epoch }: ImportBody): Promise<number> {
     const { store, highestEpoch, clock, logger } = this.#deps;
     const [identity, current, seen] = await Promise.all([store.get(FLEET), store.get(EPOCH), this.#seenByWorkers()]);
-    const present = current === undefined ? 0 : readable(() => decodeEpoch(current.data, EPOCH).epoch, 0);
+    const present = current === undefined ? 0 : (readable(() => decodeEpoch(current.data, EPOCH).epoch) ?? 0);
     const next = Math.max(epoch, present, seen, highestEpoch()) + 1;
     const importedAt = new Date(clock.wallMs()).toISOString();
     // A store that is a fleet's already stays that fleet's.
-    const kept = identity === undefined ? undefined : readable(() => decodeFleet(identity.data, FLEET), undefined);
+    const kept = identity === undefined ? undefined : readable(() => decodeFleet(identity.data, FLEET));
     const record = { ...(kept ?? { fleetId, createdAt: importedAt }), name: fleet, importedAt };
     const put = (path: string, node: { readonly version: number } | undefined, data: Buffer): StoreOp =>
       node === undefined ? { type: 'create', path, data } : { type: 'set', path, data, version: node.version };
@@ -191,33 +150,29 @@ export class TransferService {
     const names = (await store.children(LIVE)) ?? [];
     const epochs = await mapLimited(names, READ_CONCURRENCY, async (name) => {
       const node = await store.get(livePath(name));
-      return node === undefined ? 0 : readable(() => decodeLiveWorker(node.data, livePath(name)).seenEpoch ?? 0, 0);
+      return node === undefined ? 0 : (readable(() => decodeLiveWorker(node.data, livePath(name)).seenEpoch) ?? 0);
     });
     return Math.max(0, ...epochs);
   }
 }
 
-function readable<T>(decode: () => T, otherwise: T): T {
-  try {
-    return decode();
-  } catch (error) {
-    if (isCausewayError(error, 'NODE_CORRUPT')) return otherwise;
-    throw error;
-  }
+interface CheckedNode {
+  readonly path: string;
+  readonly area: Area;
+  readonly data: Buffer;
 }
 
-function checked({ path, record }: StoredNode): Buffer {
-  const data = Buffer.from(record);
+function checked({ path, record }: StoredNode): CheckedNode {
   const names = path.split('/').slice(1);
   const area = AREAS.find(({ root, depth }) => root === `/${names[0]}` && names.length === depth + 1);
   const isLegal = names.slice(1).every((name) => /^[a-zA-Z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..');
   if (area === undefined || !isLegal) throw invalid(`${path} is no node of an export`);
   try {
-    area.decode(data, path);
+    area.decode(Buffer.from(record), path);
   } catch (error) {
     throw invalid(`${path}: ${messageOf(error)}`);
   }
-  return area.form?.node(data, path) ?? data;
+  return { path, area, data: nodeOf(record, area) };
 }
 
 const invalid = (message: string): CausewayError => new CausewayError('INVALID_REQUEST', message);

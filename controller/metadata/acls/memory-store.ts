@@ -2,11 +2,9 @@ import type { CoordinationStore } from '../../../common/coordination/ports.js';
 import { decodeRightsMemory, encodeRightsMemory } from '../../../common/coordination/records/rights.js';
 import { rightsPath } from '../../../common/coordination/znodes.js';
 import { isCausewayError } from '../../../common/errors/error.js';
-import type { RightsMemory } from '../../../common/model/rights-memory.js';
+import { MAX_REMEMBERED_RIGHTS, type RightsMemory } from '../../../common/model/rights-memory.js';
 import type { Route } from '../../../common/model/route.js';
 
-/** ACLs that are remembered per route, so that the node stays small; what is beyond is granted and never taken back. */
-const MAX_REMEMBERED = 20_000;
 /** Somebody else writes it only while leaders change, or an operator applies. */
 const ATTEMPTS = 5;
 
@@ -34,7 +32,11 @@ export class MemoryStore {
     for (let attempt = 1; ; attempt += 1) {
       const { memory, version } = await this.#find(route);
       const { acls, quotas } = change(memory);
-      const next = { ...memory, acls: acls.slice(0, MAX_REMEMBERED), quotas: quotas.slice(0, MAX_REMEMBERED) };
+      const next = {
+        ...memory,
+        acls: acls.slice(0, MAX_REMEMBERED_RIGHTS),
+        quotas: quotas.slice(0, MAX_REMEMBERED_RIGHTS),
+      };
       if (JSON.stringify(next) === JSON.stringify(memory)) return;
       try {
         if (version === undefined) await this.#store.create(path, encodeRightsMemory(next));
