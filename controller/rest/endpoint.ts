@@ -23,7 +23,7 @@ export function preconditions(request: Request): Preconditions {
 }
 
 /** A part of the path, by its name there. */
-export function param(request: Request, name: 'route' | 'topic' | 'worker' | 'id'): string {
+export function param(request: Request, name: 'route' | 'topic' | 'partition' | 'worker' | 'id'): string {
   return String(request.params[name] ?? '');
 }
 

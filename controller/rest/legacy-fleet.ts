@@ -1,6 +1,7 @@
-import { type Request, type Response, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { isCausewayError } from '../../common/errors/error.js';
 import type { Clock } from '../../common/runtime/clock.js';
+import { on, param } from './endpoint.js';
 import type { LeaderPlan } from './leader-plan.js';
 import {
   instancesView,
@@ -50,37 +51,43 @@ function instancePaths(router: Router, { views, routes, orders }: LegacyFleetOpt
     const { route } = await routes.legacy();
     json(response, instancesView(await views.partitions(route.name), await views.workers(), only));
   };
-  router.get('/instances', async (_request, response) => await show(response, undefined));
-  router.get('/instances/:worker', async (request, response) => await show(response, request.params.worker));
-  // The leader balances all the time: there is nothing to set off.
-  router.post('/instances', (_request, response) => say(response, 200, 'Cluster is rebalanced\n'));
-  router.post('/instances/:worker', async (request, response) => {
-    const { worker } = request.params;
-    const order = await orders.worker(worker);
-    // Routes it is dedicated to are another matter.
-    if (order?.routes !== undefined) await orders.orderWorker(worker, { role: 'active', reason: ORDERED_BY });
-    else if (order !== undefined) await orders.releaseWorker(worker);
-    say(response, 200, `Instance ${clean(worker)} is whitelisted`);
+  on(router, '/instances', {
+    get: async (_request, response) => await show(response, undefined),
+    // The leader balances all the time: there is nothing to set off.
+    post: (_request, response) => say(response, 200, 'Cluster is rebalanced\n'),
+    delete: (_request, response) => say(response, 200, 'Instance name is required to blacklist'),
   });
-  router.delete('/instances', (_request, response) => say(response, 200, 'Instance name is required to blacklist'));
-  router.delete('/instances/:worker', async (request, response) => {
-    const { worker } = request.params;
-    await orders.orderWorker(worker, { role: 'drained', reason: ORDERED_BY });
-    say(response, 200, `Instance ${clean(worker)} is blacklisted`);
+  on(router, '/instances/:worker', {
+    get: async (request, response) => await show(response, param(request, 'worker')),
+    post: async (request, response) => {
+      const worker = param(request, 'worker');
+      const order = await orders.worker(worker);
+      // Routes it is dedicated to are another matter.
+      if (order?.routes !== undefined) await orders.orderWorker(worker, { role: 'active', reason: ORDERED_BY });
+      else if (order !== undefined) await orders.releaseWorker(worker);
+      say(response, 200, `Instance ${clean(worker)} is whitelisted`);
+    },
+    delete: async (request, response) => {
+      const worker = param(request, 'worker');
+      await orders.orderWorker(worker, { role: 'drained', reason: ORDERED_BY });
+      say(response, 200, `Instance ${clean(worker)} is blacklisted`);
+    },
   });
 }
 
 function blacklistPaths(router: Router, options: LegacyFleetOptions): void {
   const { views, routes } = options;
-  router.get('/blacklist', async (_request, response) => {
-    const { route } = await routes.legacy();
-    const excluded = await views.exclusions(route.name);
-    const blacklist = excluded.flatMap(({ topic, partitions }) =>
-      partitions.map((partition) => ({ partition, topic })),
-    );
-    json(response, { blacklist });
+  on(router, '/blacklist', {
+    get: async (_request, response) => {
+      const { route } = await routes.legacy();
+      const excluded = await views.exclusions(route.name);
+      const blacklist = excluded.flatMap(({ topic, partitions }) =>
+        partitions.map((partition) => ({ partition, topic })),
+      );
+      json(response, { blacklist });
+    },
+    post: async (request, response) => await changeBlacklist(options, request, response),
   });
-  router.post('/blacklist', async (request, response) => await changeBlacklist(options, request, response));
 }
 
 async function changeBlacklist(options: LegacyFleetOptions, request: Request, response: Response): Promise<void> {
@@ -125,59 +132,76 @@ async function isMirrored(
   }
 }
 
+/** Whatever it does not know under /admin it answers with 200, so that a path that is known takes both methods. */
 function adminPaths(router: Router, { orders, views, routes, plan, clock }: LegacyFleetOptions): void {
-  const noSuch = (_request: Request, response: Response): void => json(response, { opt: 'No valid input!' });
-  router.get('/admin/autobalancing_status', async (_request, response) => {
-    json(response, { auto_balancing: (await orders.frozen()) === undefined });
+  const noSuch: RequestHandler = (_request, response) => json(response, { opt: 'No valid input!' });
+  on(router, '/admin/autobalancing_status', {
+    get: async (_request, response) => json(response, { auto_balancing: (await orders.frozen()) === undefined }),
+    post: noSuch,
   });
-  router.get('/admin/workloadinfo', async (_request, response) => {
-    const { route } = await routes.legacy();
-    const view = workloadView({
-      partitions: await views.partitions(route.name),
-      workers: await views.workers(),
-      autoBalancing: (await orders.frozen()) === undefined,
-      expectedWorkers: (await plan.expectedWorkers(false)).expected,
-      nowMs: clock.wallMs(),
-    });
-    json(response, view);
+  on(router, '/admin/workloadinfo', {
+    get: async (_request, response) => {
+      const { route } = await routes.legacy();
+      const view = workloadView({
+        partitions: await views.partitions(route.name),
+        workers: await views.workers(),
+        autoBalancing: (await orders.frozen()) === undefined,
+        expectedWorkers: (await plan.expectedWorkers(false)).expected,
+        nowMs: clock.wallMs(),
+      });
+      json(response, view);
+    },
+    post: noSuch,
   });
-  router.get('/admin/:opt', noSuch);
-  router.post('/admin/disable_autobalancing', async (_request, response) => {
-    if ((await orders.frozen()) === undefined) await orders.freeze(ORDERED_BY);
-    json(response, { opt: 'disable_autobalancing', auto_balancing: false });
+  on(router, '/admin/disable_autobalancing', {
+    get: noSuch,
+    post: async (_request, response) => {
+      if ((await orders.frozen()) === undefined) await orders.freeze(ORDERED_BY);
+      json(response, { opt: 'disable_autobalancing', auto_balancing: false });
+    },
   });
-  router.post('/admin/enable_autobalancing', async (_request, response) => {
-    await orders.thaw();
-    json(response, { opt: 'enable_autobalancing', auto_balancing: true });
+  on(router, '/admin/enable_autobalancing', {
+    get: noSuch,
+    post: async (_request, response) => {
+      await orders.thaw();
+      json(response, { opt: 'enable_autobalancing', auto_balancing: true });
+    },
   });
-  router.post('/admin/:opt', noSuch);
+  on(router, '/admin/:opt', { get: noSuch, post: noSuch });
 }
 
 function reportPaths(router: Router, { routes, topics, views }: LegacyFleetOptions): void {
   const partitions = async () => await views.partitions((await routes.legacy()).route.name);
-  router.get('/noprogress', async (_request, response) => json(response, noProgressView(await partitions())));
-  router.get('/offset', async (_request, response) => say(response, 200, offsetsText(await partitions())));
-  router.get('/offset/:topic/:partition', async (request, response) => {
-    const { topic, partition } = request.params;
-    if (!/^\d{1,9}$/.test(partition)) return say(response, 500, 'Parameter partition should be Integer');
-    const found = (await partitions()).find((one) => one.topic === topic && one.partition === Number(partition));
-    if (found?.lagRecords !== null && found !== undefined) return say(response, 200, String(found.lagRecords));
-    say(response, 404, `No lag is known of topic: ${clean(topic)}, partition: ${partition}`);
+  on(router, '/noprogress', {
+    get: async (_request, response) => json(response, noProgressView(await partitions())),
   });
-  router.get('/validation/srcKafka', async (_request, response) => {
-    const { route } = await routes.legacy();
-    const assigned = await views.partitions(route.name);
-    const excluded = new Map((await views.exclusions(route.name)).map((one) => [one.topic, one.partitions.length]));
-    const atSource = await topics.partitionsAtSource(route);
-    const compared = [...atSource].map(([topic, count]) => {
-      const mirrored = assigned.filter((one) => one.topic === topic).length + (excluded.get(topic) ?? 0);
-      return { topic, mirrored, atSource: count };
-    });
-    json(response, sourceValidationView(compared));
+  on(router, '/offset', {
+    get: async (_request, response) => say(response, 200, offsetsText(await partitions())),
   });
-  const validate = async (_request: Request, response: Response): Promise<void> => {
+  on(router, '/offset/:topic/:partition', {
+    get: async (request, response) => {
+      const [topic, partition] = [param(request, 'topic'), param(request, 'partition')];
+      if (!/^\d{1,9}$/.test(partition)) return say(response, 500, 'Parameter partition should be Integer');
+      const found = (await partitions()).find((one) => one.topic === topic && one.partition === Number(partition));
+      if (found?.lagRecords !== null && found !== undefined) return say(response, 200, String(found.lagRecords));
+      say(response, 404, `No lag is known of topic: ${clean(topic)}, partition: ${partition}`);
+    },
+  });
+  on(router, '/validation/srcKafka', {
+    get: async (_request, response) => {
+      const { route } = await routes.legacy();
+      const assigned = await views.partitions(route.name);
+      const excluded = new Map((await views.exclusions(route.name)).map((one) => [one.topic, one.partitions.length]));
+      const atSource = await topics.partitionsAtSource(route);
+      const compared = [...atSource].map(([topic, count]) => {
+        const mirrored = assigned.filter((one) => one.topic === topic).length + (excluded.get(topic) ?? 0);
+        return { topic, mirrored, atSource: count };
+      });
+      json(response, sourceValidationView(compared));
+    },
+  });
+  const validate: RequestHandler = async (_request, response) =>
     json(response, validationView((await routes.legacy()).route.name, await views.assignment()));
-  };
-  router.get('/validation', validate);
-  router.get('/validation/:any', validate);
+  on(router, '/validation', { get: validate });
+  on(router, '/validation/:any', { get: validate });
 }

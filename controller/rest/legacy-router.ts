@@ -1,8 +1,9 @@
-import { type Request, type Response, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { isCausewayError, messageOf } from '../../common/errors/error.js';
 import { bodyText } from '../../common/http/body.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../../common/model/topic-partition.js';
 import type { Health } from '../../common/observability/health.js';
+import { on, param } from './endpoint.js';
 import { clean, say } from './legacy-text.js';
 import { legacyTopicView } from './legacy-view.js';
 import type { RouteService } from './route-service.js';
@@ -31,20 +32,21 @@ interface Order {
 
 export function legacyRouter(options: LegacyOptions): Router {
   const router = Router();
-  router.get('/health', (_request, response) => {
-    const ready = options.health.ready();
-    say(response, ready ? 200 : 503, ready ? 'OK\n' : 'Unhealthy\n');
+  on(router, '/health', {
+    get: (_request, response) => {
+      const ready = options.health.ready();
+      say(response, ready ? 200 : 503, ready ? 'OK\n' : 'Unhealthy\n');
+    },
   });
-  router.get('/topics', async (_request, response) => await list(options, response));
-  router.get('/topics/:topic', async (request, response) => await show(options, request.params.topic, response));
-  const onAdd = async (request: Request, response: Response): Promise<void> => await add(options, request, response);
-  router.post('/topics', onAdd);
-  router.post('/topics/:topic', onAdd);
-  const onExpand = async (request: Request, response: Response): Promise<void> =>
-    await expand(options, request, response);
-  router.put('/topics', onExpand);
-  router.put('/topics/:topic', onExpand);
-  router.delete('/topics/:topic', async (request, response) => await remove(options, request.params.topic, response));
+  const post: RequestHandler = async (request, response) => await add(options, request, response);
+  const put: RequestHandler = async (request, response) => await expand(options, request, response);
+  on(router, '/topics', { get: async (_request, response) => await list(options, response), post, put });
+  on(router, '/topics/:topic', {
+    get: async (request, response) => await show(options, param(request, 'topic'), response),
+    post,
+    put,
+    delete: async (request, response) => await remove(options, param(request, 'topic'), response),
+  });
   return router;
 }
 

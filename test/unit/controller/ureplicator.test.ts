@@ -18,7 +18,7 @@ async function open(routes = [routeOf('r')]) {
     });
     return [response.status, await response.text()];
   };
-  return { kit, send, client: controller.client };
+  return { kit, send, client: controller.client, url: controller.httpAddress };
 }
 
 describe('uReplicator scenarios', () => {
@@ -70,6 +70,54 @@ describe('uReplicator scenarios', () => {
       assert.deepEqual(await send('DELETE', '/topics/test'), [200, 'Successfully finished delete topic: test']);
       assert.deepEqual(await send('GET', '/topics'), [200, 'Current serving topics: [looked-up]']);
       assert.deepEqual(await send('GET', '/health'), [200, 'OK\n']);
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test('a wrong method on any of its paths is 405 with those that are right; under /admin whatever is not known is 200', async () => {
+    const { kit, url } = await open();
+    try {
+      const wrong: [string, string, string][] = [
+        ['DELETE', '/topics', 'GET, POST, PUT'],
+        ['DELETE', '/topics/', 'GET, POST, PUT'],
+        ['PATCH', '/topics/test', 'GET, POST, PUT, DELETE'],
+        ['PUT', '/health', 'GET'],
+        ['PUT', '/instances', 'GET, POST, DELETE'],
+        ['PUT', '/instances/w1', 'GET, POST, DELETE'],
+        ['DELETE', '/blacklist', 'GET, POST'],
+        ['POST', '/noprogress', 'GET'],
+        ['POST', '/offset', 'GET'],
+        ['DELETE', '/offset/test/0', 'GET'],
+        ['POST', '/validation', 'GET'],
+        ['POST', '/validation/srcKafka', 'GET'],
+        ['POST', '/validation/anything', 'GET'],
+        ['PUT', '/admin/autobalancing_status', 'GET, POST'],
+        ['DELETE', '/admin/workloadinfo', 'GET, POST'],
+        ['PUT', '/admin/disable_autobalancing', 'GET, POST'],
+        ['PUT', '/admin/enable_autobalancing', 'GET, POST'],
+        ['DELETE', '/admin/other', 'GET, POST'],
+      ];
+      for (const [method, path, allowed] of wrong) {
+        const response = await fetch(`${url}${path}`, { method });
+        assert.deepEqual([response.status, response.headers.get('allow')], [405, allowed], `${method} ${path}`);
+      }
+      for (const [method, path] of [
+        ['GET', '/admin/disable_autobalancing'],
+        ['GET', '/admin/enable_autobalancing'],
+        ['POST', '/admin/autobalancing_status'],
+        ['POST', '/admin/workloadinfo'],
+      ]) {
+        const response = await fetch(`${url}${path}`, { method: method as string });
+        const answer = [response.status, await response.text()];
+        assert.deepEqual(answer, [200, '{"opt":"No valid input!"}'], `${method} ${path}`);
+      }
+      assert.equal((await fetch(`${url}/topics`, { method: 'HEAD' })).status, 200);
+      assert.equal((await fetch(`${url}/unknown`)).status, 404);
+      const { auto_balancing: balances } = (await (await fetch(`${url}/admin/autobalancing_status`)).json()) as {
+        auto_balancing: boolean;
+      };
+      assert.equal(balances, true, 'nothing was ordered by any of them');
     } finally {
       await kit.close();
     }
