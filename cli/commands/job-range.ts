@@ -33,10 +33,10 @@ function placeOf<E extends 'beginning' | 'end'>(
 ): E | { readonly offset: string } | { readonly timestamp: string } {
   if (text === edge) return edge;
   if (/^\d{1,16}$/.test(text)) return { offset: text };
-  if (/^\d{4}-\d\d-\d\dT/.test(text) && !Number.isNaN(Date.parse(text))) {
+  if (/^\d{4}-\d\d-\d\dT/.test(text) && Date.parse(text) >= 0) {
     return { timestamp: new Date(Date.parse(text)).toISOString() };
   }
   throw new CausewayError('USAGE', `"${text}" is no place in a topic`, {
-    fix: `Write ${edge}, an offset, or a time as 2026-01-31T10:00:00Z.`,
+    fix: `Write ${edge}, an offset, or a time since 1970, as 2026-01-31T10:00:00Z.`,
   });
 }

@@ -2,6 +2,7 @@ import { identifier } from '../config/fields.js';
 import { topicName } from '../config/naming-schema.js';
 import { rateLimits } from '../config/route-schema.js';
 import { MAX_PARTITIONS_PER_JOB } from '../model/job.js';
+import { MAX_DATE_MS } from '../model/time-text.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../model/topic-partition.js';
 import { z } from './zod.js';
 
@@ -16,8 +17,11 @@ const partition = z
   .max(MAX_PARTITIONS_PER_TOPIC - 1);
 /** Decimal text: 64 bits do not fit a JSON number everywhere. */
 const offset = z.string().regex(/^\d{1,16}$/, 'write it as a decimal string, at most 16 digits');
-/** ISO 8601 with a time zone, or milliseconds since 1970. */
-const timestamp = z.union([z.iso.datetime({ offset: true }), z.number().int().min(0)]);
+/** ISO 8601 with a time zone, or milliseconds since 1970. Not before: the brokers read -1 as the end and -2 as the beginning. */
+const timestamp = z.union([
+  z.iso.datetime({ offset: true }).refine((text) => Date.parse(text) >= 0, { message: 'it is before 1970' }),
+  z.number().int().min(0).max(MAX_DATE_MS),
+]);
 
 const place = [z.strictObject({ offset }), z.strictObject({ timestamp })] as const;
 /** The first record to copy: at this offset, or the first whose timestamp is this or later. */

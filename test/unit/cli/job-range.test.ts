@@ -25,7 +25,7 @@ describe('what a job copies, as the command line says it', () => {
         (error) => isCausewayError(error, 'USAGE'),
       );
     for (const text of ['orders', '=b', 'a=', 'a:=b', 'a:x=b', 'a:1,=b', 'a=b=c']) refused([text]);
-    for (const from of ['', 'end', 'yesterday', '-5', '2026-13-45T00:00:00Z', '2026-03-01'])
+    for (const from of ['', 'end', 'yesterday', '-5', '2026-13-45T00:00:00Z', '2026-03-01', '1969-12-31T23:59:59.999Z'])
       refused(['a=b'], { ...all, from });
   });
 });
