@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { OffsetClient, type TranslateQuery } from '../../common/api/offset-client.js';
 import type { LocationView, MapSummaries, MapView, TranslationList } from '../../common/api/offset-shapes.js';
 import { CausewayError } from '../../common/errors/error.js';
+import { timeText } from '../../common/model/time-text.js';
 import { MAX_PARTITIONS_PER_TOPIC } from '../../common/model/topic-partition.js';
 import type { CliDeps } from '../deps.js';
 import { addRestOptions, clientOf, type RestOptions } from '../fleet.js';
@@ -146,7 +147,7 @@ function translationResult(view: TranslationList): Result {
 
 function locationResult(view: LocationView): Result {
   const { topic, partition, sourceOffset, targetTopic, targetPartition, targetOffset, isCopied, kind, reason } = view;
-  const when = view.timestampMs === null ? '-' : new Date(view.timestampMs).toISOString();
+  const when = timeText(view.timestampMs ?? -1) ?? '-';
   const run = view.run === null ? '-' : `${view.run.source} -> ${view.run.target}, ${view.run.length} offsets`;
   return {
     value: view,

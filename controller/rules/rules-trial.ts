@@ -2,6 +2,7 @@ import type { RulesTestView } from '../../common/api/rules-shapes.js';
 import type { DecodedRecord } from '../../common/kafka/wire/records/record-codec.js';
 import { type RecordRules, targetPartitionOf } from '../../common/model/record-rules.js';
 import { type Route, targetTopicOf } from '../../common/model/route.js';
+import { timeText } from '../../common/model/time-text.js';
 import { type Part, SchemaWanted, Unreadable } from '../../common/rules/document.js';
 import { type Decision, RuleProgram, RuleTally } from '../../common/rules/program.js';
 import { Provenance, type RouteEnds } from '../../common/rules/provenance.js';
@@ -152,9 +153,7 @@ function contentOf({ key, value }: RuleRecord): Pick<RuleRecord, 'key' | 'value'
 }
 
 function timeOf(timestamp: bigint): string | null {
-  const ms = Number(timestamp);
-  // Beyond that there is no date.
-  return ms < 0 || ms > 8.64e15 ? null : new Date(ms).toISOString();
+  return timeText(Number(timestamp)) ?? null;
 }
 
 function textOf(bytes: Buffer | null): string | null {

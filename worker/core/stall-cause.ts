@@ -1,4 +1,5 @@
 import type { StallCode } from '../../common/model/stalls.js';
+import { timeText } from '../../common/model/time-text.js';
 import type { LineFacts, MemoryFacts, StallFacts, StartStep } from './stall-facts.js';
 
 /** A blocking cause with its evidence. */
@@ -152,8 +153,9 @@ function emptyCause(facts: StallFacts): StallCause | undefined {
     const where = `the last stable offset is ${lastStableOffset}, behind the high watermark ${highWatermark}`;
     if (transaction === undefined) return cause('source-transaction-open', where);
     const { producerId, producerEpoch, startOffset, lastTimestampMs } = transaction;
-    const newest = new Date(lastTimestampMs).toISOString();
-    const who = `producer ${producerId} (epoch ${producerEpoch}) opened it at offset ${startOffset}, its newest record here is of ${newest}`;
+    const newest = timeText(lastTimestampMs);
+    const when = newest === undefined ? '' : `, its newest record here is of ${newest}`;
+    const who = `producer ${producerId} (epoch ${producerEpoch}) opened it at offset ${startOffset}${when}`;
     return cause('source-transaction-open', `${where}; ${who}`);
   }
   if (!source.isAsked || !intake.isWanted) return undefined;

@@ -83,6 +83,11 @@ describe('causeway offsets', () => {
       stdout,
       /orders-3 +17 +yes +exact +east\.orders-3 +12 +2026-01-02T00:00:00\.000Z +10 -> 5, 40 offsets/,
     );
+    // A producer may write any 64 bits.
+    for (const timestampMs of [Number(2n ** 63n - 1n), -1]) {
+      const shown = await run(['locate', 'r', 'orders', '3', '17'], () => ({ body: { ...view, timestampMs } }));
+      assert.match(shown.stdout, /east\.orders-3 +12 +- +10 -> 5/, String(timestampMs));
+    }
   });
 
   test('map shows partitions, or the runs of one, what is lost and how to go on', async () => {

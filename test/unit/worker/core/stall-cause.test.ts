@@ -164,6 +164,15 @@ const CASES: readonly (readonly [StallCode, StallFacts, RegExp])[] = [
     },
     /producer 7 \(epoch 1\) opened it at offset 10, its newest record here is of 1970-01-01/,
   ],
+  [
+    'source-transaction-open',
+    {
+      ...FREE,
+      lastStableOffset: 10,
+      transaction: { producerId: 7n, producerEpoch: 1, startOffset: 10n, lastTimestampMs: Number(2n ** 63n - 1n) },
+    },
+    /producer 7 \(epoch 1\) opened it at offset 10$/,
+  ],
   ['source-empty', { ...FREE, ...source({ isAsked: true }) }, /from offset 10 .* reaches to 20/],
 ];
 
