@@ -113,6 +113,7 @@ describe('what an export remembers', () => {
       const path = recoveryPath(OVER.id);
       await kit.store.create(path, encodeRecovery({ ...OVER, state: 'running' }));
       const { nodes } = await saved();
+      assert.equal(nodes.length, 1);
       const now = encodeRecovery({ ...OVER, updatedAt: '2026-03-01T00:00:00.001Z' });
       await kit.store.set(path, now, ANY_VERSION);
       assert.equal((await put(nodes)).written, 0);
