@@ -25,6 +25,8 @@ export interface DriftQuestion {
   readonly configs: { readonly source: TopicConfigs; readonly target: TopicConfigs } | undefined;
   readonly targetBrokers: number;
   readonly isMirroredConfig: (config: string) => boolean;
+  /** Why another topic's route is to write this config, and not this one; undefined: this one. Asked where it differs. */
+  readonly configFault: (config: string) => string | undefined;
   /** Why the target topic may not be deleted with its source; undefined: it may. Asked when the source topic is gone. */
   readonly deletionFault: () => string | undefined;
 }
@@ -115,7 +117,7 @@ function differencesOf({ route, configs, isMirroredConfig: isMirrored }: DriftQu
 function configItem(question: DriftQuestion, difference: ConfigDifference): ConfigPlanItem {
   const { name, before, after, left } = difference;
   const isReport = (question.route.topicSync ?? DEFAULT_TOPIC_SYNC).configs.mode === 'report';
-  const why = left ?? (isReport ? 'topicSync.configs.mode is report' : undefined);
+  const why = left ?? (isReport ? 'topicSync.configs.mode is report' : question.configFault(name));
   const applies = why === undefined;
   const reason = why === undefined ? difference.reason : `${difference.reason}; left alone: ${why}`;
   return {

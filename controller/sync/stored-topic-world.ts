@@ -44,9 +44,13 @@ export class StoredTopicWorld implements TopicWorld {
   }
 
   async entries(route: string): Promise<readonly TopicEntry[]> {
-    const names = (await this.#store.children(topicsPath(route))) ?? [];
+    const names = await this.names(route);
     const found = await mapLimited(names, READ_CONCURRENCY, (topic) => this.entry(route, topic));
     return found.filter((entry) => entry !== undefined);
+  }
+
+  async names(route: string): Promise<readonly string[]> {
+    return (await this.#store.children(topicsPath(route))) ?? [];
   }
 
   async remembered(route: string): Promise<readonly string[]> {

@@ -8,10 +8,11 @@ import { neededPartitions } from '../core/desired.js';
 import { neverMirrored } from '../core/own-topics.js';
 import { compareText } from '../core/text-order.js';
 import { deletionFault } from '../core/topic-deletion.js';
-import { type DriftFact, replicationFactorOf, topicDrift } from '../core/topic-drift.js';
+import { type DriftFact, type DriftQuestion, replicationFactorOf, topicDrift } from '../core/topic-drift.js';
 import type { ClusterIdentities } from '../metadata/cluster-identities.js';
 import type { ClusterSnapshot, SourceMetadata, TargetAdmin, TopicInfo } from '../metadata/ports.js';
 import { configFilter } from '../metadata/topic-configs.js';
+import { ConfigRivals } from './config-rivals.js';
 import type { SyncPart, SyncStep, SyncSubject } from './ports.js';
 import type { TopicAdmin, TopicWorld } from './topic-ports.js';
 
@@ -37,9 +38,11 @@ interface Ends {
 export class TopicPart implements SyncPart {
   readonly name = 'topics';
   readonly #deps: TopicPartDeps;
+  readonly #rivals: ConfigRivals;
 
   constructor(deps: TopicPartDeps) {
     this.#deps = deps;
+    this.#rivals = new ConfigRivals(deps);
   }
 
   async plan(subject: SyncSubject): Promise<readonly SyncStep[]> {
@@ -47,8 +50,8 @@ export class TopicPart implements SyncPart {
     const topics = subject.entries.filter((entry) => !isRetired(entry)).map(({ topic }) => topic);
     const ends = await this.#read(route, topics.sort(compareText));
     const faults = await this.#deletionFaults(route, topics, ends);
-    const items = topics.flatMap((topic) =>
-      topicDrift({
+    const questions = topics.map(
+      (topic): DriftQuestion => ({
         route,
         topic,
         source: factOf(ends.source, topic),
@@ -56,8 +59,15 @@ export class TopicPart implements SyncPart {
         configs: configsOf(route, topic, ends),
         targetBrokers: ends.target.brokers,
         isMirroredConfig: configFilter(route),
+        configFault: () => undefined,
         deletionFault: () => (faults.has(topic) ? (faults.get(topic) ?? undefined) : 'it was not looked into'),
       }),
+    );
+    const differing = questions.filter((question) => topicDrift(question).some(isConfigChange));
+    const asked = differing.map(({ topic }) => topic);
+    const rivals = await this.#rivals.faults(route, topics, asked);
+    const items = questions.flatMap((question) =>
+      topicDrift({ ...question, configFault: (config) => rivals(question.topic, config) }),
     );
     const orphans = await this.#orphans(route, new Set(topics));
     return [...items.map((item) => this.#stepOf(route, item, ends)), ...orphans.map((item) => ({ item }))];
@@ -198,6 +208,10 @@ function createdConfigs(route: Route, configs: TopicConfigs | undefined): Record
     return isCopied && isMirrored(name) ? [[name, value] as const] : [];
   });
   return Object.fromEntries(set.sort(([a], [b]) => compareText(a, b)));
+}
+
+function isConfigChange({ kind, applies }: Item): boolean {
+  return kind === 'config' && applies;
 }
 
 function factOf({ topics }: ClusterSnapshot, topic: string): DriftFact {

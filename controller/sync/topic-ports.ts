@@ -25,6 +25,8 @@ export interface TopicWorld {
   routes(): Promise<readonly Route[]>;
   entry(route: string, topic: string): Promise<TopicEntry | undefined>;
   entries(route: string): Promise<readonly TopicEntry[]>;
+  /** Topics of all its entries, without reading those. */
+  names(route: string): Promise<readonly string[]>;
   /** Topics that the route mirrors or once mirrored. */
   remembered(route: string): Promise<readonly string[]>;
   progress(route: string, topic: string): Promise<TopicProgress | undefined>;

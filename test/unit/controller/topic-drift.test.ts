@@ -97,6 +97,7 @@ function drift(question: Partial<DriftQuestion>, settings: Partial<Route> = {}) 
     configs: undefined,
     targetBrokers: 3,
     isMirroredConfig: isMirrored,
+    configFault: () => undefined,
     deletionFault: () => undefined,
     ...question,
   });
@@ -138,6 +139,16 @@ describe('drift', () => {
     assert.deepEqual(withMode('report'), [['config', '50', '100', false]]);
     // Somebody should know all the same that records go earlier.
     assert.deepEqual(withMode('off'), [['retention-shorter', '50', '100', false]]);
+  });
+
+  test('a config on which another topic has the word is told and not changed', () => {
+    const source = configs({ 'cleanup.policy': 'compact', 'retention.ms': '100' });
+    const target = configs({ 'cleanup.policy': { value: 'delete' }, 'retention.ms': { value: '50' } });
+    const configFault = (name: string) => (name === 'retention.ms' ? 'route b has the word' : undefined);
+    assert.deepEqual(drift({ configs: { source, target }, configFault }), [
+      ['config', 'delete', 'compact', true],
+      ['config', '50', '100', false],
+    ]);
   });
 
   test('a shorter retention at the target is told where nothing is done about it; none is the longest', () => {
