@@ -17,6 +17,13 @@ export type SchemaStep =
       readonly level: string | null;
     };
 
+/** The step to another level of the whole registry. */
+type RegistryLevel = Extract<SchemaStep, { kind: 'level' }> & {
+  readonly subject: null;
+  readonly before: string;
+  readonly level: string;
+};
+
 export interface SchemaConflict {
   readonly source: SchemaVersion;
   readonly target: SchemaVersion;
@@ -29,22 +36,32 @@ export interface SchemaPlan {
   readonly conflicts: readonly SchemaConflict[];
   /** At the target only; nothing is ever taken from a registry. */
   readonly extra: readonly SchemaVersion[];
+  /** The registry's level differs and is left alone: the target is somebody's own, and what is only there would be judged by it. */
+  readonly heldLevel: RegistryLevel | undefined;
   /** The target hands out ids of its own, and must not while it is a copy. */
   readonly needsImport: boolean;
   /** References to versions that the source does not have, or that the route leaves out. */
   readonly dangling: readonly { readonly version: SchemaVersion; readonly reference: SchemaReference }[];
 }
 
-/** What is to be done at the target. Pure; equal states give equal plans. @param target with the source's names of subjects */
-export function planSchemas(source: RegistryState, target: RegistryState): SchemaPlan {
+/**
+ * What is to be done at the target. Pure; equal states give equal plans.
+ * @param target with the source's names of subjects
+ * @param takeover what the target has of its own may stay there, and nobody registers it any more
+ */
+export function planSchemas(source: RegistryState, target: RegistryState, takeover = false): SchemaPlan {
   const present = new Map(target.versions.map((version) => [placeOf(version), version]));
   const conflicts = conflictsOf(source.versions, target.versions, present);
   const wanted = new Set(source.versions.map(placeOf));
   const extra = target.versions.filter((version) => !wanted.has(placeOf(version))).sort(byPlace);
   const { ordered, dangling } = inOrder(source.versions);
-  const steps = [...versionSteps(ordered, present), ...levelSteps(source, target)];
+  const isOwn = target.mode !== IMPORT && extra.length > 0 && !takeover;
+  const level = registryLevel(source, target);
+  const levels = [...(level === undefined || isOwn ? [] : [level]), ...subjectLevels(source, target)];
+  const steps = [...versionSteps(ordered, present), ...levels];
   const registers = steps.some(({ kind }) => kind === 'register');
-  return { steps, conflicts, extra, needsImport: registers && target.mode !== IMPORT, dangling };
+  const needsImport = registers && target.mode !== IMPORT;
+  return { steps, conflicts, extra, heldLevel: isOwn ? level : undefined, needsImport, dangling };
 }
 
 /** Every version behind those it refers to; a subject's in their order. A circle (no registry takes one) is broken anywhere. */
@@ -124,11 +141,16 @@ function deletion({ subject, version, id }: SchemaVersion): SchemaStep {
   return { kind: 'delete', subject, version, id };
 }
 
-function levelSteps(source: RegistryState, target: RegistryState): SchemaStep[] {
+/** For subjects without a level of their own, whoever registers them. */
+function registryLevel(
+  { compatibility: level }: RegistryState,
+  { compatibility: before }: RegistryState,
+): RegistryLevel | undefined {
+  return level === '' || level === before ? undefined : { kind: 'level', subject: null, before, level };
+}
+
+function subjectLevels(source: RegistryState, target: RegistryState): SchemaStep[] {
   const steps: SchemaStep[] = [];
-  if (source.compatibility !== '' && source.compatibility !== target.compatibility) {
-    steps.push({ kind: 'level', subject: null, before: target.compatibility, level: source.compatibility });
-  }
   const ours = new Set(source.versions.map(({ subject }) => subject));
   for (const subject of [...ours].sort()) {
     const level = source.levels.get(subject) ?? null;

@@ -1,6 +1,8 @@
+import type { Route } from '../../common/model/route.js';
 import type { SchemaPlanItem } from '../../common/model/schema-item.js';
-import type { SchemaPlan, SchemaStep } from '../core/schema-sync.js';
-import { conflictText } from './schema-faults.js';
+import type { SchemaStep } from '../core/schema-sync.js';
+import { conflictText, copyFault } from './schema-faults.js';
+import type { SchemaComparison } from './schema-sync.js';
 
 /** A line of the report, and the step that ends it. */
 export interface SchemaItem {
@@ -8,13 +10,14 @@ export interface SchemaItem {
   readonly step?: SchemaStep;
 }
 
-/** What differs between the registries. @param isOpen steps may be taken: no conflict, not promoted */
-export function schemaItems(plan: SchemaPlan, cluster: string, isOpen: boolean): readonly SchemaItem[] {
-  const why = isOpen
-    ? ''
-    : plan.conflicts.length > 0
-      ? '; nothing is copied while there are conflicts'
-      : '; the target was promoted';
+type Compared = Pick<SchemaComparison, 'plan' | 'promotion'>;
+
+/** What differs between the registries. Steps may be taken where nothing stands in the way of the plan as a whole. */
+export function schemaItems(route: Pick<Route, 'name' | 'target'>, compared: Compared): readonly SchemaItem[] {
+  const { plan } = compared;
+  const { target: cluster } = route;
+  const why = whyShut(route, compared);
+  const isOpen = why === '';
   const unusable = new Map(plan.dangling.map(({ version, reference }) => [version, reference]));
   const steps = plan.steps.map((step): SchemaItem => {
     const missing = step.kind === 'register' ? unusable.get(step.version) : undefined;
@@ -31,14 +34,25 @@ export function schemaItems(plan: SchemaPlan, cluster: string, isOpen: boolean):
     const places = { subject, version, id, before: `id ${conflict.target.id}`, after: `id ${id}` };
     return { item: { ...REPORT, kind: 'schema-conflict', cluster, ...places, reason: conflictText(conflict) } };
   });
+  const { heldLevel } = plan;
+  const held = heldLevel === undefined ? [] : [{ item: stepItem(heldLevel, cluster, `; ${OWN_VERSIONS}`, false) }];
   const extra = plan.extra.map(({ subject, version, id }): SchemaItem => {
     const reason = 'the source does not have it, or the route leaves it out; nothing is ever taken from a registry';
     return {
       item: { ...REPORT, kind: 'schema-extra', cluster, subject, version, id, before: `id ${id}`, after: null, reason },
     };
   });
-  return [...conflicts, ...steps, ...extra];
+  return [...conflicts, ...steps, ...held, ...extra];
 }
+
+function whyShut(route: Pick<Route, 'name' | 'target'>, { plan, promotion }: Compared): string {
+  if (plan.conflicts.length > 0) return '; nothing is copied while there are conflicts';
+  if (promotion !== undefined) return '; the target was promoted';
+  if (copyFault(route, plan, false) === undefined) return '';
+  return `; ${OWN_VERSIONS}`;
+}
+
+const OWN_VERSIONS = 'the target has versions of its own; causeway schemas sync --takeover';
 
 const REPORT = { action: 'report', applies: false } as const;
 

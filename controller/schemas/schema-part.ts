@@ -25,13 +25,12 @@ export class SchemaPart implements SyncPart {
         return (await this.#guard.findings(subject)).map((reason) => ({ item: finding(route, reason) }));
       case 'report':
       case 'api': {
-        const { plan, policy, promotion } = await this.#sync.compare(route);
-        const isOpen = plan.conflicts.length === 0 && promotion === undefined;
-        return schemaItems(plan, route.target, isOpen).map(({ item, step }) => {
+        const compared = await this.#sync.compare(route);
+        return schemaItems(route, compared).map(({ item, step }) => {
           if (step === undefined) return { item };
           const run = async (): Promise<void> => {
-            if (step.kind === 'register') await this.#sync.ensureImport(route);
-            await this.#sync.step(route, policy, step);
+            if (step.kind === 'register') await this.#sync.ensureImport(route, { takeover: false });
+            await this.#sync.step(route, compared.policy, step);
           };
           return { item, run };
         });

@@ -26,9 +26,9 @@ export class SchemaService {
   }
 
   async read(route: Route): Promise<SchemasView> {
-    const { policy, source, target, plan, promotion } = await this.#sync.compare(route);
-    const isOpen = plan.conflicts.length === 0 && promotion === undefined;
-    const items = schemaItems(plan, route.target, isOpen).map(({ item }) => item);
+    const compared = await this.#sync.compare(route);
+    const { policy, source, target, promotion } = compared;
+    const items = schemaItems(route, compared).map(({ item }) => item);
     return {
       route: route.name,
       mode: policy.mode,
@@ -42,7 +42,7 @@ export class SchemaService {
 
   /** One round now. @throws SCHEMA_CONFLICT; INVALID_REQUEST where the target was promoted, or the route only reports */
   async sync(route: Route, { dryRun, takeover, resume }: SchemaSyncOrder): Promise<SchemaSyncView> {
-    const comparison = await this.#sync.compare(route);
+    const comparison = await this.#sync.compare(route, { takeover });
     if (dryRun) {
       const count = (kind: string): number => comparison.plan.steps.filter((step) => step.kind === kind).length;
       const counts = { registered: count('register'), deleted: count('delete'), levels: count('level') };

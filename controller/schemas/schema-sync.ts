@@ -46,8 +46,14 @@ export class SchemaSync {
     this.#clock = clock;
   }
 
-  /** @throws REGISTRY_MISSING, REGISTRY_UNREACHABLE, REGISTRY_REFUSED, REGISTRY_PROTOCOL, INVALID_REQUEST */
-  async compare(route: Route): Promise<SchemaComparison> {
+  /**
+   * @param takeover plan for a target that is somebody's own, too
+   * @throws REGISTRY_MISSING, REGISTRY_UNREACHABLE, REGISTRY_REFUSED, REGISTRY_PROTOCOL, INVALID_REQUEST
+   */
+  async compare(
+    route: Route,
+    { takeover }: { readonly takeover: boolean } = { takeover: false },
+  ): Promise<SchemaComparison> {
     const policy = apiPolicyOf(route);
     const takes = subjectFilter(policy);
     const [source, found] = await Promise.all([
@@ -57,7 +63,8 @@ export class SchemaSync {
     // What the route leaves out may be there; within its choice everything is judged. The level of a registry is not that of a context.
     const compatibility = policy.context === undefined ? found.compatibility : source.compatibility;
     const target = { ...found, compatibility };
-    return { policy, source, target, plan: planSchemas(source, target), promotion: await this.promotion(route) };
+    const plan = planSchemas(source, target, takeover);
+    return { policy, source, target, plan, promotion: await this.promotion(route) };
   }
 
   /** Does what a comparison found missing. @throws SCHEMA_CONFLICT, REGISTRY_REFUSED... */
@@ -107,11 +114,18 @@ export class SchemaSync {
     }
   }
 
-  /** Before a step of a plan that was made elsewhere. */
-  async ensureImport(route: Route): Promise<void> {
+  /**
+   * Before a step of a plan that was made elsewhere. A target that is somebody's own by now is left alone.
+   * @param takeover it may have versions of its own @throws SCHEMA_CONFLICT, INVALID_REQUEST: promoted, REGISTRY_REFUSED...
+   */
+  async ensureImport(route: Route, { takeover }: { readonly takeover: boolean }): Promise<void> {
     const { context } = apiPolicyOf(route);
     const { client } = this.#registries.of(route.target);
-    if ((await client.mode(context)) !== IMPORT) await this.#setImport(route, context, { force: true, resume: false });
+    if ((await client.mode(context)) === IMPORT) return;
+    const { plan } = await this.compare(route, { takeover });
+    const fault = copyFault(route, { ...plan, needsImport: true }, takeover);
+    if (fault !== undefined) throw fault;
+    await this.#setImport(route, context, { force: true, resume: false });
   }
 
   async promotion({ name, target }: Pick<Route, 'name' | 'target'>): Promise<SchemaPromotion | undefined> {

@@ -121,6 +121,43 @@ describe('rights and schemas of routes over REST', () => {
     await assert.rejects(syncs.apply('applied', plan.hash), code('PRECONDITION_FAILED'));
   });
 
+  test('apply leaves a registry alone that is somebody’s own, with mode report and with mode api; an order to take it over does not', async () => {
+    const own = { type: 'AVRO', text: avro('Local', 'x'), references: [], deleted: false };
+    west.versions.push({ ...own, subject: 'local-value', version: 1, id: 900 });
+    west.modes.set('', 'READWRITE');
+    await clientOf(east.url).register('news-value', { type: 'AVRO', text: avro('News', 'a'), references: [] });
+    await clientOf(east.url).setLevel(null, 'FULL');
+    const before = west.versions.length;
+    const syncs = new SyncClient(client.transport);
+    for (const mode of ['report', 'api'] as const) {
+      const route = `own-${mode}`;
+      await client.putRoute(route, { ...ROUTE, metadata: 'manual', schemas: { mode } });
+      const { items } = await syncs.drift(route);
+      const told = items.filter(({ kind }) => kind === 'schema-version' || kind === 'schema-compatibility');
+      assert.deepEqual(
+        told.map(({ kind, after, applies }) => [kind, after, applies]),
+        [
+          ['schema-version', 'AVRO id 3', false],
+          ['schema-compatibility', 'FULL', false],
+        ],
+      );
+      for (const { reason } of told) assert.match(reason, /versions of its own; causeway schemas sync --takeover/);
+      const plan = await syncs.plan(route);
+      assert.deepEqual(
+        plan.items.filter(({ kind }) => kind.startsWith('schema-')),
+        [],
+      );
+      await syncs.apply(route, plan.hash);
+      assert.deepEqual(
+        [west.modes.get(''), west.levels.get(''), west.versions.length],
+        ['READWRITE', 'BACKWARD', before],
+      );
+    }
+    const done = await new SchemaClient(client.transport).sync('own-report', { takeover: true });
+    assert.deepEqual([done.registered, done.levels, done.registryMode], [1, 1, 'IMPORT']);
+    assert.deepEqual([west.modes.get(''), west.levels.get(''), west.versions.length], ['IMPORT', 'FULL', before + 1]);
+  });
+
   test('a cluster that does not answer leaves the rest of the report readable', async () => {
     await client.putRoute('rights', {
       ...ROUTE,

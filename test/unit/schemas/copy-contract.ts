@@ -88,7 +88,7 @@ export function copyContract(start: () => Promise<RegistryPair>): void {
       await fill(east);
       const route = schemaRoute();
       const { policy, plan } = await bed.room.sync.compare(route);
-      await bed.room.sync.ensureImport(route);
+      await bed.room.sync.ensureImport(route, { takeover: false });
       for (const step of plan.steps.slice(0, 2)) await bed.room.sync.step(route, policy, step);
       assert.equal((await bed.room.service.sync(route, sync)).registered, 4);
       await east.setLevel('orders-value', 'NONE');

@@ -176,6 +176,8 @@ describe('registries that cannot be copies', () => {
       await local.register('local', { ...AVRO, text: avro('A', 'x') });
       const order = { dryRun: false, takeover: false, resume: false };
       await assert.rejects(bed.room.service.sync(schemaRoute(), order), /local version 1.*takes schemas of its own/);
+      const taken = bed.room.sync.ensureImport(schemaRoute(), { takeover: false });
+      await assert.rejects(taken, /local version 1.*takes schemas of its own/);
       assert.equal(await local.mode(), 'READWRITE');
       assert.equal((await bed.room.service.sync(schemaRoute(), { ...order, takeover: true })).registered, 1);
       assert.equal(await local.mode(), 'IMPORT');

@@ -125,6 +125,22 @@ describe('what it takes to make a registry a copy', () => {
     );
   });
 
+  test('the level of a registry that is somebody’s own stays, for all that is only there is judged by it; it is told', () => {
+    const source = state([version('a', 1, 1)], { compatibility: 'NONE' });
+    const own = [version('a', 1, 1), version('own', 1, 900)];
+    const held = planSchemas(source, state(own));
+    assert.deepEqual([held.steps, held.heldLevel?.level], [[], 'NONE']);
+    const others = [
+      planSchemas(source, state(own), true),
+      planSchemas(source, state(own, { mode: 'IMPORT' })),
+      planSchemas(source, state([version('a', 1, 1)])),
+    ];
+    for (const { steps, heldLevel } of others) {
+      assert.deepEqual([told(steps), heldLevel], [['level * BACKWARD -> NONE'], undefined]);
+    }
+    assert.equal(planSchemas(state(source.versions), state(own)).heldLevel, undefined, 'it is the same');
+  });
+
   test('mode IMPORT is needed where something is to be registered, and only there', () => {
     const full = state([version('a', 1, 1)]);
     assert.deepEqual([planSchemas(full, EMPTY).needsImport, planSchemas(full, full).needsImport], [true, false]);
