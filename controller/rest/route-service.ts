@@ -4,7 +4,7 @@ import { recordRulesFrom } from '../../common/config/record-rules-schema.js';
 import { rateLimitsFrom, routeFromSettings, selectionFrom } from '../../common/config/route.js';
 import type { RouteSettings } from '../../common/config/route-schema.js';
 import { countedRemoval } from '../../common/coordination/counted-removal.js';
-import type { CoordinationStore, StoreNode } from '../../common/coordination/ports.js';
+import { ANY_VERSION, type CoordinationStore, type StoreNode, type StoreOp } from '../../common/coordination/ports.js';
 import { decodeRoute, encodeRoute } from '../../common/coordination/records/desired.js';
 import { ROUTES, routePath, topicsPath } from '../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
@@ -166,12 +166,14 @@ export class RouteService {
   async remove(name: string, preconditions: Preconditions): Promise<void> {
     const { node } = await this.get(name);
     checkPreconditions(preconditions, node);
-    const ops = countedRemoval(routePath(name), node.version);
-    // The parent of its topics goes with it, so that no topic can slip in between.
-    if ((await this.#store.get(topicsPath(name))) !== undefined) {
-      ops.push({ type: 'remove', path: topicsPath(name), version: -1 });
+    // The parent of its topics goes with it, made for that if need be: a first topic can slip in neither before nor after.
+    try {
+      await this.#store.create(topicsPath(name), Buffer.alloc(0));
+    } catch (error) {
+      if (!isCausewayError(error, 'NODE_EXISTS')) throw error;
     }
-    const outcome = await this.#store.multi(ops);
+    const parent: StoreOp = { type: 'remove', path: topicsPath(name), version: ANY_VERSION };
+    const outcome = await this.#store.multi([...countedRemoval(routePath(name), node.version), parent]);
     if (outcome.applied) return;
     if (outcome.code === 'NODE_NOT_EMPTY') throw inUse(name, 'it cannot be removed');
     throw failed('it changed since it was read');

@@ -2,8 +2,13 @@ import assert from 'node:assert/strict';
 import { get } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { apiOperations } from '../../../common/api/openapi.js';
+import type { StoreOp } from '../../../common/coordination/ports.js';
+import { topicsPath } from '../../../common/coordination/znodes.js';
 import type { ErrorCode } from '../../../common/errors/codes.js';
 import { isCausewayError } from '../../../common/errors/error.js';
+import { byName } from '../../../controller/core/cluster-identity.js';
+import { RuleBook } from '../../../controller/loop/rule-book.js';
+import { RouteService } from '../../../controller/rest/route-service.js';
 import { ControllerKit, routeOf, until } from './kit.js';
 
 type Controller = Awaited<ReturnType<ControllerKit['controller']>>;
@@ -200,6 +205,34 @@ describe('the REST interface', () => {
     const again = await client.putRoute('mine', { source: 'east', target: 'north' });
     assert.notEqual(again.etag, made.etag, 'a route made anew is another one');
     await client.deleteRoute('mine', again.etag);
+  });
+
+  test('a route that gets its first topic while it is removed stays, and the topic with it', async () => {
+    const { client } = controller;
+    await client.putRoute('fresh', { source: 'east', target: 'north' });
+    const raced = new Proxy(kit.store, {
+      get: (store, property) => {
+        if (property === 'multi') {
+          return async (ops: readonly StoreOp[]) => {
+            await client.addTopic('fresh', { topic: 'known' });
+            return await store.multi(ops);
+          };
+        }
+        const value = Reflect.get(store, property, store) as unknown;
+        return typeof value === 'function' ? value.bind(store) : value;
+      },
+    });
+    const identities = { learn: () => Promise.resolve(byName) };
+    const deps = { config: kit.config(), metadata: kit.kafka, rules: new RuleBook([]), identities };
+    const routes = new RouteService({ ...deps, store: raced });
+    await assert.rejects(routes.remove('fresh', { ifMatch: undefined, ifNoneMatch: undefined }), (error) =>
+      isCausewayError(error, 'ROUTE_IN_USE'),
+    );
+    assert.equal((await client.getRoute('fresh')).value.name, 'fresh');
+    assert.equal((await client.getTopic('fresh', 'known')).value.topic, 'known');
+    await client.deleteTopic('fresh', 'known');
+    await client.deleteRoute('fresh');
+    assert.equal(await kit.store.get(topicsPath('fresh')), undefined);
   });
 
   test('PUT is idempotent, PATCH and DELETE honour If-Match', async () => {
