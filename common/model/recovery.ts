@@ -69,6 +69,7 @@ export interface RecoveryStep {
 export interface CommonPoint {
   readonly topic: string;
   readonly targetTopic: string;
+  /** Of the source. */
   readonly partition: number;
   /** The next source offset that was not copied. */
   readonly source: bigint;

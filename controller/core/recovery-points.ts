@@ -1,6 +1,9 @@
 import type { Checkpoint } from '../../common/model/checkpoint.js';
+import { mergesPartitions, targetPartitionsOf } from '../../common/model/record-rules.js';
 import type { CommonPoint, EvidenceRow, KnownEnd } from '../../common/model/recovery.js';
+import type { Route } from '../../common/model/route.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
+import type { TopicProgress } from '../../common/model/topic-progress.js';
 
 /** One partition after its workers let go of it. */
 export interface SettledPartition {
@@ -27,6 +30,28 @@ export function commonPoint(settled: SettledPartition): CommonPoint {
   const exact = checkpoint.released || targetEnd === checkpoint.targetOffset;
   const target = exact ? checkpoint.targetOffset : targetEnd;
   return { ...place, target, source: checkpoint.sourceOffset, pairTarget: checkpoint.targetOffset, exact };
+}
+
+/**
+ * Source partitions that are known though the source is not asked: those that were there at first, those that have begun since, and those
+ * whose end was seen. Where several are copied into one target partition the target does not tell them.
+ */
+export function rememberedPartitions(
+  progress: Pick<TopicProgress, 'started' | 'initialPartitions'> | undefined,
+  seen: readonly Pick<KnownEnd, 'partition'>[],
+): readonly number[] {
+  const first = Array.from({ length: progress?.initialPartitions ?? 0 }, (_, partition) => partition);
+  const numbers = new Set([...first, ...(progress?.started ?? []), ...seen.map(({ partition }) => partition)]);
+  return [...numbers].sort((a, b) => a - b);
+}
+
+/** The target topic has the partitions that it should; where several share one, topics of different sizes may meet there. */
+export function isInStep(
+  { partitionMapping }: Pick<Route, 'partitionMapping'>,
+  { source, target }: { readonly source: number; readonly target: number },
+): boolean {
+  if (!mergesPartitions(partitionMapping)) return source === target;
+  return target >= targetPartitionsOf(partitionMapping, source);
 }
 
 /** The inverse of a stop: partitions whose copies do not reach the source's end. */

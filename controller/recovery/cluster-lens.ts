@@ -5,6 +5,7 @@ import { listOffsets, TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from '../../common/
 import { type ScanOptions, type ScanResult, scanLog } from '../../common/kafka/wire/operations/scan-log.js';
 import {
   type Checkpoint,
+  type CheckpointPlace,
   checkpointGroup,
   decodeCheckpoint,
   firstTimelineGroup,
@@ -12,22 +13,17 @@ import {
 } from '../../common/model/checkpoint.js';
 import type { Isolation, Route } from '../../common/model/route.js';
 import { partitionKey, type TopicPartition } from '../../common/model/topic-partition.js';
+import { FIRST_TIMELINE } from '../../common/model/topic-progress.js';
 import type { ClusterClients } from '../metadata/cluster-clients.js';
-
-/** One partition's pair to look up. */
-export interface CheckpointQuestion {
-  readonly targetTopic: string;
-  readonly partition: number;
-  readonly timeline: number;
-}
+import { placeKey } from '../offsets/gathered-checkpoints.js';
 
 /** What recovery programs read of clusters. */
 export interface ClusterLens {
   /** Log ends by `topic-partition`: the high watermark, or the last stable offset. @throws where one of them cannot be told */
   ends(cluster: string, places: readonly TopicPartition[], isolation: Isolation): Promise<ReadonlyMap<string, bigint>>;
   starts(cluster: string, places: readonly TopicPartition[]): Promise<ReadonlyMap<string, bigint>>;
-  /** Pairs at the route's target, by `targetTopic-partition`; missing: none of that timeline. */
-  checkpoints(route: Route, questions: readonly CheckpointQuestion[]): Promise<ReadonlyMap<string, Checkpoint>>;
+  /** Pairs at the route's target, by `placeKey`; missing: none of that timeline. */
+  checkpoints(route: Route, places: readonly CheckpointPlace[]): Promise<ReadonlyMap<string, Checkpoint>>;
   scan(cluster: string, options: ScanOptions): Promise<ScanResult>;
   close(): Promise<void>;
 }
@@ -48,37 +44,15 @@ export class KafkaLens implements ClusterLens {
     return this.#offsets(cluster, places, TIMESTAMP_EARLIEST, 'read_uncommitted');
   }
 
-  async checkpoints(route: Route, questions: readonly CheckpointQuestion[]): Promise<ReadonlyMap<string, Checkpoint>> {
-    const client = this.client(route.target);
-    const groups = new Map<string, CheckpointQuestion[]>();
-    const ask = (group: string, question: CheckpointQuestion): void => {
-      groups.set(group, [...(groups.get(group) ?? []), question]);
-    };
-    for (const question of questions) {
-      const place = { ...question, route: route.name };
-      if (route.delivery === 'transactional') ask(transactionalGroup(place), question);
-      else {
-        ask(checkpointGroup(place), question);
-        // Pairs of later timelines may still be where an earlier version kept them.
-        if (question.timeline > 1) ask(firstTimelineGroup(place), question);
-      }
-    }
-    const found = new Map<string, Checkpoint>();
-    for (const [group, asked] of groups) {
-      const places = asked.map(({ targetTopic, partition }) => ({ topic: targetTopic, partition }));
-      for (const answer of await fetchOffsets(client, group, places, true)) {
-        if (answer.errorCode !== KafkaCode.NONE) {
-          const place = { cluster: route.target, topic: answer.topic, partition: answer.partition };
-          throw kafkaError(answer.errorCode, place, `read the checkpoint in group ${group}`);
-        }
-        if (answer.offset < 0n) continue;
-        const checkpoint = decodeCheckpoint(answer.offset, answer.metadata);
-        const key = partitionKey(answer.topic, answer.partition);
-        // The present group is asked first: what an earlier version left in the old place is older.
-        if (timelineAsked(asked, answer) === checkpoint.timeline && !found.has(key)) found.set(key, checkpoint);
-      }
-    }
-    return found;
+  async checkpoints(
+    { target, delivery }: Route,
+    places: readonly CheckpointPlace[],
+  ): Promise<ReadonlyMap<string, Checkpoint>> {
+    if (delivery === 'transactional') return await this.#pairs(target, places, transactionalGroup);
+    const found = await this.#pairs(target, places, checkpointGroup);
+    // Pairs of later timelines may still be where an earlier version kept them; what is there beside present ones is older.
+    const rest = places.filter((place) => place.timeline > FIRST_TIMELINE && !found.has(placeKey(place)));
+    return new Map([...found, ...(await this.#pairs(target, rest, firstTimelineGroup))]);
   }
 
   scan(cluster: string, options: ScanOptions): Promise<ScanResult> {
@@ -92,6 +66,40 @@ export class KafkaLens implements ClusterLens {
   /** @throws CLUSTER_UNKNOWN */
   client(cluster: string): ClusterClient {
     return this.#clients.of(cluster);
+  }
+
+  /** In the groups that keep them; several sources never share both a group and a target partition. */
+  async #pairs(
+    cluster: string,
+    places: readonly CheckpointPlace[],
+    groupOf: (place: CheckpointPlace) => string,
+  ): Promise<ReadonlyMap<string, Checkpoint>> {
+    const groups = new Map<string, Map<string, CheckpointPlace>>();
+    for (const place of places) {
+      const group = groupOf(place);
+      const own = groups.get(group) ?? new Map<string, CheckpointPlace>();
+      groups.set(group, own);
+      own.set(partitionKey(place.targetTopic, place.partition), place);
+    }
+    const found = new Map<string, Checkpoint>();
+    for (const [group, own] of groups) {
+      const asked = [...own.values()].map(({ targetTopic, partition }) => ({ topic: targetTopic, partition }));
+      for (const { topic, partition, offset, metadata, errorCode } of await fetchOffsets(
+        this.client(cluster),
+        group,
+        asked,
+        true,
+      )) {
+        if (errorCode !== KafkaCode.NONE) {
+          throw kafkaError(errorCode, { cluster, topic, partition }, `read the checkpoint in group ${group}`);
+        }
+        const place = own.get(partitionKey(topic, partition));
+        if (offset < 0n || place === undefined) continue;
+        const checkpoint = decodeCheckpoint(offset, metadata);
+        if (checkpoint.timeline === place.timeline) found.set(placeKey(place), checkpoint);
+      }
+    }
+    return found;
   }
 
   async #offsets(
@@ -110,9 +118,4 @@ export class KafkaLens implements ClusterLens {
     }
     return new Map(listed.map(({ topic, partition, offset }) => [partitionKey(topic, partition), offset]));
   }
-}
-
-function timelineAsked(asked: readonly CheckpointQuestion[], answer: TopicPartition): number | undefined {
-  return asked.find(({ targetTopic, partition }) => targetTopic === answer.topic && partition === answer.partition)
-    ?.timeline;
 }

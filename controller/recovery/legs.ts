@@ -1,7 +1,7 @@
 import { CausewayError } from '../../common/errors/error.js';
 import type { KnownEnd, LegFacts } from '../../common/model/recovery.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
-import { partitionKey, type TopicPartition } from '../../common/model/topic-partition.js';
+import { partitionKey } from '../../common/model/topic-partition.js';
 import type { Stored } from './fleet-lens.js';
 import type { StepContext } from './ports.js';
 
@@ -63,19 +63,32 @@ export async function entriesLeft(
   return left;
 }
 
-/** A cluster's partitions of topics that are to be copied. @throws CLUSTER_UNREACHABLE, TOPIC_UNKNOWN_AT_SOURCE */
-export async function placesAt(
+/** One of the leg's topics as one of the clusters has it. */
+export interface TopicThere {
+  /** As it is called at the source. */
+  readonly sourceTopic: string;
+  /** As it is called at this cluster. */
+  readonly topic: string;
+  readonly topicId: string | null;
+  /** That the cluster has. */
+  readonly partitions: number;
+  /** Whether this partition of the source is to be copied, if it is there. */
+  isWanted(partition: number): boolean;
+}
+
+/** @throws CLUSTER_UNREACHABLE, TOPIC_UNKNOWN */
+export async function topicsAt(
   context: Pick<StepContext, 'world'>,
   side: Pick<LegSide, 'from' | 'topics'>,
   end: 'source' | 'target',
-): Promise<readonly (TopicPartition & { readonly sourceTopic: string; readonly topicId: string | null })[]> {
+): Promise<readonly TopicThere[]> {
   const { world } = context;
   const { from } = side;
   const names = side.topics.map((topic) => (end === 'source' ? topic : targetTopicOf(from, topic)));
   const cluster = end === 'source' ? from.source : from.target;
   const snapshot = await world.metadata.describe(cluster, names);
   const entries = await entriesOf(context, side);
-  const places = await Promise.all(
+  return await Promise.all(
     side.topics.map(async (sourceTopic, i) => {
       const topic = names[i] as string;
       const info = snapshot.topics.get(topic);
@@ -86,19 +99,23 @@ export async function placesAt(
         });
       }
       const wanted = entries[i]?.value.partitions ?? 'all';
-      const count = wanted === 'all' ? info.partitions : Math.min(wanted, info.partitions);
       const excluded = await world.fleet.excluded(from.name, sourceTopic);
-      return Array.from({ length: count }, (_, partition) => partition)
-        .filter((partition) => !excluded.has(partition))
-        .map((partition) => ({ topic, partition, sourceTopic, topicId: info.topicId }));
+      const { topicId, partitions } = info;
+      const isWanted = (partition: number): boolean =>
+        (wanted === 'all' || partition < wanted) && !excluded.has(partition);
+      return { sourceTopic, topic, topicId, partitions, isWanted };
     }),
   );
-  return places.flat();
 }
 
 /** The source's log ends now, markers and open transactions included. */
 export async function sourceEnds(context: Pick<StepContext, 'world'>, side: LegSide): Promise<readonly KnownEnd[]> {
-  const places = await placesAt(context, side, 'source');
+  const topics = await topicsAt(context, side, 'source');
+  const places = topics.flatMap(({ topic, partitions, isWanted }) =>
+    Array.from({ length: partitions }, (_, partition) => ({ topic, partition })).filter((one) =>
+      isWanted(one.partition),
+    ),
+  );
   const ends = await context.world.lens.ends(side.from.source, places, 'read_uncommitted');
   return places.map(({ topic, partition }) => ({
     topic,

@@ -1,10 +1,20 @@
+import { type CheckpointPlace, checkpointPlaceOf } from '../../../common/model/checkpoint.js';
+import { mergesPartitions, targetPartitionOf } from '../../../common/model/record-rules.js';
 import type { CommonPoint } from '../../../common/model/recovery.js';
-import { isRetired, targetTopicOf } from '../../../common/model/route.js';
-import { partitionKey } from '../../../common/model/topic-partition.js';
-import { timelineOf } from '../../../common/model/topic-progress.js';
-import { commonPoint, latestEnds, lostRecords, movedEnds, notDrained } from '../../core/recovery-points.js';
+import { isRetired } from '../../../common/model/route.js';
+import { partitionKey, type TopicPartition } from '../../../common/model/topic-partition.js';
+import { type TopicProgress, timelineOf } from '../../../common/model/topic-progress.js';
+import {
+  commonPoint,
+  latestEnds,
+  lostRecords,
+  movedEnds,
+  notDrained,
+  rememberedPartitions,
+} from '../../core/recovery-points.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
-import { entriesOf, type LegSide, placesAt, sideOf, sourceEnds } from '../legs.js';
+import { placeKey } from '../../offsets/gathered-checkpoints.js';
+import { entriesOf, type LegSide, sideOf, sourceEnds, type TopicThere, topicsAt } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
 import { unretire } from './stop.js';
 
@@ -67,33 +77,63 @@ function quietOf({ step }: StepContext): string {
 
 async function pointsOf(context: StepContext, side: LegSide): Promise<readonly CommonPoint[]> {
   const { world } = context;
-  const { from, topics } = side;
-  const places = await placesAt(context, side, 'target');
-  const progress = new Map(
-    await Promise.all(
-      topics.map(async (topic) => [topic, (await world.fleet.progress(from.name, topic))?.value] as const),
-    ),
-  );
-  const questions = places.flatMap(({ topic, partition, sourceTopic }) => {
-    const known = progress.get(sourceTopic);
-    return known === undefined ? [] : [{ targetTopic: topic, partition, timeline: timelineOf(known, partition) }];
-  });
+  const { from } = side;
+  const settling = (
+    await Promise.all((await topicsAt(context, side, 'target')).map((there) => settlingOf(context, side, there)))
+  ).flat();
   const [pairs, ends] = await Promise.all([
-    world.lens.checkpoints(from, questions),
-    world.lens.ends(from.target, places, 'read_uncommitted'),
+    world.lens.checkpoints(
+      from,
+      settling.flatMap(({ pair }) => pair ?? []),
+    ),
+    world.lens.ends(from.target, targetsOf(settling), 'read_uncommitted'),
   ]);
-  return places.map(({ topic, partition, sourceTopic, topicId }) => {
-    const key = partitionKey(topic, partition);
+  return settling.map(({ there, partition, target, pair, progress }) => {
+    const checkpoint = pair && pairs.get(placeKey(pair));
     return commonPoint({
-      topic: sourceTopic,
-      targetTopic: targetTopicOf(from, sourceTopic),
-      partition,
-      checkpoint: pairs.get(key),
-      targetEnd: ends.get(key) ?? 0n,
-      sourceTopicId: pairs.get(key)?.sourceTopicId ?? progress.get(sourceTopic)?.sourceTopicId ?? null,
-      targetTopicId: topicId,
+      ...{ topic: there.sourceTopic, targetTopic: there.topic, partition, checkpoint },
+      targetEnd: ends.get(partitionKey(target.topic, target.partition)) ?? 0n,
+      sourceTopicId: checkpoint?.sourceTopicId ?? progress?.sourceTopicId ?? null,
+      targetTopicId: there.topicId,
     });
   });
+}
+
+/** A partition of the source whose common point is looked for. */
+interface Settling {
+  readonly there: TopicThere;
+  readonly partition: number;
+  /** Where its copies are. */
+  readonly target: TopicPartition;
+  /** Where its pair is; undefined: nothing of the topic was ever copied. */
+  readonly pair: CheckpointPlace | undefined;
+  readonly progress: TopicProgress | undefined;
+}
+
+/** Which partitions there are is told by the target where each has one of its own; otherwise by what is remembered: the source may be gone. */
+async function settlingOf({ world }: StepContext, side: LegSide, there: TopicThere): Promise<readonly Settling[]> {
+  const { from, facts } = side;
+  const { sourceTopic: topic, topic: targetTopic, partitions, isWanted } = there;
+  const progress = (await world.fleet.progress(from.name, topic))?.value;
+  const seen = [facts.ends, facts.known, world.rpo.picture(from.name)?.known].flatMap((ends) => ends ?? []);
+  const numbers = mergesPartitions(from.partitionMapping)
+    ? rememberedPartitions(
+        progress,
+        seen.filter((one) => one.topic === topic),
+      )
+    : Array.from({ length: partitions }, (_, partition) => partition);
+  return numbers.filter(isWanted).map((partition) => {
+    const target = { topic: targetTopic, partition: targetPartitionOf(from.partitionMapping, partition) };
+    const item = { route: from.name, topic, partition, targetTopic };
+    const pair = progress && checkpointPlaceOf({ ...item, timeline: timelineOf(progress, partition) }, from);
+    return { there, partition, target, pair, progress };
+  });
+}
+
+/** Those that there are, once each: several sources may share one. */
+function targetsOf(settling: readonly Settling[]): readonly TopicPartition[] {
+  const there = settling.filter(({ target, there: { partitions } }) => target.partition < partitions);
+  return [...new Map(there.map(({ target }) => [partitionKey(target.topic, target.partition), target])).values()];
 }
 
 function evidenceOf({ recovery, step, world }: StepContext, points: readonly CommonPoint[]) {

@@ -1,6 +1,7 @@
 import { CausewayError, messageOf } from '../../../common/errors/error.js';
 import type { Recovery } from '../../../common/model/recovery.js';
 import { isRetired, type Route, type TopicEntry, targetTopicOf } from '../../../common/model/route.js';
+import { isInStep } from '../../core/recovery-points.js';
 import { hasActed, isInTheWay, type StepOutcome } from '../../core/recovery-state.js';
 import type { ClusterSnapshot } from '../../metadata/ports.js';
 import { Findings } from '../findings.js';
@@ -147,7 +148,7 @@ function judgeTopics(
       findings.add('topics', 'block', `cluster ${route.target} does not describe topic ${name}`);
     else {
       partitions += at.partitions;
-      if (at.partitions === to.partitions) matching += 1;
+      if (isInStep(route, { source: at.partitions, target: to.partitions })) matching += 1;
       else
         findings.add(
           'partitions',
@@ -157,7 +158,11 @@ function judgeTopics(
     }
   }
   if (matching > 0)
-    findings.add('partitions', 'ok', `${matching} topics have the same ${partitions} partitions at both ends`);
+    findings.add(
+      'partitions',
+      'ok',
+      `${matching} topics have the partitions at the target that they should, ${partitions} at the source`,
+    );
   if (partitions > MAX_PARTITIONS) {
     findings.add('topics', 'block', `${partitions} partitions are more than ${MAX_PARTITIONS}: name fewer topics`);
   }

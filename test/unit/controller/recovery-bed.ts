@@ -8,7 +8,7 @@ import {
 import { decodeRecovery, encodeRecovery } from '../../../common/coordination/records/recovery.js';
 import { progressPath, recoveryPath, routePath, topicPath } from '../../../common/coordination/znodes.js';
 import { CausewayError } from '../../../common/errors/error.js';
-import type { Checkpoint } from '../../../common/model/checkpoint.js';
+import { type Checkpoint, type CheckpointPlace, transactionalGroup } from '../../../common/model/checkpoint.js';
 import type { Recovery, RecoveryAct } from '../../../common/model/recovery.js';
 import type { Route, TopicEntry } from '../../../common/model/route.js';
 import { partitionKey, type TopicPartition } from '../../../common/model/topic-partition.js';
@@ -16,6 +16,7 @@ import { silentLogger } from '../../../common/observability/logger.js';
 import { Metrics } from '../../../common/observability/metrics.js';
 import type { Term } from '../../../controller/loop/leader-works.js';
 import type { StatusSource } from '../../../controller/loop/load-watch.js';
+import { placeKey } from '../../../controller/offsets/gathered-checkpoints.js';
 import { FleetLens } from '../../../controller/recovery/fleet-lens.js';
 import { HANDLERS } from '../../../controller/recovery/handlers.js';
 import type { RecoveryWorld, StepHandler } from '../../../controller/recovery/ports.js';
@@ -40,8 +41,10 @@ export class RecoveryBed {
   readonly partitions: Record<string, Record<string, number>> = { east: {}, west: {} };
   /** Log ends by `cluster/topic-partition`. */
   readonly ends = new Map<string, bigint>();
-  /** By `topic-partition` of the target. */
+  /** By group and `topic-partition` of the target. */
   readonly pairs = new Map<string, Checkpoint>();
+  /** Groups that were asked for. */
+  readonly asked = new Set<string>();
   readonly ran: string[] = [];
   /** The leader dies instead of this write. */
   dies: (ops: readonly StoreOp[]) => boolean = () => false;
@@ -83,6 +86,12 @@ export class RecoveryBed {
 
   remove(route: string, topic: string): void {
     this.nodes.delete(topicPath(route, topic));
+  }
+
+  /** Partition 0 of a topic of route r that keeps its name. */
+  copied(topic: string, upTo: number): void {
+    const place = { route: 'r', targetTopic: topic, partition: 0, timeline: 1 };
+    this.pairs.set(`${transactionalGroup(place)} ${topic}-0`, pairOf(upTo));
   }
 
   progress(route: string, topic: string, targetTopic: string, started: readonly number[]): void {
@@ -166,7 +175,15 @@ export class RecoveryBed {
               }),
             ),
           ),
-        checkpoints: () => Promise.resolve(this.pairs),
+        checkpoints: (_route: Route, places: readonly CheckpointPlace[]) => {
+          const found = places.flatMap((place): [string, Checkpoint][] => {
+            const group = transactionalGroup(place);
+            this.asked.add(group);
+            const pair = this.pairs.get(`${group} ${partitionKey(place.targetTopic, place.partition)}`);
+            return pair === undefined ? [] : [[placeKey(place), pair]];
+          });
+          return Promise.resolve(new Map(found));
+        },
       },
     } as unknown as RecoveryWorld;
   }

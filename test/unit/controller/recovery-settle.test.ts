@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { topicPath } from '../../../common/coordination/znodes.js';
+import { checkpointPlaceOf, transactionalGroup } from '../../../common/model/checkpoint.js';
+import type { PartitionMapping } from '../../../common/model/record-rules.js';
 import type { Recovery, RecoveryAct, RecoveryKind } from '../../../common/model/recovery.js';
 import { programOf } from '../../../controller/core/recovery-program.js';
 import {
@@ -50,7 +52,7 @@ function bedAt(kind: RecoveryKind, step: string, options: Partial<Recovery['opti
       bed.ends.set(`${cluster}/${topic}-0`, 1_000n);
     }
     bed.progress('r', topic, topic, [0]);
-    bed.pairs.set(`${topic}-0`, pairOf(1_000));
+    bed.copied(topic, 1_000);
     bed.add('r', topic, ID);
   }
   return bed;
@@ -67,13 +69,13 @@ describe('settling', () => {
   for (const kind of ['cutover', 'switchover'] as const) {
     test(`${kind}: a leader that dies once it let the topics go on leaves nothing settled that is being copied`, async () => {
       const bed = bedAt(kind, 'settle', { reverseCopy: kind === 'switchover' });
-      bed.pairs.set('t-0', pairOf(900));
+      bed.copied('t', 900);
       // Everything but what became of the step was written.
       bed.dies = ([op]) => op?.path === '/recoveries/planned-1' && isCopied(bed, 't');
       await assert.rejects(bed.lead(REAL), { code: 'EPOCH_LOST' });
       bed.dies = () => false;
       assert.deepEqual([stepIn(bed, 'settle')?.state, isCopied(bed, 't')], ['running', true]);
-      bed.pairs.set('t-0', pairOf(1_000));
+      bed.copied('t', 1_000);
       await bed.lead(REAL);
       assert.deepEqual(bed.ran, ['settle', 'settle'], 'it does not come to the groups');
       assert.equal(bed.recovery.state, 'failed');
@@ -174,5 +176,86 @@ describe('the reverse', () => {
     await bed.lead(REAL);
     assert.match(stepIn(bed, 'reverse')?.message ?? '', /resume begins at step survey once more/);
     assert.deepEqual([stepIn(bed, 'survey')?.state, isCopied(bed, 't')], ['pending', false]);
+  });
+});
+
+describe('settling where source partitions share those of the target', () => {
+  const NAMING = { policy: 'regex', match: '[ab]', replacement: 'm', otherwise: { policy: 'identity' } } as const;
+
+  /** All of every topic is copied, up to 100 in each partition; nobody can ask the source's cluster but for log ends. */
+  function mergedBed(kind: RecoveryKind, mapping: PartitionMapping, sizes: Readonly<Record<string, number>>) {
+    const topics = Object.keys(sizes);
+    const route = routeOf('r', { naming: NAMING, partitionMapping: mapping, delivery: 'transactional' });
+    const ends = topics.flatMap((topic) =>
+      Array.from({ length: sizes[topic] ?? 0 }, (_, partition) => ({ topic, partition, end: 100n })),
+    );
+    const options = { ...OPTIONS, reverseCopy: false };
+    let recovery: Recovery = {
+      ...{ id: ID, kind, route: 'r', topics, asked: [], options, dryRun: false },
+      ...{ state: 'running', createdAt: AT, updatedAt: AT, steps: programOf(kind, options, []), confirmed: [] },
+      ...{ facts: { out: kind === 'failover' ? { known: ends } : { ends }, back: {} }, audit: [] },
+    };
+    for (const { id } of recovery.steps) {
+      if (id === 'settle') break;
+      recovery = stepEnded(stepBegun(recovery, id, AT), id, DONE, AT);
+    }
+    const bed = new RecoveryBed(recovery, [route]);
+    for (const topic of topics) {
+      bed.add('r', topic, ID);
+      bed.progress('r', topic, 'm', [...Array(sizes[topic]).keys()]);
+    }
+    for (const { topic, partition, end } of ends) {
+      bed.ends.set(`east/${topic}-${partition}`, end);
+      const place = checkpointPlaceOf({ route: 'r', topic, partition, targetTopic: 'm', timeline: 1 }, route);
+      bed.ends.set(`west/m-${place.partition}`, 210n);
+      bed.pairs.set(`${transactionalGroup(place)} m-${place.partition}`, pairOf(100, 205));
+    }
+    if (kind !== 'failover') bed.partitions['east'] = sizes;
+    const widest = Math.max(...Object.values(sizes));
+    bed.partitions['west'] = { m: mapping.to === 'modulo' ? mapping.partitions : widest };
+    return bed;
+  }
+
+  const pointsOf = ({ recovery }: RecoveryBed): readonly string[] =>
+    recovery.facts.out.points?.map(({ topic, partition, source }) => `${topic}-${partition} ${source}`) ?? [];
+
+  test('a merge finds each source’s own pair: what is copied to its end is settled', async () => {
+    const bed = mergedBed('cutover', { to: 'merge' }, { a: 3, b: 2 });
+    await bed.lead(REAL);
+    assert.equal(bed.recovery.state, 'done', stepIn(bed, 'settle')?.message);
+    assert.deepEqual(pointsOf(bed), ['a-0 100', 'a-1 100', 'a-2 100', 'b-0 100', 'b-1 100']);
+    assert.equal(bed.asked.size, 2);
+    for (const group of bed.asked) assert.match(group, /^causeway\.r\.txn\.s[0-9a-f]{16}$/);
+  });
+
+  test('folded partitions each have a point, and one that is short is found', async () => {
+    const bed = mergedBed('cutover', { to: 'modulo', partitions: 4 }, { a: 8 });
+    await bed.lead(REAL);
+    assert.equal(bed.recovery.state, 'done', stepIn(bed, 'settle')?.message);
+    assert.deepEqual(
+      pointsOf(bed),
+      [0, 1, 2, 3, 4, 5, 6, 7].map((partition) => `a-${partition} 100`),
+    );
+    const late = mergedBed('cutover', { to: 'modulo', partitions: 4 }, { a: 8 });
+    const place = { route: 'r', targetTopic: 'm', partition: 2, timeline: 1, source: 'a/1' };
+    late.pairs.set(`${transactionalGroup(place)} m-2`, pairOf(99, 204));
+    await late.lead(REAL);
+    const { message, evidence } = stepIn(late, 'settle') ?? assert.fail();
+    assert.match(message ?? '', /^1 partitions stopped before their end/);
+    assert.deepEqual(evidence?.['rows'], [{ topic: 'a', partition: 6, copied: '99', end: '100' }]);
+  });
+
+  test('a failover loses nothing of what was copied, and says what it knows to be missing', async () => {
+    const bed = mergedBed('failover', { to: 'merge' }, { a: 3, b: 3 });
+    await bed.lead(REAL);
+    assert.equal(stepIn(bed, 'settle')?.evidence?.['lostRecords'], 0);
+    assert.equal(stepIn(bed, 'settle')?.evidence?.['partitions'], 6);
+    const lost = mergedBed('failover', { to: 'modulo', partitions: 2 }, { a: 3 });
+    lost.change((recovery) => {
+      const known = [...(recovery.facts.out.known ?? []), { topic: 'a', partition: 3, end: 7n }];
+      return { ...recovery, facts: { ...recovery.facts, out: { known } } };
+    });
+    await lost.lead(REAL);
+    assert.equal(stepIn(lost, 'settle')?.evidence?.['lostRecords'], 7, 'of a partition that nobody had begun');
   });
 });
