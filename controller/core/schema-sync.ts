@@ -40,8 +40,13 @@ export interface SchemaPlan {
   readonly heldLevel: RegistryLevel | undefined;
   /** The target hands out ids of its own, and must not while it is a copy. */
   readonly needsImport: boolean;
-  /** References to versions that the source does not have, or that the route leaves out. */
-  readonly dangling: readonly { readonly version: SchemaVersion; readonly reference: SchemaReference }[];
+  /** Not to be registered: each with a reference to a version that the source does not have, that the route leaves out, or that is one of these itself. */
+  readonly dangling: readonly DanglingVersion[];
+}
+
+interface DanglingVersion {
+  readonly version: SchemaVersion;
+  readonly reference: SchemaReference;
 }
 
 /**
@@ -54,21 +59,20 @@ export function planSchemas(source: RegistryState, target: RegistryState, takeov
   const conflicts = conflictsOf(source.versions, target.versions, present);
   const wanted = new Set(source.versions.map(placeOf));
   const extra = target.versions.filter((version) => !wanted.has(placeOf(version))).sort(byPlace);
-  const { ordered, dangling } = inOrder(source.versions);
+  const ordered = inOrder(source.versions);
+  const dangling = danglingOf(ordered, present);
   const isOwn = target.mode !== IMPORT && extra.length > 0 && !takeover;
   const level = registryLevel(source, target);
   const levels = [...(level === undefined || isOwn ? [] : [level]), ...subjectLevels(source, target)];
-  const steps = [...versionSteps(ordered, present), ...levels];
-  const registers = steps.some(({ kind }) => kind === 'register');
+  const lacking = new Set(dangling.map(({ version }) => version));
+  const steps = [...versionSteps(ordered, present, lacking), ...levels];
+  const registers = steps.some((step) => step.kind === 'register' && !lacking.has(step.version));
   const needsImport = registers && target.mode !== IMPORT;
   return { steps, conflicts, extra, heldLevel: isOwn ? level : undefined, needsImport, dangling };
 }
 
 /** Every version behind those it refers to; a subject's in their order. A circle (no registry takes one) is broken anywhere. */
-function inOrder(versions: readonly SchemaVersion[]): {
-  readonly ordered: readonly SchemaVersion[];
-  readonly dangling: SchemaPlan['dangling'];
-} {
+function inOrder(versions: readonly SchemaVersion[]): readonly SchemaVersion[] {
   const bySubject = new Map<string, SchemaVersion[]>();
   for (const version of [...versions].sort(byPlace)) {
     const list = bySubject.get(version.subject);
@@ -77,7 +81,6 @@ function inOrder(versions: readonly SchemaVersion[]): {
   }
   const byName = new Map(versions.map((version) => [placeOf(version), version]));
   const ordered: SchemaVersion[] = [];
-  const dangling: SchemaPlan['dangling'][number][] = [];
   const seen = new Set<string>();
   // With a stack of its own: chains of references are as long as their authors like.
   for (const start of [...versions].sort((a, b) => a.id - b.id || byPlace(a, b))) {
@@ -93,34 +96,61 @@ function inOrder(versions: readonly SchemaVersion[]): {
       stack.push({ version: top.version, isDone: true });
       for (const reference of top.version.references) {
         const needed = byName.get(placeOf(reference));
-        if (needed === undefined) dangling.push({ version: top.version, reference });
-        else stack.push({ version: needed, isDone: false });
+        if (needed !== undefined) stack.push({ version: needed, isDone: false });
       }
       const former = (bySubject.get(top.version.subject) ?? []).filter(({ version }) => version < top.version.version);
       const last = former.at(-1);
       if (last !== undefined) stack.push({ version: last, isDone: false });
     }
   }
-  return { ordered, dangling };
+  return ordered;
+}
+
+/** A registry refuses what refers to a version that it does not have, whoever it was that left that one out. */
+function danglingOf(
+  ordered: readonly SchemaVersion[],
+  present: ReadonlyMap<string, SchemaVersion>,
+): readonly DanglingVersion[] {
+  const taken = new Set(ordered.map(placeOf));
+  const dangling = new Map<string, DanglingVersion>();
+  for (const version of ordered) {
+    if (isThere(version, present)) continue;
+    const reference = version.references.find((one) => {
+      const needed = placeOf(one);
+      return !taken.has(needed) || (dangling.has(needed) && !present.has(needed));
+    });
+    if (reference !== undefined) dangling.set(placeOf(version), { version, reference });
+  }
+  return [...dangling.values()];
+}
+
+/** The target has the version, and offers it if the source does. */
+function isThere(version: SchemaVersion, present: ReadonlyMap<string, SchemaVersion>): boolean {
+  const there = present.get(placeOf(version));
+  return there !== undefined && (version.deleted || !there.deleted);
 }
 
 /**
  * A registry takes a schema that a subject offers already for the version it has: a deleted version is deleted before the same schema comes
  * again. All others are deleted last, so that what refers to them can be registered.
+ * @param lacking not to be registered, so that there is nothing to delete
  */
-function versionSteps(ordered: readonly SchemaVersion[], present: ReadonlyMap<string, SchemaVersion>): SchemaStep[] {
+function versionSteps(
+  ordered: readonly SchemaVersion[],
+  present: ReadonlyMap<string, SchemaVersion>,
+  lacking: ReadonlySet<SchemaVersion>,
+): SchemaStep[] {
   const steps: SchemaStep[] = [];
   const toDelete = new Map<string, SchemaVersion>();
   for (const version of ordered) {
-    const there = present.get(placeOf(version));
-    const isThere = there !== undefined && (version.deleted || !there.deleted);
-    if (!isThere) {
+    if (!isThere(version, present)) {
       for (const former of [...toDelete.values()]) {
         if (former.subject === version.subject && former.id === version.id) steps.push(...deletions(former, toDelete));
       }
       steps.push({ kind: 'register', version });
     }
-    if (version.deleted && there?.deleted !== true) toDelete.set(placeOf(version), version);
+    const isDeleted = present.get(placeOf(version))?.deleted === true;
+    if (version.deleted && !isDeleted && !lacking.has(version)) toDelete.set(placeOf(version), version);
   }
   // What refers to others stands behind them.
   for (const former of [...toDelete.values()].reverse()) steps.push(...deletions(former, toDelete));

@@ -22,9 +22,7 @@ export function schemaItems(route: Pick<Route, 'name' | 'target'>, compared: Com
   const steps = plan.steps.map((step): SchemaItem => {
     const missing = step.kind === 'register' ? unusable.get(step.version) : undefined;
     const lacks =
-      missing === undefined
-        ? ''
-        : `; it refers to ${missing.subject} version ${missing.version}, which the route does not take`;
+      missing === undefined ? '' : `; it refers to ${missing.subject} version ${missing.version}, which is not copied`;
     const applies = isOpen && missing === undefined;
     const item = stepItem(step, cluster, `${lacks}${why}`, applies);
     return applies ? { item, step } : { item };

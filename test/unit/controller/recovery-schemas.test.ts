@@ -149,6 +149,27 @@ describe('schema registries in recovery programs', () => {
     });
   });
 
+  test('a planned program goes on without what refers to a subject that the route leaves out, however many lie between', async () => {
+    const route = { ...OUT, schemas: policyOf({ subjects: { include: ['.*'], exclude: ['common'] } }) };
+    await withBed([route], async ({ east, west, context }) => {
+      await register(east, 'common');
+      for (const [subject, to] of [
+        ['address', 'common'],
+        ['order', 'address'],
+      ] as const) {
+        const references = [{ name: to, subject: to, version: 1 }];
+        await clientOf(east.url).register(subject, { type: 'AVRO', text: avro(subject, 'x'), references });
+      }
+      await register(east, 'plain');
+      assert.equal((await promoteSchemas.run(context('switchover'))).kind, 'done');
+      assert.deepEqual(
+        west.versions.map(({ subject }) => subject),
+        ['plain'],
+      );
+      assert.equal(west.modes.get(''), 'READWRITE');
+    });
+  });
+
   test('a failover promotes though the source’s registry is gone, and says what could not be copied', async () => {
     await withBed([OUT], async ({ east, west, room, context }) => {
       await register(east, 'a');

@@ -99,6 +99,34 @@ export function copyContract(start: () => Promise<RegistryPair>): void {
     });
   });
 
+  test('a version that the route leaves out keeps away what refers to it, and what refers to that, and nothing else', async () => {
+    await withPair(async (bed, east, west) => {
+      const referring = async (subject: string, name: string, to: string, type: string): Promise<void> => {
+        const text = JSON.stringify({ type: 'record', name, fields: [{ name: 'part', type }] });
+        const references = [{ name: type, subject: to, version: 1 }];
+        await east.register(subject, { type: 'AVRO', text, references });
+      };
+      await east.register('common', { ...AVRO, text: avro('Common', 'x') });
+      await referring('address', 'Address', 'common', 'Common');
+      await referring('order-value', 'Order', 'address', 'Address');
+      await east.register('plain-value', { ...AVRO, text: avro('Plain', 'x') });
+      const route = schemaRoute({ subjects: { include: ['.*'], exclude: ['common'] } });
+      for (const registered of [1, 0]) {
+        const done = await bed.room.service.sync(route, sync);
+        assert.deepEqual([done.registered, done.left], [registered, 2]);
+      }
+      assert.deepEqual(await west.subjects(), ['plain-value']);
+      const { items } = await bed.room.service.read(route);
+      assert.deepEqual(
+        items.map(({ subject, applies, reason }) => [subject, applies, /refers to (\S+) version 1/.exec(reason)?.[1]]),
+        [
+          ['address', false, 'common'],
+          ['order-value', false, 'address'],
+        ],
+      );
+    });
+  });
+
   test('what was deleted with all that referred to it is deleted at the target, too', async () => {
     await withPair(async (bed, east, west) => {
       await fill(east);

@@ -9,7 +9,7 @@ import {
   subjectIn,
 } from '../../../common/model/schema.js';
 import { translateSchemaId } from '../../../common/schemas/schema-ids.js';
-import { planSchemas, type SchemaStep } from '../../../controller/core/schema-sync.js';
+import { planSchemas, type SchemaPlan, type SchemaStep } from '../../../controller/core/schema-sync.js';
 import { schemaTopicFault, schemaTopicFindings } from '../../../controller/core/schema-topic.js';
 import { schemaRoute } from './registry-kit.js';
 
@@ -51,6 +51,23 @@ describe('what it takes to make a registry a copy', () => {
       dangling.map(({ version: { subject }, reference }) => [subject, reference.subject]),
       [['a', 'z']],
     );
+  });
+
+  test('so is what refers to that one, and so on, unless the target has it already; nothing of them is deleted', () => {
+    const to = (subject: string) => ({ references: [{ name: subject, subject, version: 1 }] });
+    const versions = [version('a', 1, 3, to('b')), version('b', 1, 2, to('z')), version('c', 1, 4)];
+    const named = ({ dangling }: SchemaPlan) =>
+      dangling.map(({ version: { subject }, reference }) => `${subject} -> ${reference.subject}`);
+    const source = state([...versions, version('d', 1, 5, { ...to('a'), deleted: true })]);
+    const plan = planSchemas(source, EMPTY);
+    assert.deepEqual(named(plan), ['b -> z', 'a -> b', 'd -> a']);
+    assert.deepEqual(told(plan.steps), ['register b 1', 'register a 1', 'register c 1', 'register d 1']);
+    const known = planSchemas(source, state([version('b', 1, 2, to('z'))]));
+    assert.deepEqual([named(known), known.needsImport], [[], true]);
+    const left = state(versions.slice(2));
+    assert.equal(planSchemas(state(versions), left).needsImport, false, 'nothing is to be registered');
+    const offeredNoMore = planSchemas(source, state([version('b', 1, 2, { ...to('z'), deleted: true })]));
+    assert.deepEqual(named(offeredNoMore), ['b -> z'], 'what is offered no more can still be referred to');
   });
 
   test('what refers to others is deleted before them: a registry lets go of nothing that is referred to', () => {
