@@ -1,6 +1,6 @@
 import { type CheckpointPlace, checkpointPlaceOf } from '../../../common/model/checkpoint.js';
 import { mergesPartitions, targetPartitionOf } from '../../../common/model/record-rules.js';
-import type { CommonPoint } from '../../../common/model/recovery.js';
+import type { CommonPoint, KnownEnd } from '../../../common/model/recovery.js';
 import { isRetired } from '../../../common/model/route.js';
 import { partitionKey, type TopicPartition } from '../../../common/model/topic-partition.js';
 import { type TopicProgress, timelineOf } from '../../../common/model/topic-progress.js';
@@ -78,8 +78,10 @@ function quietOf({ step }: StepContext): string {
 async function pointsOf(context: StepContext, side: LegSide): Promise<readonly CommonPoint[]> {
   const { world } = context;
   const { from } = side;
+  const seen = seenOf(context, side);
+  const topics = await topicsAt(context, side, 'target');
   const settling = (
-    await Promise.all((await topicsAt(context, side, 'target')).map((there) => settlingOf(context, side, there)))
+    await Promise.all(topics.map((there) => settlingOf(context, side, there, seen.get(there.sourceTopic) ?? [])))
   ).flat();
   const [pairs, ends] = await Promise.all([
     world.lens.checkpoints(
@@ -110,17 +112,29 @@ interface Settling {
   readonly progress: TopicProgress | undefined;
 }
 
+/** Ends of the source that were seen, by topic: of partitions that the target does not tell. */
+function seenOf({ world }: StepContext, { from, facts }: LegSide): ReadonlyMap<string, readonly KnownEnd[]> {
+  const seen = new Map<string, KnownEnd[]>();
+  if (!mergesPartitions(from.partitionMapping)) return seen;
+  for (const end of [facts.ends, facts.known, world.rpo.picture(from.name)?.known].flatMap((ends) => ends ?? [])) {
+    const own = seen.get(end.topic);
+    if (own === undefined) seen.set(end.topic, [end]);
+    else own.push(end);
+  }
+  return seen;
+}
+
 /** Which partitions there are is told by the target where each has one of its own; otherwise by what is remembered: the source may be gone. */
-async function settlingOf({ world }: StepContext, side: LegSide, there: TopicThere): Promise<readonly Settling[]> {
-  const { from, facts } = side;
+async function settlingOf(
+  { world }: StepContext,
+  { from }: LegSide,
+  there: TopicThere,
+  seen: readonly KnownEnd[],
+): Promise<readonly Settling[]> {
   const { sourceTopic: topic, topic: targetTopic, partitions, isWanted } = there;
   const progress = (await world.fleet.progress(from.name, topic))?.value;
-  const seen = [facts.ends, facts.known, world.rpo.picture(from.name)?.known].flatMap((ends) => ends ?? []);
   const numbers = mergesPartitions(from.partitionMapping)
-    ? rememberedPartitions(
-        progress,
-        seen.filter((one) => one.topic === topic),
-      )
+    ? rememberedPartitions(progress, seen)
     : Array.from({ length: partitions }, (_, partition) => partition);
   return numbers.filter(isWanted).map((partition) => {
     const target = { topic: targetTopic, partition: targetPartitionOf(from.partitionMapping, partition) };

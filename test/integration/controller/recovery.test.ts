@@ -16,12 +16,27 @@ import { type KafkaClusterHandle, startKafkaCluster } from '../../bed/kafka.js';
 import { routeOf } from '../../unit/controller/kit.js';
 import { SmallFleet } from '../worker/small-fleet.js';
 import { eventually, TestCluster } from '../worker/thread-kit.js';
-import { mirrored, Producer, Programs, positionsOf, setPositions, stepOf, valuesOf } from './recovery-kit.js';
+import {
+  committedValues,
+  mirrored,
+  Producer,
+  Programs,
+  positionsOf,
+  setPositions,
+  stepOf,
+  valuesOf,
+} from './recovery-kit.js';
 
 const PARTITIONS = 3;
 const QUICK = { stillMs: 300, drainTimeoutMs: 60_000, stopTimeoutMs: 60_000 } as const;
 /** A producer on a busy machine may pause for long before it is taken for one that has stopped. */
 const PATIENT = { ...QUICK, stillMs: 2_500 } as const;
+
+/** Topics that begin so all go into one. */
+const namedAs = (letter: string) => {
+  const naming = { policy: 'regex', match: `${letter}-.*`, replacement: `all-${letter}` };
+  return { ...naming, otherwise: { policy: 'identity' } };
+};
 
 describe('recovery programs on two real clusters', () => {
   const handles: KafkaClusterHandle[] = [];
@@ -45,6 +60,13 @@ describe('recovery programs on two real clusters', () => {
       routes: {
         r: { source: 'east', target: 'west' },
         tx: { source: 'east', target: 'west', delivery: 'transactional' },
+        merge: { source: 'east', target: 'west', partitionMapping: { to: 'merge' }, naming: namedAs('m') },
+        fold: {
+          source: 'east',
+          target: 'west',
+          partitionMapping: { to: 'modulo', partitions: 2 },
+          naming: namedAs('f'),
+        },
       },
       workers: 2,
       worker: { checkpointIntervalMs: 200, fetchMaxWaitMs: 100 },
@@ -162,6 +184,32 @@ describe('recovery programs on two real clusters', () => {
 
   test('planned switchovers under load, and back, exactly once and in transactions: every record is at both ends once, nobody reads any again', async () => {
     await Promise.all([thereAndBack('r', 'orders', 'readers'), thereAndBack('tx', 'ledger', 'clerks')]);
+  });
+
+  test('partitions that share others’ come to their own common points: a cutover of a merge ends, a failover of a fold loses nothing', async () => {
+    const shapes = { 'm-a': 3, 'm-b': 2, 'f-a': 4 };
+    const sent = await Promise.all(
+      Object.entries(shapes).map(async ([topic, partitions]) => {
+        await east.createTopic(topic, partitions);
+        await mirrored(fleet.client, { route: topic.startsWith('m') ? 'merge' : 'fold', topic, partitions });
+        const producer = new Producer(east, topic, { partitions, prefix: topic, pauseMs: 20 });
+        await eventually('each is written to', () => producer.acknowledged.every(({ length }) => length > 5));
+        await producer.stop();
+        return producer.acknowledged.flat();
+      }),
+    );
+    const copies = async (topic: string, partitions: number): Promise<string[]> => {
+      const lists = await Promise.all([...Array(partitions).keys()].map((i) => committedValues(west, topic, i)));
+      return lists.flat().sort();
+    };
+    const ended = await programs.done(await programs.begin({ kind: 'cutover', route: 'merge', options: QUICK }));
+    assert.deepEqual([stepOf(ended, 'settle').evidence?.['exact'], ended.points.length], [5, 5]);
+    assert.deepEqual(await copies('all-m', 3), [...(sent[0] ?? []), ...(sent[1] ?? [])].sort());
+    await eventually('all is copied', async () => (await copies('all-f', 2)).length === sent[2]?.length);
+    const forced = { ...QUICK, force: true };
+    const lost = await programs.done(await programs.begin({ kind: 'failover', route: 'fold', options: forced }));
+    const { lostRecords, unknownPartitions } = stepOf(lost, 'settle').evidence ?? {};
+    assert.deepEqual([lostRecords, unknownPartitions, lost.points.length], [0, 0, 4]);
   });
 
   test('records behind a pair that is in doubt are found beside their originals; markers and aborted records are nobody’s loss', async () => {
