@@ -105,7 +105,7 @@ export interface Stranded {
 }
 
 export const MAX_STRANDED_RANGES = 1_000;
-/** Of all partitions of a program together. */
+/** Of all partitions of a program together; beyond it only the first one of each. */
 export const MAX_STRANDED_RANGES_IN_ALL = 20_000;
 
 /** A denial to write. */

@@ -30,8 +30,9 @@ async function list(context: StepContext): Promise<StepOutcome> {
   for (const point of points) {
     const source = await crossingOf(context, side, point);
     exact.push({ ...point, source, exact: true });
-    const own = await strandedOf(context, side, { ...point, source }, rangesLeft);
-    rangesLeft -= own.ranges.length;
+    // Where a partition's records begin and end is told of each, however many there are.
+    const own = await strandedOf(context, side, { ...point, source }, Math.max(1, rangesLeft));
+    rangesLeft = Math.max(0, rangesLeft - own.ranges.length);
     found.push(own);
   }
   const some = found.filter(({ records }) => records > 0);
