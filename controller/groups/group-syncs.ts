@@ -1,5 +1,5 @@
 import { CausewayError, isCausewayError } from '../../common/errors/error.js';
-import type { Route, TopicEntry } from '../../common/model/route.js';
+import type { Route } from '../../common/model/route.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock } from '../../common/runtime/clock.js';
@@ -10,6 +10,7 @@ import type { OffsetMaps } from '../offsets/ports.js';
 import { GroupMeter } from './group-meter.js';
 import type { GroupSyncOptions } from './ports.js';
 import { type GroupReport, RouteGroups } from './route-groups.js';
+import { sharedTopics, type WhyShared } from './shared-topics.js';
 import type { SourcePosition } from './source-groups.js';
 
 /** How exactly a route's interval is kept. */
@@ -109,7 +110,7 @@ export class GroupSyncs implements LeaderWork {
       });
     }
     const groups = this.#followed.get(name)?.groups ?? this.#groupsOf(route);
-    const report = await groups.pass(term.entries(name), options);
+    const report = await groups.pass(term.entries(name), options, { sharedBy: sharedBy(route, term) });
     if (options.dryRun !== true) this.#say(name, report);
     return report;
   }
@@ -152,7 +153,7 @@ export class GroupSyncs implements LeaderWork {
     const { clock, logger, metrics } = this.#options;
     followed.running = true;
     try {
-      await this.#pass(followed, term.entries(name));
+      await this.#pass(followed, term);
       if (followed.fault !== undefined) logger.info('groups.recovered', { route: name });
       followed.fault = undefined;
     } catch (error) {
@@ -166,10 +167,12 @@ export class GroupSyncs implements LeaderWork {
     }
   }
 
-  async #pass(followed: Followed, entries: readonly TopicEntry[]): Promise<void> {
+  async #pass(followed: Followed, term: Term): Promise<void> {
     const { reader } = this.#options;
     const { route } = followed.groups;
-    const take = async (positions: readonly SourcePosition[]): Promise<void> => {
+    const entries = term.entries(route.name);
+    const shared = { sharedBy: sharedBy(route, term) };
+    const onRead = async (positions: readonly SourcePosition[]): Promise<void> => {
       // Whoever reads along must not keep positions from being written.
       try {
         await reader?.take(route, positions);
@@ -179,10 +182,10 @@ export class GroupSyncs implements LeaderWork {
       }
     };
     if (route.groups === undefined) {
-      await take((await followed.groups.read(entries)).positions);
+      await onRead((await followed.groups.read(entries, shared)).positions);
       return;
     }
-    const report = await followed.groups.pass(entries, { takeover: false }, take);
+    const report = await followed.groups.pass(entries, { takeover: false }, { ...shared, onRead });
     followed.report = report;
     this.#meter.show(route.name, report);
     this.#say(route.name, report);
@@ -206,4 +209,10 @@ export class GroupSyncs implements LeaderWork {
     if (taken > 0) this.#options.logger.info('groups.taken-over', { route, groups, partitions: taken });
     else this.#options.logger.debug('groups.written', { route, groups, partitions: written.length });
   }
+}
+
+function sharedBy(route: Route, term: Pick<Term, 'routes' | 'entries'>): WhyShared {
+  const placed = (one: Route) => ({ route: one, entries: term.entries(one.name) });
+  const others = term.routes().filter(({ name, target }) => name !== route.name && target === route.target);
+  return sharedTopics(placed(route), others.map(placed));
 }

@@ -1,12 +1,12 @@
 import type { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
 import type { GroupSyncPolicy } from '../../common/model/group-sync.js';
-import { mergesPartitions } from '../../common/model/record-rules.js';
 import type { Route, TopicEntry } from '../../common/model/route.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { OffsetMaps } from '../offsets/ports.js';
 import { DEFAULT_GROUP_SYNC, GroupFilter } from './group-filter.js';
 import { MarkBook } from './mark-book.js';
 import type { GroupSyncOptions, GroupSyncResult } from './ports.js';
+import { type WhyShared, whyShared } from './shared-topics.js';
 import { readSourceGroups, type SourceGroups, type SourcePosition } from './source-groups.js';
 import { runSyncPass } from './sync-pass.js';
 import { TimedPositions } from './timed-positions.js';
@@ -31,6 +31,14 @@ export interface RouteGroupsDeps {
   readonly clock: Clock;
 }
 
+/** What a pass is told of the rest of the fleet, and whom it tells what it read. */
+export interface PassContext {
+  /** By others than the route itself. */
+  readonly sharedBy?: WhyShared;
+  /** What was read at the source, before anything is written. */
+  readonly onRead?: (positions: readonly SourcePosition[]) => Promise<void>;
+}
+
 /** The groups of one route, for as long as its settings stay. Passes run one at a time. */
 export class RouteGroups {
   readonly route: Route;
@@ -52,43 +60,45 @@ export class RouteGroups {
     this.#marks = new MarkBook(deps.target, { fleet: deps.fleet, route: route.name });
   }
 
-  /**
-   * @param onRead what was read at the source, before anything is written
-   * @throws when a cluster cannot be asked at all
-   */
-  pass(
-    entries: readonly TopicEntry[],
-    options: GroupSyncOptions,
-    onRead: (positions: readonly SourcePosition[]) => Promise<void> = () => Promise.resolve(),
-  ): Promise<GroupReport> {
-    const running = this.#running.then(() => this.#pass(entries, options, onRead));
+  /** @throws when a cluster cannot be asked at all */
+  pass(entries: readonly TopicEntry[], options: GroupSyncOptions, context: PassContext = {}): Promise<GroupReport> {
+    const running = this.#running.then(() => this.#pass(entries, options, context));
     this.#running = running.catch(() => undefined);
     return running;
   }
 
   /** Only reads the source: for those who want positions and no writes to groups. */
-  async read(entries: readonly TopicEntry[], groups?: readonly string[]): Promise<SourceGroups> {
+  async read(
+    entries: readonly TopicEntry[],
+    { sharedBy, groups }: Pick<PassContext, 'sharedBy'> & Pick<GroupSyncOptions, 'groups'> = {},
+  ): Promise<SourceGroups> {
     const { source, maps } = this.#deps;
+    const { route } = this;
     const named = groups === undefined ? undefined : new Set(groups);
     // Who is called by name is meant, whatever the filter says.
     const takes = (group: string): boolean => (named === undefined ? this.#filter.takes(group) : named.has(group));
-    return await readSourceGroups(source, maps, { route: this.route, entries, takes });
+    return await readSourceGroups(source, maps, {
+      ...{ route, entries, takes },
+      whyShared: (targetTopic) => whyShared(route) ?? sharedBy?.(targetTopic),
+    });
   }
 
   async #pass(
     entries: readonly TopicEntry[],
     { takeover, groups, dryRun = false, allowRewind = this.policy.allowRewind }: GroupSyncOptions,
-    onRead: (positions: readonly SourcePosition[]) => Promise<void>,
+    { sharedBy, onRead }: PassContext,
   ): Promise<GroupReport> {
     const { target, clock } = this.#deps;
-    const { positions, failed } = await this.read(entries, groups);
-    await onRead(positions);
+    const { positions, failed } = await this.read(entries, {
+      ...(sharedBy === undefined ? {} : { sharedBy }),
+      ...(groups === undefined ? {} : { groups }),
+    });
+    await onRead?.(positions);
     const nowMs = clock.monotonicMs();
     const stale = new Set<string>();
     if (this.policy.untranslatable === 'timestamp') await this.#times.find(positions);
     const results = await runSyncPass(positions, {
       client: target,
-      isMerged: mergesPartitions(this.route.partitionMapping),
       byTime: (position) => this.#times.of(position),
       marks: this.#marks,
       policy: this.policy,

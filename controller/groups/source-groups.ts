@@ -5,11 +5,11 @@ import { groupOffsets } from '../../common/kafka/wire/operations/group-offsets.j
 import { type GroupListing, listGroups } from '../../common/kafka/wire/operations/list-groups.js';
 import type { PartitionMap, Translation } from '../../common/model/offset-map.js';
 import { translate } from '../../common/model/offset-map-lookup.js';
-import { mergesPartitions } from '../../common/model/record-rules.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
 import { compareText } from '../core/text-order.js';
 import type { OffsetMaps } from '../offsets/ports.js';
+import type { WhyShared } from './shared-topics.js';
 
 /** Where a group of the source stands in one partition that the route copies, and where that is at the target. */
 export interface SourcePosition {
@@ -20,6 +20,8 @@ export interface SourcePosition {
   readonly offset: bigint;
   /** As the group committed it; '' for none. */
   readonly metadata: string;
+  /** Why it is nowhere at the target; there is no map then. */
+  readonly shared: string | undefined;
   /** Undefined: nothing is known. */
   readonly map: PartitionMap | undefined;
   readonly translation: Translation | undefined;
@@ -45,9 +47,10 @@ export async function readSourceGroups(
     readonly route: Route;
     readonly entries: readonly TopicEntry[];
     readonly takes: (group: string) => boolean;
+    readonly whyShared: WhyShared;
   },
 ): Promise<SourceGroups> {
-  const { route, entries, takes } = subject;
+  const { route, entries, takes, whyShared } = subject;
   // Those that are not copied any more, too: what was copied stays where it is.
   const topics = new Map(entries.map(({ topic }) => [topic, targetTopicOf(route, topic)] as const));
   if (topics.size === 0) return { positions: [], failed: new Map() };
@@ -63,16 +66,21 @@ export async function readSourceGroups(
     else faults.set(group, tooMany(route.name, `${MAX_POSITIONS} positions`));
   }
   for (const group of groups.slice(MAX_GROUPS)) faults.set(group, tooMany(route.name, `${MAX_GROUPS} groups`));
-  // Where several partitions meet in one there is no position to be translated.
-  const known = mergesPartitions(route.partitionMapping) ? new Map() : await readMaps(maps, route, committed);
+  const why = new Map([...topics].map(([topic, targetTopic]) => [topic, whyShared(targetTopic)]));
+  const known = await readMaps(
+    maps,
+    route,
+    committed.filter(({ topic }) => why.get(topic) === undefined),
+  );
   const positions = committed.map((position) => {
     const map = known.get(position.topic)?.get(position.partition);
-    return { ...position, map, translation: map === undefined ? undefined : translate(map, position.offset) };
+    const translation = map === undefined ? undefined : translate(map, position.offset);
+    return { ...position, shared: why.get(position.topic), map, translation };
   });
   return { positions, failed: faults };
 }
 
-type CommittedPosition = Omit<SourcePosition, 'map' | 'translation'>;
+type CommittedPosition = Omit<SourcePosition, 'shared' | 'map' | 'translation'>;
 
 function positionsOf(answer: GroupOffsets | undefined, topics: ReadonlyMap<string, string>): CommittedPosition[] {
   return (answer?.partitions ?? []).flatMap(({ topic, partition, offset, errorCode, metadata }) => {

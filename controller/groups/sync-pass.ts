@@ -20,8 +20,6 @@ const NOBODY = { isActive: false, hadMembers: false } as const;
 
 export interface SyncPassOptions extends SyncWriteOptions {
   readonly policy: Pick<GroupSyncPolicy, 'beforeMirror'>;
-  /** Several source partitions are copied into one of the target. */
-  readonly isMerged: boolean;
   /** For what the offset map does not know; undefined: it stays unknown. */
   readonly byTime: (position: SourcePosition) => TargetPosition | undefined;
   readonly order: SyncOrder;
@@ -99,14 +97,11 @@ function caseOf(
     mark: marks.of(targetGroup, targetTopic, partition),
   };
   const decision = decide(at, wantedOf(source, options), options.order);
-  return { source, targetGroup, at, decision, detail: null };
+  return { source, targetGroup, at, decision, detail: source.shared ?? null };
 }
 
-function wantedOf(
-  source: SourcePosition,
-  { isMerged, byTime, policy }: SyncPassOptions,
-): TargetPosition | RefuseReason {
-  if (isMerged) return 'merged';
+function wantedOf(source: SourcePosition, { byTime, policy }: SyncPassOptions): TargetPosition | RefuseReason {
+  if (source.shared !== undefined) return 'merged';
   const position = positionOf(source.translation, policy);
   return position === 'untranslatable' ? (byTime(source) ?? position) : position;
 }

@@ -150,10 +150,11 @@ describe('positions of consumer groups on real clusters', { timeout: 280_000 }, 
     });
     await consumer.connect();
     await consumer.subscribe({ topics: [TOPIC] });
-    const { results } = await leader.pass(ENTRIES, PLAIN, async () => {
+    const onRead = async () => {
       await consumer.run({ autoCommit: false, eachMessage: () => Promise.resolve() });
       await waitUntil('it has joined', () => joined, { timeoutMs: 20_000 });
-    });
+    };
+    const { results } = await leader.pass(ENTRIES, PLAIN, { onRead });
     assert.deepEqual(verdicts(results, 'g-race'), ['0: refuse active']);
     await consumer.disconnect();
   });
@@ -203,7 +204,7 @@ describe('positions of consumer groups on real clusters', { timeout: 280_000 }, 
     assert.equal((await committed(target, 'g-848'))[`${TOPIC}/0`]?.[0], 50n);
     // The other way round: what a group of the new protocol has committed is read like any other.
     const back = leaderOf(target, source);
-    const read = await back.read(ENTRIES, ['g-848']);
+    const read = await back.read(ENTRIES, { groups: ['g-848'] });
     assert.deepEqual(read.positions.map(({ partition, offset }) => [partition, offset]).sort(), [
       [0, 50n],
       [1, 50n],
