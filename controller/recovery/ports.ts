@@ -55,7 +55,7 @@ export interface Drift {
 }
 
 /** Schema registries of routes: what the target's lacks, and which of them gives ids. */
-export type SchemaTurn = Pick<SchemaSync, 'compare' | 'copy' | 'promote' | 'promotion' | 'resume'>;
+export type SchemaTurn = Pick<SchemaSync, 'compare' | 'copy' | 'ensureImport' | 'promote' | 'promotion' | 'resume'>;
 
 /** Copies ranges of topics into topics beside them. */
 export interface RangeCopier {

@@ -29,7 +29,7 @@ export class SchemaPart implements SyncPart {
         return schemaItems(route, compared).map(({ item, step }) => {
           if (step === undefined) return { item };
           const run = async (): Promise<void> => {
-            if (step.kind === 'register') await this.#sync.ensureImport(route, { takeover: false });
+            if (step.kind === 'register') await this.#sync.ensureImport(route, { takeover: false, resume: false });
             await this.#sync.step(route, compared.policy, step);
           };
           return { item, run };

@@ -7,7 +7,7 @@ import type {
 } from '../../common/api/schema-shapes.js';
 import { CausewayError } from '../../common/errors/error.js';
 import type { Route } from '../../common/model/route.js';
-import { IMPORT, type RegistryState } from '../../common/model/schema.js';
+import type { RegistryState } from '../../common/model/schema.js';
 import type { Logger } from '../../common/observability/logger.js';
 import { schemaItems } from './schema-items.js';
 import type { SchemaSync } from './schema-sync.js';
@@ -58,8 +58,7 @@ export class SchemaService {
     const done = await this.#sync.copy(route, comparison, { takeover, resume });
     if (resume) await this.#sync.resume(route);
     this.#logger.info('schemas.synced', { route: route.name, takeover, resume, ...done });
-    const registryMode = comparison.plan.needsImport ? IMPORT : comparison.target.mode;
-    return { route: route.name, dryRun, ...done, registryMode };
+    return { route: route.name, dryRun, ...done };
   }
 
   async promote(route: Route, { reason, lastSync }: SchemaPromoteOrder): Promise<SchemaPromoteView> {

@@ -7,7 +7,7 @@ import {
 import { schemasPath } from '../../common/coordination/znodes.js';
 import { CausewayError, isCausewayError, messageOf } from '../../common/errors/error.js';
 import type { Route } from '../../common/model/route.js';
-import { IMPORT, READWRITE, type RegistryState, subjectIn } from '../../common/model/schema.js';
+import { IMPORT, READWRITE, type RegistryMode, type RegistryState, subjectIn } from '../../common/model/schema.js';
 import type { SchemaPolicy } from '../../common/model/schema-policy.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { PlacedSchema } from '../../common/schemas/registry-answers.js';
@@ -32,6 +32,16 @@ export interface SchemaRound {
   readonly deleted: number;
   readonly levels: number;
   readonly left: number;
+  /** The target's, after it. */
+  readonly registryMode: RegistryMode;
+}
+
+/** What an operator says besides. */
+export interface CopyWill {
+  /** What the target has of its own may stay there, and nobody registers it any more. */
+  readonly takeover: boolean;
+  /** It was promoted, and is a copy from now on. */
+  readonly resume: boolean;
 }
 
 /** Schemas from registry to registry with their ids: compared, copied, and the copy promoted. */
@@ -67,15 +77,16 @@ export class SchemaSync {
     return { policy, source, target, plan, promotion: await this.promotion(route) };
   }
 
-  /** Does what a comparison found missing. @throws SCHEMA_CONFLICT, REGISTRY_REFUSED... */
+  /** Does what a comparison found missing; an operator's word makes the target a copy also where nothing is. @throws SCHEMA_CONFLICT, REGISTRY_REFUSED... */
   async copy(
     route: Route,
     { policy, plan, target }: SchemaComparison,
-    { takeover, resume }: { readonly takeover: boolean; readonly resume: boolean } = { takeover: false, resume: false },
+    { takeover, resume }: CopyWill = { takeover: false, resume: false },
   ): Promise<SchemaRound> {
-    const fault = copyFault(route, plan, takeover);
+    const needsImport = plan.needsImport || ((takeover || resume) && target.mode !== IMPORT);
+    const fault = copyFault(route, { ...plan, needsImport }, takeover);
     if (fault !== undefined) throw fault;
-    if (plan.needsImport) await this.#setImport(route, policy.context, { force: target.versions.length > 0, resume });
+    if (needsImport) await this.#setImport(route, policy.context, { force: target.versions.length > 0, resume });
     const unusable = new Set(plan.dangling.map(({ version }) => version));
     const steps = plan.steps.filter((step) => step.kind !== 'register' || !unusable.has(step.version));
     const done = { registered: 0, deleted: 0, levels: 0 };
@@ -92,7 +103,8 @@ export class SchemaSync {
       done[COUNTED[step.kind]] += 1;
     }
     if (refused !== undefined) throw refused;
-    return { ...done, left: Math.max(0, steps.length - MAX_STEPS_PER_ROUND) + plan.dangling.length };
+    const left = Math.max(0, steps.length - MAX_STEPS_PER_ROUND) + plan.dangling.length;
+    return { ...done, left, registryMode: needsImport ? IMPORT : target.mode };
   }
 
   /** One step; repeating it does no harm. */
@@ -115,17 +127,17 @@ export class SchemaSync {
   }
 
   /**
-   * Before a step of a plan that was made elsewhere. A target that is somebody's own by now is left alone.
-   * @param takeover it may have versions of its own @throws SCHEMA_CONFLICT, INVALID_REQUEST: promoted, REGISTRY_REFUSED...
+   * Before steps of a plan that was made elsewhere, and where a promotion is taken back. A target that is somebody's own by now is left alone.
+   * @throws SCHEMA_CONFLICT, REGISTRY_REFUSED...; INVALID_REQUEST: promoted, and not to be resumed
    */
-  async ensureImport(route: Route, { takeover }: { readonly takeover: boolean }): Promise<void> {
+  async ensureImport(route: Route, { takeover, resume }: CopyWill): Promise<void> {
     const { context } = apiPolicyOf(route);
     const { client } = this.#registries.of(route.target);
     if ((await client.mode(context)) === IMPORT) return;
     const { plan } = await this.compare(route, { takeover });
     const fault = copyFault(route, { ...plan, needsImport: true }, takeover);
     if (fault !== undefined) throw fault;
-    await this.#setImport(route, context, { force: true, resume: false });
+    await this.#setImport(route, context, { force: true, resume });
   }
 
   async promotion({ name, target }: Pick<Route, 'name' | 'target'>): Promise<SchemaPromotion | undefined> {

@@ -51,8 +51,7 @@ export const promoteSchemas: StepHandler = {
     const done: string[] = [];
     const promotion = await schemas.promotion(from);
     if (promotion?.reason === reasonOf(context)) {
-      await schemas.resume(from);
-      done.push(`schemas are copied to cluster ${from.target} again`);
+      done.push(await takeBack(context, schemas, from));
     }
     const resumed = facts.schemasResumed;
     const back = resumed === undefined ? undefined : await fleet.route(resumed);
@@ -64,6 +63,23 @@ export const promoteSchemas: StepHandler = {
     return done.length === 0 ? 'no registry was promoted' : done.join(', ');
   },
 };
+
+/**
+ * Before the promotion is forgotten its registry stops giving ids of its own: the source would give the same ones. What keeps it from that is
+ * said, and for an operator; the rest of the program is taken back without it.
+ */
+async function takeBack(context: StepContext, schemas: SchemaTurn, route: Route): Promise<string> {
+  let refusal = '';
+  try {
+    const switched = schemas.ensureImport(route, { takeover: false, resume: true });
+    await within(context, LAST_SYNC_TIMEOUT_MS, `making the registry of cluster ${route.target} a copy`, switched);
+  } catch (error) {
+    if (context.signal.aborted || !isCausewayError(error)) throw error;
+    refusal = `; its registry still gives ids of its own: ${error.code}: ${messageOf(error)} (then: causeway schemas sync --route ${route.name} --resume)`;
+  }
+  await schemas.resume(route);
+  return `schemas are copied to cluster ${route.target} again${refusal}`;
+}
 
 function reasonOf({ recovery }: StepContext): string {
   return `recovery ${recovery.id}`;

@@ -70,6 +70,7 @@ describe('schema registries in recovery programs', () => {
       assert.equal((await room.sync.promotion(OUT))?.reason, 'recovery switchover-1');
       assert.equal(out.kind === 'done' && out.evidence?.['wayBack'], 'copied again');
       assert.equal(await room.sync.promotion(BACK), undefined);
+      assert.equal(east.modes.get(''), 'IMPORT', 'a copy gives no ids of its own, though nothing was to be copied');
       await register(west, 'b');
       const back = await promoteSchemas.run(context('failback', { leg: 'back' }));
       assert.equal(back.kind === 'done' && back.evidence?.['cluster'], 'east');
@@ -77,7 +78,7 @@ describe('schema registries in recovery programs', () => {
         east.versions.map(({ subject, id }) => [subject, id]),
         west.versions.map(({ subject, id }) => [subject, id]),
       );
-      assert.equal(east.modes.get(''), 'READWRITE');
+      assert.deepEqual([east.modes.get(''), west.modes.get('')], ['READWRITE', 'IMPORT']);
       assert.ok((await room.sync.promotion(BACK)) !== undefined);
       assert.equal(await room.sync.promotion(OUT), undefined);
       const again = await promoteSchemas.run(context('failback', { leg: 'back' }));
@@ -186,10 +187,13 @@ describe('schema registries in recovery programs', () => {
   });
 
   test('an abort makes the target a copy again, and the way back none; what an operator promoted before stays promoted', async () => {
-    await withBed([OUT, BACK], async ({ room, context }) => {
+    await withBed([OUT, BACK], async ({ east, west, room, context }) => {
       await room.sync.promote(BACK, { reason: 'east gives ids', lastSync: false });
       await promoteSchemas.run(context('switchover'));
-      await promoteSchemas.undo?.(context('switchover'));
+      assert.deepEqual([east.modes.get(''), west.modes.get('')], ['IMPORT', 'READWRITE']);
+      const undone = await promoteSchemas.undo?.(context('switchover'));
+      assert.equal(undone, 'schemas are copied to cluster west again, those of route back are not');
+      assert.deepEqual([east.modes.get(''), west.modes.get('')], ['READWRITE', 'IMPORT']);
       assert.equal(await room.sync.promotion(OUT), undefined);
       assert.ok((await room.sync.promotion(BACK)) !== undefined);
     });
@@ -198,6 +202,22 @@ describe('schema registries in recovery programs', () => {
       assert.equal(await promoteSchemas.undo?.(context('switchover')), 'no registry was promoted');
       assert.equal((await room.sync.promotion(OUT))?.reason, 'by hand');
       assert.equal(await room.sync.promotion(BACK), undefined, 'it never was');
+    });
+  });
+
+  test('an abort leaves the mode of a registry that has versions of its own by now, or cannot be asked, and says so', async () => {
+    await withBed([OUT], async ({ east, west, room, context }) => {
+      for (const told of [
+        /SCHEMA_CONFLICT.*own version 1.*schemas sync --route out --resume/,
+        /REGISTRY_UNREACHABLE/,
+      ]) {
+        await promoteSchemas.run(context('failover'));
+        if (west.versions.length === 0) await register(west, 'own');
+        else await east.stop();
+        assert.match((await promoteSchemas.undo?.(context('failover'))) ?? '', told);
+        assert.equal(west.modes.get(''), 'READWRITE');
+        assert.equal(await room.sync.promotion(OUT), undefined, 'the rest is taken back all the same');
+      }
     });
   });
 
@@ -218,6 +238,7 @@ describe('schema registries in recovery programs', () => {
           promote: (...asked: Parameters<typeof sync.promote>) => sync.promote(...asked),
           promotion: (route: Route) => sync.promotion(route),
           copy: (...asked: Parameters<typeof sync.copy>) => sync.copy(...asked),
+          ensureImport: (...asked: Parameters<typeof sync.ensureImport>) => sync.ensureImport(...asked),
           resume: (route: Route) => sync.resume(route),
           [diesAt]: async (route: Route, ...others: never[]) => {
             await Reflect.apply(sync[diesAt], sync, [route, ...others]);

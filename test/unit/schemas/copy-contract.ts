@@ -88,7 +88,7 @@ export function copyContract(start: () => Promise<RegistryPair>): void {
       await fill(east);
       const route = schemaRoute();
       const { policy, plan } = await bed.room.sync.compare(route);
-      await bed.room.sync.ensureImport(route, { takeover: false });
+      await bed.room.sync.ensureImport(route, { takeover: false, resume: false });
       for (const step of plan.steps.slice(0, 2)) await bed.room.sync.step(route, policy, step);
       assert.equal((await bed.room.service.sync(route, sync)).registered, 4);
       await east.setLevel('orders-value', 'NONE');
@@ -179,6 +179,25 @@ export function copyContract(start: () => Promise<RegistryPair>): void {
       await assert.rejects(bed.room.service.sync(route, { ...sync, resume: true }), (error) =>
         isCausewayError(error, 'SCHEMA_CONFLICT'),
       );
+    });
+  });
+
+  test('what was promoted and is a copy again gives no ids of its own, though nothing is to be copied', async () => {
+    await withPair(async (bed, east, west) => {
+      await fill(east);
+      const route = schemaRoute();
+      await bed.room.service.sync(route, sync);
+      await bed.room.service.promote(route, { reason: 'failover', lastSync: false });
+      assert.equal(await west.mode(), 'READWRITE');
+      const done = await bed.room.service.sync(route, { ...sync, resume: true });
+      assert.deepEqual([done.registered, done.deleted, done.levels, done.registryMode], [0, 0, 0, 'IMPORT']);
+      assert.equal(await west.mode(), 'IMPORT');
+      await assert.rejects(west.register('own-value', { ...AVRO, text: avro('Own', 'x') }), (error) =>
+        isCausewayError(error, 'REGISTRY_REFUSED'),
+      );
+      assert.equal((await bed.room.service.read(route)).promotedAt, null);
+      await east.register('late-value', { ...AVRO, text: avro('Late', 'x') });
+      assert.equal((await bed.room.service.sync(route, sync)).registered, 1);
     });
   });
 
