@@ -28,6 +28,8 @@ export interface GroupSyncOptions {
   readonly takeover: boolean;
   /** Of the source; absent: all that the route's filter lets through. */
   readonly groups?: readonly string[];
+  /** Of the source; absent: all that the route has. */
+  readonly topics?: readonly string[];
   /** Positions may go back; absent: as the route says. */
   readonly allowRewind?: boolean;
   /** Nothing is written. */

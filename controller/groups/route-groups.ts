@@ -85,11 +85,12 @@ export class RouteGroups {
 
   async #pass(
     entries: readonly TopicEntry[],
-    { takeover, groups, dryRun = false, allowRewind = this.policy.allowRewind }: GroupSyncOptions,
+    { takeover, groups, topics, dryRun = false, allowRewind = this.policy.allowRewind }: GroupSyncOptions,
     { sharedBy, onRead }: PassContext,
   ): Promise<GroupReport> {
     const { target, clock } = this.#deps;
-    const { positions, failed } = await this.read(entries, {
+    const named = entries.filter(({ topic }) => topics?.includes(topic) ?? true);
+    const { positions, failed } = await this.read(named, {
       ...(sharedBy === undefined ? {} : { sharedBy }),
       ...(groups === undefined ? {} : { groups }),
     });
@@ -115,7 +116,7 @@ export class RouteGroups {
       },
     });
     for (const group of stale) this.#freshMs.set(group, nowMs);
-    if (groups === undefined) this.#forgetOthers(results);
+    if (groups === undefined && topics === undefined) this.#forgetOthers(results);
     const faults = [...failed].map(([group, error]) => [group, error.message] as const);
     return { atMs: clock.wallMs(), results, failed: new Map(faults) };
   }

@@ -6,7 +6,6 @@ import {
   type GroupStanding,
   type LogBounds,
   positionOf,
-  type SyncOrder,
   type TargetPosition,
 } from '../core/group-sync.js';
 import { compareText } from '../core/text-order.js';
@@ -22,7 +21,6 @@ export interface SyncPassOptions extends SyncWriteOptions {
   readonly policy: Pick<GroupSyncPolicy, 'beforeMirror'>;
   /** For what the offset map does not know; undefined: it stays unknown. */
   readonly byTime: (position: SourcePosition) => TargetPosition | undefined;
-  readonly order: SyncOrder;
   readonly dryRun: boolean;
   readonly targetName: (group: string) => string;
 }

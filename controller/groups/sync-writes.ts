@@ -5,7 +5,7 @@ import { commitOffsets } from '../../common/kafka/wire/operations/commit-offsets
 import { groupOffsets } from '../../common/kafka/wire/operations/group-offsets.js';
 import { partitionKey } from '../../common/model/topic-partition.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
-import { markOf } from '../core/group-sync.js';
+import { markOf, type SyncOrder } from '../core/group-sync.js';
 import type { MarkBook } from './mark-book.js';
 import { fail, refuse, type SyncCase } from './sync-case.js';
 import { committedBy } from './target-groups.js';
@@ -16,6 +16,7 @@ const MAX_COMMITS = 16;
 export interface SyncWriteOptions {
   readonly client: ClusterClient;
   readonly marks: MarkBook;
+  readonly order: SyncOrder;
   /** Written again though unchanged: offsets of groups without members expire one by one. */
   readonly isStale: (targetGroup: string) => boolean;
 }
@@ -44,12 +45,14 @@ export async function writeAll(cases: readonly SyncCase[], options: SyncWriteOpt
   for (const [group, ofGroup] of byGroup) if (ofGroup.some(isForeign)) options.marks.doubt(group);
 }
 
-function dueOf(group: string, ofGroup: readonly SyncCase[], { isStale, marks }: SyncWriteOptions): SyncCase[] {
+function dueOf(group: string, ofGroup: readonly SyncCase[], { isStale, marks, order }: SyncWriteOptions): SyncCase[] {
   const stale = isStale(group);
   return ofGroup.filter(({ decision: { verdict }, at, source: { targetTopic, partition } }) => {
     if (verdict.kind === 'write') return true;
-    const isKept = verdict.kind === 'keep' && verdict.reason === 'same' && at.mark !== undefined;
-    return isKept && (stale || marks.isToBeNoted(group, targetTopic, partition));
+    if (verdict.kind !== 'keep' || verdict.reason !== 'same') return false;
+    // Taken over where it is: without a mark it would be somebody else's again in the next pass.
+    if (order.takeover && at.mark?.offset !== at.targetOffset) return true;
+    return at.mark !== undefined && (stale || marks.isToBeNoted(group, targetTopic, partition));
   });
 }
 

@@ -183,10 +183,11 @@ describe('a topic of the target that others write, too', () => {
     });
   }
 
-  test('is not led from the other side where a group lives at both ends of a pair under one name', async () => {
+  test('is not led from the other side where a group lives at both ends of a pair under one name', async (t) => {
     const pair = { groups, delivery: 'transactional', provenance: true } as const;
     const shared = { targetTopics: { create: true, shared: true } } as const;
     const fleet = new Fleet();
+    t.after(() => fleet.stop());
     fleet.clusters.west.given('g', 't', [1]);
     fleet.run([
       routeOf('there', { ...pair, ...shared }),
