@@ -1,4 +1,5 @@
 import { CausewayError, messageOf } from '../../../common/errors/error.js';
+import { mergesPartitions } from '../../../common/model/record-rules.js';
 import type { Recovery } from '../../../common/model/recovery.js';
 import { isRetired, type Route, type TopicEntry, targetTopicOf } from '../../../common/model/route.js';
 import { isInStep } from '../../core/recovery-points.js';
@@ -157,12 +158,9 @@ function judgeTopics(
         );
     }
   }
-  if (matching > 0)
-    findings.add(
-      'partitions',
-      'ok',
-      `${matching} topics have the partitions at the target that they should, ${partitions} at the source`,
-    );
+  const isMerging = mergesPartitions(route.partitionMapping);
+  const told = isMerging ? `room for their ${partitions} partitions` : `the same ${partitions} partitions at both ends`;
+  if (matching > 0) findings.add('partitions', 'ok', `${matching} topics have ${told}`);
   if (partitions > MAX_PARTITIONS) {
     findings.add('topics', 'block', `${partitions} partitions are more than ${MAX_PARTITIONS}: name fewer topics`);
   }
