@@ -144,6 +144,7 @@ describe('7.6, A8, A15: a real ZooKeeper that is not what it was', () => {
   test('A8 restored from an older copy: the epoch runs backwards, nobody leads, nothing moves; an import goes on above it', async () => {
     const there = await fleet();
     const saved = await there.client.export();
+    const former = new Set(there.workers.map(({ incarnation }) => incarnation));
     const copy = `${zooKeeper.dataDir}-copy`;
     await zooKeeper.kill();
     await cp(zooKeeper.dataDir, copy, { recursive: true });
@@ -156,7 +157,8 @@ describe('7.6, A8, A15: a real ZooKeeper that is not what it was', () => {
       WAIT_MS,
     );
     // Sessions ended meanwhile: workers began anew, without anything.
-    await until(there.all, there.held, WAIT_MS);
+    const anew = () => there.workers.every(({ incarnation }) => !former.has(incarnation));
+    await until(() => anew() && there.all(), there.held, WAIT_MS);
     await zooKeeper.kill();
     await rm(zooKeeper.dataDir, { recursive: true });
     await cp(copy, zooKeeper.dataDir, { recursive: true });

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { encodeWorkerStatus } from '../../../common/api/worker-status.js';
 import type { CoordinationStore } from '../../../common/coordination/ports.js';
 import { assignmentParts, decodeAssignment } from '../../../common/coordination/records/assignment.js';
+import { decodeEpoch } from '../../../common/coordination/records/control.js';
 import { decodeLane, encodeLane, encodeLiveWorker, encodeReport } from '../../../common/coordination/records/worker.js';
 import { assignmentPath, EPOCH, FLEET, lanePath, livePath, reportPath } from '../../../common/coordination/znodes.js';
 import {
@@ -226,11 +227,13 @@ export class FakeWorker {
     return false;
   }
 
-  /** A node that goes while the rest of the store stays. */
+  /** A node that goes while the rest of the store stays, and is not an older one. */
   async #isTakenAway(path: string): Promise<boolean> {
     await new Promise((resolve) => setTimeout(resolve, 200));
-    const stays = (await this.#store.get(FLEET)) !== undefined && (await this.#store.get(EPOCH)) !== undefined;
-    return stays && (await this.#store.get(path)) === undefined;
+    const epoch = await this.#store.get(EPOCH);
+    if (epoch === undefined || (await this.#store.get(FLEET)) === undefined) return false;
+    if (decodeEpoch(epoch.data, EPOCH).epoch < (this.applied?.epoch ?? 0)) return false;
+    return (await this.#store.get(path)) === undefined;
   }
 
   async #writeLane(index: number, target: string): Promise<void> {
