@@ -19,6 +19,10 @@ const SYNC = { configs: { exclude: EXCLUDE, intervalMs: 1_000 } };
 const FROM_SOURCE = { configs: { exclude: EXCLUDE, intervalMs: 1_000, useDefaultsFrom: 'source' } };
 const DELETING = { ...SYNC, deletion: { policy: 'delete', delayMs: 2_000, maxTopics: 1, maxPercent: 100 } };
 
+function merging(topic: string) {
+  return { delivery: 'transactional', naming: { policy: 'map', topics: { [topic]: 'merged' } } } as const;
+}
+
 /** MirrorMaker 2's scenarios 10 to 12 (mirrormaker2.md 7.1), and what it does not do: plans, deletions. */
 describe('topics of real clusters kept in step', { concurrency: 4 }, () => {
   let east: KafkaClusterHandle;
@@ -41,6 +45,8 @@ describe('topics of real clusters kept in step', { concurrency: 4 }, () => {
       routes: {
         plain: { ...route, topicSync: SYNC },
         defaults: { ...route, naming: { policy: 'template', template: 'd-{topic}' }, topicSync: FROM_SOURCE },
+        'merging-a': { ...route, ...merging('first'), topicSync: SYNC },
+        'merging-b': { ...route, ...merging('second'), topicSync: SYNC },
         manual: {
           ...route,
           naming: { policy: 'map', topics: { 'by-hand': 'renamed' } },
@@ -172,6 +178,28 @@ describe('topics of real clusters kept in step', { concurrency: 4 }, () => {
     await waitUntil('the change by hand shows', async () => (await heldBy(copy, 'delete.retention.ms')) === '2000');
     await waitUntil('the source’s default is set', async () => (await heldBy(copy, 'retention.bytes')) === '-1');
     assert.equal(await heldBy(copy, 'delete.retention.ms'), '2000');
+  });
+
+  test('of two routes into one topic the first has the word on its configs, the second says so', async () => {
+    await mirror('merging-b', 'second', { 'retention.bytes': '2000' });
+    await waitUntil('the copy is there', async () => (await partitionsOf(target, 'merged')) === 2);
+    await mirror('merging-a', 'first', { 'retention.bytes': '1000' });
+    await waitUntil('it has the first’s value', async () => (await heldBy('merged', 'retention.bytes')) === '1000');
+    const seen = new Set<string | undefined>();
+    const untilMs = Date.now() + 4_000;
+    await waitUntil('both were compared some times', async () => {
+      seen.add(await heldBy('merged', 'retention.bytes'));
+      return Date.now() > untilMs;
+    });
+    assert.deepEqual([...seen], ['1000']);
+    assert.deepEqual((await syncs.plan('merging-b')).items, []);
+    const told = (await syncs.drift('merging-b')).items.find(
+      (item) => 'name' in item && item.name === 'retention.bytes',
+    );
+    assert.deepEqual([told?.before, told?.after], ['1000', '2000']);
+    assert.match(told?.reason ?? '', /topic first of route merging-a .* has the word/);
+    await change(source, 'first', { 'retention.bytes': null });
+    await waitUntil('the default holds', async () => (await heldBy('merged', 'retention.bytes')) === '-1');
   });
 
   test('partitions that the source gets, the eleventh to ten, are there at the target, too', async () => {
