@@ -46,10 +46,7 @@ export function openGroups(
   const syncs = new GroupSyncs({ clients, maps, reader, fleet, clock, logger, metrics });
   return {
     works: [syncs, new Heartbeats(mm2), new HeartbeatTopics(mm2), new OffsetSyncs(mm2)],
-    sync: {
-      syncNow: async (route, options) => (await syncs.syncNow(route, options)).results,
-      latest: (route) => syncs.latest(route),
-    },
+    sync: syncs,
     service: new GroupService({ store, syncs, token: controller.http.token }),
   };
 }

@@ -36,13 +36,19 @@ export interface GroupSyncOptions {
   readonly dryRun?: boolean;
 }
 
+export interface GroupSyncOutcome {
+  /** One per group and partition. */
+  readonly results: readonly GroupSyncResult[];
+  /** Groups of the source that could not be asked where they stand, and why: nothing became of them. */
+  readonly failed: ReadonlyMap<string, string>;
+}
+
 /** Moves the positions of a route's groups to the target now, while this controller leads. */
 export interface GroupSync {
   /**
-   * @returns one result per group and partition
-   * @throws NO_LEADER; ROUTE_UNKNOWN; CLUSTER_UNREACHABLE and the like when a cluster cannot be asked at all. The fault of a group is in its results.
+   * @throws NO_LEADER; ROUTE_UNKNOWN; CLUSTER_UNREACHABLE and the like when a cluster cannot be asked at all. The fault of a group stays with it.
    */
-  syncNow(route: string, options: GroupSyncOptions): Promise<readonly GroupSyncResult[]>;
+  syncNow(route: string, options: GroupSyncOptions): Promise<GroupSyncOutcome>;
   /** What the last regular pass found, for when the source does not answer any more; undefined: there was none. */
   latest(route: string): { readonly atMs: number; readonly results: readonly GroupSyncResult[] } | undefined;
 }

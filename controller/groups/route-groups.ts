@@ -5,7 +5,7 @@ import type { Clock } from '../../common/runtime/clock.js';
 import type { OffsetMaps } from '../offsets/ports.js';
 import { DEFAULT_GROUP_SYNC, GroupFilter } from './group-filter.js';
 import { MarkBook } from './mark-book.js';
-import type { GroupSyncOptions, GroupSyncResult } from './ports.js';
+import type { GroupSyncOptions, GroupSyncOutcome, GroupSyncResult } from './ports.js';
 import { type WhyShared, whyShared } from './shared-topics.js';
 import { readSourceGroups, type SourceGroups, type SourcePosition } from './source-groups.js';
 import { runSyncPass } from './sync-pass.js';
@@ -15,12 +15,9 @@ import { TimedPositions } from './timed-positions.js';
 const REFRESH_MS = 600_000;
 
 /** What one pass over a route's groups brought. */
-export interface GroupReport {
+export interface GroupReport extends GroupSyncOutcome {
   /** By the wall clock. */
   readonly atMs: number;
-  readonly results: readonly GroupSyncResult[];
-  /** Groups of the source that could not be asked, and why. */
-  readonly failed: ReadonlyMap<string, string>;
 }
 
 export interface RouteGroupsDeps {

@@ -8,7 +8,7 @@ import { translate } from '../../common/model/offset-map-lookup.js';
 import { type Route, type TopicEntry, targetTopicOf } from '../../common/model/route.js';
 import { mapLimited } from '../../common/runtime/map-limited.js';
 import { compareText } from '../core/text-order.js';
-import type { OffsetMaps } from '../offsets/ports.js';
+import type { OffsetMaps, PartitionMaps } from '../offsets/ports.js';
 import type { WhyShared } from './shared-topics.js';
 
 /** Where a group of the source stands in one partition that the route copies, and where that is at the target. */
@@ -25,6 +25,8 @@ export interface SourcePosition {
   /** Undefined: nothing is known. */
   readonly map: PartitionMap | undefined;
   readonly translation: Translation | undefined;
+  /** What keeps anybody from knowing it now. */
+  readonly fault: CausewayError | undefined;
 }
 
 export interface SourceGroups {
@@ -73,14 +75,16 @@ export async function readSourceGroups(
     committed.filter(({ topic }) => why.get(topic) === undefined),
   );
   const positions = committed.map((position) => {
-    const map = known.get(position.topic)?.get(position.partition);
+    const ofTopic = known.get(position.topic);
+    const map = ofTopic?.get(position.partition);
     const translation = map === undefined ? undefined : translate(map, position.offset);
-    return { ...position, shared: why.get(position.topic), map, translation };
+    const fault = ofTopic?.unread?.get(position.partition);
+    return { ...position, shared: why.get(position.topic), map, translation, fault };
   });
   return { positions, failed: faults };
 }
 
-type CommittedPosition = Omit<SourcePosition, 'shared' | 'map' | 'translation'>;
+type CommittedPosition = Omit<SourcePosition, 'shared' | 'map' | 'translation' | 'fault'>;
 
 function positionsOf(answer: GroupOffsets | undefined, topics: ReadonlyMap<string, string>): CommittedPosition[] {
   return (answer?.partitions ?? []).flatMap(({ topic, partition, offset, errorCode, metadata }) => {
@@ -106,7 +110,7 @@ async function readMaps(
   maps: OffsetMaps,
   route: Route,
   positions: readonly { readonly topic: string; readonly partition: number }[],
-): Promise<ReadonlyMap<string, ReadonlyMap<number, PartitionMap>>> {
+): Promise<ReadonlyMap<string, PartitionMaps>> {
   const wanted = new Map<string, Set<number>>();
   for (const { topic, partition } of positions) {
     const partitions = wanted.get(topic);

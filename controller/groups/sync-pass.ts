@@ -51,6 +51,7 @@ export async function runSyncPass(
     const fault = target.failed.get(each.targetGroup);
     if (fault !== undefined) fail(each, fault.message);
     else if (unmarked.has(each.targetGroup)) fail(each, 'what was written before cannot be read now');
+    else if (each.source.fault !== undefined) fail(each, each.source.fault.message);
   }
   await clampAll(cases, options);
   if (!options.dryRun) await writeAll(cases, options);

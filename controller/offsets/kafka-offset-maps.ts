@@ -1,6 +1,7 @@
 import type { CoordinationStore } from '../../common/coordination/ports.js';
 import { decodeTopicProgress } from '../../common/coordination/records/desired.js';
 import { progressPath } from '../../common/coordination/znodes.js';
+import type { CausewayError } from '../../common/errors/error.js';
 import { CheckpointStore, type LoadedCheckpoint } from '../../common/kafka/checkpoints/checkpoint-store.js';
 import { partitionMap } from '../../common/kafka/offset-maps/joined-runs.js';
 import { MapTail } from '../../common/kafka/offset-maps/map-tail.js';
@@ -11,7 +12,7 @@ import type { Route } from '../../common/model/route.js';
 import { timelineOf } from '../../common/model/topic-progress.js';
 import type { Logger } from '../../common/observability/logger.js';
 import { GatheredCheckpoints, placeKey } from './gathered-checkpoints.js';
-import type { OffsetMaps } from './ports.js';
+import type { OffsetMaps, PartitionMaps } from './ports.js';
 
 export interface KafkaOffsetMapsDeps {
   readonly store: Pick<CoordinationStore, 'get'>;
@@ -27,6 +28,10 @@ const TAIL_AGE_MS = 30_000;
 interface Target {
   readonly tail: MapTail;
   readonly checkpoints: GatheredCheckpoints;
+}
+
+class ReadMaps extends Map<number, PartitionMap> implements PartitionMaps {
+  readonly unread = new Map<number, CausewayError>();
 }
 
 /** One partition whose map is asked for. */
@@ -45,8 +50,8 @@ export class KafkaOffsetMaps implements OffsetMaps {
     this.#deps = deps;
   }
 
-  async read(route: Route, topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, PartitionMap>> {
-    const maps = new Map<number, PartitionMap>();
+  async read(route: Route, topic: string, partitions: readonly number[]): Promise<PartitionMaps> {
+    const maps = new ReadMaps();
     const progress = await this.#progress(route.name, topic);
     if (progress === undefined || partitions.length === 0) return maps;
     const { tail, checkpoints } = this.#target(route.target);
@@ -59,7 +64,9 @@ export class KafkaOffsetMaps implements OffsetMaps {
     const loaded = await checkpoints.load(route.name, isTransactional, places);
     const asked = items.flatMap(({ partition, timeline }, i): Asked[] => {
       const found = loaded.get(placeKey(places[i] as CheckpointPlace));
-      return found?.kind === 'failed' ? [] : [{ partition, timeline, checkpoint: checkpointOf(found, timeline) }];
+      if (found?.kind !== 'failed') return [{ partition, timeline, checkpoint: checkpointOf(found, timeline) }];
+      maps.unread.set(partition, found.error);
+      return [];
     });
     const askedAtMs = tail.monotonicMs();
     await tail.refresh(TAIL_AGE_MS);

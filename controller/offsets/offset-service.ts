@@ -8,7 +8,7 @@ import { inverse, runAt, translate } from '../../common/model/offset-map-lookup.
 import { targetPartitionOf } from '../../common/model/record-rules.js';
 import { type Route, targetTopicOf } from '../../common/model/route.js';
 import type { StoredTopic } from '../rest/topic-service.js';
-import type { OffsetMaps } from './ports.js';
+import { expectRead, type OffsetMaps, type PartitionMaps } from './ports.js';
 import { recordAt } from './record-at.js';
 
 export interface OffsetServiceDeps {
@@ -56,12 +56,12 @@ export class OffsetService {
   }
 
   async translate({ route, topic }: OffsetTopic, partition: number, offset: bigint): Promise<Translated> {
-    const maps = await this.#deps.maps.read(route, topic, [partition]);
+    const maps = await this.#read(route, topic, [partition]);
     return translated(maps, { partition, offset });
   }
 
   async inverse({ route, topic }: OffsetTopic, partition: number, offset: bigint): Promise<Translated> {
-    const map = (await this.#deps.maps.read(route, topic, [partition])).get(partition);
+    const map = (await this.#read(route, topic, [partition])).get(partition);
     return { partition, offset, translation: map === undefined ? NOTHING_KNOWN : inverse(map, offset) };
   }
 
@@ -71,11 +71,8 @@ export class OffsetService {
     const partitions = await this.#partitions(of);
     const refs = partitions.map((partition) => ({ topic: of.topic, partition }));
     const committed = (await fetchOffsets(client, group, refs, false)).filter(({ offset }) => offset >= 0n);
-    const maps = await this.#deps.maps.read(
-      of.route,
-      of.topic,
-      committed.map(({ partition }) => partition),
-    );
+    const asked = committed.map(({ partition }) => partition);
+    const maps = await this.#read(of.route, of.topic, asked);
     return committed.map((position) => translated(maps, position));
   }
 
@@ -87,12 +84,12 @@ export class OffsetService {
     const failed = listed.find(({ errorCode }) => errorCode !== KafkaCode.NONE);
     if (failed !== undefined) throw kafkaError(failed.errorCode, { cluster: of.route.source, topic: of.topic });
     const found = listed.filter(({ offset }) => offset >= 0n);
-    const maps = await this.#deps.maps.read(of.route, of.topic, partitions);
+    const maps = await this.#read(of.route, of.topic, partitions);
     return found.map(({ partition, offset }) => translated(maps, { partition, offset }));
   }
 
   async locate(of: OffsetTopic, partition: number, offset: bigint): Promise<Located> {
-    const map = (await this.#deps.maps.read(of.route, of.topic, [partition])).get(partition);
+    const map = (await this.#read(of.route, of.topic, [partition])).get(partition);
     if (map === undefined) {
       return { translation: NOTHING_KNOWN, timeline: 0, run: undefined, timestampMs: undefined };
     }
@@ -106,17 +103,22 @@ export class OffsetService {
   }
 
   async maps(of: OffsetTopic): Promise<ReadonlyMap<number, PartitionMap>> {
-    return await this.#deps.maps.read(of.route, of.topic, await this.#partitions(of));
+    return await this.#read(of.route, of.topic, await this.#partitions(of));
   }
 
   /** @throws TOPIC_UNKNOWN where nothing is known of the partition */
   async map(of: OffsetTopic, partition: number): Promise<PartitionMap> {
-    const map = (await this.#deps.maps.read(of.route, of.topic, [partition])).get(partition);
+    const map = (await this.#read(of.route, of.topic, [partition])).get(partition);
     if (map !== undefined) return map;
     throw new CausewayError('TOPIC_UNKNOWN', 'nothing is known of the partition’s offsets yet', {
       place: { route: of.route.name, topic: of.topic, partition },
       fix: 'It is not mirrored, or has not begun.',
     });
+  }
+
+  /** @throws what kept a checkpoint from being read: that is not the same as knowing nothing */
+  async #read(route: Route, topic: string, partitions: readonly number[]): Promise<PartitionMaps> {
+    return expectRead(await this.#deps.maps.read(route, topic, partitions));
   }
 
   async #partitions({ route, topic }: OffsetTopic): Promise<readonly number[]> {

@@ -10,7 +10,7 @@ import type { Clock } from '../../common/runtime/clock.js';
 import { nextTimeline } from '../core/continuity.js';
 import { invertedChains } from '../core/recovery-map.js';
 import type { SourceMetadata, TargetAdmin } from '../metadata/ports.js';
-import type { OffsetMaps } from '../offsets/ports.js';
+import { expectRead, type OffsetMaps } from '../offsets/ports.js';
 import type { ClusterLens } from './cluster-lens.js';
 import { wholeMap } from './crossed.js';
 import type { FleetLens } from './fleet-lens.js';
@@ -68,7 +68,7 @@ export class OffsetMapExport implements MapExport {
     const { fleet, metadata, client, fleetName, clock } = this.#deps;
     const { topic, targetTopic } = points[0] as CommonPoint;
     const numbers = points.map(({ partition }) => partition);
-    const maps = await this.#deps.maps.read(from, topic, numbers);
+    const maps = expectRead(await this.#deps.maps.read(from, topic, numbers));
     const info = (await metadata.describe(from.source, [topic])).topics.get(topic);
     const progress = (await fleet.progress(to.name, targetTopic))?.value;
     const identity = {

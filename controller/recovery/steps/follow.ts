@@ -78,14 +78,15 @@ async function groupsFollowed(context: StepContext): Promise<Evidence> {
   const topics = side.topics.map((topic) => targetTopicOf(side.from, topic));
   const fix = `causeway groups sync ${name} --takeover`;
   try {
-    const results = await within(
+    const { results, failed } = await within(
       context,
       GROUPS_TIMEOUT_MS,
       'taking over the groups’ positions',
       world.groups.syncNow(name, { takeover: true, topics }),
     );
     const followed = new Set(results.filter(({ verdict }) => verdict.kind !== 'refuse').map(({ group }) => group));
-    const left = new Set(results.filter(({ verdict }) => ORDER_HELPS.has(verdict.reason)).map(({ group }) => group));
+    const refused = results.filter(({ verdict }) => ORDER_HELPS.has(verdict.reason)).map(({ group }) => group);
+    const left = new Set([...refused, ...failed.keys()]);
     if (left.size === 0) return { groups: followed.size };
     const names = [...left].slice(0, MAX_NAMES).join(', ');
     return { groups: followed.size, groupsLeft: left.size, groupsLeftNames: names, groupsFix: fix };

@@ -1,5 +1,5 @@
 import { isCausewayError } from '../../../common/errors/error.js';
-import type { EvidenceRow } from '../../../common/model/recovery.js';
+import type { Evidence, EvidenceRow } from '../../../common/model/recovery.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
 import type { GroupSyncResult } from '../../groups/ports.js';
 import { sideOf } from '../legs.js';
@@ -7,6 +7,7 @@ import type { StepContext, StepHandler } from '../ports.js';
 import { within } from '../within.js';
 
 const MAX_ROWS = 200;
+const MAX_NAMES = 20;
 const GROUPS_TIMEOUT_MS = 60_000;
 /** A source that is gone is not waited for. */
 const FAILOVER_TIMEOUT_MS = 15_000;
@@ -23,20 +24,23 @@ async function move(context: StepContext, dryRun: boolean): Promise<StepOutcome>
   const side = await sideOf(context);
   const takeover = recovery.kind !== 'drill';
   try {
-    const results = await within(
+    const { results, failed } = await within(
       context,
       recovery.kind === 'failover' ? FAILOVER_TIMEOUT_MS : GROUPS_TIMEOUT_MS,
       'asking for the groups’ positions',
-      world.groups.syncNow(side.from.name, { takeover, dryRun }),
+      world.groups.syncNow(side.from.name, { takeover, dryRun, topics: side.topics }),
     );
     const topics = new Set(side.topics);
     const mine = results.filter(({ topic }) => topics.has(topic));
-    const evidence = groupEvidence(mine);
-    const failed = mine.filter(({ verdict }) => verdict.kind === 'refuse' && verdict.reason === 'failed').length;
-    if (failed === 0 || dryRun) return { kind: 'done', evidence };
-    const message = `${failed} positions could not be written`;
-    if (context.elapsedMs < GROUPS_TIMEOUT_MS) return { kind: 'again', message, evidence };
-    return { kind: 'failed', message: `${message}: see the rows, then resume`, evidence };
+    const all = leftBehind(mine, failed);
+    const unmoved = mine.filter(({ verdict }) => verdict.reason !== 'moved');
+    // Nobody waits for a source that is gone, nor for a group that goes on at the target already.
+    const left = recovery.kind === 'failover' ? leftBehind(unmoved, new Map()) : all;
+    const evidence = { ...groupEvidence(mine), ...all?.evidence };
+    if (left === undefined || dryRun) return { kind: 'done', evidence };
+    if (context.elapsedMs < GROUPS_TIMEOUT_MS) return { kind: 'again', message: left.message, evidence };
+    if (recovery.options.force) return { kind: 'done', evidence: { ...evidence, passedByForce: left.message } };
+    return { kind: 'failed', message: `${left.message}: ${LEFT_FIX}`, evidence };
   } catch (error) {
     // A source that is gone tells nothing more: what was moved while it was there stands.
     const isGone = recovery.kind === 'failover' && isCausewayError(error) && error.info.retryable;
@@ -48,6 +52,29 @@ async function move(context: StepContext, dryRun: boolean): Promise<StepOutcome>
     const mine = last.results.filter(({ topic }) => side.topics.includes(topic));
     return { kind: 'skipped', message, evidence: { asOf, ...groupEvidence(mine) } };
   }
+}
+
+/** What an operator does about groups that were left behind. */
+export const LEFT_FIX =
+  'see what keeps them, then resume; or order it with force, and they are moved by hand; groups.exclude is for those that are nobody’s';
+
+/** Groups that nothing became of, for whatever reason that may pass; undefined: there are none. */
+export function leftBehind(
+  results: readonly GroupSyncResult[],
+  unasked: ReadonlyMap<string, string>,
+): { readonly message: string; readonly evidence: Evidence } | undefined {
+  const faults = new Map(unasked);
+  for (const { group, verdict, detail } of results) {
+    if (verdict.reason === 'failed' || verdict.reason === 'moved') faults.set(group, detail ?? verdict.reason);
+  }
+  if (faults.size === 0) return undefined;
+  const names = [...faults.keys()].slice(0, MAX_NAMES).join(', ');
+  const more = faults.size > MAX_NAMES ? ` and ${faults.size - MAX_NAMES} more` : '';
+  const [first] = faults.values();
+  return {
+    message: `the positions of ${faults.size} groups are not at the target: ${names}${more} (${first})`,
+    evidence: { groupsLeft: faults.size, groupsLeftNames: `${names}${more}` },
+  };
 }
 
 export function groupEvidence(results: readonly GroupSyncResult[]) {

@@ -6,9 +6,10 @@ import { partitionKey } from '../../../common/model/topic-partition.js';
 import { type Alignment, aligned, type Comparable, comparableOf, comparedParts } from '../../core/recovery-compare.js';
 import type { StepOutcome } from '../../core/recovery-state.js';
 import type { GroupSyncResult } from '../../groups/ports.js';
+import { expectRead } from '../../offsets/ports.js';
 import { type LegSide, sideOf } from '../legs.js';
 import type { StepContext, StepHandler } from '../ports.js';
-import { groupEvidence } from './groups.js';
+import { groupEvidence, LEFT_FIX, leftBehind } from './groups.js';
 
 const MAX_ROWS = 100;
 /** Positions that are read at both ends; the rest is only translated. */
@@ -28,7 +29,8 @@ async function check(context: StepContext): Promise<StepOutcome> {
   if (world.groups === undefined) return { kind: 'skipped', message: 'group positions are not kept here' };
   const side = await sideOf(context);
   const topics = new Set(side.topics);
-  const results = await world.groups.syncNow(side.from.name, { takeover: true, dryRun: true });
+  const order = { takeover: true, dryRun: true, topics: side.topics };
+  const { results, failed } = await world.groups.syncNow(side.from.name, order);
   const mine = results.filter(({ topic }) => topics.has(topic));
   const wrong: EvidenceRow[] = [];
   let [records, leftOut] = [0, 0];
@@ -54,12 +56,16 @@ async function check(context: StepContext): Promise<StepOutcome> {
   }
   const { rows, ...numbers } = groupEvidence(mine);
   const checked = positions.filter(({ topic, partition }) => maps.has(partitionKey(topic, partition))).length;
+  const left = leftBehind(mine, failed);
   const evidence = {
-    ...{ ...numbers, checked, comparedRecords: records, leftOut, different: wrong.length },
+    ...{ ...numbers, ...left?.evidence, checked, comparedRecords: records, leftOut, different: wrong.length },
     compared: comparedParts(comparable),
     rows: [...wrong.slice(0, MAX_ROWS), ...rows],
   };
-  if (wrong.length === 0) return { kind: 'done', evidence };
+  if (wrong.length === 0) {
+    if (left === undefined || recovery.options.force) return { kind: 'done', evidence };
+    return { kind: 'failed', message: `${left.message}: ${LEFT_FIX}`, evidence };
+  }
   const first = wrong[0];
   const message = `${wrong.length} of ${checked} positions do not lead to the same records, the first one of group ${first?.['group']}: ${first?.['fault']}`;
   return { kind: 'failed', message, evidence: { ...evidence, perPosition: recovery.options.sampleRecords } };
@@ -89,7 +95,8 @@ async function mapsOf({ world }: StepContext, from: Route, positions: readonly G
   }
   const maps = new Map<string, PartitionMap>();
   for (const [topic, wanted] of partitions) {
-    for (const [partition, map] of (await world.offsets?.read(from, topic, [...wanted])) ?? []) {
+    const read = await world.offsets?.read(from, topic, [...wanted]);
+    for (const [partition, map] of read === undefined ? [] : expectRead(read)) {
       maps.set(partitionKey(topic, partition), map);
     }
   }

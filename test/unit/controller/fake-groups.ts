@@ -7,6 +7,7 @@ import { systemClock } from '../../../common/runtime/clock.js';
 import { seededRandom } from '../../../common/runtime/random.js';
 
 const GROUP_AUTHORIZATION_FAILED = 30;
+const UNKNOWN_TOPIC = 3;
 const START = -2n;
 
 interface FakeOffset {
@@ -86,15 +87,21 @@ export class FakeGroups {
   }
 
   #fetch(request: Reader, writer: Writer): void {
-    const names = request.array(1, () => {
+    const asked = request.array(1, () => {
       const name = request.string();
-      request.nullableArrayLength(1);
+      const topics = request.nullableArrayLength(1);
+      const places = Array.from({ length: Math.max(0, topics) }, () => placesOf(request)).flat();
       request.tags();
-      return name;
+      return { name, places: topics < 0 ? undefined : places };
     });
-    writer.int32(0).array(names, (name) => {
+    writer.int32(0).array(asked, ({ name, places }) => {
       const isDenied = this.denied.has(name);
-      const offsets = isDenied ? [] : [...(this.groups.get(name)?.offsets.values() ?? [])];
+      const committed = this.groups.get(name)?.offsets ?? new Map<string, FakeOffset>();
+      const found = places?.map((place) => {
+        const nothing = { ...place, offset: -1n, metadata: '' };
+        return committed.get(partitionKey(place.topic, place.partition)) ?? nothing;
+      });
+      const offsets = isDenied ? [] : (found ?? [...committed.values()]);
       writer.string(name).array(offsets, ({ topic, partition, offset, metadata }) => {
         writer.string(topic).arrayLength(1);
         writer.int32(partition).int64(offset).int32(-1).nullableString(metadata).int16(0).tags().tags();
@@ -143,7 +150,16 @@ function versionOf(api: number): number {
   return api === ApiKey.ListOffsets ? 7 : 8;
 }
 
+function placesOf(request: Reader): { readonly topic: string; readonly partition: number }[] {
+  const topic = request.string();
+  const places = request.array(1, () => ({ topic, partition: request.int32() }));
+  request.tags();
+  return places;
+}
+
+/** All topics are there, but Causeway's own. */
 function described(name: string) {
+  if (name.startsWith('causeway.')) return { name, errorCode: UNKNOWN_TOPIC, topicId: null, partitions: [] };
   const partitions = Array.from({ length: 4 }, (_, partition) => {
     return { partition, errorCode: 0, leader: 0, leaderEpoch: 0, replicas: [0], isr: [0] };
   });

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { CausewayError } from '../../../common/errors/error.js';
 import type { PartitionMap } from '../../../common/model/offset-map.js';
 import type { Route, TopicEntry } from '../../../common/model/route.js';
 import { systemClock } from '../../../common/runtime/clock.js';
 import { DEFAULT_GROUP_SYNC } from '../../../controller/groups/group-filter.js';
 import type { GroupSyncOptions } from '../../../controller/groups/ports.js';
 import { RouteGroups } from '../../../controller/groups/route-groups.js';
+import type { PartitionMaps } from '../../../controller/offsets/ports.js';
 import { FakeGroups } from './fake-groups.js';
 import { routeOf } from './kit.js';
 
@@ -26,25 +28,39 @@ const entryOf = (topic: string): TopicEntry => {
 class Pair {
   readonly source = new FakeGroups();
   readonly target = new FakeGroups();
+  /** Why the maps of all but partition 0 cannot be read. */
+  fault: CausewayError | undefined;
   readonly #topics: readonly string[];
 
   constructor(...topics: readonly string[]) {
     this.#topics = topics.length === 0 ? ['t'] : topics;
   }
 
+  #read(partitions: readonly number[]): PartitionMaps {
+    const { fault } = this;
+    const known = partitions.filter((one) => fault === undefined || one === 0).map((one) => [one, MAP] as const);
+    const maps = new Map(known);
+    if (fault === undefined) return maps;
+    return Object.assign(maps, { unread: new Map(partitions.filter((one) => one !== 0).map((one) => [one, fault])) });
+  }
+
   /** As a leader that has just begun. */
   leader(route: Route = ROUTE): (options: GroupSyncOptions) => Promise<string[]> {
-    const groups = new RouteGroups(route, {
-      source: this.source.client('east'),
-      target: this.target.client('west'),
-      maps: { read: (_route, _topic, partitions) => Promise.resolve(new Map(partitions.map((one) => [one, MAP]))) },
-      fleet: 'f',
-      clock: systemClock,
-    });
+    const groups = this.groups(route);
     return async (options) => {
       const { results } = await groups.pass(this.#topics.map(entryOf), options);
       return results.map(({ group, topic, verdict }) => `${group} ${topic}: ${verdict.kind} ${verdict.reason}`).sort();
     };
+  }
+
+  groups(route: Route = ROUTE): RouteGroups {
+    return new RouteGroups(route, {
+      source: this.source.client('east'),
+      target: this.target.client('west'),
+      maps: { read: (_route, _topic, partitions) => Promise.resolve(this.#read(partitions)) },
+      fleet: 'f',
+      clock: systemClock,
+    });
   }
 }
 
@@ -104,4 +120,19 @@ describe('a takeover', () => {
     assert.deepEqual(await pair.leader()({ ...TAKEOVER, topics: ['t'] }), ['g t: write takeover']);
     assert.deepEqual([pair.target.offset('g', 't'), pair.target.offset('g', 'other')], [10n, 5n]);
   });
+});
+
+test('a map that cannot be read is told as that, for its partition alone: it is not said that nothing was copied', async () => {
+  const pair = new Pair();
+  pair.source.given('g', 't', [10, 20]);
+  pair.fault = new CausewayError('KAFKA_ERROR', 'no rights on the checkpoint');
+  const { results } = await pair.groups().pass([entryOf('t')], TAKEOVER);
+  assert.deepEqual(
+    results.map(({ partition, verdict, detail }) => [partition, verdict.reason, detail]),
+    [
+      [0, 'new', null],
+      [1, 'failed', 'no rights on the checkpoint'],
+    ],
+  );
+  assert.deepEqual([pair.target.offset('g', 't', 0), pair.target.offset('g', 't', 1)], [10n, undefined]);
 });

@@ -33,10 +33,11 @@ interface World {
   readonly runs: PartitionMap['runs'];
   readonly at: number;
   readonly translated: number;
+  readonly failed?: ReadonlyMap<string, string>;
 }
 
 /** One group with one position. */
-async function drill({ route, source, target, runs, at, translated }: World) {
+async function drill({ route, source, target, runs, at, translated, failed = new Map() }: World) {
   const logs = { east: source, west: target };
   const map = { timeline: 1, runs, head: { source: 1_000n, target: 1_000n } };
   const position = {
@@ -56,7 +57,7 @@ async function drill({ route, source, target, runs, at, translated }: World) {
     signal: new AbortController().signal,
     world: {
       fleet: { route: () => Promise.resolve({ value: routeOf('r', route), version: 0 }) },
-      groups: { syncNow: () => Promise.resolve([position]) },
+      groups: { syncNow: () => Promise.resolve({ results: [position], failed }) },
       offsets: { read: () => Promise.resolve(new Map([[0, map]])) },
       lens: {
         scan: (cluster: 'east' | 'west', options: { from: bigint; visit: (records: unknown[]) => boolean }) => {
@@ -96,6 +97,14 @@ describe('a drill', () => {
       const target = copied(source, 5).map((one) => (one.offset === 9 ? { ...one, ...other } : one));
       assert.match((await drill({ ...simple, source, target })).message, new RegExp(`differ in their ${part}`));
     }
+  });
+
+  test('fails where a group cannot be asked where it stands', async () => {
+    const source = offsets(0, 8);
+    const failed = new Map([['dark', 'no rights to describe it']]);
+    const outcome = await drill({ ...simple, source, target: copied(source, 5), failed });
+    assert.equal(outcome.kind, 'failed');
+    assert.match(outcome.message, /1 groups .*dark \(no rights to describe it\)/);
   });
 
   test('finds a position that leads past records, and a map that is off by one', async () => {
