@@ -36,7 +36,9 @@ export interface GroupSyncsOptions {
 }
 
 interface Followed {
-  readonly groups: RouteGroups;
+  readonly route: Route;
+  /** Made when they are first needed: their clusters may be unknown to this controller’s file. */
+  groups: RouteGroups | undefined;
   readonly intervalMs: number;
   dueMs: number;
   running: boolean;
@@ -109,7 +111,8 @@ export class GroupSyncs implements LeaderWork {
         fix: 'GET /api/v1/routes lists the routes.',
       });
     }
-    const groups = this.#followed.get(name)?.groups ?? this.#groupsOf(route);
+    const followed = this.#followed.get(name);
+    const groups = followed === undefined ? this.#groupsOf(route) : this.#groupsIn(followed);
     const report = await groups.pass(term.entries(name), options, { sharedBy: sharedBy(route, term) });
     if (options.dryRun !== true) this.#say(name, report);
     return report;
@@ -122,19 +125,18 @@ export class GroupSyncs implements LeaderWork {
       const intervals = [route.groups?.intervalMs, reader?.intervalMs(route)].filter((ms) => ms !== undefined);
       if (intervals.length > 0) wanted.set(route.name, { route, intervalMs: Math.min(...intervals) });
     }
-    for (const [name, { groups, intervalMs }] of this.#followed) {
+    for (const [name, { route, intervalMs }] of this.#followed) {
       const next = wanted.get(name);
       // Read again, a record is another object though nothing in it has changed.
       const isSame =
-        next !== undefined &&
-        (next.route === groups.route || JSON.stringify(next.route) === JSON.stringify(groups.route));
+        next !== undefined && (next.route === route || JSON.stringify(next.route) === JSON.stringify(route));
       if (!isSame || next.intervalMs !== intervalMs) this.#drop(name);
     }
     for (const [name, { route, intervalMs }] of wanted) {
       if (this.#followed.has(name)) continue;
       const now = { dueMs: clock.monotonicMs(), running: false };
       const state = { ...now, report: undefined, fault: undefined, readerFault: undefined };
-      this.#followed.set(name, { groups: this.#groupsOf(route), intervalMs, ...state });
+      this.#followed.set(name, { route, groups: undefined, intervalMs, ...state });
     }
   }
 
@@ -143,6 +145,12 @@ export class GroupSyncs implements LeaderWork {
     this.#meter.forget(name);
   }
 
+  #groupsIn(followed: Followed): RouteGroups {
+    followed.groups ??= this.#groupsOf(followed.route);
+    return followed.groups;
+  }
+
+  /** @throws CLUSTER_UNKNOWN */
   #groupsOf(route: Route): RouteGroups {
     const { clients, maps, fleet, clock } = this.#options;
     const [source, target] = [clients.of(route.source), clients.of(route.target)];
@@ -169,7 +177,8 @@ export class GroupSyncs implements LeaderWork {
 
   async #pass(followed: Followed, term: Term): Promise<void> {
     const { reader } = this.#options;
-    const { route } = followed.groups;
+    const { route } = followed;
+    const groups = this.#groupsIn(followed);
     const entries = term.entries(route.name);
     const shared = { sharedBy: sharedBy(route, term) };
     const onRead = async (positions: readonly SourcePosition[]): Promise<void> => {
@@ -182,10 +191,10 @@ export class GroupSyncs implements LeaderWork {
       }
     };
     if (route.groups === undefined) {
-      await onRead((await followed.groups.read(entries, shared)).positions);
+      await onRead((await groups.read(entries, shared)).positions);
       return;
     }
-    const report = await followed.groups.pass(entries, { takeover: false }, { ...shared, onRead });
+    const report = await groups.pass(entries, { takeover: false }, { ...shared, onRead });
     followed.report = report;
     this.#meter.show(route.name, report);
     this.#say(route.name, report);
@@ -193,7 +202,7 @@ export class GroupSyncs implements LeaderWork {
 
   #readerFailed(followed: Followed, error: unknown): void {
     const { logger, metrics } = this.#options;
-    const route = followed.groups.route.name;
+    const route = followed.route.name;
     const code = isCausewayError(error) ? error.code : 'INTERNAL_INVARIANT';
     metrics.inc('causeway_mm2_failures_total', 1, { route, part: 'checkpoints' });
     if (followed.readerFault !== code) logger.warn('mm2.failed', { route, part: 'checkpoints', err: error });

@@ -212,3 +212,25 @@ describe('a topic of the target that others write, too', () => {
     await fleet.stop();
   });
 });
+
+describe('a route with a cluster that this controller does not know', () => {
+  test('fails for itself, which is said once; the others go on', async (t) => {
+    const said: string[] = [];
+    const logger = Object.assign(Object.create(silentLogger) as Logger, {
+      warn: (event: string, { route }: { readonly route: string }) => void said.push(`${event} ${route}`),
+      debug: () => undefined,
+    });
+    const fleet = new Fleet(logger, 'mars');
+    t.after(() => fleet.stop());
+    fleet.run([routeOf('from-mars', { groups, source: 'mars' }), EAST]);
+    await fleet.verdicts('from-east');
+    const { east, west } = fleet.clusters;
+    for (const at of [20, 30, 40]) {
+      east.given('g', 't', [at]);
+      await until(() => west.offset('g', 't') === BigInt(at + 100));
+    }
+    await assert.rejects(fleet.syncs.syncNow('from-mars', { takeover: false }), { code: 'CLUSTER_UNKNOWN' });
+    await fleet.stop();
+    assert.deepEqual(said, ['groups.failed from-mars']);
+  });
+});
