@@ -71,9 +71,13 @@ export class RouteGroups {
   ): Promise<SourceGroups> {
     const { source, maps } = this.#deps;
     const { route } = this;
-    const named = groups === undefined ? undefined : new Set(groups);
-    // Who is called by name is meant, whatever the filter says.
-    const takes = (group: string): boolean => (named === undefined ? this.#filter.takes(group) : named.has(group));
+    const named = new Set(groups);
+    const names = new Set(groups?.map((group) => this.#filter.targetName(group)));
+    const takes = (group: string): boolean => {
+      // Who is called by name is meant, whatever the filter says; who may have the same name at the target is looked at.
+      if (named.has(group)) return true;
+      return this.#filter.takes(group) && (groups === undefined || names.has(this.#filter.targetName(group)));
+    };
     return await readSourceGroups(source, maps, {
       ...{ route, entries, takes },
       whyShared: (targetTopic) => whyShared(route) ?? sharedBy?.(targetTopic),
@@ -92,6 +96,8 @@ export class RouteGroups {
       ...(groups === undefined ? {} : { groups }),
     });
     await onRead?.(positions);
+    const asked = new Set(groups);
+    const isMeant = (group: string): boolean => groups === undefined || asked.has(group);
     const nowMs = clock.monotonicMs();
     const stale = new Set<string>();
     if (this.policy.untranslatable === 'timestamp') await this.#times.find(positions);
@@ -103,6 +109,8 @@ export class RouteGroups {
       order: { takeover, allowRewind },
       dryRun,
       targetName: (group) => this.#filter.targetName(group),
+      isMeant,
+      unread: [...failed.keys()],
       isStale: (group) => {
         const freshMs = this.#freshMs.get(group);
         // A new leader does not know: it begins to count.
@@ -114,7 +122,9 @@ export class RouteGroups {
     });
     for (const group of stale) this.#freshMs.set(group, nowMs);
     if (groups === undefined && topics === undefined) this.#forgetOthers(results);
-    const faults = [...failed].map(([group, error]) => [group, error.message] as const);
+    const faults = [...failed]
+      .filter(([group]) => isMeant(group))
+      .map(([group, error]) => [group, error.message] as const);
     return { atMs: clock.wallMs(), results, failed: new Map(faults) };
   }
 

@@ -23,6 +23,10 @@ export interface SyncPassOptions extends SyncWriteOptions {
   readonly byTime: (position: SourcePosition) => TargetPosition | undefined;
   readonly dryRun: boolean;
   readonly targetName: (group: string) => string;
+  /** Others have been read for the sake of their names only. */
+  readonly isMeant: (group: string) => boolean;
+  /** Groups of the source that could not be asked: they have their names all the same. */
+  readonly unread: readonly string[];
 }
 
 /**
@@ -35,9 +39,11 @@ export async function runSyncPass(
   options: SyncPassOptions,
 ): Promise<readonly GroupSyncResult[]> {
   if (positions.length === 0) return [];
-  const names = targetNames(positions, options.targetName);
-  const own = positions.filter(({ group }) => names.has(group));
-  const wanted = [...new Set(names.values())].sort(compareText);
+  const groups = new Set([...positions.map(({ group }) => group), ...options.unread]);
+  const names = targetNames(groups, options.targetName);
+  const meant = positions.filter(({ group }) => options.isMeant(group));
+  const own = meant.filter(({ group }) => names.has(group));
+  const wanted = [...new Set(own.map(({ group }) => names.get(group) as string))].sort(compareText);
   const unmarked = await options.marks.follow(wanted);
   const target = await readTargetGroups(options.client, wanted);
   const standings = new Map(
@@ -55,15 +61,14 @@ export async function runSyncPass(
   }
   await clampAll(cases, options);
   if (!options.dryRun) await writeAll(cases, options);
-  const taken = positions.filter(({ group }) => !names.has(group));
+  const taken = meant.filter(({ group }) => !names.has(group));
   return [...cases.map(resultOf), ...taken.map((source) => takenResult(source, options.targetName(source.group)))];
 }
 
 /** Of groups that would have the same name at the target, the first in the alphabet has it. */
-function targetNames(positions: readonly SourcePosition[], targetName: (group: string) => string): Map<string, string> {
-  const groups = [...new Set(positions.map(({ group }) => group))].sort(compareText);
+function targetNames(groups: Iterable<string>, targetName: (group: string) => string): Map<string, string> {
   const takenBy = new Map<string, string>();
-  for (const group of groups) {
+  for (const group of [...groups].sort(compareText)) {
     const name = targetName(group);
     if (!takenBy.has(name)) takenBy.set(name, group);
   }

@@ -136,3 +136,45 @@ test('a map that cannot be read is told as that, for its partition alone: it is 
   );
   assert.deepEqual([pair.target.offset('g', 't', 0), pair.target.offset('g', 't', 1)], [10n, undefined]);
 });
+
+describe('groups that would have one name at the target', () => {
+  const renamed = routeOf('r', {
+    groups: { ...DEFAULT_GROUP_SYNC, renames: [{ match: 'app-(blue|green)', replacement: 'app' }] },
+  });
+  const positions = (pair: Pair): void => {
+    pair.source.given('app-blue', 't', [100]);
+    pair.source.given('app-green', 't', [5_000]);
+  };
+
+  test('the first in the alphabet has it, also where an order names the other one only', async () => {
+    const pair = new Pair();
+    positions(pair);
+    const pass = pair.leader(renamed);
+    assert.deepEqual(await pass(PLAIN), ['app-blue t: write new', 'app-green t: refuse name-taken']);
+    assert.deepEqual(await pass({ ...TAKEOVER, groups: ['app-green'] }), ['app-green t: refuse name-taken']);
+    assert.deepEqual(await pass({ ...TAKEOVER, groups: ['app-blue'] }), ['app-blue t: keep same']);
+    assert.equal(pair.target.offset('app', 't'), 100n);
+  });
+
+  test('and where it cannot be read just now', async () => {
+    const pair = new Pair();
+    positions(pair);
+    pair.source.denied.add('app-blue');
+    for (const order of [PLAIN, { ...TAKEOVER, groups: ['app-green'] }]) {
+      assert.deepEqual(await pair.leader(renamed)(order), ['app-green t: refuse name-taken']);
+    }
+    assert.equal(pair.target.offset('app', 't'), undefined);
+  });
+
+  test('one that the route does not take, or that has nothing in its topics, takes none away', async () => {
+    const pair = new Pair();
+    positions(pair);
+    pair.source.given('app-blue', 'elsewhere', [1]);
+    const green = { ...DEFAULT_GROUP_SYNC, exclude: ['app-blue'] };
+    const without = routeOf('r', { groups: { ...green, renames: [{ match: 'app-.*', replacement: 'app' }] } });
+    assert.deepEqual(await pair.leader(without)({ ...PLAIN, groups: ['app-green'] }), ['app-green t: write new']);
+    pair.source.groups.get('app-blue')?.offsets.delete('t-0');
+    pair.source.given('app-green', 't', [6_000]);
+    assert.deepEqual(await pair.leader(renamed)({ ...PLAIN, groups: ['app-green'] }), ['app-green t: write ours']);
+  });
+});
