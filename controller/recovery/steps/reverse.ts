@@ -54,21 +54,26 @@ export const reverse: StepHandler = {
       return { kind: 'failed', message, backTo };
     }
     let begun = 0;
-    for (const { entry, topic, starts, known, isBegun } of turns) {
+    for (const { source, entry, topic, starts, known, isBegun } of turns) {
       if (entry === undefined || isBegun) continue;
       const addedAt = new Date(context.world.clock.wallMs()).toISOString();
-      const next = reversedEntry(entry, { route: back.name, topic }, starts, addedAt);
+      const next = reversedEntry(entry.value, { route: back.name, topic }, starts, addedAt);
       const path = topicPath(back.name, topic);
       const data = encodeTopicEntry(next);
       const write: StoreOp =
         known === undefined ? { type: 'create', path, data } : { type: 'set', path, data, version: known.version };
-      const exclusion = await excludedAlike(context, { from: side.from.name, to: back.name }, entry.topic, topic);
+      // Still retired when it is written.
+      const retired: StoreOp = { type: 'check', path: topicPath(side.from.name, source), version: entry.version };
+      const exclusion = await excludedAlike(context, { from: side.from.name, to: back.name }, source, topic);
       const partitions = Math.max(...starts.map(({ partition }) => partition)) + 1;
-      await context.term.write([write, ...exclusion, ...(await renewal(context, back.name, topic, partitions))]);
+      const renewed = await renewal(context, back.name, topic, partitions);
+      await context.term.write([retired, write, ...exclusion, ...renewed]);
       begun += 1;
     }
     await handOverSelection(context, side, back);
-    const gone = new Set(turns.flatMap(({ source, entry }) => (entry === undefined ? [source] : [])));
+    const gone = new Set(
+      turns.flatMap(({ source, entry, isBegun }) => (entry === undefined && !isBegun ? [source] : [])),
+    );
     const left = points.filter(({ topic }) => !gone.has(topic));
     return {
       kind: 'done',
@@ -83,7 +88,7 @@ interface Turn {
   /** As it is called at the source of the direction so far. */
   readonly source: string;
   /** Undefined: it was removed from the route meanwhile. */
-  readonly entry: TopicEntry | undefined;
+  readonly entry: Stored<TopicEntry> | undefined;
   readonly topic: string;
   readonly starts: readonly PartitionStart[];
   /** The route back has it, retired or not. */
@@ -104,7 +109,7 @@ async function turnsOf(
     const starts = reverseStarts(points, source);
     const known = await context.world.fleet.entry(back.name, topic);
     const isBegun = known !== undefined && !isRetired(known.value) && sameStarts(known.value.starts, starts);
-    turns.push({ source, entry: entries.get(source)?.value, topic, starts, known, isBegun });
+    turns.push({ source, entry: entries.get(source), topic, starts, known, isBegun });
   }
   return turns;
 }
@@ -112,7 +117,7 @@ async function turnsOf(
 /** Why a topic cannot be copied back from its common point. Where others are already, those that were removed since are left out. */
 function faultOf({ source, entry, topic, starts, known, isBegun }: Turn, side: LegSide, hasBegun: boolean) {
   if (entry === undefined) return hasBegun ? undefined : `topic ${source} was removed from route ${side.from.name}`;
-  if (!isRetired(entry)) {
+  if (!isRetired(entry.value)) {
     const advice = hasBegun ? ' (remove it there, then resume: it is left out)' : '';
     return `topic ${source} is copied by route ${side.from.name} again${advice}`;
   }

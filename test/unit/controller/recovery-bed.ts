@@ -48,6 +48,8 @@ export class RecoveryBed {
   readonly ran: string[] = [];
   /** The leader dies instead of this write. */
   dies: (ops: readonly StoreOp[]) => boolean = () => false;
+  /** Something happens just before this write. */
+  before: (ops: readonly StoreOp[]) => void = () => undefined;
   readonly #id: string;
 
   constructor(recovery: Recovery, routes: readonly Route[]) {
@@ -125,11 +127,13 @@ export class RecoveryBed {
       signal: new AbortController().signal,
       lookAgain: () => Promise.resolve(),
       write: async (ops: readonly StoreOp[]) => {
+        this.before(ops);
         if (this.dies(ops)) throw new CausewayError('EPOCH_LOST', 'another one leads');
         for (const op of ops) {
           const version = this.nodes.get(op.path)?.version;
           if (op.type === 'create' && version !== undefined) throw new CausewayError('NODE_EXISTS', op.path);
-          if (op.type === 'set' && version !== op.version) throw new CausewayError('BAD_VERSION', op.path);
+          if ((op.type === 'set' || op.type === 'check') && version !== op.version)
+            throw new CausewayError('BAD_VERSION', op.path);
         }
         return ops.map((op) => {
           if (op.type === 'create' || op.type === 'set') this.put(op.path, op.data as Buffer);

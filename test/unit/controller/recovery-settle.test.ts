@@ -170,6 +170,19 @@ describe('the reverse', () => {
     );
   });
 
+  test('is not written for a topic that an operator added anew in that moment', async () => {
+    const bed = bedAt('switchover', 'reverse');
+    bed.before = (ops) => {
+      if (ops.some(({ path }) => path === topicPath('back', 't')) && !isCopied(bed, 't')) bed.add('r', 't');
+    };
+    await bed.lead(REAL);
+    assert.match(
+      stepIn(bed, 'reverse')?.message ?? '',
+      /^topic t is copied by route r again; nothing is copied back yet/,
+    );
+    assert.equal(bed.entry('back', 't'), undefined);
+  });
+
   test('of a failback chooses its topics again where one of them is copied by an operator’s order', async () => {
     const bed = bedAt('failback', 'reverse');
     bed.add('r', 'u');
