@@ -1,5 +1,6 @@
 import { type Api, call } from '../../common/kafka/wire/call.js';
 import { ClusterClient } from '../../common/kafka/wire/cluster-client.js';
+import { isRetriable } from '../../common/kafka/wire/error-codes.js';
 import { listOffsets, TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from '../../common/kafka/wire/operations/list-offsets.js';
 import type { TopicPartition } from '../../common/model/topic-partition.js';
 import { silentLogger } from '../../common/observability/logger.js';
@@ -7,6 +8,9 @@ import { systemClock } from '../../common/runtime/clock.js';
 import { systemRandom } from '../../common/runtime/random.js';
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Leaders may move while a cluster that was shaken is looked at: so often, a second apart, before that counts as the answer. */
+const ATTEMPTS = 60;
+const PAUSE_MS = 1_000;
 
 export interface TopicLayout {
   readonly topic: string;
@@ -80,10 +84,15 @@ export class AuditCluster {
 
   async #offsets(topic: string, partitions: number, timestamp: bigint): Promise<number[]> {
     const queries = Array.from({ length: partitions }, (_, partition) => ({ topic, partition, timestamp }));
-    const listed = await listOffsets(this.#client, 'read_committed', queries);
-    return listed.map(({ partition, errorCode, offset }) => {
-      if (errorCode !== 0) throw new Error(`ListOffsets of ${topic}-${partition} was answered with error ${errorCode}`);
-      return Number(offset);
-    });
+    for (let attempt = 1; ; attempt += 1) {
+      const listed = await listOffsets(this.#client, 'read_committed', queries);
+      const failed = listed.find(({ errorCode }) => errorCode !== 0);
+      if (failed === undefined) return listed.map(({ offset }) => Number(offset));
+      const { partition, errorCode } = failed;
+      if (attempt === ATTEMPTS || !isRetriable(errorCode)) {
+        throw new Error(`ListOffsets of ${topic}-${partition} was answered with error ${errorCode}`);
+      }
+      await systemClock.sleep(PAUSE_MS);
+    }
   }
 }

@@ -6,6 +6,11 @@ import type { World } from './world.js';
 const FROM_MS = 600;
 const MIN_FAULTS = 2;
 const MAX_FAULTS = 8;
+/** A world lasts this long, and so much longer for each of its faults; then all that was broken is whole again. */
+const LEAST_MS = 4_500;
+const PER_FAULT_MS = 1_000;
+/** None begins in the last moment. */
+const UNTIL_HEALED_MS = 1_000;
 const RESTART_MS = [100, 4_000] as const;
 const MAX_COUNTDOWN = 25;
 const MOMENTS: readonly CallMoment[] = ['before', 'sent', 'answered'];
@@ -53,12 +58,13 @@ const CATALOGUE: readonly (readonly [name: string, weight: number, fault: Fault]
   ['topic-removed', 3, removeTopic],
 ];
 
-/** Draws the faults of a world; what they break is whole again at `healedMs`. */
-export function planFaults(world: World, healedMs: number, told: (fault: string) => void): void {
+/** Draws the faults of a world. @returns when it is healed: load and faults end, and what was broken is whole again */
+export function planFaults(world: World, told: (fault: string) => void): number {
   const dice = world.dice.of('faults');
   const count = MIN_FAULTS + dice.below(MAX_FAULTS - MIN_FAULTS + 1);
+  const healedMs = LEAST_MS + count * PER_FAULT_MS;
   for (let index = 0; index < count; index += 1) {
-    const atMs = dice.between(FROM_MS, healedMs - 1_000);
+    const atMs = dice.between(FROM_MS, healedMs - UNTIL_HEALED_MS);
     const lastsMs = dice.chance(0.3) ? dice.between(3_000, 8_000) : dice.between(50, 3_000);
     const [name, , fault] = draw(dice);
     const own = dice.of(`${index}`);
@@ -76,6 +82,7 @@ export function planFaults(world: World, healedMs: number, told: (fault: string)
     });
   }
   world.timeline.after(healedMs, () => revive(world));
+  return healedMs;
 }
 
 function draw(dice: Dice): (typeof CATALOGUE)[number] {

@@ -4,13 +4,11 @@ import { Dice } from './kernel/dice.js';
 import { prepare } from './seams.js';
 import { World } from './world.js';
 
-/** Load and faults end here, and what was broken is whole again. */
-const HEALED_MS = 13_000;
 const LOAD_FROM_MS = 400;
-/** By then all must be well. */
-const DEADLINE_MS = HEALED_MS + 90_000;
-/** For so long nothing may change hands once all is well. */
-const CALM_MS = 3_000;
+/** So long after the healing all must be well. */
+const PATIENCE_MS = 90_000;
+/** For so long nothing may change hands once all is well: longer than a leader waits from round to round. */
+const CALM_MS = 2_500;
 const LOOK_MS = 250;
 /** In such worlds most workers have several partitions on a lane: what happens to one of them concerns the others. */
 const WIDE_SHARE = 0.3;
@@ -48,8 +46,8 @@ async function liveThrough(seed: number, options: { readonly trace?: boolean }):
   const world = new World(dice, options.trace === true);
   const { timeline } = world;
   const faults: string[] = [];
-  found(world);
-  planFaults(world, HEALED_MS, (fault) => faults.push(`${Math.round(timeline.nowMs)} ${fault}`));
+  const healedMs = planFaults(world, (fault) => faults.push(`${Math.round(timeline.nowMs)} ${fault}`));
+  found(world, healedMs);
   const rejected = (error: unknown): void => {
     world.fail(
       new Violation(
@@ -62,11 +60,14 @@ async function liveThrough(seed: number, options: { readonly trace?: boolean }):
   };
   process.on('unhandledRejection', rejected);
   let isSettled = false;
-  watch(world, () => {
+  watch(world, healedMs, () => {
     isSettled = true;
   });
   try {
-    await timeline.run(DEADLINE_MS, () => isSettled || world.violation !== undefined || timeline.turns > MAX_TURNS);
+    await timeline.run(
+      healedMs + PATIENCE_MS,
+      () => isSettled || world.violation !== undefined || timeline.turns > MAX_TURNS,
+    );
     // Rejections that nobody handles are told between two turns of Node's loop.
     await new Promise((resolve) => setImmediate(resolve));
   } catch (error) {
@@ -93,7 +94,7 @@ async function liveThrough(seed: number, options: { readonly trace?: boolean }):
 }
 
 /** Two controllers, two or three workers, one or two topics, and somebody who writes. */
-function found(world: World): void {
+function found(world: World, healedMs: number): void {
   const { timeline, source } = world;
   const dice = world.dice.of('founding');
   const starts = [
@@ -110,7 +111,7 @@ function found(world: World): void {
   const load = dice.of('load');
   const meanMs = load.between(150, 700);
   const write = (): void => {
-    if (timeline.nowMs > HEALED_MS) return;
+    if (timeline.nowMs > healedMs) return;
     for (const topic of source.topics.values()) world.produce(topic, load);
     timeline.after(load.between(0, 2 * meanMs), write);
   };
@@ -118,7 +119,7 @@ function found(world: World): void {
 }
 
 /** After everything is whole again: all is well, and stays as it is for a while. */
-function watch(world: World, settled: () => void): void {
+function watch(world: World, healedMs: number, settled: () => void): void {
   const { timeline, ownership } = world;
   let calmSinceMs: number | undefined;
   let changes = -1;
@@ -134,5 +135,5 @@ function watch(world: World, settled: () => void): void {
     calmSinceMs ??= isWell ? timeline.nowMs : undefined;
     timeline.after(LOOK_MS, look);
   };
-  timeline.after(HEALED_MS + 1, look);
+  timeline.after(healedMs + 1, look);
 }
