@@ -98,10 +98,15 @@ describe('positions of consumer groups on real clusters', { timeout: 280_000 }, 
       verdicts(results, 'g-classic').every((verdict) => verdict.endsWith('refuse not-ours')),
       verdicts(results, 'g-classic').join(', '),
     );
-    await commit(source, 'g-classic', { 0: 100n }, { topic: TOPIC });
-    await commit(target, 'g-classic', { 0: 60n }, { topic: TOPIC });
-    assert.equal(verdicts((await leader.pass(ENTRIES, TAKEOVER)).results, 'g-classic')[0], '0: write takeover');
+    await commit(source, 'g-classic', { 0: 100n, 1: 70n }, { topic: TOPIC });
+    await commit(target, 'g-classic', { 0: 60n, 1: 70n }, { topic: TOPIC });
+    const taken = verdicts((await leader.pass(ENTRIES, TAKEOVER)).results, 'g-classic');
+    assert.deepEqual(taken.slice(0, 2), ['0: write takeover', '1: keep same']);
     assert.equal((await committed(target, 'g-classic'))[`${TOPIC}/0`]?.[0], 100n);
+    // Ours from then on, also where it stood as it should already.
+    await commit(source, 'g-classic', { 1: 90n }, { topic: TOPIC });
+    const next = await leaderOf(source, target).pass(ENTRIES, PLAIN);
+    assert.equal(verdicts(next.results, 'g-classic')[1], '1: write ours');
   });
 
   test('8.4 who only looked in at the target gets positions in further partitions; who began to work there does not', async () => {
