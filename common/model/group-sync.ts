@@ -51,11 +51,11 @@ export type RefuseReason =
   | 'untranslatable'
   /** Nothing is known of the partition's offsets yet, or the route does not copy it. */
   | 'not-copied'
-  /** Several source partitions are copied into the target's: there is no one position. */
+  /** Others write into the target partition, too: there is no one position. */
   | 'merged'
   /** Another group of the source has this name at the target. */
   | 'name-taken'
-  /** The target was asked, and refused or did not answer. */
+  /** The target, or what is known of the partition's offsets, was asked, and refused or did not answer. */
   | 'failed';
 
 export type GroupVerdict =
