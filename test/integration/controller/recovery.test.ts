@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { ClusterClient } from '../../../common/kafka/wire/cluster-client.js';
 import { buildBatch } from '../../../common/kafka/wire/records/build-batch.js';
 import type { ClusterConnection } from '../../../common/model/cluster.js';
@@ -117,6 +118,9 @@ describe('recovery programs on two real clusters', () => {
     );
     assert.ok(Number(stepOf(dry, 'quiet').evidence?.['moving']) > 0, 'it sees that producers are there');
     assert.ok(!routes.includes(`${name}-reverse`), 'and makes nothing');
+    const { value, etag } = await fleet.client.getRoute(name);
+    const groups = { include: [groupId], intervalMs: 200 };
+    await fleet.client.putRoute(name, { source: 'east', target: 'west', delivery: value.delivery, groups }, etag);
     const asking = { ...PATIENT, confirm: ['settle', 'reverse'] };
     const tried = await programs.begin({ kind: 'switchover', route: name, options: asking });
     await programs.at(tried, 'quiet');
@@ -141,6 +145,7 @@ describe('recovery programs on two real clusters', () => {
     const done = await programs.done(out);
     assert.equal(stepOf(done, 'settle').evidence?.['exact'], PARTITIONS);
     assert.equal(stepOf(done, 'groups').evidence?.['rereads'], 0, 'nobody reads anything again');
+    assert.equal(stepOf(done, 'follow').evidence?.['groups'], 1, 'the group is followed in the other direction');
     const there = await positionsOf(west, place);
     for (const [i, from] of [30, 20, 0].entries()) {
       assert.deepEqual(await restOf(west, topic, i, there[i] ?? 0), await restOf(east, topic, i, from));
@@ -154,6 +159,11 @@ describe('recovery programs on two real clusters', () => {
     const moved = { 0: 35, 1: ends[1] ?? 0, 2: (points[2] ?? 0) + 7 };
     const rest = await Promise.all(points.map((_, i) => restOf(west, topic, i, moved[i as 0 | 1 | 2])));
     await setPositions(west, place, moved);
+    await eventually('its positions at the old source go along, without a program', async () => {
+      const found = await positionsOf(east, place);
+      const left = await Promise.all(points.map((_, i) => restOf(east, topic, i, found[i] ?? 0)));
+      return isDeepStrictEqual(left, rest);
+    });
     const back = await programs.begin({ kind: 'switchover', route: done.reverse ?? '', options: QUICK });
     const returned = await programs.done(back);
     assert.equal(returned.reverse, name, 'the way back is the route that was there before');
