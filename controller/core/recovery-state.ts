@@ -23,8 +23,14 @@ export type StepOutcome =
   | { readonly kind: 'skipped'; readonly message: string; readonly evidence?: Evidence }
   /** On its way: look again a little later. */
   | { readonly kind: 'again'; readonly message: string; readonly evidence?: Evidence }
-  /** For an operator. `backTo`: the step (an earlier one) that a resume begins with. */
-  | { readonly kind: 'failed'; readonly message: string; readonly evidence?: Evidence; readonly backTo?: string };
+  /** For an operator. `backTo`: the step (an earlier one) that a resume begins with. `isUntouched`: no attempt of it has changed anything. */
+  | {
+      readonly kind: 'failed';
+      readonly message: string;
+      readonly evidence?: Evidence;
+      readonly backTo?: string;
+      readonly isUntouched?: boolean;
+    };
 
 /** What is to be done about a program now. */
 export type NextAction =
@@ -99,7 +105,9 @@ export function stepEnded(recovery: Recovery, id: string, outcome: StepOutcome, 
     case 'again':
       return stampedAt(withStep(recovery, { ...base, state: 'waiting', message: outcome.message }), at);
     case 'failed': {
-      const failed: RecoveryStep = { ...base, state: 'failed', endedAt: at, message: outcome.message };
+      // Nothing of it is to be taken back, so its attempts do not count.
+      const attempts = outcome.isUntouched === true ? 0 : base.attempts;
+      const failed: RecoveryStep = { ...base, attempts, state: 'failed', endedAt: at, message: outcome.message };
       const back = outcome.backTo === undefined ? recovery : pendingFrom(recovery, outcome.backTo, id);
       // An abort that was ordered meanwhile stands.
       const state = recovery.state === 'aborting' ? 'aborting' : 'failed';
@@ -157,10 +165,8 @@ export function resumed(recovery: Recovery, by: string, at: string): Recovery | 
 /** Why the program cannot be given up any more; undefined: it can. */
 export function abortFault({ state: present, steps }: Recovery): string | undefined {
   if (present === 'done' || present === 'aborted') return `it is ${present} already`;
-  const at = steps.findIndex((step) => isPointOfNoReturn(step) && step.attempts > 0 && step.state !== 'done');
-  const beyond = steps[at];
-  // One that sent the program back to an earlier step had changed nothing.
-  if (beyond === undefined || steps.slice(0, at).some(({ state }) => !OVER.has(state))) return undefined;
+  const beyond = steps.find((step) => isPointOfNoReturn(step) && step.attempts > 0 && step.state !== 'done');
+  if (beyond === undefined) return undefined;
   return `step ${beyond.id} was begun, and some topics may be copied in the other direction already: resume it, or let it finish`;
 }
 

@@ -42,6 +42,8 @@ interface Placed {
 
 /** Of two live ones that are not transactional only the earlier is copied at all (core/conflicts.ts): it goes on undisturbed. */
 function mayBothHaveWritten(a: Placed, b: Placed): boolean {
-  const areTransactional = a.route.delivery === 'transactional' && b.route.delivery === 'transactional';
-  return areTransactional || isRetired(a.entry) || isRetired(b.entry);
+  const isAnyRetired = isRetired(a.entry) || isRetired(b.entry);
+  // One route in the place of another: records of one log are in its order, whoever copied them.
+  if (isAnyRetired && a.route.source === b.route.source && a.entry.topic === b.entry.topic) return false;
+  return isAnyRetired || (a.route.delivery === 'transactional' && b.route.delivery === 'transactional');
 }

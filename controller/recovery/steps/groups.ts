@@ -23,10 +23,11 @@ async function move(context: StepContext, dryRun: boolean): Promise<StepOutcome>
   if (world.groups === undefined) return { kind: 'skipped', message: 'group positions are not kept here' };
   const side = await sideOf(context);
   const takeover = recovery.kind !== 'drill';
+  const patienceMs = recovery.kind === 'failover' ? FAILOVER_TIMEOUT_MS : GROUPS_TIMEOUT_MS;
   try {
     const { results, failed } = await within(
       context,
-      recovery.kind === 'failover' ? FAILOVER_TIMEOUT_MS : GROUPS_TIMEOUT_MS,
+      patienceMs,
       'asking for the groups’ positions',
       world.groups.syncNow(side.from.name, { takeover, dryRun, topics: side.topics }),
     );
@@ -38,7 +39,7 @@ async function move(context: StepContext, dryRun: boolean): Promise<StepOutcome>
     const left = recovery.kind === 'failover' ? leftBehind(unmoved, new Map()) : all;
     const evidence = { ...groupEvidence(mine), ...all?.evidence };
     if (left === undefined || dryRun) return { kind: 'done', evidence };
-    if (context.elapsedMs < GROUPS_TIMEOUT_MS) return { kind: 'again', message: left.message, evidence };
+    if (context.elapsedMs < patienceMs) return { kind: 'again', message: left.message, evidence };
     if (recovery.options.force) return { kind: 'done', evidence: { ...evidence, passedByForce: left.message } };
     return { kind: 'failed', message: `${left.message}: ${LEFT_FIX}`, evidence };
   } catch (error) {
@@ -97,6 +98,7 @@ export function groupEvidence(results: readonly GroupSyncResult[]) {
       kept: results.filter(({ verdict }) => verdict.reason === 'same').length,
       ahead: results.filter(({ verdict }) => verdict.reason === 'forward-only').length,
       refused: count('refuse'),
+      merged: results.filter(({ verdict }) => verdict.reason === 'merged').length,
     },
     ...{ rereads: Number(rereads), unknownRereads: unknown, rows },
   };

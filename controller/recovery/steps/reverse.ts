@@ -46,12 +46,12 @@ export const reverse: StepHandler = {
     const back = await ensureRoute(context, side, side.to);
     const turns = await turnsOf(context, side, { back, points });
     const hasBegun = turns.some(({ isBegun }) => isBegun);
-    const fault = turns.map((turn) => faultOf(turn, side, hasBegun)).find((found) => found !== undefined);
+    const fault = turns.map((turn) => faultOf(turn, side)).find((found) => found !== undefined);
     if (fault !== undefined) {
-      if (hasBegun) return { kind: 'failed', message: `${fault}: the others are copied back already` };
-      const backTo = stopOf(context);
-      const message = `${fault}; nothing is copied back yet: resume begins at step ${backTo} once more`;
-      return { kind: 'failed', message, backTo };
+      if (hasBegun) return { kind: 'failed', message: `${fault}. The others are copied back already` };
+      // No earlier step is done again: producers may be at the other cluster, and a new common point would lie behind their first records.
+      const message = `${fault}. Nothing is copied back yet: it may be aborted, too`;
+      return { kind: 'failed', message, isUntouched: true };
     }
     let begun = 0;
     for (const { source, entry, topic, starts, known, isBegun } of turns) {
@@ -78,10 +78,19 @@ export const reverse: StepHandler = {
     return {
       kind: 'done',
       evidence: { route: back.name, topics: turns.length - gone.size, begun, partitions: left.length },
-      ...(gone.size === 0 ? {} : { facts: { points: left } }),
+      ...(gone.size === 0 ? {} : { facts: { points: left }, ...withoutGone(context, gone) }),
     };
   },
 };
+
+/** What is left out of the way there is not looked for on the way back either. */
+function withoutGone(
+  { recovery, step }: StepContext,
+  gone: ReadonlySet<string>,
+): Pick<Extract<StepOutcome, { kind: 'done' }>, 'found'> {
+  if (step.leg === 'back') return {};
+  return { found: { topics: recovery.topics.filter((topic) => !gone.has(topic)) } };
+}
 
 /** One topic that is to be copied back. */
 interface Turn {
@@ -114,25 +123,15 @@ async function turnsOf(
   return turns;
 }
 
-/** Why a topic cannot be copied back from its common point. Where others are already, those that were removed since are left out. */
-function faultOf({ source, entry, topic, starts, known, isBegun }: Turn, side: LegSide, hasBegun: boolean) {
-  if (entry === undefined) return hasBegun ? undefined : `topic ${source} was removed from route ${side.from.name}`;
+/** Why a topic cannot be copied back from its common point. One that an operator removed is left out. */
+function faultOf({ source, entry, topic, starts, known, isBegun }: Turn, side: LegSide): string | undefined {
+  if (entry === undefined) return undefined;
   if (!isRetired(entry.value)) {
-    const advice = hasBegun ? ' (remove it there, then resume: it is left out)' : '';
-    return `topic ${source} is copied by route ${side.from.name} again${advice}`;
+    return `topic ${source} is copied by route ${side.from.name} again (remove it there, then resume: it is left out)`;
   }
   if (starts.length === 0) return `no common point is known of topic ${source}: it would be copied whole`;
   if (known === undefined || isRetired(known.value) || isBegun) return undefined;
   return `topic ${topic} is copied by route ${side.to} already, from elsewhere: remove it there, then resume`;
-}
-
-/**
- * Where the common point is found anew. Producers may be at the other cluster already, so what is retired stays so: a planned stop is repeated,
- * whose settlement tells whether the source moved on; a failback's topics are chosen again.
- */
-function stopOf({ recovery, step }: StepContext): string {
-  if (step.leg === 'back') return 'back-stop';
-  return recovery.kind === 'failback' ? 'survey' : 'stop';
 }
 
 /** What nobody copied from a point on has no common point: it is not copied back either, until an operator includes it. */

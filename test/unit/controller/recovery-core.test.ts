@@ -205,8 +205,10 @@ describe('a program as it goes on', () => {
     }
     recovery = stepBegun(recovery, 'reverse', AT);
     assert.match(abortFault(recovery) ?? '', /reverse was begun/);
-    const back: StepOutcome = { kind: 'failed', message: 'copied again', backTo: 'stop' };
-    assert.equal(abortFault(stepEnded(recovery, 'reverse', back, AT)), undefined, 'it has changed nothing');
+    const failed: StepOutcome = { kind: 'failed', message: 'copied again' };
+    assert.match(abortFault(stepEnded(recovery, 'reverse', failed, AT)) ?? '', /reverse was begun/);
+    const untouched = stepEnded(recovery, 'reverse', { ...failed, isUntouched: true }, AT);
+    assert.equal(abortFault(untouched), undefined, 'it has changed nothing');
     const dry = recoveryOf('switchover', { confirm: ['survey'] }, { dryRun: true });
     assert.equal(nextAction(dry).kind, 'run');
   });

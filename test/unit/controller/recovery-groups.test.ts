@@ -90,7 +90,7 @@ describe('following in the other direction', () => {
     ] as const) {
       const { context, asked } = given({ results, failed, leg });
       const outcome = await follow.run(context);
-      assert.deepEqual(asked, [[route, { takeover: true, topics: ['t'] }]]);
+      assert.deepEqual(asked, [[route, { takeover: true, allowRewind: false, topics: ['t'] }]]);
       assert.equal(outcome.kind, 'done');
       const { groups, groupsLeft, groupsLeftNames } = outcome.kind === 'done' ? (outcome.evidence ?? {}) : {};
       assert.deepEqual([groups, groupsLeft, groupsLeftNames], [2, 2, 'busy, dark']);
