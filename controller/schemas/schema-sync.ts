@@ -128,13 +128,25 @@ export class SchemaSync {
 
   /**
    * Before steps of a plan that was made elsewhere, and where a promotion is taken back. A target that is somebody's own by now is left alone.
-   * @throws SCHEMA_CONFLICT, REGISTRY_REFUSED...; INVALID_REQUEST: promoted, and not to be resumed
+   * @throws SCHEMA_CONFLICT, REGISTRY_REFUSED...; INVALID_REQUEST: promoted, and not to be resumed, or otherwise than when this was asked for
    */
   async ensureImport(route: Route, { takeover, resume }: CopyWill): Promise<void> {
     const { context } = apiPolicyOf(route);
     const { client } = this.#registries.of(route.target);
+    const before = await this.promotion(route);
     if ((await client.mode(context)) === IMPORT) return;
-    const { plan } = await this.compare(route, { takeover });
+    const { plan, promotion } = await this.compare(route, { takeover });
+    // Comparing may take long, and whoever asked may have given up: a later promotion is not his to take back.
+    if (promotion?.at !== before?.at) {
+      throw new CausewayError(
+        'INVALID_REQUEST',
+        `route ${route.name} was promoted or resumed while its registries were compared`,
+        {
+          place: { route: route.name },
+          fix: 'See causeway schemas drift, and order it again.',
+        },
+      );
+    }
     const fault = copyFault(route, { ...plan, needsImport: true }, takeover);
     if (fault !== undefined) throw fault;
     await this.#setImport(route, context, { force: true, resume });

@@ -228,4 +228,28 @@ describe('the leader', () => {
       await Promise.all([east.stop(), west.stop()]);
     }
   });
+
+  test('one that was promoted anew while it was compared is not made a copy by who asked before', async () => {
+    const [east, west] = [await FakeRegistry.start(), await FakeRegistry.start()];
+    const bed = await openSchemaBed(east.url, west.url);
+    try {
+      const route = schemaRoute();
+      const { sync } = bed.room;
+      await sync.promote(route, { reason: 'switchover-1', lastSync: false });
+      const compare = sync.compare.bind(sync);
+      sync.compare = async (...asked) => {
+        await sync.resume(route);
+        await sync.promote(route, { reason: 'failover-1', lastSync: false });
+        return await compare(...asked);
+      };
+      await assert.rejects(
+        sync.ensureImport(route, { takeover: false, resume: true }),
+        /was promoted or resumed while/,
+      );
+      assert.equal(await clientOf(west.url).mode(), 'READWRITE');
+    } finally {
+      await bed.close();
+      await Promise.all([east.stop(), west.stop()]);
+    }
+  });
 });
