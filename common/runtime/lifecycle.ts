@@ -1,3 +1,8 @@
+import { setMaxListeners } from 'node:events';
+
+/** Waiting for one end at once; more would be a leak. */
+const MAX_LISTENERS = 1_000;
+
 /** Something with an end. `close` may be called more than once; later calls wait for the first. */
 export interface Closable {
   close(): Promise<void>;
@@ -32,4 +37,11 @@ export class Lifecycle implements Closable {
       }
     }
   }
+}
+
+/** The end of something that many may wait for at once: Node takes more than ten listeners for a leak. */
+export function lifetime(): AbortController {
+  const end = new AbortController();
+  setMaxListeners(MAX_LISTENERS, end.signal);
+  return end;
 }

@@ -1,13 +1,10 @@
-import { setMaxListeners } from 'node:events';
 import type { CoordinationStore, MultiResult, StoreOp } from '../../common/coordination/ports.js';
 import { EPOCH } from '../../common/coordination/znodes.js';
 import { CausewayError } from '../../common/errors/error.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Metrics } from '../../common/observability/metrics.js';
 import type { Clock, Timer } from '../../common/runtime/clock.js';
-
-/** More would be a leak. */
-const MAX_LISTENERS = 1_000;
+import { lifetime } from '../../common/runtime/lifecycle.js';
 
 export interface ReignOptions {
   readonly store: CoordinationStore;
@@ -28,14 +25,13 @@ export interface ReignOptions {
 export class Reign {
   readonly epoch: number;
   readonly #options: ReignOptions;
-  readonly #abort = new AbortController();
+  /** Each of the leader's works waits for it in several places. */
+  readonly #abort = lifetime();
   readonly #unlisten: () => void;
   #leaseTimer: Timer | undefined;
 
   constructor(options: ReignOptions) {
     this.#options = options;
-    // Each of the leader's works waits for its end in several places.
-    setMaxListeners(MAX_LISTENERS, this.#abort.signal);
     this.epoch = options.epoch;
     this.#unlisten = options.store.onSession(() => this.#onSession());
     this.#onSession();

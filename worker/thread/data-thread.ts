@@ -1,6 +1,7 @@
 import { BufferPool } from '../../common/kafka/wire/buffer-pool.js';
 import type { Logger } from '../../common/observability/logger.js';
 import type { Clock } from '../../common/runtime/clock.js';
+import { lifetime } from '../../common/runtime/lifecycle.js';
 import { LoopLoad } from '../../common/runtime/loop-load.js';
 import type { Random } from '../../common/runtime/random.js';
 import { VerdictCounts } from '../core/batch-verdict.js';
@@ -49,7 +50,7 @@ export class DataThread {
   readonly #lease: Float64Array;
   readonly #lanes: LaneRegistrar;
   readonly #pool: BufferPool;
-  readonly #stopping = new AbortController();
+  readonly #stopping = lifetime();
   readonly #sides: Sides;
   readonly #treatments: Treatments;
   readonly #held: HeldPartitions;

@@ -2,7 +2,7 @@ import { CausewayError, isCausewayError } from '../../errors/error.js';
 import type { ClusterConnection } from '../../model/cluster.js';
 import type { Logger } from '../../observability/logger.js';
 import type { Clock } from '../../runtime/clock.js';
-import type { Closable } from '../../runtime/lifecycle.js';
+import { type Closable, lifetime } from '../../runtime/lifecycle.js';
 import type { Random } from '../../runtime/random.js';
 import { type BrokerAddress, formatAddress, parseAddress } from './address.js';
 import type { CoordinatorKind } from './apis/find-coordinator.js';
@@ -58,7 +58,7 @@ export class ClusterClient implements Closable {
   readonly #brokerFailures: FailureRecord<number>;
   readonly #addressFailures: FailureRecord<string>;
   readonly #clusterFailures: FailureRecord<'cluster'>;
-  readonly #closing = new AbortController();
+  readonly #closing = lifetime();
   readonly #gathered = new GatheredMetadata<MetadataTopic, ClusterMetadata>((topics) => this.#askMetadata(topics));
   #brokers: ReadonlyMap<number, MetadataBroker> = new Map();
 

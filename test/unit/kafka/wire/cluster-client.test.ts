@@ -335,3 +335,25 @@ test('closing closes every connection; whatever is asked then is SHUTTING_DOWN',
   await assert.rejects(client.connection(0, 'x'), code('SHUTTING_DOWN'));
   await assert.rejects(client.metadata('all'), code('SHUTTING_DOWN'));
 });
+
+test('however many wait for a broker that is away, each on a connection of its own, none is taken for a leak', async () => {
+  const { client, brokers } = await cluster(1);
+  await client.metadata([]);
+  await brokers[0]?.stop();
+  const warnings: Error[] = [];
+  const warned = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', warned);
+  try {
+    const asked = Array.from({ length: 30 }, (_, i) => client.connection(0, `purpose-${i}`));
+    await Promise.allSettled(asked);
+    // The first failed attempts are the others' reason to wait.
+    const again = Promise.allSettled(Array.from({ length: 30 }, (_, i) => client.connection(0, `later-${i}`)));
+    await new Promise((resolve) => setImmediate(resolve));
+    await client.close();
+    await again;
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(warnings, []);
+  } finally {
+    process.off('warning', warned);
+  }
+});
