@@ -1,8 +1,9 @@
+import { backoffMs } from '../../../runtime/backoff.js';
 import { DESCRIBE_GROUPS } from '../apis/describe-groups.js';
 import { LIST_GROUPS, type ListedGroup } from '../apis/list-groups.js';
 import { call } from '../call.js';
 import type { ClusterClient } from '../cluster-client.js';
-import { KafkaCode, kafkaError } from '../error-codes.js';
+import { isRetriable, KafkaCode, kafkaError } from '../error-codes.js';
 import { askCoordinators } from './ask-coordinators.js';
 
 export interface GroupListing {
@@ -17,6 +18,9 @@ export interface GroupListing {
 
 const PURPOSE = 'coordinator';
 const GROUPS_PER_REQUEST = 100;
+const BACKOFF = { initialMs: 50, maxMs: 1_000 } as const;
+/** A coordinator that only now takes over, or has just been made, reads its groups first: for so long it is asked again. */
+const PATIENCE_MS = 5_000;
 
 /**
  * All groups of the cluster that we may see, from each broker those that it coordinates: one request a broker.
@@ -40,9 +44,16 @@ export async function listGroups(
 }
 
 async function listAt(client: ClusterClient, broker: number): Promise<readonly ListedGroup[]> {
-  const { errorCode, groups } = await call(await client.connection(broker, PURPOSE), LIST_GROUPS, {});
-  if (errorCode === KafkaCode.NONE) return groups;
-  throw kafkaError(errorCode, { cluster: client.cluster.name }, `list the groups that broker ${broker} coordinates`);
+  const { clock, cluster, random } = client;
+  const untilMs = clock.monotonicMs() + Math.min(PATIENCE_MS, cluster.requestTimeoutMs);
+  for (let attempt = 0; ; attempt += 1) {
+    const { errorCode, groups } = await call(await client.connection(broker, PURPOSE), LIST_GROUPS, {});
+    if (errorCode === KafkaCode.NONE) return groups;
+    if (!isRetriable(errorCode) || clock.monotonicMs() >= untilMs) {
+      throw kafkaError(errorCode, { cluster: cluster.name }, `list the groups that broker ${broker} coordinates`);
+    }
+    await clock.sleep(backoffMs(attempt, BACKOFF, random));
+  }
 }
 
 async function statesOf(client: ClusterClient, groups: readonly string[]): Promise<ReadonlyMap<string, string>> {

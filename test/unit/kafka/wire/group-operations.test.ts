@@ -203,6 +203,18 @@ describe('the groups of a cluster', () => {
     );
   });
 
+  test('of a coordinator that is still reading them are asked for again', async () => {
+    let asked = 0;
+    const { client } = await cluster((id) => ({ api }) => {
+      if (api !== ApiKey.ListGroups) return undefined;
+      if (id === 0) return listing(0, []);
+      asked += 1;
+      return asked <= 2 ? listing(14, []) : listing(0, [['a', '', 'Empty', 'classic']]);
+    });
+    assert.deepEqual([...(await listGroups(client, () => true)).keys()], ['a']);
+    assert.equal(asked, 3);
+  });
+
   test('are not told at all where one broker cannot tell: a list with holes would say that groups are gone', async () => {
     const { client } = await cluster(
       (id) =>
