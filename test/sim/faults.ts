@@ -147,7 +147,9 @@ function killAtCall(world: World, victim: Victim | undefined, dice: Dice): Retur
     world.trace.tell('fault', `${victim.id} dies, ${moment}`);
     if (dice.chance(0.7)) world.timeline.after(dice.between(...RESTART_MS), victim.start);
   });
-  return { what: `${victim.id} call ${calls} ${moment}` };
+  // Whoever makes so few calls that he is alive in the end stays so: nobody would start him again.
+  const undo = (): void => victim.actor.spare();
+  return { what: `${victim.id} call ${calls} ${moment}`, undo, lastsMs: Number.POSITIVE_INFINITY };
 }
 
 function killBoth(world: World, dice: Dice): ReturnType<Fault> {

@@ -98,6 +98,11 @@ export class Actor {
     this.#countdown = { left: calls, moment };
   }
 
+  /** It is not to die by its calls any more. */
+  spare(): void {
+    this.#countdown = undefined;
+  }
+
   /** A request is about to be sent. @returns which moment of it the process does not survive */
   calling(): CallMoment | undefined {
     if (this.#countdown === undefined) return this.#parent?.calling();
