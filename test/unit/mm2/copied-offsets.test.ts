@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ClusterClient } from '../../../common/kafka/wire/cluster-client.js';
 import { Writer } from '../../../common/kafka/wire/writer.js';
+import { systemClock } from '../../../common/runtime/clock.js';
 import { readCopiedOffsets } from '../../../controller/mm2/copied-offsets.js';
 
 /** A cluster with an empty offsets topic, whose MirrorMaker 2 has these states when its group is looked at. */
@@ -21,7 +22,8 @@ function clusterWith(...states: readonly string[]): { readonly client: ClusterCl
     },
   };
   const client = {
-    cluster: { name: 'west' },
+    cluster: { name: 'west', requestTimeoutMs: 1_000 },
+    clock: systemClock,
     metadata: () =>
       Promise.resolve({ brokers: new Map([[0, {}]]), topics: new Map([['o', { errorCode: 0, partitions: [] }]]) }),
     connection: () => Promise.resolve(connection),
