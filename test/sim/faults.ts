@@ -7,8 +7,8 @@ const FROM_MS = 600;
 const MIN_FAULTS = 2;
 const MAX_FAULTS = 8;
 /** A world lasts this long, and so much longer for each of its faults; then all that was broken is whole again. */
-const LEAST_MS = 4_500;
-const PER_FAULT_MS = 1_000;
+const LEAST_MS = 3_000;
+const PER_FAULT_MS = 900;
 /** None begins in the last moment. */
 const UNTIL_HEALED_MS = 1_000;
 const RESTART_MS = [100, 4_000] as const;
